@@ -1,0 +1,1 @@
+"""Recurrent backpropagation through time on the CPU."""
