@@ -1,0 +1,48 @@
+"""Losses: how far an output is from its target, and the gradient of that, from one function."""
+
+from __future__ import annotations
+
+import difflib
+
+from rnnbp.losses.base import Loss
+from rnnbp.losses.binary_cross_entropy import BinaryCrossEntropy
+from rnnbp.losses.cross_entropy import CrossEntropy
+from rnnbp.losses.regression import MeanSquaredError
+
+__all__ = ["LOSSES", "BinaryCrossEntropy", "CrossEntropy", "Loss", "MeanSquaredError", "get"]
+
+#: Every loss by its name; a loss listed here is known to :func:`get` and to the conformance tests.
+LOSSES: dict[str, type[Loss]] = {
+    loss.name: loss for loss in (MeanSquaredError, CrossEntropy, BinaryCrossEntropy)
+}
+
+
+def get(name_or_loss: str | Loss) -> Loss:
+    """Return the loss of that name with its default settings; a loss is returned as it is.
+
+    Parameters
+    ----------
+    name_or_loss : str or Loss
+        ``"mean_squared_error"``, ``"cross_entropy"``, ``"binary_cross_entropy"``, or an instance.
+
+    Raises
+    ------
+    ValueError
+        If no loss has that name.
+    TypeError
+        If it is neither a name nor a loss.
+
+    Examples
+    --------
+    >>> get("cross_entropy")
+    CrossEntropy(class_weight=None, label_smoothing=0.0)
+    """
+    if isinstance(name_or_loss, Loss):
+        return name_or_loss
+    if not isinstance(name_or_loss, str):
+        raise TypeError(f"a loss is a name or an instance such as CrossEntropy(); got {name_or_loss!r}")
+    if name_or_loss not in LOSSES:
+        close = difflib.get_close_matches(name_or_loss.lower(), LOSSES, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"unknown loss {name_or_loss!r}.{hint} Known losses: {', '.join(LOSSES)}")
+    return LOSSES[name_or_loss]()

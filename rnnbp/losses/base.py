@@ -1,0 +1,177 @@
+r"""What a loss is: a weighted mean of row losses, and its gradient.
+
+A row is one sample of a static network or one real step of one sequence. With ``l_r`` the loss of row
+``r`` and ``w_r`` its weight (1 unless given),
+
+    value = Σ_r w_r l_r / N          N = ``normalizer``, for most losses Σ_r w_r
+    gradient = ∂ value / ∂ output
+
+Only real rows count, in the sum and in ``N``: a sequence contributes the same alone or padded in any
+batch. An output is whatever the last layer gives before its output function (logits): softmax and sigmoid
+belong to the loss, where they cancel against the logarithm and never overflow.
+
+A new loss defines ``encode`` (which checks a target before any work starts), ``value_and_gradient`` and
+``feedback``; listing it in ``losses/__init__.py`` puts it in the conformance tests.
+"""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from rnnbp.losses.targets import Array, real_steps
+
+
+class Loss(ABC):
+    """A loss: call it for a value and a gradient, or pass it to ``rnnbp.fit``."""
+
+    name: ClassVar[str]
+
+    def __call__(
+        self,
+        output: ArrayLike,
+        target: ArrayLike,
+        *,
+        lengths: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> tuple[float, Array]:
+        """Return the loss and its gradient with respect to ``output``.
+
+        Parameters
+        ----------
+        output : array, shape (B, F) or (T, B, F)
+            What the network gave, before its output function; sequences are time-major.
+        target : array
+            What it should have given, one entry (or row of F) for each row of the output.
+        lengths : array of int, shape (B,), optional
+            Real steps of each sequence; what lies beyond is ignored, whatever it holds. Default: all T.
+        sample_weight : array, shape (B,) or (T, B), optional
+            Weight of each sample, or of each step; not negative. Default: 1.
+
+        Returns
+        -------
+        value : float
+        gradient : array, shape and dtype of ``output``
+            Exactly zero at padded steps.
+
+        Raises
+        ------
+        ValueError
+            If shapes do not fit each other, or ``target``, ``lengths`` or ``sample_weight`` is not valid.
+        """
+        output = np.asarray(output)
+        if output.dtype.kind != "f":
+            output = output.astype(np.float64)
+        if output.ndim not in (2, 3) or output.size == 0:
+            raise ValueError(f"output must be (B, F) or (T, B, F) and not empty; got shape {output.shape}")
+        leading, n_outputs = output.shape[:-1], output.shape[-1]
+
+        encoded = self.encode(target, n_outputs, leading=leading, lengths=lengths)
+        real = np.broadcast_to(real_steps(leading, lengths), leading)
+        weight = None if sample_weight is None else _row_weights(sample_weight, real)
+
+        value, row_gradient = self.value_and_gradient(output[real], encoded[real], weight)
+        gradient = np.zeros_like(output)
+        gradient[real] = row_gradient
+        return value, gradient
+
+    @abstractmethod
+    def encode(
+        self,
+        target: ArrayLike,
+        n_outputs: int,
+        *,
+        leading: tuple[int, ...] | None = None,
+        lengths: ArrayLike | None = None,
+    ) -> Array:
+        """Check a target and return it in the form that ``value_and_gradient`` takes.
+
+        Parameters
+        ----------
+        target : array
+            As the user gave it, of any leading shape: (B, ...) or (T, B, ...).
+        n_outputs : int
+            Width F of the output it will be compared with.
+        leading : tuple of int, optional
+            The output's shape without its last axis, where it is known: the target's must equal it.
+        lengths : array of int, shape (B,), optional
+            For a padded (T, B, ...) target: only real steps are checked, and the rest comes back as zeros.
+
+        Raises
+        ------
+        ValueError
+            If it cannot be a target of such an output.
+        """
+
+    @abstractmethod
+    def value_and_gradient(
+        self, output: Array, target: Array, weight: Array | None = None
+    ) -> tuple[float, Array]:
+        """Return the loss of real rows, and its gradient; nothing is checked.
+
+        Parameters
+        ----------
+        output : array, shape (R, F)
+        target : array, shape (R,) or (R, F)
+            Encoded rows.
+        weight : array, shape (R,), optional
+            Row weights. If they are all zero, so are the loss and its gradient.
+
+        Returns
+        -------
+        value : float
+            ``sum_r weight_r * loss_r / normalizer(target, weight)``, summed in float64.
+        gradient : array, shape (R, F), dtype of ``output``
+        """
+
+    def normalizer(self, target: Array, weight: Array | None = None) -> float:
+        """Return what the weighted sum of row losses is divided by: the sum of the weights.
+
+        The loss of a whole is the mean of the losses of its parts, weighted by their normalizers.
+        """
+        return float(len(target) if weight is None else np.sum(weight, dtype=np.float64))
+
+    @abstractmethod
+    def feedback(self, target: Array, n_outputs: int, dtype: DTypeLike) -> Array:
+        """Return an encoded target as the network's output would look after its output function.
+
+        This is what teacher forcing feeds back in a Jordan network, of shape (..., F).
+        """
+
+    def settings(self) -> dict[str, Any]:
+        """Return the constructor's arguments, by name."""
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.settings().items())
+        return f"{type(self).__name__}({arguments})"
+
+
+def weighted_mean(
+    row_loss: Array, gradient: Array, weight: Array | None, normalizer: float
+) -> tuple[float, Array]:
+    """Return the weighted sum of row losses over the normalizer, and their gradient, scaled in place."""
+    normalizer = normalizer or 1.0  # it is 0 where all weights are: so is the sum
+    if weight is None:
+        gradient *= 1.0 / normalizer
+        return float(np.sum(row_loss, dtype=np.float64)) / normalizer, gradient
+    gradient *= (weight / normalizer).astype(gradient.dtype)[:, None]
+    return float(np.sum(weight * row_loss, dtype=np.float64)) / normalizer, gradient
+
+
+def _row_weights(sample_weight: ArrayLike, real: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the weights of the real rows, checked."""
+    weight = np.asarray(sample_weight)
+    if weight.dtype.kind not in "biuf" or weight.shape not in (real.shape, real.shape[-1:]):
+        expected = " or ".join(str(shape) for shape in dict.fromkeys((real.shape[-1:], real.shape)))
+        raise ValueError(
+            f"sample_weight must be numbers of shape {expected}; got {weight.dtype} of {weight.shape}"
+        )
+    rows = np.broadcast_to(weight, real.shape)[real].astype(np.float64)
+    if not np.all(np.isfinite(rows)) or np.any(rows < 0) or not np.any(rows > 0):
+        raise ValueError("sample_weight must be finite and not negative, and must not be zero everywhere")
+    return rows

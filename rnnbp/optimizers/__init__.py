@@ -1,0 +1,79 @@
+"""Optimizers: what turns a gradient into a step, for static and recurrent networks alike."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+from rnnbp.optimizers import schedules
+from rnnbp.optimizers.adam import Adam, AdamW
+from rnnbp.optimizers.base import Optimizer, Schedule, State
+from rnnbp.optimizers.clipping import clip_by_norm, clip_by_value
+from rnnbp.optimizers.full_batch import FullBatchOptimizer, Progress, Result
+from rnnbp.optimizers.lbfgs import LBFGS
+from rnnbp.optimizers.rmsprop import RMSprop
+from rnnbp.optimizers.rprop import Rprop
+from rnnbp.optimizers.sgd import SGD
+
+__all__ = [
+    "LBFGS",
+    "OPTIMIZERS",
+    "SGD",
+    "Adam",
+    "AdamW",
+    "FullBatchOptimizer",
+    "Optimizer",
+    "Progress",
+    "RMSprop",
+    "Result",
+    "Rprop",
+    "Schedule",
+    "State",
+    "clip_by_norm",
+    "clip_by_value",
+    "get",
+    "schedules",
+]
+
+#: Every optimizer by its name; one listed here is known to :func:`get` and to the conformance tests.
+OPTIMIZERS: dict[str, type[Optimizer] | type[FullBatchOptimizer]] = {
+    optimizer.name: optimizer for optimizer in (SGD, RMSprop, Adam, AdamW, Rprop, LBFGS)
+}
+
+
+def get(
+    name_or_optimizer: str | Optimizer | FullBatchOptimizer, **settings: Any
+) -> Optimizer | FullBatchOptimizer:
+    """Return the optimizer of that name with these settings; an optimizer is returned as it is.
+
+    Parameters
+    ----------
+    name_or_optimizer : str or Optimizer or FullBatchOptimizer
+        ``"sgd"``, ``"rmsprop"``, ``"adam"``, ``"adamw"``, ``"rprop"``, ``"lbfgs"``, or an instance.
+    **settings
+        Arguments of its constructor, with a name only.
+
+    Raises
+    ------
+    ValueError
+        If no optimizer has that name, or a setting is outside its range.
+    TypeError
+        If it is neither a name nor an optimizer, or a setting is not one of its arguments.
+
+    Examples
+    --------
+    >>> get("sgd", learning_rate=0.1).learning_rate
+    0.1
+    """
+    if isinstance(name_or_optimizer, Optimizer | FullBatchOptimizer):
+        if settings:
+            raise TypeError(f"{name_or_optimizer!r} has its settings already; got {', '.join(settings)}")
+        return name_or_optimizer
+    if not isinstance(name_or_optimizer, str):
+        raise TypeError(f"an optimizer is a name or an instance such as Adam(); got {name_or_optimizer!r}")
+    if name_or_optimizer not in OPTIMIZERS:
+        close = difflib.get_close_matches(name_or_optimizer.lower(), OPTIMIZERS, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        known = ", ".join(OPTIMIZERS)
+        raise ValueError(f"unknown optimizer {name_or_optimizer!r}.{hint} Known optimizers: {known}")
+    return OPTIMIZERS[name_or_optimizer](**settings)

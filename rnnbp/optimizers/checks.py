@@ -1,0 +1,32 @@
+"""Checks of an optimizer's settings, said in the words of who gave them."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+
+
+def number(name: str, value: object, interval: str = "(0, inf)") -> float:
+    """Return a setting as a float if it is in the interval, such as ``"[0, 1)"``; ValueError if not."""
+    low, high = (float(end) for end in interval[1:-1].split(","))
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if is_number and (
+        low < float(value) < high  # type: ignore[arg-type]
+        or (value == low and interval[0] == "[")
+        or (value == high and interval[-1] == "]")
+    ):
+        return float(value)  # type: ignore[arg-type]
+    raise ValueError(f"{name} must be a number in {interval}; got {value!r}")
+
+
+def integer(name: str, value: object, minimum: int) -> int:
+    """Return a setting as an int if it is a whole number not below the minimum; ValueError if not."""
+    if isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= minimum:
+        return int(value)
+    raise ValueError(f"{name} must be a whole number, at least {minimum}; got {value!r}")
+
+
+def flag(name: str, value: object) -> bool:
+    """Return a setting if it is True or False; ValueError if not."""
+    if isinstance(value, bool):
+        return value
+    raise ValueError(f"{name} must be True or False; got {value!r}")

@@ -1,0 +1,94 @@
+r"""What a full-batch optimizer is: one that evaluates the loss of all the data as often as it likes.
+
+It finds its own steps by line search, so it has no learning rate, and asks for the loss and the gradient
+at points of its choice, which minibatches would make noise of. ``theta`` never moves: each point is
+written into it before the function is called, so the function may ignore its argument and evaluate the
+network that ``theta`` belongs to.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rnnbp.optimizers.base import Array, Settings
+
+Function = Callable[[Array], tuple[float, Array]]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a full-batch optimizer stands after an iteration.
+
+    Attributes
+    ----------
+    iteration : int
+        Iterations done.
+    loss, gradient_norm : float
+        At ``theta``; the norm is Euclidean.
+    evaluations : int
+        Calls of the function so far.
+    """
+
+    iteration: int
+    loss: float
+    gradient_norm: float
+    evaluations: int
+
+
+@dataclass(frozen=True)
+class Result(Progress):
+    """How a minimisation ended.
+
+    Attributes
+    ----------
+    converged : bool
+        Whether a tolerance was reached, rather than ``max_iter`` or the callback's word.
+    message : str
+        Why it ended.
+    """
+
+    converged: bool
+    message: str
+
+
+class FullBatchOptimizer(Settings, ABC):
+    """An optimizer that is given the whole loss as a function."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def minimize(
+        self,
+        function: Function,
+        theta: Array,
+        *,
+        max_iter: int,
+        callback: Callable[[Progress], None] | None = None,
+    ) -> Result:
+        """Change ``theta`` in place until the loss is at a minimum.
+
+        Parameters
+        ----------
+        function : callable
+            ``function(theta)`` returns the loss and its gradient, shaped like ``theta``. It is called
+            with the very array given here, at another point each time. A loss that is not finite makes it
+            turn back.
+        theta : array, shape (P,)
+            Where to start, and at the end the best point found, also if the function or the callback raises.
+        max_iter : int
+            Iterations at most; each evaluates the function once or a few times.
+        callback : callable, optional
+            Called after every iteration, with ``theta`` at the point reached; may raise StopIteration.
+
+        Returns
+        -------
+        result : Result
+
+        Raises
+        ------
+        ValueError
+            If the loss is not finite at the start, or ``max_iter`` is below 1.
+        """
