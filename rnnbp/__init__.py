@@ -1,1 +1,93 @@
-"""Recurrent backpropagation through time on the CPU."""
+"""Recurrent backpropagation through time on the CPU.
+
+A static network trained by backpropagation and a recurrent one trained by backpropagation through time are made of the
+same layers, losses and optimizers::
+
+    import rnnbp
+    from rnnbp import layers, losses, optimizers
+
+    net = rnnbp.Network([layers.GRU(13, 64), layers.LastStep(), layers.Dense(64, 10)])
+    history = rnnbp.fit(net, x, target, loss=losses.CrossEntropy(), optimizer=optimizers.Adam(1e-3))
+
+Everything is loaded on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rnnbp import (
+        activations,
+        audio,
+        cells,
+        datasets,
+        gradients,
+        initializers,
+        layers,
+        losses,
+        metrics,
+        optimizers,
+        plotting,
+        sequences,
+    )
+    from rnnbp.model_file import ModelFileError
+    from rnnbp.network import Network
+    from rnnbp.training import History, NonFiniteError, fit
+
+__version__ = "0.1.0"
+
+_MODULES = (
+    "activations",
+    "audio",
+    "cells",
+    "datasets",
+    "gradients",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "optimizers",
+    "plotting",
+    "sequences",
+)
+_NAMES = {
+    "History": "rnnbp.training",
+    "ModelFileError": "rnnbp.model_file",
+    "Network": "rnnbp.network",
+    "NonFiniteError": "rnnbp.training",
+    "fit": "rnnbp.training",
+}
+
+__all__ = [
+    "History",
+    "ModelFileError",
+    "Network",
+    "NonFiniteError",
+    "activations",
+    "audio",
+    "cells",
+    "datasets",
+    "fit",
+    "gradients",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "optimizers",
+    "plotting",
+    "sequences",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"rnnbp.{name}")
+    if name in _NAMES:
+        return getattr(import_module(_NAMES[name]), name)
+    raise AttributeError(f"module 'rnnbp' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

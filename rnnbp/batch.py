@@ -1,0 +1,151 @@
+"""A batch: what users hand in, laid out in rows.
+
+Input, targets and sample weights come in the shapes that are natural to users (static examples, padded time-major
+arrays, lists of sequences) and go on as rows that belong together; see `rnnbp.sequences`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rnnbp.sequences import Steps, check_lengths, check_sequences
+
+__all__ = ["Batch"]
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows, and how they are arranged in time.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_rows, ...)
+    steps : Steps or None
+        None for static examples.
+    """
+
+    rows: Array
+    steps: Steps | None
+
+    @property
+    def n_examples(self) -> int:
+        """The number of static examples or of sequences."""
+        return len(self.rows) if self.steps is None else self.steps.n_sequences
+
+    @classmethod
+    def of(
+        cls, x: ArrayLike | Sequence[ArrayLike], lengths: ArrayLike | None, *, frame_rank: int, static: bool
+    ) -> Batch:
+        """Lay out an input.
+
+        Parameters
+        ----------
+        x : ndarray of shape (B, ...) or (T, B, ...), or list of ndarrays of shape (T_i, ...)
+        lengths : array of int, of shape (B,), or None
+            The true lengths of padded sequences.
+        frame_rank : int
+            The number of axes of one frame: 1 for features, 0 for symbols.
+        static : bool
+            Whether examples without time are welcome.
+
+        Raises
+        ------
+        ValueError
+            If the rank is wrong, if there is nothing in it, or if the lengths do not fit.
+        """
+        features = ", F" * frame_rank
+        if isinstance(x, (list, tuple)) and (not x or np.ndim(x[0]) > 0):
+            if lengths is not None:
+                raise ValueError("a list of sequences has its own lengths: leave out `lengths`")
+            arrays = check_sequences(x)
+            if arrays[0].ndim != 1 + frame_rank:
+                raise ValueError(
+                    f"each sequence must be of shape (T_i{features}), but the first one has shape {arrays[0].shape}"
+                )
+            steps = Steps([len(a) for a in arrays])
+            return cls(steps.join(arrays), steps)
+        given = np.asarray(x)
+        is_static = given.ndim == 1 + frame_rank and static and lengths is None
+        if not is_static and given.ndim != 2 + frame_rank:
+            shapes = f"(T, B{features}), time first," + (f" or (B{features})" if static else "")
+            raise ValueError(f"expected an input of shape {shapes} but got {given.shape}")
+        if 0 in given.shape[: 1 if is_static else 2]:
+            raise ValueError(f"the input is empty: its shape is {given.shape}")
+        if is_static:
+            return cls(given, None)
+        steps = Steps(check_lengths(lengths, *given.shape[:2]))
+        return cls(steps.pack(given), steps)
+
+    def lay_out_target(self, target: ArrayLike | Sequence[ArrayLike], *, per_step: bool) -> Array:
+        """Return targets in the order of the output's rows.
+
+        Parameters
+        ----------
+        target : array of shape (B, ...), or, for an output at each step, of shape (T, B, ...) or a list of arrays of
+            shape (T_i, ...)
+        per_step : bool
+            Whether the output has a row for each step.
+
+        Raises
+        ------
+        ValueError
+            If there are not as many targets as rows.
+        """
+        steps = self.steps
+        if steps is None or not per_step:
+            given = np.asarray(target)
+            if given.ndim < 1 or len(given) != self.n_examples:
+                raise ValueError(
+                    f"expected {self.n_examples} targets, one for each example, but the target's shape is {given.shape}"
+                )
+            return given if steps is None else steps.sort(given)
+        if isinstance(target, (list, tuple)):
+            arrays = check_sequences(target)
+            lengths = steps.unsort(steps.lengths).tolist()
+            if [len(a) for a in arrays] != lengths:
+                i = next((i for i, (a, n) in enumerate(zip(arrays, lengths, strict=False)) if len(a) != n), len(lengths))
+                raise ValueError(
+                    "each sequence needs one target a step: "
+                    + (
+                        f"target {i} has length {len(arrays[i])}, but sequence {i} has length {lengths[i]}"
+                        if i < min(len(arrays), len(lengths))
+                        else f"there are {len(arrays)} targets and {len(lengths)} sequences"
+                    )
+                )
+            return steps.join(arrays)
+        given = np.asarray(target)
+        if given.ndim < 2 or given.shape[0] < steps.n_steps or given.shape[1] != steps.n_sequences:
+            raise ValueError(
+                f"the network gives an output at each step, so the target must be of shape ({steps.n_steps}, "
+                f"{steps.n_sequences}, ...), but its shape is {given.shape}; for one target a sequence end the recurrent "
+                "part with LastStep(), MeanOverTime() or MaxOverTime()"
+            )
+        return steps.pack(given)
+
+    def lay_out_weight(self, sample_weight: ArrayLike, *, per_step: bool) -> Array:
+        """Return sample weights, one an example or one a step, in the order of the output's rows.
+
+        Raises
+        ------
+        ValueError
+            If their shape is another, if one is negative or not finite, or if all are 0.
+        """
+        weight, steps = np.asarray(sample_weight, dtype=float), self.steps
+        if not np.isfinite(weight).all() or (weight < 0).any() or not weight.any():
+            raise ValueError("sample weights must be finite, not negative, and not all 0")
+        if weight.shape == (self.n_examples,):
+            if steps is None:
+                return weight
+            return steps.sort(weight)[steps.sequence_of_row] if per_step else steps.sort(weight)
+        if steps is not None and per_step and weight.shape == (steps.n_steps, steps.n_sequences):
+            return steps.pack(weight)
+        raise ValueError(
+            f"expected {self.n_examples} sample weights, one for each example, but their shape is {weight.shape}"
+        )

@@ -1,0 +1,191 @@
+"""What a recurrent cell is: its equations, and a declaration of what they connect.
+
+One time step takes an input x and the previous states (h', c', ...) to new states (h, c, ...). A cell says how::
+
+    input     z += x W + b                    once for the whole sequence, outside the loop over time
+    stage     z += h' U  (products)           then  kept, (h, c) = step(z, (c',))   (elementwise)
+    ...                                       most cells have one stage, none here has more than two
+
+and nothing else. z is divided into named `blocks`, one for each pre-activation. Products are carried out by machinery
+that all cells share (`rnnbp.gradients`), which therefore knows their pullbacks too: only `step`, the elementwise part,
+needs a `pullback` written by hand.
+
+Both are pure functions of tuples, in the vocabulary of `rnnbp.kernels.elementwise`::
+
+    kept, outputs = step(blocks, inputs)
+    d_blocks, d_inputs = pullback(kept, inputs, outputs, d_outputs)
+
+where `inputs` are states of the previous step, and what an earlier stage of this step has put out. `kept` replaces the blocks in memory, and holds what the pullback wants to know of them (usually the gates after their
+activation functions); in the backward pass d_blocks replaces it in turn. So the two slabs, of blocks and of variables,
+are all that is stored: T B (sum of block widths + sum of variable widths) numbers.
+
+As the functions name no index, they can be run on whole arrays, where they can be read and debugged, or on one element
+at a time inside a compiled loop.
+"""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate, chain
+from typing import Any, ClassVar
+
+from rnnbp.configuration import positive_int
+from rnnbp.kernels.elementwise import Operand
+
+__all__ = ["Cell", "Product", "Stage"]
+
+Step = Callable[[Any, Any], tuple[tuple[Operand, ...], tuple[Operand, ...]]]
+Pullback = Callable[[Any, Any, Any, Any], tuple[tuple[Operand, ...], tuple[Operand, ...]]]
+
+
+@dataclass(frozen=True)
+class Product:
+    """``z[into] += source @ weight + bias``.
+
+    Attributes
+    ----------
+    weight : str
+        The name of the parameter. Products that name the same one share it: each has columns of its own, in the order
+        in which the cell lists them.
+    source : str
+        ``"x"`` or the name of a variable.
+    into : tuple of str
+        The blocks that the product's columns are added to, in the order of the columns.
+    bias : str or None
+        The name of a parameter that is added too.
+    lag : int
+        1 for the source's value at the previous step, 0 for its value at this one, computed by an earlier stage.
+    diagonal : bool
+        Whether the weight is a vector that multiplies the source element by element (a peephole).
+    """
+
+    weight: str
+    source: str
+    into: tuple[str, ...]
+    bias: str | None = None
+    lag: int = 1
+    diagonal: bool = False
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Some products, and the elementwise functions that follow them.
+
+    Attributes
+    ----------
+    products : tuple of Product
+        Added to the blocks first.
+    blocks : tuple of str
+        What `step` is given and overwrites. Each block belongs to one stage.
+    outputs : tuple of str
+        The variables that `step` computes.
+    reads : tuple of str
+        The states whose previous values `step` is given.
+    uses : tuple of str
+        The variables of this step, computed by an earlier stage, that it is given after those.
+    step, pullback : callable
+        See the module's text.
+    elementwise : bool
+        Whether each element can be computed alone; False if the functions look along the last axis (softmax).
+    """
+
+    products: tuple[Product, ...]
+    blocks: tuple[str, ...]
+    outputs: tuple[str, ...]
+    step: Step
+    pullback: Pullback
+    reads: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+    elementwise: bool = True
+
+
+class Cell(ABC):
+    """A recurrent cell of given size.
+
+    Parameters
+    ----------
+    n_inputs, n_hidden : int
+        I and H.
+
+    Attributes
+    ----------
+    blocks : tuple of str
+        The pre-activations, in the order in which they lie in z.
+    states : tuple of str
+        The variables that are carried from one step to the next.
+    variables : tuple of str
+        All that the stages compute: the states, and what one stage hands to another within a step.
+    output : str
+        The variable that the layer puts out.
+    forced : str or None
+        The state that a teacher's values replace in teacher forcing.
+    input : Product
+        Of x; its blocks start from it.
+    stages : tuple of Stage
+    """
+
+    blocks: ClassVar[tuple[str, ...]]
+    states: ClassVar[tuple[str, ...]]
+    output: ClassVar[str] = "h"
+    forced: ClassVar[str | None] = None
+    input: Product
+    stages: tuple[Stage, ...]
+
+    def __init__(self, n_inputs: int, n_hidden: int) -> None:
+        self.n_inputs = positive_int(n_inputs, "n_inputs")
+        self.n_hidden = positive_int(n_hidden, "n_hidden")
+
+    def width(self, name: str) -> int:
+        """Return the width of a block or variable, or of the input ``"x"``."""
+        return self.n_inputs if name == "x" else self.n_hidden
+
+    @cached_property
+    def variables(self) -> tuple[str, ...]:
+        """All that the stages compute, in the order in which they do."""
+        return tuple(chain.from_iterable(stage.outputs for stage in self.stages))
+
+    @cached_property
+    def products(self) -> tuple[Product, ...]:
+        """All products: the input's, then those of the stages."""
+        return (self.input, *chain.from_iterable(stage.products for stage in self.stages))
+
+    @cached_property
+    def columns(self) -> dict[str, slice]:
+        """The columns of each block in z."""
+        stops = list(accumulate(map(self.width, self.blocks)))
+        return {
+            block: slice(stop - self.width(block), stop) for block, stop in zip(self.blocks, stops, strict=True)
+        }
+
+    @cached_property
+    def n_columns(self) -> int:
+        """The width of z."""
+        return sum(map(self.width, self.blocks))
+
+    @cached_property
+    def weights(self) -> dict[str, tuple[Product, ...]]:
+        """The products that share each weight."""
+        names = dict.fromkeys(product.weight for product in self.products)
+        return {name: tuple(p for p in self.products if p.weight == name) for name in names}
+
+    @cached_property
+    def routes(self) -> dict[Product, tuple[tuple[slice, slice], ...]]:
+        """For each product, which columns of its weight go to which columns of z, in as few pieces as can be."""
+        routes = {}
+        for sharing in self.weights.values():
+            start = 0
+            for product in sharing:
+                pieces: list[tuple[slice, slice]] = []
+                for block in product.into:
+                    source, target = slice(start, start + self.width(block)), self.columns[block]
+                    if pieces and pieces[-1][1].stop == target.start and not product.diagonal:
+                        source = slice(pieces[-1][0].start, source.stop)
+                        target = slice(pieces[-1][1].start, target.stop)
+                        pieces.pop()
+                    pieces.append((source, target))
+                    start += self.width(block)
+                routes[product] = tuple(pieces)
+        return routes

@@ -1,0 +1,72 @@
+"""The Elman cell: a hidden layer that sees its own previous values.
+
+::
+
+    z = x W + h' U + b
+    h = f(z)                                  (1)
+
+    dz = dh f'(z)                             (1')
+
+f is any activation function; with relu and an identity for U it is the IRNN of Le, Jaitly and Hinton (2015).
+
+References
+----------
+J. L. Elman, "Finding structure in time", Cognitive Science 14, 1990.
+"""
+
+from __future__ import annotations
+
+from rnnbp.activations import ActivationFunction
+from rnnbp.activations import get as get_activation
+from rnnbp.cells.cell import Cell, Product, Pullback, Stage, Step
+
+__all__ = ["ElmanCell", "activation_step"]
+
+
+def activation_step(activation: ActivationFunction) -> tuple[Step, Pullback]:
+    """Return the step h = f(z) of an activation function f, and its pullback."""
+    f, f_pullback = activation.value, activation.pullback
+
+    def step(blocks, inputs):  # type: ignore[no-untyped-def]
+        (z,) = blocks
+        h = f(z)  # 1
+        return (z,), (h,)
+
+    def pullback(kept, inputs, outputs, d_outputs):  # type: ignore[no-untyped-def]
+        (z,), (h,), (dh,) = kept, outputs, d_outputs
+        dz = f_pullback(dh, z, h)  # 1'
+        return (dz,), ()
+
+    return step, pullback
+
+
+class ElmanCell(Cell):
+    """h = f(x W + h' U + b).
+
+    Parameters
+    ----------
+    n_inputs, n_hidden : int
+        I and H.
+    activation : str, default "tanh"
+        The name of f.
+    """
+
+    blocks = ("h",)
+    states = ("h",)
+    input = Product("input_weight", "x", into=("h",), bias="bias")
+
+    def __init__(self, n_inputs: int, n_hidden: int, *, activation: str = "tanh") -> None:
+        super().__init__(n_inputs, n_hidden)
+        function = get_activation(activation)
+        step, pullback = activation_step(function)
+        recurrent = Product("recurrent_weight", "h", into=("h",))
+        self.stages = (
+            Stage(
+                (recurrent,),
+                blocks=("h",),
+                outputs=("h",),
+                step=step,
+                pullback=pullback,
+                elementwise=function.elementwise,
+            ),
+        )

@@ -1,0 +1,133 @@
+"""Objects that are made of their settings.
+
+Every argument of a constructor is kept, unchanged, in an attribute of the same name (scikit-learn's convention).
+From that alone an object can be printed, written as JSON and made again: ``build(plain(thing))`` is its like.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+__all__ = ["Configurable", "build", "lookup", "plain", "positive_int", "probability"]
+
+T = TypeVar("T")
+
+
+class Configurable:
+    """A base for classes whose constructor arguments are attributes of the same names.
+
+    A subclass is known by its name to `build`, so a user's own layer can be saved and loaded like any other, once the
+    module that defines it has been imported. A constructor that passes ``**options`` on to its base class has the
+    base's arguments in its signature too.
+    """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = inspect.signature(cls.__init__)
+        parameters = [p for p in own.parameters.values() if p.name != "self"]
+        if any(p.kind is p.VAR_KEYWORD for p in parameters):
+            base = next(c for c in cls.__mro__[1:] if "__init__" in vars(c))
+            inherited = inspect.signature(base).parameters.values()
+            parameters = [p for p in parameters if p.kind is not p.VAR_KEYWORD]
+            parameters += [p for p in inherited if p.name not in own.parameters]
+        cls.__signature__ = inspect.Signature(parameters)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the constructor's arguments, by name."""
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+
+    def __repr__(self) -> str:
+        shown = []
+        for name, parameter in inspect.signature(type(self)).parameters.items():
+            value = repr(getattr(self, name))
+            if parameter.default is inspect.Parameter.empty:
+                shown.append(value)
+            elif value != repr(parameter.default):
+                shown.append(f"{name}={value}")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def plain(value: Any) -> Any:
+    """Return `value` as JSON can hold it; an object made of settings becomes its class's name and its settings."""
+    if isinstance(value, Configurable):
+        return {"class": type(value).__name__} | {name: plain(item) for name, item in value.settings().items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value
+
+
+def build(value: Any, base: type[T]) -> T:
+    """Make an object again from what `plain` returned.
+
+    Parameters
+    ----------
+    value : dict
+        A class's name under ``"class"``, and its settings.
+    base : type
+        What the object must be, such as ``Layer``.
+
+    Raises
+    ------
+    ValueError
+        If the class is not known or is not a `base`, or if the settings are not its own.
+    """
+    known = {cls.__name__: cls for cls in _subclasses(base)}
+    cls = lookup(known, value.get("class"), base.__name__.lower())
+    settings = {
+        name: build(item, Configurable) if isinstance(item, dict) and "class" in item else item
+        for name, item in value.items()
+        if name != "class"
+    }
+    try:
+        inspect.signature(cls).bind(**settings)
+    except TypeError as error:
+        raise ValueError(f"these settings do not make a {cls.__name__}: {error}") from error
+    return cls(**settings)
+
+
+def _subclasses(base: type[T]) -> list[type[T]]:
+    return [found for cls in base.__subclasses__() for found in (cls, *_subclasses(cls))]
+
+
+def lookup(table: Mapping[str, T], name: object, kind: str) -> T:
+    """Return ``table[name]``, or say which names there are.
+
+    Raises
+    ------
+    ValueError
+        If the name is not in the table; the message lists what is, and the nearest one.
+    """
+    if isinstance(name, str) and name in table:
+        return table[name]
+    near = difflib.get_close_matches(str(name), table, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"unknown {kind} {name!r}: the known ones are {', '.join(map(repr, table))}.{hint}")
+
+
+def positive_int(value: object, name: str) -> int:
+    """Return `value` if it is a whole number of at least 1, or say what was given.
+
+    Raises
+    ------
+    ValueError
+        If it is anything else.
+    """
+    if isinstance(value, bool) or not hasattr(value, "__index__") or (number := value.__index__()) < 1:
+        raise ValueError(f"{name} must be a whole number of at least 1, but {value!r} was given")
+    return int(number)
+
+
+def probability(value: float, name: str) -> float:
+    """Return `value` if it lies in [0, 1), or say what was given.
+
+    Raises
+    ------
+    ValueError
+        If it is anything else.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value < 1.0:
+        raise ValueError(f"{name} must be a number from 0 to below 1, but {value!r} was given")
+    return float(value)

@@ -1,0 +1,104 @@
+"""Backpropagation through time: the linearised steps contracted from right to left.
+
+With s(t) = F(s(t-1), x(t); theta) and y(t) a part of s(t)::
+
+    ds(T) = dL/ds(T)                                                         what the final state is asked for
+    ds(t) += dy(t)                                                           t = T, ..., 1
+    (dz(t), ds(t-1)) = pullback of F at t, of ds(t)
+    dtheta = sum over t of what dz(t) gives
+
+Cost: memory for z and s of every step; about twice the arithmetic of the forward pass.
+
+References
+----------
+D. E. Rumelhart, G. E. Hinton and R. J. Williams, "Learning internal representations by error propagation", 1986.
+P. J. Werbos, "Backpropagation through time: what it does and how to do it", Proc. IEEE 78, 1990.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnbp.gradients.algorithm import GradientAlgorithm
+from rnnbp.gradients.recurrence import Recurrence, Variables
+from rnnbp.workspace import Workspace
+
+__all__ = ["BPTT"]
+
+Array = NDArray[Any]
+
+
+class BPTT(GradientAlgorithm):
+    """Full backpropagation through time.
+
+    The states of all steps are kept in slabs of B + n_rows rows: the initial states first (slot 0), then each step's.
+    """
+
+    def forward(self, recurrence: Recurrence, workspace: Workspace) -> tuple[Array, Variables]:
+        """Run the recurrence; see `GradientAlgorithm.forward`."""
+        cell, steps, dtype = recurrence.cell, recurrence.steps, recurrence.x.dtype
+        slabs = {
+            name: workspace.empty(name, (steps.n_sequences + steps.n_rows, cell.width(name)), dtype)
+            for name in cell.variables
+        }
+        for name in cell.states:
+            slabs[name][: steps.n_sequences] = recurrence.initial[name]
+        z = workspace.empty("z", (steps.n_rows, cell.n_columns), dtype)
+        recurrence.project(z)
+        for t in range(steps.n_steps):
+            row, current = self._slots(recurrence, slabs, t)
+            recurrence.advance(z[row], self._slots(recurrence, slabs, t - 1, int(steps.counts[t]))[1], current)
+            if recurrence.teacher is not None and cell.forced is not None:
+                current[cell.forced][...] = recurrence.teacher[row]
+        workspace["slabs"] = slabs
+        final = steps.n_sequences + steps.last
+        output = slabs[cell.output][steps.n_sequences :]
+        return output, {name: slabs[name][final] for name in cell.states}
+
+    def backward(
+        self,
+        recurrence: Recurrence,
+        workspace: Workspace,
+        dy: Array,
+        d_final: Variables,
+        gradients: Mapping[str, Array],
+        *,
+        input_gradient: bool,
+    ) -> tuple[Array | None, Variables]:
+        """Pull dy back through time; see `GradientAlgorithm.backward`."""
+        cell, steps, dtype = recurrence.cell, recurrence.steps, recurrence.x.dtype
+        slabs, z = workspace["slabs"], workspace["z"]
+        shape = {name: (steps.n_sequences, cell.width(name)) for name in cell.variables}
+        d = {name: workspace.zeros(f"d_{name}", shape[name], dtype) for name in cell.variables}
+        d_previous = {name: workspace.empty(f"d_previous_{name}", shape[name], dtype) for name in cell.states}
+        for name in cell.states:  # a sequence's gradient waits here until the loop comes to its last step
+            d[name][...] = d_final[name]
+        for t in reversed(range(steps.n_steps)):
+            n = int(steps.counts[t])
+            row, current = self._slots(recurrence, slabs, t)
+            d_now = {name: d[name][:n] for name in cell.variables}
+            if recurrence.teacher is not None and cell.forced is not None:
+                d_now[cell.forced].fill(0)  # what came from the teacher has no past
+            d_now[cell.output] += dy[row]
+            before = self._slots(recurrence, slabs, t - 1, n)[1]
+            recurrence.retreat(z[row], before, current, d_now, {name: d_previous[name][:n] for name in cell.states})
+            for name in cell.variables:
+                d_now[name][...] = d_previous[name][:n] if name in cell.states else 0
+        previous = {name: slabs[name][steps.previous] for name in cell.states}
+        current = {name: slabs[name][steps.n_sequences :] for name in cell.variables}
+        recurrence.accumulate(z, previous, current, gradients)
+        dx = recurrence.pull_input(z) if input_gradient else None
+        return dx, {name: d[name] for name in cell.states}
+
+    @staticmethod
+    def _slots(recurrence: Recurrence, slabs: Variables, t: int, n: int | None = None) -> tuple[slice, Variables]:
+        """Return the rows of step t (its first n), and views of the slabs there; t = -1 is the initial state."""
+        steps = recurrence.steps
+        start = int(steps.starts[t]) if t >= 0 else -steps.n_sequences
+        row = slice(start, start + (int(steps.counts[t]) if n is None else n))
+        slot = slice(row.start + steps.n_sequences, row.stop + steps.n_sequences)
+        return row, {name: slab[slot] for name, slab in slabs.items()}

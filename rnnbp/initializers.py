@@ -1,0 +1,206 @@
+"""Initial values of parameters.
+
+An initializer is called as ``initializer(shape, rng, blocks) -> array``. `blocks` names the blocks of columns that
+one parameter joins (an LSTM's ``("i", "f", "g", "o")``, a Dense layer's ``("",)``); each block is drawn for itself, so
+that the fan-out of one gate counts and not that of all of them. With F_in rows and F_out columns a block::
+
+    Glorot       U(-a, a), a = sqrt(6 / (F_in + F_out))             Glorot and Bengio 2010, eq. 16
+    He           N(0, 2 / F_in)                                     He et al. 2015, eq. 10
+    Orthogonal   Q of the QR of a Gaussian matrix                   Saxe et al. 2014
+    Identity     scale * I                                          Le, Jaitly and Hinton 2015 (IRNN)
+    ForgetGate   0, but b_f = value                                 Gers et al. 2000; Jozefowicz et al. 2015
+    Chrono       b_f = log U(1, T - 1), b_i = -b_f                  Tallec and Ollivier 2018, eq. 16
+
+A GRU's update gate z keeps the old state (h = (1 - z) n + z h'), so it is its forget gate.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnbp.configuration import Configurable, lookup
+
+__all__ = [
+    "Chrono",
+    "ForgetGate",
+    "Glorot",
+    "He",
+    "Identity",
+    "Initializer",
+    "Ones",
+    "Orthogonal",
+    "Zeros",
+    "get",
+]
+
+FORGET_GATES = ("f", "z")
+
+
+class Initializer(Configurable, ABC):
+    """How a parameter's first values are drawn."""
+
+    @abstractmethod
+    def __call__(
+        self, shape: tuple[int, ...], rng: np.random.Generator, blocks: Sequence[str]
+    ) -> NDArray[np.float64]:
+        """Draw the values of one parameter.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            The parameter's shape: ``(inputs, len(blocks) * width)`` or ``(len(blocks) * width,)``.
+        rng : numpy.random.Generator
+            The source of randomness.
+        blocks : sequence of str
+            The names of the blocks of columns.
+
+        Returns
+        -------
+        ndarray of float64
+            Of that shape.
+        """
+
+
+class _WeightInitializer(Initializer):
+    """An initializer that draws each block of a weight matrix for itself."""
+
+    def __call__(
+        self, shape: tuple[int, ...], rng: np.random.Generator, blocks: Sequence[str]
+    ) -> NDArray[np.float64]:
+        rows, columns = shape
+        return np.hstack([self._draw(rows, columns // len(blocks), rng) for _ in blocks])
+
+    @abstractmethod
+    def _draw(self, rows: int, columns: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Draw one block."""
+
+
+class Glorot(_WeightInitializer):
+    """U(-a, a) with a = sqrt(6 / (F_in + F_out)) (Glorot and Bengio 2010, eq. 16)."""
+
+    def _draw(self, rows: int, columns: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        limit = math.sqrt(6.0 / (rows + columns))
+        return rng.uniform(-limit, limit, (rows, columns))
+
+
+class He(_WeightInitializer):
+    """N(0, 2 / F_in), for rectifiers (He et al. 2015, eq. 10)."""
+
+    def _draw(self, rows: int, columns: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        return rng.normal(0.0, math.sqrt(2.0 / rows), (rows, columns))
+
+
+class Orthogonal(_WeightInitializer):
+    """A random matrix with orthonormal columns, or rows where these are fewer (Saxe et al. 2014)."""
+
+    def _draw(self, rows: int, columns: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        gaussian = rng.normal(size=(max(rows, columns), min(rows, columns)))
+        q, r = np.linalg.qr(gaussian)
+        q *= np.sign(np.diag(r))  # else QR's choice of signs makes Q less than uniform (Mezzadri 2007)
+        return q if rows >= columns else np.ascontiguousarray(q.T)
+
+
+class Identity(_WeightInitializer):
+    """`scale` times the identity; with relu units an IRNN's recurrent weights (Le, Jaitly and Hinton 2015)."""
+
+    def __init__(self, scale: float = 1.0) -> None:
+        self.scale = scale
+
+    def _draw(self, rows: int, columns: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        return self.scale * np.eye(rows, columns)
+
+
+class Zeros(Initializer):
+    """Zeros."""
+
+    def __call__(
+        self, shape: tuple[int, ...], rng: np.random.Generator, blocks: Sequence[str]
+    ) -> NDArray[np.float64]:
+        return np.zeros(shape)
+
+
+class Ones(Initializer):
+    """Ones."""
+
+    def __call__(
+        self, shape: tuple[int, ...], rng: np.random.Generator, blocks: Sequence[str]
+    ) -> NDArray[np.float64]:
+        return np.ones(shape)
+
+
+class ForgetGate(Initializer):
+    """Biases of 0, but of `value` in the forget gate, if there is one (Gers et al. 2000; Jozefowicz et al. 2015)."""
+
+    def __init__(self, value: float = 1.0) -> None:
+        self.value = value
+
+    def __call__(
+        self, shape: tuple[int, ...], rng: np.random.Generator, blocks: Sequence[str]
+    ) -> NDArray[np.float64]:
+        bias = np.zeros(shape)
+        for block, part in zip(blocks, np.split(bias, len(blocks)), strict=True):
+            if block in FORGET_GATES:
+                part[:] = self.value
+        return bias
+
+
+class Chrono(Initializer):
+    """Biases for dependencies of up to `longest` steps (Tallec and Ollivier 2018, eq. 16), for LSTM and GRU.
+
+    Parameters
+    ----------
+    longest : int
+        The longest dependency that the data are thought to have, in steps; at least 3.
+
+    Raises
+    ------
+    ValueError
+        If `longest` is below 3, or, when called, if the cell has no forget gate.
+    """
+
+    def __init__(self, longest: int) -> None:
+        if longest < 3:
+            raise ValueError(f"Chrono(longest) needs dependencies of at least 3 steps, but {longest!r} was given")
+        self.longest = longest
+
+    def __call__(
+        self, shape: tuple[int, ...], rng: np.random.Generator, blocks: Sequence[str]
+    ) -> NDArray[np.float64]:
+        bias = np.zeros(shape)
+        parts = dict(zip(blocks, np.split(bias, len(blocks)), strict=True))
+        gate = next((block for block in blocks if block in FORGET_GATES), None)
+        if gate is None:
+            raise ValueError(f"Chrono is for a cell with a forget gate (LSTM, GRU), but the gates here are {blocks}")
+        parts[gate][:] = np.log(rng.uniform(1.0, self.longest - 1.0, parts[gate].shape))
+        if "i" in parts:
+            parts["i"][:] = -parts[gate]
+        return bias
+
+
+_NAMED: dict[str, type[Initializer]] = {
+    "glorot": Glorot,
+    "he": He,
+    "orthogonal": Orthogonal,
+    "identity": Identity,
+    "zeros": Zeros,
+    "ones": Ones,
+    "forget_gate": ForgetGate,
+}
+
+
+def get(initializer: str | Initializer) -> Initializer:
+    """Return the initializer of that name, or the one that is given.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown; the message lists the known ones.
+    """
+    if isinstance(initializer, Initializer):
+        return initializer
+    return lookup(_NAMED, initializer, "initializer")()

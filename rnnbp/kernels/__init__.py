@@ -1,0 +1,1 @@
+"""Functions only: the arithmetic that everything above is written in."""

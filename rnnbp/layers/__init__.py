@@ -1,0 +1,28 @@
+"""Layers, shared by static and recurrent networks."""
+
+from rnnbp.layers.activation import Activation
+from rnnbp.layers.dense import Dense
+from rnnbp.layers.dropout import Dropout
+from rnnbp.layers.embedding import Embedding
+from rnnbp.layers.layer import Context, Layer
+from rnnbp.layers.normalization import LayerNorm
+from rnnbp.layers.pooling import LastStep, MaxOverTime, MeanOverTime
+from rnnbp.layers.recurrent import GRU, LSTM, Elman, Jordan, Recurrent
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "Activation",
+    "Context",
+    "Dense",
+    "Dropout",
+    "Elman",
+    "Embedding",
+    "Jordan",
+    "LastStep",
+    "Layer",
+    "LayerNorm",
+    "MaxOverTime",
+    "MeanOverTime",
+    "Recurrent",
+]

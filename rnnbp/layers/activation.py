@@ -1,0 +1,58 @@
+"""An activation function as a layer; the functions themselves are in `rnnbp.activations`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnbp import activations
+from rnnbp.layers.layer import Context, Layer
+from rnnbp.workspace import Workspace
+
+__all__ = ["Activation"]
+
+Array = NDArray[Any]
+
+
+class Activation(Layer):
+    """y = f(x).
+
+    Parameters
+    ----------
+    name : str
+        "identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "softplus" or "softmax" (over the features).
+        Losses take logits, so a network for classes needs no softmax in its end.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._function = activations.get(name)
+
+    def output_width(self, input_width: int) -> int:
+        """Return input_width."""
+        return input_width
+
+    def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
+        """Compute y = f(x)."""
+        y = np.asarray(self._function.value(x))
+        workspace["x"], workspace["y"] = x, y
+        return y
+
+    def backward(
+        self,
+        parameters: Mapping[str, Array],
+        gradients: Mapping[str, Array],
+        dy: Array,
+        workspace: Workspace,
+        context: Context,
+    ) -> Array | None:
+        """Compute dx = dy f'(x)."""
+        return np.asarray(self._function.pullback(dy, workspace["x"], workspace["y"]))

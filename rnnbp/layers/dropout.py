@@ -1,0 +1,88 @@
+"""Dropout.
+
+In training, with m drawn anew for each element of each batch::
+
+    y = m x,  m = 1 / (1 - rate) with probability 1 - rate, else 0           (1)
+
+    dx = m dy                                                                (1')
+
+In use y = x: the scaling by 1 / (1 - rate) keeps the mean the same ("inverted" dropout).
+
+References
+----------
+N. Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15, 2014.
+Y. Gal and Z. Ghahramani, "A theoretically grounded application of dropout in recurrent neural networks", NIPS 2016
+(one mask over time).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from rnnbp.configuration import probability
+from rnnbp.layers.layer import Context, Layer
+from rnnbp.workspace import Workspace
+
+__all__ = ["Dropout", "dropout_mask"]
+
+Array = NDArray[Any]
+
+
+def dropout_mask(rate: float, shape: tuple[int, ...], dtype: DTypeLike, rng: np.random.Generator) -> Array:
+    """Return 1 / (1 - rate) with probability 1 - rate and 0 with probability `rate`, for each element."""
+    kept = rng.random(shape, dtype=np.float32) >= rate
+    return kept * np.asarray(1.0 / (1.0 - rate), dtype)
+
+
+class Dropout(Layer):
+    """Set elements to zero at random, in training only.
+
+    Parameters
+    ----------
+    rate : float
+        The probability that an element is dropped, from 0 to below 1.
+    over_time : bool, default False
+        Whether a sequence is given one mask for all its steps (Gal and Ghahramani) instead of one a step.
+
+    Raises
+    ------
+    ValueError
+        If the rate is not in [0, 1).
+    """
+
+    def __init__(self, rate: float, *, over_time: bool = False) -> None:
+        self.rate = probability(rate, "the dropout rate")
+        self.over_time = over_time
+
+    def output_width(self, input_width: int) -> int:
+        """Return input_width."""
+        return input_width
+
+    def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
+        """Compute (1)."""
+        if not context.training or self.rate == 0.0:
+            workspace["mask"] = None
+            return x
+        if self.over_time and context.steps is not None:
+            shape = (context.steps.n_sequences, x.shape[1])
+            mask = dropout_mask(self.rate, shape, x.dtype, context.rng)[context.steps.sequence_of_row]
+        else:
+            mask = dropout_mask(self.rate, x.shape, x.dtype, context.rng)
+        workspace["mask"] = mask
+        return np.asarray(mask * x)  # 1
+
+    def backward(
+        self,
+        parameters: Mapping[str, Array],
+        gradients: Mapping[str, Array],
+        dy: Array,
+        workspace: Workspace,
+        context: Context,
+    ) -> Array | None:
+        """Compute (1')."""
+        mask = workspace["mask"]
+        return dy if mask is None else np.asarray(mask * dy)  # 1'

@@ -1,0 +1,153 @@
+"""What a layer is: a pure function of its parameters and its input, and the pullback of it.
+
+A layer keeps its hyper-parameters and nothing else. It declares its parameters, which live in the network's flat
+vector, and puts what its backward pass needs into a workspace that the network lends it. It sees a batch as the rows of
+a matrix (`rnnbp.sequences`): examples in a static network, frames in a recurrent one. Only layers that look along time
+ask `Context.steps` how the rows are arranged.
+
+To write a layer, derive from `Layer`, keep the constructor's arguments in attributes of the same names, and give
+`parameters` (if there are any), `output_width`, `forward` and `backward`. `dense.py` is the example to follow.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnbp.configuration import Configurable
+from rnnbp.parameters import Parameter
+from rnnbp.sequences import Steps
+from rnnbp.workspace import Workspace
+
+__all__ = ["Context", "Layer"]
+
+Array = NDArray[Any]
+
+
+@dataclass
+class Context:
+    """What is true of one pass through one layer.
+
+    Attributes
+    ----------
+    steps : Steps or None
+        How the rows are arranged in time; None where they are static examples.
+    training : bool
+        Whether dropout and its like are on.
+    rng : numpy.random.Generator
+        For those.
+    input_gradient : bool
+        Whether anybody wants dL/d(input).
+    teacher : ndarray of shape (n_rows, width) or None
+        The targets as the layer's output should look, for teacher forcing.
+    initial, final : dict of str to ndarray of shape (B, width)
+        The states a recurrent layer starts from (those missing are zero), and those it ends in.
+    d_final, d_initial : dict of str to ndarray of shape (B, width)
+        The loss's gradients with respect to them (those missing are zero).
+    """
+
+    steps: Steps | None
+    training: bool
+    rng: np.random.Generator
+    input_gradient: bool = True
+    teacher: Array | None = None
+    initial: Mapping[str, Array] = field(default_factory=dict)
+    final: dict[str, Array] = field(default_factory=dict)
+    d_final: Mapping[str, Array] = field(default_factory=dict)
+    d_initial: dict[str, Array] = field(default_factory=dict)
+
+
+class Layer(Configurable, ABC):
+    """A differentiable function of rows.
+
+    Attributes
+    ----------
+    needs_time : bool
+        Whether the layer takes sequences only.
+    pools_time : bool
+        Whether it makes one row of each sequence.
+    """
+
+    needs_time: ClassVar[bool] = False
+    pools_time: ClassVar[bool] = False
+
+    def parameters(self) -> Sequence[Parameter]:
+        """Declare the layer's parameters; none unless overridden."""
+        return ()
+
+    def states(self) -> Mapping[str, int]:
+        """Return the width of each state that the layer carries through time; none unless overridden."""
+        return {}
+
+    @abstractmethod
+    def output_width(self, input_width: int) -> int:
+        """Return the number of features that go out when `input_width` come in.
+
+        Raises
+        ------
+        ValueError
+            If the layer does not take so many features.
+        """
+
+    @abstractmethod
+    def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
+        """Return the output.
+
+        Parameters
+        ----------
+        parameters : mapping of str to ndarray
+        x : ndarray of shape (n_rows, input_width)
+            Not to be changed.
+        workspace : Workspace
+            Where to put what `backward` needs.
+        context : Context
+
+        Returns
+        -------
+        y : ndarray of shape (n_rows, output_width)
+            A new array, or one of the workspace's.
+        """
+
+    @abstractmethod
+    def backward(
+        self,
+        parameters: Mapping[str, Array],
+        gradients: Mapping[str, Array],
+        dy: Array,
+        workspace: Workspace,
+        context: Context,
+    ) -> Array | None:
+        """Write the parameters' gradients and return that of the input.
+
+        Parameters
+        ----------
+        parameters : mapping of str to ndarray
+        gradients : mapping of str to ndarray
+            Overwritten with dL/d(parameter).
+        dy : ndarray of shape (n_rows, output_width)
+            dL/dy; not to be changed.
+        workspace, context
+            Those of `forward`.
+
+        Returns
+        -------
+        dx : ndarray of shape (n_rows, input_width) or None
+            dL/dx; may be None if ``context.input_gradient`` is false.
+        """
+
+
+def expect_width(layer: Layer, expected: int, given: int) -> None:
+    """Check how many features come in.
+
+    Raises
+    ------
+    ValueError
+        If they are not as many as the layer takes.
+    """
+    if expected != given:
+        raise ValueError(f"{layer!r} takes {expected} features, but {given} come in")

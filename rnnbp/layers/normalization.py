@@ -1,0 +1,91 @@
+"""Layer normalisation.
+
+For each row x of F features, with eps = 1e-5::
+
+    m = mean(x);  v = mean((x - m)^2);  s = 1 / sqrt(v + eps)                (1)
+    u = (x - m) s                                                            (2)
+    y = gain u + bias                                                        (3)
+
+    dgain = sum dy u;  dbias = sum dy;  du = dy gain                         (3')
+    dx = s (du - mean(du) - u mean(du u))                                    (2', 1')
+
+References
+----------
+J. L. Ba, J. R. Kiros and G. E. Hinton, "Layer normalization", 2016.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnbp.configuration import positive_int
+from rnnbp.initializers import Ones, Zeros
+from rnnbp.layers.layer import Context, Layer, expect_width
+from rnnbp.parameters import Parameter
+from rnnbp.workspace import Workspace
+
+__all__ = ["LayerNorm"]
+
+Array = NDArray[Any]
+
+EPSILON = 1e-5
+
+
+class LayerNorm(Layer):
+    """Normalise each example's or frame's features to mean 0 and variance 1, then scale and shift them.
+
+    Parameters
+    ----------
+    n_features : int
+        F.
+
+    Raises
+    ------
+    ValueError
+        If `n_features` is not a whole number of at least 1.
+
+    Notes
+    -----
+    Its parameters are ``gain`` (first 1) and ``bias`` (first 0), both of shape (F,).
+    """
+
+    def __init__(self, n_features: int) -> None:
+        self.n_features = positive_int(n_features, "n_features")
+
+    def parameters(self) -> Sequence[Parameter]:
+        """Declare gain and bias."""
+        shape = (self.n_features,)
+        return Parameter("gain", shape, Ones()), Parameter("bias", shape, Zeros())
+
+    def output_width(self, input_width: int) -> int:
+        """Return n_features."""
+        expect_width(self, self.n_features, input_width)
+        return input_width
+
+    def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
+        """Compute (1) to (3)."""
+        centred = x - x.mean(axis=-1, keepdims=True)  # 1
+        scale = 1.0 / np.sqrt(np.square(centred).mean(axis=-1, keepdims=True) + EPSILON)  # 1
+        u = centred * scale  # 2
+        workspace["u"], workspace["scale"] = u, scale
+        return np.asarray(parameters["gain"] * u + parameters["bias"])  # 3
+
+    def backward(
+        self,
+        parameters: Mapping[str, Array],
+        gradients: Mapping[str, Array],
+        dy: Array,
+        workspace: Workspace,
+        context: Context,
+    ) -> Array | None:
+        """Compute (3') to (1')."""
+        u, scale = workspace["u"], workspace["scale"]
+        np.sum(dy * u, axis=0, out=gradients["gain"])  # 3'
+        np.sum(dy, axis=0, out=gradients["bias"])  # 3'
+        du = dy * parameters["gain"]  # 3'
+        mean, projection = du.mean(axis=-1, keepdims=True), (du * u).mean(axis=-1, keepdims=True)
+        return np.asarray(scale * (du - mean - u * projection))  # 2', 1'

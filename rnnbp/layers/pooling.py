@@ -1,0 +1,118 @@
+"""Pooling over time: one row of each sequence.
+
+For a sequence of L steps::
+
+    LastStep        y = x(L)                          dx(L) = dy
+    MeanOverTime    y = 1/L sum_t x(t)                dx(t) = dy / L
+    MaxOverTime     y = max_t x(t), by feature        dx(argmax) = dy (the first one, if there are several)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnbp.layers.layer import Context, Layer
+from rnnbp.sequences import Steps
+from rnnbp.workspace import Workspace
+
+__all__ = ["LastStep", "MaxOverTime", "MeanOverTime"]
+
+Array = NDArray[Any]
+
+
+class _Pooling(Layer):
+    needs_time = True
+    pools_time = True
+
+    def output_width(self, input_width: int) -> int:
+        """Return input_width."""
+        return input_width
+
+
+def _steps(context: Context) -> Steps:
+    assert context.steps is not None, "the network lets only sequences come here"
+    return context.steps
+
+
+class LastStep(_Pooling):
+    """The frame at each sequence's own last step.
+
+    A bidirectional layer's backward half has, at that step, seen one frame only; `MeanOverTime` suits it better.
+    """
+
+    def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
+        """Return x(L)."""
+        workspace["shape"] = x.shape
+        return np.asarray(x[_steps(context).last])
+
+    def backward(
+        self,
+        parameters: Mapping[str, Array],
+        gradients: Mapping[str, Array],
+        dy: Array,
+        workspace: Workspace,
+        context: Context,
+    ) -> Array | None:
+        """Return dy at the last step, zero elsewhere."""
+        dx = workspace.zeros("dx", workspace["shape"], dy.dtype)
+        dx[_steps(context).last] = dy
+        return dx
+
+
+class MeanOverTime(_Pooling):
+    """The mean of each sequence's frames."""
+
+    def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
+        """Return the mean of x(t) over t."""
+        steps = _steps(context)
+        total = np.zeros((steps.n_sequences, x.shape[1]), x.dtype)
+        for start, n in zip(steps.starts, steps.counts, strict=False):
+            total[:n] += x[start : start + n]
+        return total / steps.lengths[:, None].astype(x.dtype)
+
+    def backward(
+        self,
+        parameters: Mapping[str, Array],
+        gradients: Mapping[str, Array],
+        dy: Array,
+        workspace: Workspace,
+        context: Context,
+    ) -> Array | None:
+        """Return dy / L at every step."""
+        steps = _steps(context)
+        share = dy / steps.lengths[:, None].astype(dy.dtype)
+        return np.asarray(share[steps.sequence_of_row])
+
+
+class MaxOverTime(_Pooling):
+    """The largest value of each feature over each sequence's frames."""
+
+    def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
+        """Return the maximum of x(t) over t."""
+        steps = _steps(context)
+        best = x[: steps.n_sequences].copy()
+        row = np.broadcast_to(np.arange(steps.n_sequences)[:, None], best.shape).copy()
+        for start, n in zip(steps.starts[1:], steps.counts[1:], strict=False):
+            frame = x[start : start + n]
+            better = frame > best[:n]
+            best[:n][better] = frame[better]
+            row[:n][better] = (start + np.arange(n)[:, None] + np.zeros_like(row[:n]))[better]
+        workspace["row"], workspace["shape"] = row, x.shape
+        return best
+
+    def backward(
+        self,
+        parameters: Mapping[str, Array],
+        gradients: Mapping[str, Array],
+        dy: Array,
+        workspace: Workspace,
+        context: Context,
+    ) -> Array | None:
+        """Return dy where the maximum was, zero elsewhere."""
+        dx = workspace.zeros("dx", workspace["shape"], dy.dtype)
+        dx[workspace["row"], np.arange(dx.shape[1])] = dy
+        return dx

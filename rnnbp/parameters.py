@@ -1,0 +1,107 @@
+"""Parameters: one flat vector, and names for views of it.
+
+Each part of a network declares its parameters (`Parameter`); `Parameters` lays all of them into one contiguous vector
+theta and hands out views. theta never moves and is never rebound: an optimizer that writes ``theta -= step`` has
+changed the weights that the layers see, and so have SciPy, a gradient check or a file that is read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from rnnbp.initializers import Initializer
+
+__all__ = ["Parameter", "Parameters"]
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """What a layer says of one of its parameters.
+
+    Attributes
+    ----------
+    name : str
+        Such as ``"input_weight"``.
+    shape : tuple of int
+    initializer : Initializer
+    blocks : tuple of str
+        The names of the blocks of columns that share this parameter, such as a GRU's ``("r", "z", "n")``.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    initializer: Initializer
+    blocks: tuple[str, ...] = field(default=("",))
+
+
+class Parameters(Mapping[str, Array]):
+    """Named views of one flat vector.
+
+    Parameters
+    ----------
+    declared : sequence of Parameter
+        In the order in which they lie in the vector; names are unique.
+    dtype : data-type
+        float32 or float64.
+
+    Attributes
+    ----------
+    theta : ndarray of shape (n_parameters,)
+    decayed : ndarray of bool, of shape (n_parameters,)
+        Where weight decay applies: in matrices, and not in biases and gains.
+    """
+
+    def __init__(self, declared: Sequence[Parameter], dtype: DTypeLike) -> None:
+        self.declared = tuple(declared)
+        self.theta: Array = np.zeros(sum(math.prod(p.shape) for p in declared), dtype)
+        self._views = self.views_of(self.theta)
+        self.decayed = np.concatenate(
+            [np.full(math.prod(p.shape), len(p.shape) > 1) for p in declared] or [np.zeros(0, bool)]
+        )
+
+    def initialize(self, rng: np.random.Generator) -> None:
+        """Draw all parameters anew, in the order in which they were declared."""
+        for p in self.declared:
+            self._views[p.name][...] = p.initializer(p.shape, rng, p.blocks)
+
+    def views_of(self, vector: Array) -> dict[str, Array]:
+        """Return the named views of another vector that is laid out like theta, such as a gradient.
+
+        Raises
+        ------
+        ValueError
+            If the vector's shape is not theta's.
+        """
+        if vector.shape != self.theta.shape:
+            raise ValueError(f"expected a vector of shape {self.theta.shape}, like theta, but got {vector.shape}")
+        views, start = {}, 0
+        for p in self.declared:
+            stop = start + math.prod(p.shape)
+            views[p.name] = vector[start:stop].reshape(p.shape)
+            start = stop
+        return views
+
+    def name_at(self, index: int) -> str:
+        """Return the name of the parameter that the element ``theta[index]`` belongs to."""
+        stops = np.cumsum([math.prod(p.shape) for p in self.declared])
+        return self.declared[int(np.searchsorted(stops, index, side="right"))].name
+
+    def __getitem__(self, name: str) -> Array:
+        try:
+            return self._views[name]
+        except KeyError:
+            raise KeyError(f"no parameter {name!r}: there are {', '.join(self._views)}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._views)
+
+    def __len__(self) -> int:
+        return len(self._views)
