@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         plotting,
         sequences,
     )
+    from rnnbp.evaluation import evaluate, predict
     from rnnbp.model_file import ModelFileError
     from rnnbp.network import Network
     from rnnbp.training import History, NonFiniteError, fit
@@ -57,7 +58,9 @@ _NAMES = {
     "ModelFileError": "rnnbp.model_file",
     "Network": "rnnbp.network",
     "NonFiniteError": "rnnbp.training",
+    "evaluate": "rnnbp.evaluation",
     "fit": "rnnbp.training",
+    "predict": "rnnbp.evaluation",
 }
 
 __all__ = [
@@ -69,6 +72,7 @@ __all__ = [
     "audio",
     "cells",
     "datasets",
+    "evaluate",
     "fit",
     "gradients",
     "initializers",
@@ -77,6 +81,7 @@ __all__ = [
     "metrics",
     "optimizers",
     "plotting",
+    "predict",
     "sequences",
 ]
 

@@ -110,7 +110,10 @@ class Batch:
             arrays = check_sequences(target)
             lengths = steps.unsort(steps.lengths).tolist()
             if [len(a) for a in arrays] != lengths:
-                i = next((i for i, (a, n) in enumerate(zip(arrays, lengths, strict=False)) if len(a) != n), len(lengths))
+                i = next(
+                    (i for i, (a, n) in enumerate(zip(arrays, lengths, strict=False)) if len(a) != n),
+                    len(lengths),
+                )
                 raise ValueError(
                     "each sequence needs one target a step: "
                     + (
@@ -124,8 +127,8 @@ class Batch:
         if given.ndim < 2 or given.shape[0] < steps.n_steps or given.shape[1] != steps.n_sequences:
             raise ValueError(
                 f"the network gives an output at each step, so the target must be of shape ({steps.n_steps}, "
-                f"{steps.n_sequences}, ...), but its shape is {given.shape}; for one target a sequence end the recurrent "
-                "part with LastStep(), MeanOverTime() or MaxOverTime()"
+                f"{steps.n_sequences}, ...), but its shape is {given.shape}; for one target a sequence, end the "
+                "recurrent part with LastStep(), MeanOverTime() or MaxOverTime()"
             )
         return steps.pack(given)
 

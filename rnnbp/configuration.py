@@ -26,7 +26,8 @@ class Configurable:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        own = inspect.signature(cls.__init__)
+        has_arguments = cls.__init__ is not object.__init__
+        own = inspect.signature(cls.__init__) if has_arguments else inspect.Signature()
         parameters = [p for p in own.parameters.values() if p.name != "self"]
         if any(p.kind is p.VAR_KEYWORD for p in parameters):
             base = next(c for c in cls.__mro__[1:] if "__init__" in vars(c))
@@ -59,7 +60,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-def build(value: Any, base: type[T]) -> T:
+def build(value: Any, base: type[Any]) -> Any:
     """Make an object again from what `plain` returned.
 
     Parameters

@@ -45,9 +45,7 @@ class Initializer(Configurable, ABC):
     """How a parameter's first values are drawn."""
 
     @abstractmethod
-    def __call__(
-        self, shape: tuple[int, ...], rng: np.random.Generator, blocks: Sequence[str]
-    ) -> NDArray[np.float64]:
+    def __call__(self, shape: tuple[int, ...], rng: np.random.Generator, blocks: Sequence[str]) -> NDArray[np.float64]:
         """Draw the values of one parameter.
 
         Parameters
@@ -69,9 +67,8 @@ class Initializer(Configurable, ABC):
 class _WeightInitializer(Initializer):
     """An initializer that draws each block of a weight matrix for itself."""
 
-    def __call__(
-        self, shape: tuple[int, ...], rng: np.random.Generator, blocks: Sequence[str]
-    ) -> NDArray[np.float64]:
+    def __call__(self, shape: tuple[int, ...], rng: np.random.Generator, blocks: Sequence[str]) -> NDArray[np.float64]:
+        """Draw the values; see `Initializer`."""
         rows, columns = shape
         return np.hstack([self._draw(rows, columns // len(blocks), rng) for _ in blocks])
 
@@ -118,18 +115,16 @@ class Identity(_WeightInitializer):
 class Zeros(Initializer):
     """Zeros."""
 
-    def __call__(
-        self, shape: tuple[int, ...], rng: np.random.Generator, blocks: Sequence[str]
-    ) -> NDArray[np.float64]:
+    def __call__(self, shape: tuple[int, ...], rng: np.random.Generator, blocks: Sequence[str]) -> NDArray[np.float64]:
+        """Draw the values; see `Initializer`."""
         return np.zeros(shape)
 
 
 class Ones(Initializer):
     """Ones."""
 
-    def __call__(
-        self, shape: tuple[int, ...], rng: np.random.Generator, blocks: Sequence[str]
-    ) -> NDArray[np.float64]:
+    def __call__(self, shape: tuple[int, ...], rng: np.random.Generator, blocks: Sequence[str]) -> NDArray[np.float64]:
+        """Draw the values; see `Initializer`."""
         return np.ones(shape)
 
 
@@ -139,9 +134,8 @@ class ForgetGate(Initializer):
     def __init__(self, value: float = 1.0) -> None:
         self.value = value
 
-    def __call__(
-        self, shape: tuple[int, ...], rng: np.random.Generator, blocks: Sequence[str]
-    ) -> NDArray[np.float64]:
+    def __call__(self, shape: tuple[int, ...], rng: np.random.Generator, blocks: Sequence[str]) -> NDArray[np.float64]:
+        """Draw the values; see `Initializer`."""
         bias = np.zeros(shape)
         for block, part in zip(blocks, np.split(bias, len(blocks)), strict=True):
             if block in FORGET_GATES:
@@ -168,9 +162,8 @@ class Chrono(Initializer):
             raise ValueError(f"Chrono(longest) needs dependencies of at least 3 steps, but {longest!r} was given")
         self.longest = longest
 
-    def __call__(
-        self, shape: tuple[int, ...], rng: np.random.Generator, blocks: Sequence[str]
-    ) -> NDArray[np.float64]:
+    def __call__(self, shape: tuple[int, ...], rng: np.random.Generator, blocks: Sequence[str]) -> NDArray[np.float64]:
+        """Draw the values; see `Initializer`."""
         bias = np.zeros(shape)
         parts = dict(zip(blocks, np.split(bias, len(blocks)), strict=True))
         gate = next((block for block in blocks if block in FORGET_GATES), None)

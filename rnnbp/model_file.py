@@ -113,7 +113,10 @@ def read(path: str | PathLike[str]) -> tuple[dict[str, Array], dict[str, Any]]:
 
 
 def check_arrays(
-    path: str | PathLike[str], arrays: Mapping[str, Array], shapes: Mapping[str, tuple[int, ...]], dtype: np.dtype[Any]
+    path: str | PathLike[str],
+    arrays: Mapping[str, Array],
+    shapes: Mapping[str, tuple[int, ...]],
+    dtype: np.dtype[Any],
 ) -> None:
     """Check that a file's arrays are those that its architecture needs.
 

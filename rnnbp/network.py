@@ -26,7 +26,6 @@ from rnnbp.configuration import build, plain
 from rnnbp.layers import Activation, Context, Embedding, Jordan, Layer
 from rnnbp.losses import Loss
 from rnnbp.parameters import Parameters
-from rnnbp.sequences import Steps
 from rnnbp.workspace import Workspace
 
 __all__ = ["Batch", "Gradients", "Network", "Pass"]
@@ -69,7 +68,9 @@ class Pass:
         steps, a = batch.steps, batch.rows
         initial = net.split_states(initial_states, batch)
         for k, layer in enumerate(net.layers):
-            context = Context(steps, training, net.rng, initial=initial[k], teacher=teacher if k == net.taught else None)
+            context = Context(
+                steps, training, net.rng, initial=initial[k], teacher=teacher if k == net.taught else None
+            )
             a = layer.forward(net.views[k], a, net.workspaces[k], context)  # 1
             self._contexts.append(context)
             steps = None if layer.pools_time else steps
@@ -184,9 +185,7 @@ class Network:
     (4, 2)
     """
 
-    def __init__(
-        self, layers: Sequence[Layer], *, dtype: DTypeLike = "float32", seed: int | None = 0
-    ) -> None:
+    def __init__(self, layers: Sequence[Layer], *, dtype: DTypeLike = "float32", seed: int | None = 0) -> None:
         self.layers = tuple(layers)
         self.dtype = np.dtype(dtype)
         self.seed = seed
@@ -215,12 +214,16 @@ class Network:
                 raise TypeError(f"layer {k} is {layer!r}, not a layer such as rnnbp.layers.Dense(64, 10)")
             if isinstance(layer, Embedding) and k > 0:
                 raise ValueError(f"layer {k}, {layer!r}, takes symbols, so it must be the first layer")
-        known = [getattr(layer, name) for layer in self.layers for name in ("n_inputs", "n_features") if hasattr(layer, name)]
+        known = [
+            getattr(layer, name) for layer in self.layers for name in ("n_inputs", "n_features") if hasattr(layer, name)
+        ]
         self.n_inputs: int | None = None if isinstance(self.layers[0], Embedding) else (known[0] if known else None)
         width, pooled = self.n_inputs or 1, None
         for k, layer in enumerate(self.layers):
             if layer.needs_time and pooled is not None:
-                raise ValueError(f"layer {k}, {layer!r}, looks along time, but layer {pooled} has left one row a sequence")
+                raise ValueError(
+                    f"layer {k}, {layer!r}, looks along time, but layer {pooled} has left one row a sequence"
+                )
             try:
                 width = layer.output_width(width)
             except ValueError as error:
@@ -305,7 +308,9 @@ class Network:
             raise ValueError(f"expected numbers, but the input's dtype is {rows.dtype}")
         if not np.isfinite(rows).all():
             row, feature = map(int, np.argwhere(~np.isfinite(rows))[0])
-            raise ValueError(f"the input holds {rows[row, feature]} (feature {feature}): remove or replace NaN and infinity")
+            raise ValueError(
+                f"the input holds {rows[row, feature]} (feature {feature}): remove or replace NaN and infinity"
+            )
         return rows.astype(self.dtype, copy=False)
 
     # -- passes --------------------------------------------------------------------------------------------------
@@ -417,12 +422,40 @@ class Network:
         per_step = not self.pools_time
         rows = loss.encode(batch.lay_out_target(target, per_step=per_step), self.n_outputs)
         weight = None if sample_weight is None else batch.lay_out_weight(sample_weight, per_step=per_step)
+        return self.rows_gradient(batch, rows, loss, weight=weight, training=training, initial_states=initial_states)
+
+    def rows_gradient(
+        self,
+        batch: Batch,
+        target: Array,
+        loss: Loss,
+        *,
+        weight: Array | None = None,
+        training: bool = True,
+        initial_states: States | None = None,
+    ) -> tuple[float, Array]:
+        """Return loss and gradient of a batch whose targets and weights are laid out in rows already.
+
+        See `loss_and_gradient`, which checks and lays out what users have.
+        """
         teacher = None
         if training and self.taught is not None:
-            teacher = loss.feedback(rows, self.n_outputs, self.dtype)
+            teacher = loss.feedback(target, self.n_outputs, self.dtype)
         forward = self.run(batch, training=training, initial_states=initial_states, teacher=teacher)
-        value, d_output = loss.value_and_gradient(forward.rows, rows, weight)
+        value, d_output = loss.value_and_gradient(forward.rows, target, weight)
         return value, forward.pull(d_output, input_gradient=False).theta
+
+    def first_non_finite(self, batch: Batch) -> str | None:
+        """Say which layer, and at which step, is the first whose output for a batch is NaN or infinite."""
+        steps, a = batch.steps, batch.rows
+        for k, (layer, views, workspace) in enumerate(zip(self.layers, self.views, self.workspaces, strict=True)):
+            a = layer.forward(views, a, workspace, Context(steps, False, self.rng))
+            steps = None if layer.pools_time else steps
+            if not np.isfinite(a).all():
+                row = int(np.argwhere(~np.isfinite(a))[0, 0])
+                place = f"the output of layer {k}, {layer!r}"
+                return place if steps is None else f"{place}, at step {steps.step_of_row[row]}"
+        return None
 
     def unflatten(self, vector: Array) -> dict[str, Array]:
         """Return the named views of a vector that is laid out like theta, such as a gradient.
@@ -443,8 +476,8 @@ class Network:
         ----------
         path : path-like
         metadata : mapping, or None
-            Anything that JSON can hold and that the network's users need, such as the settings of its audio features and
-            the names of its classes; `load` returns it in ``net.metadata``.
+            Anything that JSON can hold and that the network's users need, such as the settings of its audio features
+            and the names of its classes; `load` returns it in ``net.metadata``.
 
         Raises
         ------

@@ -102,7 +102,7 @@ class Steps:
         return rows[self.reversal]
 
     def pack(self, padded: Array) -> Array:
-        """Return the rows ``(n_rows, ...)`` of a padded time-major array ``(T or more, B, ...)``; a view if it can be."""
+        """Return the rows ``(n_rows, ...)`` of a padded time-major array ``(T or more, B, ...)``, a view if possible."""
         if self.is_rectangular and self.is_sorted:
             whole = padded[: self.n_steps]
             return whole.reshape(self.n_rows, *whole.shape[2:])

@@ -1,8 +1,8 @@
 """Memory for activations, owned by the network and lent to its layers.
 
-A layer owns no activation: what its forward pass computes, and its backward pass needs, lies in a workspace. Buffers are
-handed out under names and used again at the next call, so that a training loop allocates nothing once it has seen its
-largest batch. A buffer's first content is whatever the last user left there.
+A layer owns no activation: what its forward pass computes, and its backward pass needs, lies in a workspace. Buffers
+are handed out under names and used again at the next call, so that a training loop need not allocate anew once it has
+seen its largest batch. A buffer's first content is whatever the last user left there.
 """
 
 from __future__ import annotations

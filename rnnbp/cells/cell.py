@@ -15,9 +15,10 @@ Both are pure functions of tuples, in the vocabulary of `rnnbp.kernels.elementwi
     kept, outputs = step(blocks, inputs)
     d_blocks, d_inputs = pullback(kept, inputs, outputs, d_outputs)
 
-where `inputs` are states of the previous step, and what an earlier stage of this step has put out. `kept` replaces the blocks in memory, and holds what the pullback wants to know of them (usually the gates after their
-activation functions); in the backward pass d_blocks replaces it in turn. So the two slabs, of blocks and of variables,
-are all that is stored: T B (sum of block widths + sum of variable widths) numbers.
+where `inputs` are states of the previous step, and what an earlier stage of this step has put out. `kept` replaces the
+blocks in memory, and holds what the pullback wants to know of them (usually the gates after their activation
+functions); in the backward pass d_blocks replaces it in turn. So the two slabs, of blocks and of variables, are all
+that is stored: T B (sum of block widths + sum of variable widths) numbers.
 
 As the functions name no index, they can be run on whole arrays, where they can be read and debugged, or on one element
 at a time inside a compiled loop.
@@ -156,9 +157,7 @@ class Cell(ABC):
     def columns(self) -> dict[str, slice]:
         """The columns of each block in z."""
         stops = list(accumulate(map(self.width, self.blocks)))
-        return {
-            block: slice(stop - self.width(block), stop) for block, stop in zip(self.blocks, stops, strict=True)
-        }
+        return {block: slice(stop - self.width(block), stop) for block, stop in zip(self.blocks, stops, strict=True)}
 
     @cached_property
     def n_columns(self) -> int:

@@ -20,7 +20,18 @@ from typing import Any
 import numpy as np
 from scipy.special import erf
 
-__all__ = ["exp", "expm1", "maximum", "minimum", "normal_cdf", "normal_pdf", "sigmoid", "softplus", "tanh", "where"]
+__all__ = [
+    "exp",
+    "expm1",
+    "maximum",
+    "minimum",
+    "normal_cdf",
+    "normal_pdf",
+    "sigmoid",
+    "softplus",
+    "tanh",
+    "where",
+]
 
 # An operand is an array here and a scalar or a vector of lanes in compiled code: one text serves all of them.
 Operand = Any

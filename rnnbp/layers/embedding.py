@@ -51,9 +51,7 @@ class Embedding(Layer):
     static one of shape (B,).
     """
 
-    def __init__(
-        self, n_symbols: int, n_features: int, *, weight_initializer: str | Initializer = "glorot"
-    ) -> None:
+    def __init__(self, n_symbols: int, n_features: int, *, weight_initializer: str | Initializer = "glorot") -> None:
         self.n_symbols = positive_int(n_symbols, "n_symbols")
         self.n_features = positive_int(n_features, "n_features")
         self.weight_initializer = weight_initializer

@@ -1,0 +1,100 @@
+"""Running a trained network over many examples, a batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rnnbp.losses import Loss
+from rnnbp.network import Network
+from rnnbp.training_set import TrainingSet
+
+__all__ = ["evaluate", "predict"]
+
+Array = NDArray[Any]
+
+
+def predict(
+    net: Network,
+    x: ArrayLike | Sequence[ArrayLike],
+    lengths: ArrayLike | None = None,
+    *,
+    batch_size: int = 256,
+) -> Array | list[Array]:
+    """Return the network's output for any number of examples, in bounded memory.
+
+    Parameters
+    ----------
+    net : Network
+    x, lengths
+        See `Network.batch`.
+    batch_size : int, default 256
+
+    Returns
+    -------
+    ndarray of shape (N, n_outputs), or, for an output at each step, list of N ndarrays of shape (T_i, n_outputs)
+
+    Raises
+    ------
+    ValueError
+        If the input does not fit the network.
+    """
+    data = TrainingSet(net, x, lengths)
+    if data.steps is None or net.pools_time:
+        outputs = np.empty((data.n_examples, net.n_outputs), net.dtype)
+        for chosen in data.batches(batch_size):
+            batch, _, _ = data.take(chosen)
+            outputs[chosen] = net.run(batch).output
+        return outputs
+    sequences: list[Array] = [np.empty(0)] * data.n_examples
+    for chosen in data.batches(batch_size):
+        batch, _, _ = data.take(chosen)
+        assert batch.steps is not None
+        padded, true_lengths = net.run(batch).output, batch.steps.unsort(batch.steps.lengths)
+        for column, i in enumerate(chosen):
+            sequences[i] = padded[: true_lengths[column], column].copy()
+    return sequences
+
+
+def evaluate(
+    net: Network,
+    data: TrainingSet,
+    loss: Loss,
+    *,
+    score: Callable[[Array, Array], float] | None = None,
+    batch_size: int = 256,
+) -> tuple[float, float | None]:
+    """Return the loss over a whole data set, and a score if one is asked for.
+
+    Parameters
+    ----------
+    net : Network
+    data : TrainingSet
+        With targets.
+    loss : Loss
+    score : callable or None
+        ``score(target, output)`` on the rows of all examples or steps, such as `rnnbp.metrics.accuracy`.
+    batch_size : int, default 256
+
+    Returns
+    -------
+    loss : float
+    score : float or None
+    """
+    total = normalizer = 0.0
+    targets, outputs = [], []
+    for chosen in data.batches(batch_size):
+        batch, target, weight = data.take(chosen)
+        assert target is not None, "evaluation needs targets"
+        rows = net.run(batch).rows
+        value, _ = loss.value_and_gradient(rows, target, weight)
+        share = loss.normalizer(target, weight)
+        total, normalizer = total + value * share, normalizer + share
+        if score is not None:
+            targets.append(target)
+            outputs.append(np.array(rows))
+    scored = None if score is None else float(score(np.concatenate(targets), np.concatenate(outputs)))
+    return total / normalizer if normalizer else 0.0, scored

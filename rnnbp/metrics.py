@@ -1,0 +1,77 @@
+"""Scores of a network's output, ``score(target, output)``: the higher, the better."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["accuracy", "confusion_matrix", "r2"]
+
+Array = NDArray[Any]
+
+
+def accuracy(target: ArrayLike, output: ArrayLike) -> float:
+    """Return the share of examples (or steps) whose largest output is the target's class.
+
+    Parameters
+    ----------
+    target : array of int, of shape (...), or of probabilities, of shape (..., K)
+    output : array of shape (..., K)
+        Logits or probabilities. K = 1 is one logit for two classes.
+
+    Returns
+    -------
+    float
+        From 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+    """
+    output, target = np.asarray(output), np.asarray(target)
+    if target.shape not in (output.shape[:-1], output.shape):
+        raise ValueError(f"targets of shape {target.shape} do not fit outputs of shape {output.shape}")
+    if output.shape[-1] == 1:
+        return float(((output[..., 0] > 0) == (target.reshape(output.shape[:-1]) > 0.5)).mean())
+    if target.ndim == output.ndim:
+        target = target.argmax(axis=-1)
+    return float((output.argmax(axis=-1) == target).mean())
+
+
+def r2(target: ArrayLike, output: ArrayLike) -> float:
+    """Return the share of the target's variance that the output explains; 1 is perfect, 0 a constant's score.
+
+    Parameters
+    ----------
+    target, output : array of shape (...,), the same for both
+
+    Returns
+    -------
+    float
+        At most 1; NaN if the target is constant.
+    """
+    target = np.asarray(target, dtype=float)
+    output = np.asarray(output, dtype=float).reshape(target.shape)
+    total = float(np.square(target - target.mean(axis=0)).sum())
+    return 1.0 - float(np.square(target - output).sum()) / total if total > 0.0 else float("nan")
+
+
+def confusion_matrix(target: ArrayLike, predicted: ArrayLike, n_classes: int) -> NDArray[np.intp]:
+    """Return how often each class was taken for each.
+
+    Parameters
+    ----------
+    target, predicted : array of int, of shape (N,)
+        Classes from 0 to n_classes - 1.
+    n_classes : int
+
+    Returns
+    -------
+    ndarray of int, of shape (n_classes, n_classes)
+        The row is the true class, the column the predicted one.
+    """
+    pairs = np.asarray(target) * n_classes + np.asarray(predicted)
+    return np.bincount(pairs, minlength=n_classes**2).reshape(n_classes, n_classes)
