@@ -12,9 +12,7 @@ from rnnbp.losses.regression import MeanSquaredError
 __all__ = ["LOSSES", "BinaryCrossEntropy", "CrossEntropy", "Loss", "MeanSquaredError", "get"]
 
 #: Every loss by its name; a loss listed here is known to :func:`get` and to the conformance tests.
-LOSSES: dict[str, type[Loss]] = {
-    loss.name: loss for loss in (MeanSquaredError, CrossEntropy, BinaryCrossEntropy)
-}
+LOSSES: dict[str, type[Loss]] = {loss.name: loss for loss in (MeanSquaredError, CrossEntropy, BinaryCrossEntropy)}
 
 
 def get(name_or_loss: str | Loss) -> Loss:

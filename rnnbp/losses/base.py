@@ -108,9 +108,7 @@ class Loss(ABC):
         """
 
     @abstractmethod
-    def value_and_gradient(
-        self, output: Array, target: Array, weight: Array | None = None
-    ) -> tuple[float, Array]:
+    def value_and_gradient(self, output: Array, target: Array, weight: Array | None = None) -> tuple[float, Array]:
         """Return the loss of real rows, and its gradient; nothing is checked.
 
         Parameters
@@ -151,9 +149,7 @@ class Loss(ABC):
         return f"{type(self).__name__}({arguments})"
 
 
-def weighted_mean(
-    row_loss: Array, gradient: Array, weight: Array | None, normalizer: float
-) -> tuple[float, Array]:
+def weighted_mean(row_loss: Array, gradient: Array, weight: Array | None, normalizer: float) -> tuple[float, Array]:
     """Return the weighted sum of row losses over the normalizer, and their gradient, scaled in place."""
     normalizer = normalizer or 1.0  # it is 0 where all weights are: so is the sum
     if weight is None:
@@ -169,7 +165,7 @@ def _row_weights(sample_weight: ArrayLike, real: NDArray[np.bool_]) -> NDArray[n
     if weight.dtype.kind not in "biuf" or weight.shape not in (real.shape, real.shape[-1:]):
         expected = " or ".join(str(shape) for shape in dict.fromkeys((real.shape[-1:], real.shape)))
         raise ValueError(
-            f"sample_weight must be numbers of shape {expected}; got {weight.dtype} of {weight.shape}"
+            f"sample_weight must be numbers of shape {expected}; got {weight.dtype} of shape {weight.shape}"
         )
     rows = np.broadcast_to(weight, real.shape)[real].astype(np.float64)
     if not np.all(np.isfinite(rows)) or np.any(rows < 0) or not np.any(rows > 0):

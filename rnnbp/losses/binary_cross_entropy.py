@@ -67,9 +67,7 @@ class BinaryCrossEntropy(Loss):
         refuse((array < 0) | (array > 1), array, "is not in [0, 1]")
         return array
 
-    def value_and_gradient(
-        self, output: Array, target: Array, weight: Array | None = None
-    ) -> tuple[float, Array]:
+    def value_and_gradient(self, output: Array, target: Array, weight: Array | None = None) -> tuple[float, Array]:
         """Return the loss of real rows, and its gradient; see :meth:`Loss.value_and_gradient`."""
         positive = target.astype(output.dtype, copy=False)
         negative = 1 - positive

@@ -96,9 +96,7 @@ class CrossEntropy(Loss):
         refuse(unequal & real, total, "is not 1, as it must be for probabilities", name="sum of target")
         return array
 
-    def value_and_gradient(
-        self, output: Array, target: Array, weight: Array | None = None
-    ) -> tuple[float, Array]:
+    def value_and_gradient(self, output: Array, target: Array, weight: Array | None = None) -> tuple[float, Array]:
         """Return the loss of real rows, and its gradient; see :meth:`Loss.value_and_gradient`."""
         normalizer = self.normalizer(target, weight)
         z = output - output.max(axis=1, keepdims=True)

@@ -41,9 +41,7 @@ class MeanSquaredError(Loss):
         """Check that targets are finite and as wide as the output; see :meth:`Loss.encode`."""
         return values(target, n_outputs, leading=leading, lengths=lengths)
 
-    def value_and_gradient(
-        self, output: Array, target: Array, weight: Array | None = None
-    ) -> tuple[float, Array]:
+    def value_and_gradient(self, output: Array, target: Array, weight: Array | None = None) -> tuple[float, Array]:
         """Return the loss of real rows, and its gradient; see :meth:`Loss.value_and_gradient`."""
         difference = np.subtract(output, target, dtype=output.dtype)
         row_loss = np.einsum("rf,rf->r", difference, difference) / output.shape[1]

@@ -20,7 +20,7 @@ def as_numbers(target: ArrayLike) -> Array:
         raise ValueError(f"target must hold one entry for each output row; got shape {array.shape}")
     if array.dtype.kind in "USO":
         raise ValueError(
-            f"target holds {array.flat[0]!r} where numbers are needed. Turn labels into class indices with "
+            f"target holds {array.item(0)!r} where numbers are needed. Turn labels into class indices with "
             "sklearn.preprocessing.LabelEncoder, or use an estimator such as RNNClassifier, which does that"
         )
     if array.dtype.kind not in "biuf":
@@ -28,9 +28,7 @@ def as_numbers(target: ArrayLike) -> Array:
     return array
 
 
-def values(
-    target: ArrayLike, n_outputs: int, *, leading: tuple[int, ...] | None, lengths: ArrayLike | None
-) -> Array:
+def values(target: ArrayLike, n_outputs: int, *, leading: tuple[int, ...] | None, lengths: ArrayLike | None) -> Array:
     """Return real-valued targets as finite floats of shape (..., n_outputs).
 
     With one output its axis may be left out. If neither ``leading`` nor ``lengths`` tells whether it was,
@@ -79,9 +77,7 @@ def check_lengths(lengths: ArrayLike, leading: tuple[int, ...]) -> NDArray[np.in
     if len(leading) != 2:
         raise ValueError(f"lengths are for (T, B, ...) sequences; the leading shape is {leading}")
     if array.dtype.kind not in "iu" or array.shape != leading[1:]:
-        raise ValueError(
-            f"lengths must be integers of shape {leading[1:]}; got {array.dtype} of shape {array.shape}"
-        )
+        raise ValueError(f"lengths must be integers of shape {leading[1:]}; got {array.dtype} of shape {array.shape}")
     bad = (array < 1) | (array > leading[0])
     refuse(bad, array, f"is not a length in 1 .. {leading[0]}, the number of steps", name="lengths")
     return array.astype(np.intp)

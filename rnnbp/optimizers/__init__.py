@@ -41,9 +41,7 @@ OPTIMIZERS: dict[str, type[Optimizer] | type[FullBatchOptimizer]] = {
 }
 
 
-def get(
-    name_or_optimizer: str | Optimizer | FullBatchOptimizer, **settings: Any
-) -> Optimizer | FullBatchOptimizer:
+def get(name_or_optimizer: str | Optimizer | FullBatchOptimizer, **settings: Any) -> Optimizer | FullBatchOptimizer:
     """Return the optimizer of that name with these settings; an optimizer is returned as it is.
 
     Parameters
