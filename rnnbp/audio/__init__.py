@@ -1,0 +1,22 @@
+"""Sound: reading files, features for recurrent networks, and augmentation.
+
+Sample rates are never implicit: whatever needs one asks for it.
+"""
+
+from .augmentation import add_noise, change_speed, gain, mask_frequency, mask_time, time_shift
+from .features import AudioFeatures
+from .files import load, resample
+from .waveform import AudioError
+
+__all__ = [
+    "AudioError",
+    "AudioFeatures",
+    "add_noise",
+    "change_speed",
+    "gain",
+    "load",
+    "mask_frequency",
+    "mask_time",
+    "resample",
+    "time_shift",
+]

@@ -1,0 +1,256 @@
+"""Variations of a recording that keep its meaning, to train on more than was recorded.
+
+Plain functions that return new arrays and compose by being called in turn. Those that draw take the
+generator; those that do not take the amount, drawn by the caller:
+
+>>> import numpy as np
+>>> def vary(wave, rng):
+...     wave = change_speed(wave, rng.uniform(0.9, 1.1))
+...     wave = time_shift(wave, rng.integers(-800, 801))
+...     return add_noise(wave, rng.uniform(5, 30), rng)
+>>> vary(np.sin(np.arange(8000) / 10), np.random.default_rng(0)).ndim
+1
+
+Waveforms are ``(n_samples,)`` floats and may leave [-1, 1]: `AudioFeatures` does not mind, a wav file does.
+
+References
+----------
+.. [1] D. S. Park et al., "SpecAugment: a simple data augmentation method for automatic speech recognition",
+   Interspeech 2019, arXiv:1904.08779.
+.. [2] T. Ko et al., "Audio augmentation for speech recognition", Interspeech 2015 (speed).
+"""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .files import resample
+from .waveform import Waveform, check_audible, check_waveform
+
+Features = NDArray[np.floating[Any]]
+
+
+def add_noise(wave: ArrayLike, snr_db: float, rng: np.random.Generator) -> Waveform:
+    """Add white Gaussian noise at a signal-to-noise ratio.
+
+    Parameters
+    ----------
+    wave : array of float, shape (n_samples,)
+    snr_db : float
+        Ratio of the signal's mean square to the noise's in dB: 30 is clean, 0 as much noise as signal. Exact
+        for the noise that is drawn, not only on average.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray, shape (n_samples,)
+        In the dtype of `wave`.
+
+    Raises
+    ------
+    AudioError
+        If the wave is silent, where the ratio means nothing.
+    ValueError
+        If `snr_db` is not finite.
+    """
+    wave = check_waveform(wave)
+    check_audible(wave)
+    _check_finite("snr_db", snr_db)
+    _check_generator(rng)
+    noise = rng.standard_normal(wave.size)
+    target = np.mean(np.square(wave, dtype=np.float64)) / 10 ** (snr_db / 10)
+    noisy: Waveform = wave + (noise * np.sqrt(target / np.mean(noise**2))).astype(wave.dtype)
+    return noisy
+
+
+def gain(wave: ArrayLike, decibels: float) -> Waveform:
+    """Make a waveform louder (positive `decibels`) or quieter; 20 dB is a factor of ten.
+
+    Parameters
+    ----------
+    wave : array of float, shape (n_samples,)
+    decibels : float
+
+    Returns
+    -------
+    ndarray, shape (n_samples,)
+        In the dtype of `wave`, not clipped.
+
+    Raises
+    ------
+    ValueError
+        If `decibels` is not finite, or `wave` is no waveform (as AudioError).
+    """
+    wave = check_waveform(wave)
+    _check_finite("decibels", decibels)
+    return wave * wave.dtype.type(10 ** (decibels / 20))
+
+
+def time_shift(wave: ArrayLike, n_samples: int) -> Waveform:
+    """Move a waveform later (positive) or earlier, filling with zeros; the length stays.
+
+    Parameters
+    ----------
+    wave : array of float, shape (n_samples,)
+    n_samples : int
+        Seconds times sample rate; smaller in magnitude than the length of `wave`.
+
+    Returns
+    -------
+    ndarray, shape of `wave`
+
+    Raises
+    ------
+    TypeError
+        If `n_samples` is not an integer.
+    ValueError
+        If the shift would leave nothing of the wave.
+    """
+    wave = check_waveform(wave)
+    if not isinstance(n_samples, Integral):
+        raise TypeError(f"n_samples must be an integer (seconds * sample rate), got {n_samples!r}")
+    if abs(n_samples) >= wave.size:
+        raise ValueError(f"a shift by {n_samples} samples leaves nothing of a waveform of {wave.size}")
+    shifted = np.zeros_like(wave)
+    if n_samples >= 0:
+        shifted[n_samples:] = wave[: wave.size - n_samples]
+    else:
+        shifted[:n_samples] = wave[-n_samples:]
+    return shifted
+
+
+def change_speed(wave: ArrayLike, factor: float) -> Waveform:
+    """Play a waveform faster (factor > 1) or slower, as a tape would: the pitch changes with the duration.
+
+    Parameters
+    ----------
+    wave : array of float, shape (n_samples,)
+    factor : float
+        1.1 is 10 % faster and higher. Usual for speech: 0.9 to 1.1 [2]_.
+
+    Returns
+    -------
+    ndarray, shape (ceil(n_samples / factor),)
+        In the dtype of `wave`, at the same sample rate.
+
+    Raises
+    ------
+    ValueError
+        If `factor` is not between 0.1 and 10, or `wave` is no waveform (as AudioError).
+    """
+    wave = check_waveform(wave)
+    if not 0.1 <= factor <= 10:
+        raise ValueError(f"factor must lie between 0.1 and 10, got {factor!r}")
+    return resample(wave, from_rate=factor, to_rate=1.0)
+
+
+def mask_time(
+    features: ArrayLike,
+    max_width: int,
+    rng: np.random.Generator,
+    *,
+    n_masks: int = 1,
+    max_fraction: float = 1.0,
+) -> Features:
+    """Hide stretches of frames: each becomes the recording's mean frame (zeros, if it is normalised) [1]_.
+
+    Parameters
+    ----------
+    features : array of float, shape (T, F)
+    max_width : int
+        Each mask's width is drawn uniformly from 0 to `max_width` frames.
+    rng : numpy.random.Generator
+    n_masks : int, default=1
+        Masks may overlap.
+    max_fraction : float, default=1.0
+        No mask is wider than this part of T, which protects short recordings.
+
+    Returns
+    -------
+    ndarray, shape (T, F)
+        A copy in the dtype of `features`.
+
+    Raises
+    ------
+    ValueError
+        If `features` is not 2-D, or a width, number or fraction is out of range.
+    """
+    features = _check_features(features)
+    if not 0 < max_fraction <= 1:
+        raise ValueError(f"max_fraction must lie in (0, 1], got {max_fraction!r}")
+    masked = features.copy()
+    limit = int(max_fraction * len(features))
+    for mask in _draw_masks(len(features), max_width, rng, n_masks, limit):
+        masked[mask] = features.mean(axis=0)
+    return masked
+
+
+def mask_frequency(features: ArrayLike, max_width: int, rng: np.random.Generator, *, n_masks: int = 1) -> Features:
+    """Hide bands of neighbouring features: each becomes its mean over time [1]_.
+
+    Meant for log-mel features without deltas, whose neighbours are neighbouring frequencies and where no
+    other column gives the hidden ones away.
+
+    Parameters
+    ----------
+    features : array of float, shape (T, F)
+    max_width : int
+        Each mask's width is drawn uniformly from 0 to `max_width` features.
+    rng : numpy.random.Generator
+    n_masks : int, default=1
+        Masks may overlap.
+
+    Returns
+    -------
+    ndarray, shape (T, F)
+        A copy in the dtype of `features`.
+
+    Raises
+    ------
+    ValueError
+        If `features` is not 2-D, or a width or number is out of range.
+    """
+    features = _check_features(features)
+    masked = features.copy()
+    n_features = features.shape[1]
+    for mask in _draw_masks(n_features, max_width, rng, n_masks, n_features):
+        masked[:, mask] = features[:, mask].mean(axis=0)
+    return masked
+
+
+def _draw_masks(size: int, max_width: int, rng: np.random.Generator, n_masks: int, limit: int) -> list[slice]:
+    """Draw slices of an axis: width uniform in 0..max_width (at most `limit`), then the place uniform."""
+    _check_generator(rng)
+    for name, value in {"max_width": max_width, "n_masks": n_masks}.items():
+        if not isinstance(value, Integral) or value < 1:
+            raise ValueError(f"{name} must be an integer >= 1, got {value!r}")
+    masks = []
+    for _ in range(n_masks):
+        width = rng.integers(0, min(max_width, limit) + 1)
+        start = rng.integers(0, size - width + 1)
+        masks.append(slice(start, start + width))
+    return masks
+
+
+def _check_features(features: ArrayLike) -> Features:
+    features = np.asarray(features)
+    if features.ndim != 2 or features.dtype.kind != "f" or features.size == 0:
+        raise ValueError(
+            "expected the features of one recording, floats of shape (T, F); "
+            f"got {features.dtype} of shape {features.shape}"
+        )
+    return features
+
+
+def _check_finite(name: str, value: float) -> None:
+    if not np.isfinite(value):
+        raise ValueError(f"{name} must be a finite number of dB, got {value!r}")
+
+
+def _check_generator(rng: object) -> None:
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng must be a numpy.random.Generator, such as numpy.random.default_rng(0), got {rng!r}")

@@ -1,0 +1,67 @@
+"""What the whole package means by a waveform, and the errors for what is none.
+
+A waveform is a 1-D array of finite floats ``(n_samples,)``, nominally in [-1, 1], at a sample rate in Hz that
+the caller states: an array does not carry its rate, so nothing here ever assumes one.
+"""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Waveform = NDArray[np.floating[Any]]
+
+
+class AudioError(ValueError):
+    """A recording that cannot be used: empty, truncated, silent, not audio, or not a waveform.
+
+    The message names the file, or the recording's place in the list.
+    """
+
+
+def check_sample_rate(sample_rate: Any) -> None:
+    """Say why `sample_rate` is not a positive whole number of samples a second."""
+    expected = "sample_rate must be a positive integer, samples a second such as 16000"
+    if isinstance(sample_rate, bool) or not isinstance(sample_rate, Integral):
+        raise TypeError(f"{expected}; got {sample_rate!r}")
+    if int(sample_rate) < 1:
+        raise ValueError(f"{expected}; got {sample_rate!r}")
+
+
+def check_waveform(wave: ArrayLike, name: str = "the waveform") -> Waveform:
+    """Return `wave` as a non-empty 1-D array of finite floats, or say in the user's words why it is none.
+
+    float32 and float64 stay what they are; other floats (half precision, another byte order) become float32.
+    Integers are refused, not scaled: an int32 array may hold 16, 24 or 32-bit samples, and a guess that is
+    wrong changes the level by up to 96 dB.
+    """
+    wave = np.asarray(wave)
+    if wave.ndim != 1:
+        raise AudioError(
+            f"{name} has shape {wave.shape}; expected a 1-D waveform (n_samples,). "
+            "Average the channels of a stereo recording; put a single waveform in a list"
+        )
+    if wave.size == 0:
+        raise AudioError(f"{name} is empty: it has no samples")
+    if wave.dtype.kind in "iu":
+        scale = np.iinfo(wave.dtype).max // 2 + 1 if wave.dtype.kind == "u" else np.iinfo(wave.dtype).max + 1
+        advice = f"(wave - {scale}.0) / {scale}" if wave.dtype.kind == "u" else f"wave / {scale}"
+        raise TypeError(f"{name} holds {wave.dtype} samples; expected floats in [-1, 1]: pass {advice}")
+    if wave.dtype.kind != "f":
+        raise TypeError(f"{name} holds {wave.dtype} values; expected floats in [-1, 1]")
+    if not np.isfinite(wave).all():
+        first = int(np.flatnonzero(~np.isfinite(wave))[0])
+        raise AudioError(f"{name} holds NaN or infinity, first at sample {first} of {wave.size}")
+    return wave if wave.dtype in (np.float32, np.float64) else wave.astype(np.float32)
+
+
+def check_audible(wave: Waveform, name: str = "the waveform") -> None:
+    """Refuse a recording without any signal. A quiet one is fine: only a constant is silent."""
+    if wave.min() == wave.max():
+        raise AudioError(
+            f"{name} is silent: all {wave.size} samples equal {wave[0]:g}. "
+            "Leave it out, or check the microphone and the conversion that wrote it"
+        )
