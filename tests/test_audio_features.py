@@ -175,9 +175,9 @@ def test_other_settings_are_not_found_in_the_cache(tmp_path, waves):
 
 def test_there_is_no_progress_bar_unless_asked_for_or_on_a_terminal(waves, capsys):
     AudioFeatures(8000).transform(waves)
-    AudioFeatures(8000, verbose=False).transform(waves)
+    AudioFeatures(8000, progress=False).transform(waves)
     assert capsys.readouterr().err == ""
-    AudioFeatures(8000, verbose=True).transform(waves)
+    AudioFeatures(8000, progress=True).transform(waves)
     assert "audio features: 100%" in capsys.readouterr().err
 
 
@@ -241,7 +241,7 @@ def test_settings_survive_json(waves):
 
 
 def test_settings_are_everything_that_determines_the_features():
-    computing = {"n_jobs", "verbose", "memory"}
+    computing = {"n_jobs", "progress", "memory"}
     assert set(AudioFeatures(8000).settings()) == set(AudioFeatures(8000).get_params()) - computing
 
 

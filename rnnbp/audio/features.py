@@ -55,7 +55,7 @@ class AudioFeatures(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     n_jobs : int, default=None
         Processes, in joblib's convention: None is 1 (or what `joblib.parallel_config` says), -1 is one a core.
         Starting them takes a second or two, in which one process does thousands of short recordings.
-    verbose : bool, default=None
+    progress : bool or None, default=None
         Progress bar: None shows it on a terminal once the work has taken a second, True always,
         False never.
     memory : str, path-like or joblib.Memory, default=None
@@ -106,7 +106,7 @@ class AudioFeatures(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         normalize: str | None = "utterance",
         trim: float | None = None,
         n_jobs: int | None = None,
-        verbose: bool | None = None,
+        progress: bool | None = None,
         memory: Any = None,
     ) -> None:
         self.sample_rate = sample_rate
@@ -121,7 +121,7 @@ class AudioFeatures(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         self.normalize = normalize
         self.trim = trim
         self.n_jobs = n_jobs
-        self.verbose = verbose
+        self.progress = progress
         self.memory = memory
 
     def fit(self, X: Iterable[Recording], y: object = None) -> Self:
@@ -171,8 +171,8 @@ class AudioFeatures(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             results,
             total=len(recordings),
             desc="audio features",
-            disable=None if self.verbose is None else not self.verbose,
-            delay=0 if self.verbose else 1,
+            disable=None if self.progress is None else not self.progress,
+            delay=0 if self.progress else 1,
         )
         return list(bar)
 
@@ -196,7 +196,7 @@ class AudioFeatures(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         Returns
         -------
         dict
-            Plain Python values that `json` can store; leaves out n_jobs, verbose and memory.
+            Plain Python values that `json` can store; leaves out n_jobs, progress and memory.
         """
         return {name: _plain(value) for name, value in dataclasses.asdict(self._frontend()).items()}
 
@@ -212,7 +212,7 @@ class AudioFeatures(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         Returns
         -------
         AudioFeatures
-            With default n_jobs, verbose and memory.
+            With default n_jobs, progress and memory.
 
         Raises
         ------
