@@ -47,13 +47,13 @@ def predict(
         outputs = np.empty((data.n_examples, net.n_outputs), net.dtype)
         for chosen in data.batches(batch_size):
             batch, _, _ = data.take(chosen)
-            outputs[chosen] = net.run(batch).output
+            outputs[chosen] = net.run(batch, keep=False).output
         return outputs
     sequences: list[Array] = [np.empty(0)] * data.n_examples
     for chosen in data.batches(batch_size):
         batch, _, _ = data.take(chosen)
         assert batch.steps is not None
-        padded, true_lengths = net.run(batch).output, batch.steps.unsort(batch.steps.lengths)
+        padded, true_lengths = net.run(batch, keep=False).output, batch.steps.unsort(batch.steps.lengths)
         for column, i in enumerate(chosen):
             sequences[i] = padded[: true_lengths[column], column].copy()
     return sequences
@@ -89,7 +89,7 @@ def evaluate(
     for chosen in data.batches(batch_size):
         batch, target, weight = data.take(chosen)
         assert target is not None, "evaluation needs targets"
-        rows = net.run(batch).rows
+        rows = net.run(batch, keep=False).rows
         value, _ = loss.value_and_gradient(rows, target, weight)
         share = loss.normalizer(target, weight)
         total, normalizer = total + value * share, normalizer + share

@@ -61,22 +61,29 @@ class Pass:
     """
 
     def __init__(
-        self, net: Network, batch: Batch, *, training: bool, initial_states: States, teacher: Array | None
+        self,
+        net: Network,
+        batch: Batch,
+        *,
+        training: bool = False,
+        keep: bool = True,
+        initial_states: States | None = None,
+        teacher: Array | None = None,
     ) -> None:
         self._net, self._batch = net, batch
         self._contexts: list[Context] = []
         steps, a = batch.steps, batch.rows
-        initial = net.split_states(initial_states, batch)
+        initial = net.split_states(initial_states or {}, batch)
         for k, layer in enumerate(net.layers):
             context = Context(
-                steps, training, net.rng, initial=initial[k], teacher=teacher if k == net.taught else None
+                steps, training, net.rng, keep, initial=initial[k], teacher=teacher if k == net.taught else None
             )
             a = layer.forward(net.views[k], a, net.workspaces[k], context)  # 1
             self._contexts.append(context)
             steps = None if layer.pools_time else steps
         self.rows = a
         self._steps = steps
-        net.latest = self
+        net.latest = self if keep else None
 
     @property
     def output(self) -> Array:
@@ -108,7 +115,7 @@ class Pass:
         Raises
         ------
         RuntimeError
-            If the network has run again since, or if this pass has been run back before.
+            If the network has run again since, if this pass has been run back before, or if it kept nothing.
         ValueError
             If a gradient's shape is wrong.
         """
@@ -125,7 +132,7 @@ class Pass:
         """Pull a packed gradient back; see `backward`."""
         net, steps = self._net, self._batch.steps
         if net.latest is not self:
-            raise RuntimeError("this pass can not be run back: it has been already, or the network has run again since")
+            raise RuntimeError("this pass can not be run back: it has been already, the network has run again since, or it kept nothing")
         net.latest = None
         gradient = np.empty_like(net.theta)
         views = net.by_layer(net.unflatten(gradient))
@@ -321,6 +328,7 @@ class Network:
         lengths: ArrayLike | None = None,
         *,
         training: bool = False,
+        keep: bool = True,
         initial_states: States | None = None,
         teacher: Array | None = None,
     ) -> Pass:
@@ -332,6 +340,8 @@ class Network:
             See `batch`.
         training : bool, default False
             Whether dropout is on.
+        keep : bool, default True
+            Whether to keep what `Pass.backward` needs; without, memory does not grow with the sequences' length.
         initial_states : mapping of str to ndarray of shape (B, width), or None
             States to start from, under names like ``"0.h"``, ``"0.c"``, ``"0.h_reverse"``; those missing are zero.
         teacher : ndarray of shape (n_rows, n_outputs) or None
@@ -347,7 +357,9 @@ class Network:
             If the input does not fit the network (see `batch`), or if an initial state does not.
         """
         batch = x if isinstance(x, Batch) else self.batch(x, lengths)
-        return Pass(self, batch, training=training, initial_states=initial_states or {}, teacher=teacher)
+        return Pass(
+            self, batch, training=training, keep=keep, initial_states=initial_states, teacher=teacher
+        )
 
     def forward(
         self,
@@ -378,7 +390,7 @@ class Network:
         ValueError
             See `run`.
         """
-        return self.run(x, lengths, training=training, initial_states=initial_states).output
+        return self.run(x, lengths, training=training, keep=False, initial_states=initial_states).output
 
     def loss_and_gradient(
         self,
@@ -420,7 +432,8 @@ class Network:
         """
         batch = x if isinstance(x, Batch) else self.batch(x, lengths)
         per_step = not self.pools_time
-        rows = loss.encode(batch.lay_out_target(target, per_step=per_step), self.n_outputs)
+        rows = batch.lay_out_target(target, per_step=per_step)
+        rows = loss.encode(rows, self.n_outputs, leading=rows.shape[:1])
         weight = None if sample_weight is None else batch.lay_out_weight(sample_weight, per_step=per_step)
         return self.rows_gradient(batch, rows, loss, weight=weight, training=training, initial_states=initial_states)
 

@@ -16,6 +16,8 @@ J. L. Elman, "Finding structure in time", Cognitive Science 14, 1990.
 
 from __future__ import annotations
 
+from functools import cache
+
 from rnnbp.activations import ActivationFunction
 from rnnbp.activations import get as get_activation
 from rnnbp.cells.cell import Cell, Product, Pullback, Stage, Step
@@ -23,6 +25,7 @@ from rnnbp.cells.cell import Cell, Product, Pullback, Stage, Step
 __all__ = ["ElmanCell", "activation_step"]
 
 
+@cache
 def activation_step(activation: ActivationFunction) -> tuple[Step, Pullback]:
     """Return the step h = f(z) of an activation function f, and its pullback."""
     f, f_pullback = activation.value, activation.pullback

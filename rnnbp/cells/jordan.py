@@ -24,12 +24,33 @@ Computation 1, 1989 (teacher forcing).
 
 from __future__ import annotations
 
+from functools import cache
+
+from rnnbp.activations import ActivationFunction
 from rnnbp.activations import get as get_activation
-from rnnbp.cells.cell import Cell, Product, Stage
+from rnnbp.cells.cell import Cell, Product, Pullback, Stage, Step
 from rnnbp.cells.elman import activation_step
 from rnnbp.configuration import positive_int
 
 __all__ = ["JordanCell"]
+
+
+@cache
+def feedback_step(feedback: ActivationFunction) -> tuple[Step, Pullback]:
+    """Return the step v = g(y) of a feedback activation g, and its pullback."""
+    g, g_pullback = feedback.value, feedback.pullback
+
+    def step(blocks, inputs):  # type: ignore[no-untyped-def]
+        (y,) = blocks  # 2
+        v = g(y)  # 3
+        return (y,), (y, v)
+
+    def pullback(kept, inputs, outputs, d_outputs):  # type: ignore[no-untyped-def]
+        (y, v), (dy, dv) = outputs, d_outputs
+        dy = dy + g_pullback(dv, y, v)  # 3'
+        return (dy,), ()  # 2' is the product's own
+
+    return step, pullback
 
 
 class JordanCell(Cell):
@@ -62,18 +83,7 @@ class JordanCell(Cell):
         self.n_outputs = positive_int(n_outputs, "n_outputs")
         hidden, feedback = get_activation(activation), get_activation(feedback_activation)
         hidden_step, hidden_pullback = activation_step(hidden)
-        g, g_pullback = feedback.value, feedback.pullback
-
-        def output_step(blocks, inputs):  # type: ignore[no-untyped-def]
-            (y,) = blocks  # 2
-            v = g(y)  # 3
-            return (y,), (y, v)
-
-        def output_pullback(kept, inputs, outputs, d_outputs):  # type: ignore[no-untyped-def]
-            (y, v), (dy, dv) = outputs, d_outputs
-            dy = dy + g_pullback(dv, y, v)  # 3'
-            return (dy,), ()  # 2': the product's own
-
+        output_step, output_pullback = feedback_step(feedback)
         self.stages = (
             Stage(
                 (Product("recurrent_weight", "v", into=("h",)),),

@@ -21,8 +21,16 @@ class GradientAlgorithm(Configurable, ABC):
     """An algorithm that runs a recurrence and contracts its linearisation with a gradient of its outputs."""
 
     @abstractmethod
-    def forward(self, recurrence: Recurrence, workspace: Workspace) -> tuple[Array, Variables]:
+    def forward(self, recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tuple[Array, Variables]:
         """Run the recurrence.
+
+        Parameters
+        ----------
+        recurrence : Recurrence
+        workspace : Workspace
+            Where activations go.
+        keep : bool
+            Whether `backward` will follow.
 
         Returns
         -------

@@ -22,6 +22,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from rnnbp.gradients import compiled
 from rnnbp.gradients.algorithm import GradientAlgorithm
 from rnnbp.gradients.recurrence import Recurrence, Variables
 from rnnbp.workspace import Workspace
@@ -35,10 +36,21 @@ class BPTT(GradientAlgorithm):
     """Full backpropagation through time.
 
     The states of all steps are kept in slabs of B + n_rows rows: the initial states first (slot 0), then each step's.
+
+    Parameters
+    ----------
+    compiled : bool, default True
+        Whether cells whose functions are elementwise are run by compiled loops (`rnnbp.gradients.compiled`), which
+        compute the same, many times as fast. False runs the text below, in NumPy: for reading and debugging.
     """
 
-    def forward(self, recurrence: Recurrence, workspace: Workspace) -> tuple[Array, Variables]:
+    def __init__(self, *, compiled: bool = True) -> None:
+        self.compiled = compiled
+
+    def forward(self, recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tuple[Array, Variables]:
         """Run the recurrence; see `GradientAlgorithm.forward`."""
+        if self.compiled and compiled.can_run(recurrence):
+            return compiled.forward(recurrence, workspace, keep=keep)
         cell, steps, dtype = recurrence.cell, recurrence.steps, recurrence.x.dtype
         slabs = {
             name: workspace.empty(name, (steps.n_sequences + steps.n_rows, cell.width(name)), dtype)
@@ -69,6 +81,8 @@ class BPTT(GradientAlgorithm):
         input_gradient: bool,
     ) -> tuple[Array | None, Variables]:
         """Pull dy back through time; see `GradientAlgorithm.backward`."""
+        if self.compiled and compiled.can_run(recurrence):
+            return compiled.backward(recurrence, workspace, dy, d_final, gradients, input_gradient=input_gradient)
         cell, steps, dtype = recurrence.cell, recurrence.steps, recurrence.x.dtype
         slabs, z = workspace["slabs"], workspace["z"]
         shape = {name: (steps.n_sequences, cell.width(name)) for name in cell.variables}

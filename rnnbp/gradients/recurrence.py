@@ -65,13 +65,13 @@ class Recurrence:
         """Start all rows of z with the input product and the biases (1)."""
         product = self.cell.input
         weight = self.parameters[product.weight]
-        z[...] = self._bias(z.dtype)
+        z[...] = self.bias()
         for columns, into in self.cell.routes[product]:
             z[:, into] += self.x @ weight[:, columns]
 
-    def _bias(self, dtype: Any) -> Array:
+    def bias(self) -> Array:
         """Return the sum of the biases of each column of z."""
-        total = np.zeros(self.cell.n_columns, dtype)
+        total = np.zeros(self.cell.n_columns, self.x.dtype)
         for product in self.cell.products:
             if product.bias is not None:
                 for columns, into in self.cell.routes[product]:
@@ -163,8 +163,14 @@ class Recurrence:
                     gradients[product.weight][columns] = (source * dz[:, into]).sum(axis=0)
                 else:
                     gradients[product.weight][:, columns] = source.T @ dz[:, into]
-                if product.bias is not None:
-                    gradients[product.bias][columns] = dz[:, into].sum(axis=0)
+        self.accumulate_biases(dz.sum(axis=0), gradients)
+
+    def accumulate_biases(self, dz_sum: Array, gradients: Mapping[str, Array]) -> None:
+        """Write the gradients of the biases, given the sum of dL/dz over all rows."""
+        for product in self.cell.products:
+            if product.bias is not None:
+                for columns, into in self.cell.routes[product]:
+                    gradients[product.bias][columns] = dz_sum[into]
 
     def pull_input(self, dz: Array) -> Array:
         """Return dL/dx of all rows, given dL/dz (1')."""

@@ -1,15 +1,15 @@
 """Elementwise functions, the vocabulary in which cells and activations are written.
 
-Each is stable over the whole real line, keeps the dtype that it is given, and is correct to rounding in
-float32 and float64::
+Each is stable over the whole real line and keeps the dtype that it is given::
 
-    sigmoid(x)   = 1 / (1 + e^-x)       = 1/2 + 1/2 tanh(x / 2)
-    softplus(x)  = log(1 + e^x)         = max(x, 0) + log1p(e^-|x|)
-    phi(x)       = e^(-x^2/2) / sqrt(2 pi)
-    Phi(x)       = 1/2 (1 + erf(x / sqrt(2)))
+    sigmoid(x)     = 1 / (1 + e^-x)     = 1/2 + 1/2 tanh(x / 2)
+    softplus(x)    = log(1 + e^x)       = max(x, 0) + log1p(e^-|x|)
+    normal_pdf(x)  = e^(-x^2/2) / sqrt(2 pi)
+    normal_cdf(x)  = 1/2 (1 + erf(x / sqrt(2)))
 
-The bodies here are NumPy. A cell that is written in these names, in arithmetic and in `where`, can be run on
-whole arrays and, unchanged, one element at a time.
+The bodies here are NumPy, for arrays. `rnnbp.kernels.lanes` gives the primitives among them (all but the four above)
+a second meaning in compiled code, on vector registers. So a function that is written in these names and in arithmetic
+can be run on whole arrays, where it can be read and debugged, and, unchanged, inside a compiled loop.
 """
 
 from __future__ import annotations
@@ -18,11 +18,14 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy.special import erf
+from scipy import special
 
 __all__ = [
+    "absolute",
+    "erf",
     "exp",
     "expm1",
+    "log1p",
     "maximum",
     "minimum",
     "normal_cdf",
@@ -33,15 +36,53 @@ __all__ = [
     "where",
 ]
 
-# An operand is an array here and a scalar or a vector of lanes in compiled code: one text serves all of them.
+# An operand is an array here, and lanes of a vector register in compiled code.
 Operand = Any
 
-exp = np.exp
-expm1 = np.expm1
-tanh = np.tanh
-maximum = np.maximum
-minimum = np.minimum
-where = np.where
+
+def exp(x: Operand) -> Operand:
+    """Return e^x."""
+    return np.exp(x)
+
+
+def expm1(x: Operand) -> Operand:
+    """Return e^x - 1, accurate near 0."""
+    return np.expm1(x)
+
+
+def log1p(x: Operand) -> Operand:
+    """Return log(1 + x), accurate near 0, for x from 0 to 1."""
+    return np.log1p(x)
+
+
+def tanh(x: Operand) -> Operand:
+    """Return the hyperbolic tangent."""
+    return np.tanh(x)
+
+
+def erf(x: Operand) -> Operand:
+    """Return the error function."""
+    return special.erf(x)
+
+
+def absolute(x: Operand) -> Operand:
+    """Return |x|."""
+    return np.abs(x)
+
+
+def maximum(x: Operand, y: Operand) -> Operand:
+    """Return the larger of x and y; NaN if x is."""
+    return np.maximum(x, y)
+
+
+def minimum(x: Operand, y: Operand) -> Operand:
+    """Return the smaller of x and y; NaN if x is."""
+    return np.minimum(x, y)
+
+
+def where(condition: Operand, x: Operand, y: Operand) -> Operand:
+    """Return x where the condition holds, else y."""
+    return np.where(condition, x, y)
 
 
 def sigmoid(x: Operand) -> Operand:
@@ -51,7 +92,7 @@ def sigmoid(x: Operand) -> Operand:
 
 def softplus(x: Operand) -> Operand:
     """Return log(1 + e^x)."""
-    return maximum(x, 0.0) + np.log1p(exp(-np.abs(x)))
+    return maximum(x, 0.0) + log1p(exp(-absolute(x)))
 
 
 def normal_cdf(x: Operand) -> Operand:

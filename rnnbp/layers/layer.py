@@ -41,6 +41,8 @@ class Context:
         Whether dropout and its like are on.
     rng : numpy.random.Generator
         For those.
+    keep : bool
+        Whether a backward pass may follow.
     input_gradient : bool
         Whether anybody wants dL/d(input).
     teacher : ndarray of shape (n_rows, width) or None
@@ -54,6 +56,7 @@ class Context:
     steps: Steps | None
     training: bool
     rng: np.random.Generator
+    keep: bool = True
     input_gradient: bool = True
     teacher: Array | None = None
     initial: Mapping[str, Array] = field(default_factory=dict)

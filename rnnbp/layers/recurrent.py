@@ -154,7 +154,7 @@ class Recurrent(Layer):
                 if context.teacher is None
                 else (steps.reverse(context.teacher) if backwards else context.teacher),
             )
-            y, final = self.gradient.forward(recurrence, own)
+            y, final = self.gradient.forward(recurrence, own, keep=context.keep)
             context.final |= {name + suffix: state for name, state in final.items()}
             outputs.append(steps.reverse(y) if backwards else y)
         return outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=1)

@@ -1,0 +1,205 @@
+"""Matrix products for recurrence: a register-blocked kernel on a matrix that is packed once.
+
+The product c += a b of a time step is small (a thread's share of the batch times the recurrent matrix), and the same b
+returns at every step. So b is packed once a call, into panels of P columns::
+
+    panel p:  b[0, pP : (p+1)P]  b[1, pP : (p+1)P]  ...                      one after the other in memory
+
+and for each panel and each tile of up to R rows of a, R x P sums are kept in registers::
+
+    for k:  for each row r of the tile:  sums[r, :] += a[r, k] * panel[k, :]
+
+With P = V vectors of the host's width, R V sums, V vectors of b and one of a must fit the registers: 6 x 4 of 32, or
+6 x 2 of 16. a may have any strides, so the same tile computes a transposed product. Tails need no code of their own: a
+tile may have fewer rows, a panel fewer vectors, and the last vector of c is loaded and stored under a mask.
+
+The tile is emitted as LLVM vector code (numba's array expressions would not stay in registers), and LLVM fits it to
+AVX-512, AVX2, SSE or NEON.
+
+References
+----------
+K. Goto and R. van de Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 34, 2008.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic, register_jitable
+
+from rnnbp.kernels.compiling import compiled
+from rnnbp.kernels.simd import (
+    N_REGISTERS,
+    emit_load,
+    emit_store,
+    lane_count,
+    lane_mask,
+    lanes_of,
+    pointer,
+    splat,
+)
+
+__all__ = ["multiply_packed", "pack", "packed_size", "panel_width"]
+
+ROWS = 6
+VECTORS = 4 if N_REGISTERS == 32 else 2
+
+I64 = ir.IntType(64)
+
+
+def panel_width(dtype: Any) -> int:
+    """Return the number of columns of a full panel."""
+    return VECTORS * lane_count(dtype)
+
+
+@intrinsic(prefer_literal=True)
+def tile(typing_context, c, c_at, c_row, a, a_at, a_row, a_step, b, b_at, depth, rows, vectors, last):  # type: ignore[no-untyped-def]
+    """Add a tile: ``c[r, :] += sum_k a[r, k] b[k, :]`` for r < rows, with columns of ``vectors`` vectors.
+
+    Arrays are contiguous and addressed by their flat index `_at`; row r of c is at ``c_at + r c_row``, element (r, k) of
+    a at ``a_at + r a_row + k a_step``, row k of b at ``b_at + k vectors lanes``. `rows` and `vectors` are literals; of the last vector only the first `last` lanes are touched in c.
+    """
+    n_rows, n_vectors, n = rows.literal_value, vectors.literal_value, lane_count(str(c.dtype))
+    itemsize = c.dtype.bitwidth // 8
+    signature = types.void(c, c_at, c_row, a, a_at, a_row, a_step, b, b_at, depth, rows, vectors, last)
+
+    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        c_, c_at_, c_row_, a_, a_at_, a_row_, a_step_, b_, b_at_, depth_, _, _, last_ = arguments
+        element = context.get_value_type(c.dtype)
+        vector = ir.VectorType(element, n)
+        c_start = pointer(context, builder, c, c_, c_at_)
+        a_start = pointer(context, builder, a, a_, a_at_)
+        b_start = pointer(context, builder, b, b_, b_at_)
+        mask = lane_mask(builder, last_, n)
+        fma = builder.module.declare_intrinsic(
+            f"llvm.fma.v{n}f{c.dtype.bitwidth}", fnty=ir.FunctionType(vector, [vector] * 3)
+        )
+
+        places, sums = [], []
+        for r in range(n_rows):
+            row = builder.mul(c_row_, ir.Constant(I64, r))
+            for v in range(n_vectors):
+                place = builder.gep(c_start, [builder.add(row, ir.Constant(I64, v * n))])
+                only = mask if v == n_vectors - 1 else None
+                places.append((place, only))
+                sums.append(emit_load(builder, place, vector, itemsize, only))
+        before = builder.block
+        body = builder.append_basic_block("tile.body")
+        after = builder.append_basic_block("tile.after")
+        builder.cbranch(builder.icmp_signed(">", depth_, ir.Constant(I64, 0)), body, after)
+
+        builder.position_at_end(body)
+        k = builder.phi(I64)
+        k.add_incoming(ir.Constant(I64, 0), before)
+        running = []
+        for value in sums:
+            phi = builder.phi(vector)
+            phi.add_incoming(value, before)
+            running.append(phi)
+        panel_row = builder.mul(k, ir.Constant(I64, n_vectors * n))
+        columns = [
+            emit_load(
+                builder, builder.gep(b_start, [builder.add(panel_row, ir.Constant(I64, v * n))]), vector, itemsize
+            )
+            for v in range(n_vectors)
+        ]
+        a_column = builder.mul(k, a_step_)
+        results = []
+        for r in range(n_rows):
+            offset = builder.add(a_column, builder.mul(a_row_, ir.Constant(I64, r)))
+            factor = splat(builder, builder.load(builder.gep(a_start, [offset])), n)
+            results += [builder.call(fma, [factor, columns[v], running[r * n_vectors + v]]) for v in range(n_vectors)]
+        following = builder.add(k, ir.Constant(I64, 1))
+        k.add_incoming(following, body)
+        for phi, value in zip(running, results, strict=True):
+            phi.add_incoming(value, body)
+        builder.cbranch(builder.icmp_signed("<", following, depth_), body, after)
+
+        builder.position_at_end(after)
+        finals = []
+        for first, value in zip(sums, results, strict=True):
+            final = builder.phi(vector)
+            final.add_incoming(first, before)
+            final.add_incoming(value, body)
+            finals.append(final)
+        for (place, only), final in zip(places, finals, strict=True):
+            emit_store(builder, place, final, itemsize, only)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+def _tiles_of(vectors: int) -> Any:
+    """Return a function that adds a tile of that many vectors, and of any number of rows."""
+
+    def add(c, c_at, c_row, a, a_at, a_row, a_step, b, b_at, depth, rows, last):  # type: ignore[no-untyped-def]
+        # `rows` must be a literal for the tile, hence the branches
+        if rows == 6:
+            tile(c, c_at, c_row, a, a_at, a_row, a_step, b, b_at, depth, 6, vectors, last)
+        elif rows == 5:
+            tile(c, c_at, c_row, a, a_at, a_row, a_step, b, b_at, depth, 5, vectors, last)
+        elif rows == 4:
+            tile(c, c_at, c_row, a, a_at, a_row, a_step, b, b_at, depth, 4, vectors, last)
+        elif rows == 3:
+            tile(c, c_at, c_row, a, a_at, a_row, a_step, b, b_at, depth, 3, vectors, last)
+        elif rows == 2:
+            tile(c, c_at, c_row, a, a_at, a_row, a_step, b, b_at, depth, 2, vectors, last)
+        else:
+            tile(c, c_at, c_row, a, a_at, a_row, a_step, b, b_at, depth, 1, vectors, last)
+
+    return register_jitable(add)
+
+
+_one, _two, _three, _four = (_tiles_of(vectors) for vectors in (1, 2, 3, 4))
+@compiled
+def packed_size(array, depth, columns):  # type: ignore[no-untyped-def]
+    """Return how many numbers of the array's dtype a packed matrix of that shape takes."""
+    lanes = lanes_of(array)
+    return depth * ((columns + lanes - 1) // lanes * lanes)
+
+
+@compiled
+def pack(b, packed):  # type: ignore[no-untyped-def]
+    """Pack a matrix of shape (depth, columns) and any strides into panels, with zeros after its last column."""
+    lanes = lanes_of(packed)
+    depth, columns = b.shape
+    at = 0
+    for start in range(0, columns, VECTORS * lanes):
+        width = min(VECTORS * lanes, columns - start)
+        padded = (width + lanes - 1) // lanes * lanes
+        for k in range(depth):
+            for j in range(width):
+                packed[at + j] = b[k, start + j]
+            for j in range(width, padded):
+                packed[at + j] = 0
+            at += padded
+
+
+@compiled
+def multiply_packed(c, c_at, c_row, a, a_at, a_row, a_step, packed, rows, depth, columns):  # type: ignore[no-untyped-def]
+    """Add a product: ``c[r, j] += sum_k a[r, k] b[k, j]`` for r < rows, j < columns, k < depth.
+
+    `c` and `a` are contiguous arrays of any rank; row r of c begins at the flat index ``c_at + r c_row``, and element
+    (r, k) of a is at ``a_at + r a_row + k a_step``. `packed` is b, packed.
+    """
+    lanes = lanes_of(packed)
+    n_tiles = (rows + ROWS - 1) // ROWS
+    at = 0
+    for start in range(0, columns, VECTORS * lanes):
+        width = min(VECTORS * lanes, columns - start)
+        vectors = (width + lanes - 1) // lanes
+        last = width - (vectors - 1) * lanes
+        for i in range(n_tiles):
+            first, stop = i * rows // n_tiles, (i + 1) * rows // n_tiles  # tiles of nearly equal heights
+            c_tile, a_tile, height = c_at + first * c_row + start, a_at + first * a_row, stop - first
+            if vectors == 4:
+                _four(c, c_tile, c_row, a, a_tile, a_row, a_step, packed, at, depth, height, last)
+            elif vectors == 3:
+                _three(c, c_tile, c_row, a, a_tile, a_row, a_step, packed, at, depth, height, last)
+            elif vectors == 2:
+                _two(c, c_tile, c_row, a, a_tile, a_row, a_step, packed, at, depth, height, last)
+            else:
+                _one(c, c_tile, c_row, a, a_tile, a_row, a_step, packed, at, depth, height, last)
+        at += depth * vectors * lanes
