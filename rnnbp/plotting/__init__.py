@@ -1,0 +1,18 @@
+"""Pictures of training and of what a network does, drawn with matplotlib (``pip install 'rnnbp[plot]'``).
+
+Each function draws into the axes or figure it is given, or into new ones, and returns them: what it leaves open
+(titles, sizes, saving) is matplotlib's business. matplotlib is imported by the first call.
+"""
+
+from rnnbp.plotting.curves import accuracy_against_noise, error_curve, gradient_over_time, learning_curves
+from rnnbp.plotting.pictures import as_picture, confusion_matrix, layer_activations
+
+__all__ = [
+    "accuracy_against_noise",
+    "as_picture",
+    "confusion_matrix",
+    "error_curve",
+    "gradient_over_time",
+    "layer_activations",
+    "learning_curves",
+]

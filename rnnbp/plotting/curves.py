@@ -1,0 +1,169 @@
+"""Numbers that change over training, over time, or with noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import cycle
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rnnbp.plotting.axes import COLOURS, axes, plain_frame
+from rnnbp.training import History
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["accuracy_against_noise", "error_curve", "gradient_over_time", "learning_curves"]
+
+
+def learning_curves(history: History, *, ax: Axes | None = None) -> Axes:
+    """Draw the loss of each epoch, in training and, if there were such data, in validation.
+
+    Parameters
+    ----------
+    history : History
+        What `rnnbp.fit` returned. A dot marks the best epoch.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default, in a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ValueError
+        If no epoch has ended.
+    """
+    if not len(history):
+        raise ValueError("this history has no epoch to draw: training stopped before the first one ended")
+    from matplotlib.ticker import MaxNLocator
+
+    ax = axes(ax)
+    epochs = np.arange(1, len(history) + 1)
+    # the training loss is a mean over the epoch, so it belongs to the middle of it
+    ax.plot(epochs - 0.5, history.loss, color=COLOURS[0], label="training")
+    if history.validation_loss:
+        ax.plot(epochs, history.validation_loss, color=COLOURS[1], label="validation")
+    best, monitored = history.best_epoch, history.monitored
+    place, colour = (best + 1.0, COLOURS[1]) if history.validation_loss else (best + 0.5, COLOURS[0])
+    ax.plot(place, monitored[best], "o", color=colour, label=f"best: epoch {best + 1}")
+    if min(history.loss + history.validation_loss) > 0:
+        ax.set_yscale("log")
+    ax.set(xlabel="epoch", ylabel="loss", xlim=(0, len(history) + 0.25))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.legend(frameon=False)
+    plain_frame(ax)
+    return ax
+
+
+def error_curve(error: ArrayLike, *, ax: Axes | None = None, label: str | None = None) -> Axes:
+    """Draw an error after each iteration.
+
+    Parameters
+    ----------
+    error : array of float, of shape (n_iterations,)
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default, in a new figure.
+    label : str, optional
+        For the legend.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ValueError
+        If there is no error, or if they are not a row of numbers.
+    """
+    values = np.asarray(error, dtype=float)
+    if values.ndim != 1 or not values.size:
+        raise ValueError(f"error must be one number an iteration, of shape (n_iterations,), but got {values.shape}")
+    ax = axes(ax)
+    ax.plot(np.arange(1, len(values) + 1), values, label=label)
+    ax.set(xlabel="iteration", ylabel="error", xlim=(0, len(values)))
+    ax.set_ylim(bottom=0)
+    if label is not None:
+        ax.legend(frameon=False)
+    plain_frame(ax)
+    return ax
+
+
+def accuracy_against_noise(
+    snr_db: ArrayLike, accuracy: Mapping[str, ArrayLike], *, chance: float | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw how accuracy falls as noise grows, from left to right.
+
+    Parameters
+    ----------
+    snr_db : array of float, of shape (n,)
+        Signal-to-noise ratios in dB.
+    accuracy : mapping of str to array of float, of shape (n,)
+        For each network by its name, from 0 to 1.
+    chance : float, optional
+        The accuracy of guessing, drawn as a dotted line.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default, in a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ.
+    """
+    levels = np.asarray(snr_db, dtype=float)
+    ax = _lines(levels, accuracy, axes(ax), "signal-to-noise ratio")
+    if chance is not None:
+        ax.axhline(chance, color="0.5", linewidth=1, linestyle=":", label="guessing")
+    ax.set(xlabel="signal-to-noise ratio (dB)", ylabel="accuracy", ylim=(0, 1.02), xticks=np.sort(levels))
+    ax.set_xlim(levels.max(), levels.min())
+    ax.margins(x=0.03)
+    ax.legend(frameon=False)
+    return ax
+
+
+def gradient_over_time(step: ArrayLike, norm: Mapping[str, ArrayLike], *, ax: Axes | None = None) -> Axes:
+    """Draw how large the loss's gradient is with respect to the state at each step.
+
+    A line that falls towards early steps is a vanishing gradient, one that rises an exploding one.
+
+    Parameters
+    ----------
+    step : array of int, of shape (n,)
+        The steps t, increasing.
+    norm : mapping of str to array of float, of shape (n,)
+        ‖dL/ds(t)‖ for each network by its name.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default, in a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ.
+    """
+    ax = _lines(np.asarray(step, dtype=float), norm, axes(ax), "step")
+    ax.set(xlabel="step t", ylabel="‖∂L/∂s(t)‖", yscale="log")
+    ax.legend(frameon=False)
+    return ax
+
+
+def _lines(x: NDArray[Any], lines: Mapping[str, ArrayLike], ax: Axes, unit: str) -> Axes:
+    """Draw one line a name, with a marker where something was measured."""
+    looks = cycle((style, colour) for style in ("-", "--", ":", "-.") for colour in COLOURS)
+    for (name, values), (style, colour) in zip(lines.items(), looks, strict=False):
+        y = np.asarray(values, dtype=float)
+        if y.shape != x.shape:
+            raise ValueError(f"{name!r} must have one value for each {unit}, of shape {x.shape}, but got {y.shape}")
+        ax.plot(x, y, style, marker="o", markersize=4, color=colour, label=name)
+    plain_frame(ax)
+    return ax

@@ -1,0 +1,209 @@
+"""Plots show the numbers they are given: what is drawn is compared with what went in."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from rnnbp import plotting
+from rnnbp.training import History
+
+
+@pytest.fixture
+def ax():
+    return Figure().subplots()
+
+
+@pytest.fixture
+def history():
+    return History(loss=[2.0, 1.0, 0.5], validation_loss=[1.8, 0.9, 1.1], best_epoch=1)
+
+
+def lines(ax):
+    return {line.get_label(): line for line in ax.lines}
+
+
+def legend(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_learning_curves_show_training_at_mid_epoch_and_validation_at_its_end(ax, history):
+    drawn = lines(plotting.learning_curves(history, ax=ax))
+    assert np.array_equal(drawn["training"].get_xydata(), [[0.5, 2.0], [1.5, 1.0], [2.5, 0.5]])
+    assert np.array_equal(drawn["validation"].get_xydata(), [[1, 1.8], [2, 0.9], [3, 1.1]])
+
+
+def test_learning_curves_mark_the_best_epoch(ax, history):
+    drawn = lines(plotting.learning_curves(history, ax=ax))
+    assert np.array_equal(drawn["best: epoch 2"].get_xydata(), [[2, 0.9]])
+    assert legend(ax) == ["training", "validation", "best: epoch 2"]
+
+
+def test_learning_curves_without_validation_mark_the_best_training_loss(ax):
+    drawn = lines(plotting.learning_curves(History(loss=[2.0, 1.0], best_epoch=1), ax=ax))
+    assert set(drawn) == {"training", "best: epoch 2"}
+    assert np.array_equal(drawn["best: epoch 2"].get_xydata(), [[1.5, 1.0]])
+
+
+@pytest.mark.parametrize(("last_loss", "scale"), [(0.5, "log"), (0.0, "linear")])
+def test_learning_curves_are_logarithmic_where_losses_allow_it(ax, last_loss, scale):
+    plotting.learning_curves(History(loss=[2.0, last_loss], best_epoch=1), ax=ax)
+    assert ax.get_yscale() == scale
+
+
+def test_learning_curves_of_nothing_are_an_error(ax):
+    with pytest.raises(ValueError, match="no epoch to draw"):
+        plotting.learning_curves(History(), ax=ax)
+
+
+def test_error_curve_shows_each_iteration_from_1_on(ax):
+    plotting.error_curve([0.3, 0.2, 0.1], ax=ax, label="iris")
+    assert np.array_equal(ax.lines[0].get_xydata(), [[1, 0.3], [2, 0.2], [3, 0.1]])
+    assert legend(ax) == ["iris"]
+
+
+def test_error_curves_can_share_axes(ax):
+    plotting.error_curve([0.3, 0.2], ax=ax)
+    plotting.error_curve([0.4, 0.1], ax=ax)
+    assert [line.get_ydata().tolist() for line in ax.lines] == [[0.3, 0.2], [0.4, 0.1]]
+
+
+@pytest.mark.parametrize("error", [[], [[0.1, 0.2]]])
+def test_error_curve_needs_one_number_an_iteration(ax, error):
+    with pytest.raises(ValueError, match="one number an iteration"):
+        plotting.error_curve(error, ax=ax)
+
+
+def test_accuracy_against_noise_shows_each_network_with_noise_growing_to_the_right(ax):
+    plotting.accuracy_against_noise([30, 15, 0], {"static": [0.9, 0.5, 0.2], "recurrent": [1, 0.8, 0.3]}, ax=ax)
+    drawn = lines(ax)
+    assert np.array_equal(drawn["static"].get_xydata(), [[30, 0.9], [15, 0.5], [0, 0.2]])
+    assert np.array_equal(drawn["recurrent"].get_xydata(), [[30, 1], [15, 0.8], [0, 0.3]])
+    clean, noisy = ax.get_xlim()
+    assert clean >= 30
+    assert noisy <= 0
+    assert legend(ax) == ["static", "recurrent"]
+
+
+def test_accuracy_against_noise_shows_chance(ax):
+    plotting.accuracy_against_noise([30, 0], {"static": [0.9, 0.2]}, chance=0.1, ax=ax)
+    assert lines(ax)["guessing"].get_ydata() == [0.1, 0.1]
+
+
+def test_gradient_over_time_shows_each_network_on_a_logarithmic_scale(ax):
+    plotting.gradient_over_time([0, 10, 20], {"GRU": [1e-3, 1e-2, 1e-1]}, ax=ax)
+    assert np.array_equal(lines(ax)["GRU"].get_xydata(), [[0, 1e-3], [10, 1e-2], [20, 1e-1]])
+    assert ax.get_yscale() == "log"
+
+
+@pytest.mark.parametrize("plot", [plotting.accuracy_against_noise, plotting.gradient_over_time])
+def test_lines_of_another_length_are_an_error_that_names_them(ax, plot):
+    with pytest.raises(ValueError, match=r"'GRU' must have one value for each .* shape \(3,\), but got \(2,\)"):
+        plot([0, 10, 20], {"GRU": [0.1, 0.2]}, ax=ax)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 20])
+def test_every_line_has_a_colour_of_its_own(ax, n):
+    plotting.accuracy_against_noise([30, 0], {str(k): [1, 0] for k in range(n)}, ax=ax)
+    looks = {(line.get_color(), line.get_linestyle()) for line in ax.lines}
+    assert len(ax.lines) == n
+    assert len(looks) == n
+
+
+def test_confusion_matrix_shows_counts_in_figures_and_shares_in_colour(ax):
+    plotting.confusion_matrix([[8, 2], [0, 5]], class_names=["no", "yes"], ax=ax)
+    assert {(text.get_position(), text.get_text()) for text in ax.texts} == {
+        ((0, 0), "8"),
+        ((1, 0), "2"),
+        ((1, 1), "5"),
+    }
+    assert np.array_equal(ax.images[0].get_array(), [[0.8, 0.2], [0.0, 1.0]])
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["no", "yes"]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["no", "yes"]
+
+
+def test_confusion_matrix_may_have_a_class_without_examples(ax):
+    plotting.confusion_matrix([[3, 0], [0, 0]], ax=ax)
+    assert np.array_equal(ax.images[0].get_array(), [[1.0, 0.0], [0.0, 0.0]])
+
+
+@pytest.mark.parametrize(
+    ("matrix", "names", "message"),
+    [([[1, 2]], None, r"square, \(K, K\), but .* \(1, 2\)"), ([[1, 0], [0, 1]], ["a"], "1 names .* for 2 classes")],
+)
+def test_confusion_matrix_that_does_not_fit_is_an_error(ax, matrix, names, message):
+    with pytest.raises(ValueError, match=message):
+        plotting.confusion_matrix(matrix, class_names=names, ax=ax)
+
+
+@pytest.mark.parametrize(
+    ("n", "shape"), [(1, (1, 1)), (2, (1, 2)), (3, (1, 3)), (10, (2, 5)), (64, (8, 8)), (128, (8, 16)), (97, (10, 10))]
+)
+def test_a_vector_becomes_the_squarest_picture(n, shape):
+    picture = plotting.as_picture(np.arange(n))
+    assert picture.shape == shape
+    assert np.array_equal(picture.ravel()[:n], np.arange(n))
+    assert np.isnan(picture.ravel()[n:]).all()
+
+
+def test_a_picture_stays_as_it_is():
+    assert np.array_equal(plotting.as_picture([[1, 2, 3]]), [[1, 2, 3]])
+
+
+def test_layer_activations_show_each_unit_of_each_layer_for_each_example():
+    image, hidden = np.arange(12.0).reshape(2, 2, 3), np.array([[-1.0, 0.5], [0.25, 0.0]])
+    figure = plotting.layer_activations({"image": image, "hidden": hidden}, row_names=["a", "b"], figure=Figure())
+    grid = np.reshape(figure.axes, (2, 2))
+    assert [ax.get_title() for ax in grid[0]] == ["image", "hidden"]
+    assert [ax.get_ylabel() for ax in grid[:, 0]] == ["a", "b"]
+    for example in range(2):
+        assert np.array_equal(grid[example, 0].images[0].get_array(), image[example])
+        assert np.array_equal(grid[example, 1].images[0].get_array(), [hidden[example]])
+
+
+def test_layer_activations_have_one_scale_a_layer_with_zero_in_its_middle_if_signed():
+    figure = plotting.layer_activations(
+        {"relu": [[0.0, 3.0], [1.0, 0.0]], "z": [[-4.0, 1.0], [2.0, 0.0]]}, figure=Figure()
+    )
+    limits = [ax.images[0].get_clim() for ax in figure.axes]
+    assert limits == [(0, 3), (-4, 4), (0, 3), (-4, 4)]
+
+
+def test_layer_activations_name_the_last_layers_units():
+    figure = plotting.layer_activations({"x": [[1.0]], "y": [[0.1, 0.2]]}, unit_names=["no", "yes"], figure=Figure())
+    first, last = figure.axes
+    assert [text.get_text() for text in first.texts] == []
+    assert [(text.get_position(), text.get_text()) for text in last.texts] == [((0, 0), "no"), ((1, 0), "yes")]
+
+
+@pytest.mark.parametrize(
+    ("activations", "names", "message"),
+    [
+        ({}, None, "nothing to draw"),
+        ({"x": np.zeros((0, 3))}, None, "nothing to draw"),
+        ({"x": np.zeros((2, 3)), "y": np.zeros((1, 3))}, None, "'y' is for 1 examples, but there are 2"),
+        ({"x": np.zeros((2, 3))}, ["a"], "'row_names' is for 1 examples, but there are 2"),
+    ],
+)
+def test_layer_activations_that_do_not_fit_are_an_error(activations, names, message):
+    with pytest.raises(ValueError, match=message):
+        plotting.layer_activations(activations, row_names=names, figure=Figure())
+
+
+def test_without_axes_a_new_figure_is_made(history):
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    drawn = [plotting.learning_curves(history), plotting.error_curve([0.1]), plotting.confusion_matrix([[1]])]
+    drawn.append(plotting.layer_activations({"x": [[1.0]]}))
+    assert len(pyplot.get_fignums()) == len(drawn)
+    pyplot.close("all")
+
+
+def test_matplotlib_is_imported_by_the_first_plot_only():
+    code = "import sys, rnnbp.plotting; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
