@@ -49,8 +49,9 @@ class _Plan:
 
     def __init__(self, cell: Cell) -> None:
         from rnnbp.kernels.cells import loops
+        from rnnbp.kernels.gemm import address
 
-        self.cell = cell
+        self.cell, self.address = cell, address
         self.forward, self.backward = loops(tuple((stage.step, stage.pullback) for stage in cell.stages))
         self.input = self._pieces([cell.input])
         self.stages = [self._pieces(stage.products) for stage in cell.stages]
@@ -93,6 +94,7 @@ def _plan(recurrence: Recurrence, workspace: Workspace) -> _Plan:
 
 def _pack(recurrence: Recurrence, workspace: Workspace, pieces: list[_Piece], *, transposed: bool) -> tuple[Array, ...]:
     from rnnbp.kernels.gemm import pack, packed_size
+    from rnnbp.kernels.simd import lane_count
 
     packed = []
     for i, piece in enumerate(pieces):
@@ -102,8 +104,8 @@ def _pack(recurrence: Recurrence, workspace: Workspace, pieces: list[_Piece], *,
             continue
         matrix = weight[:, piece.columns].T if transposed else weight[:, piece.columns]
         name = f"packed_{piece.product.weight}_{piece.columns.start}_{transposed}_{i}"
-        buffer = workspace.empty(name, (packed_size(weight, *matrix.shape),), weight.dtype)
-        pack(matrix, buffer)
+        buffer = workspace.empty(name, (packed_size(weight.dtype, *matrix.shape),), weight.dtype)
+        pack(matrix, buffer, lane_count(weight.dtype))
         packed.append(buffer)
     return tuple(packed)
 
@@ -189,6 +191,7 @@ def forward(recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tupl
         taught = recurrence.teacher is not None and cell.forced is not None
         calls.append(
             (
+                plan.address(dtype.name),
                 x,
                 y,
                 z,
@@ -254,6 +257,7 @@ def backward(
         taught = recurrence.teacher is not None and cell.forced is not None
         calls.append(
             (
+                plan.address(dtype.name),
                 x,
                 dy,
                 dx,

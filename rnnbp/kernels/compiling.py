@@ -6,7 +6,9 @@ from typing import Any
 
 from numba import njit
 
-__all__ = ["compiled"]
+__all__ = ["OPTIONS", "compiled"]
 
 # error_model="numpy": the branch that would raise ZeroDivisionError keeps LLVM from vectorising a loop
-compiled: Any = njit(nogil=True, error_model="numpy", cache=True, fastmath={"contract", "nsz"})
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "nsz"}}
+
+compiled: Any = njit(nogil=True, cache=True, **OPTIONS)

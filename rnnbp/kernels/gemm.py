@@ -13,7 +13,8 @@ With P = V vectors of the host's width, R V sums, V vectors of b and one of a mu
 6 x 2 of 16. a may have any strides, so the same tile computes a transposed product. Tails need no code of their own: a
 tile may have fewer rows, a panel fewer vectors, and the last vector of c is loaded and stored under a mask.
 
-The tile is emitted as LLVM vector code (numba's array expressions would not stay in registers), and LLVM fits it to
+The kernel is a C function of its own, called through its address: so it is compiled once for each dtype and cached, and
+not again into every loop over time that uses it. The tile is emitted as LLVM vector code (numba's array expressions would not stay in registers), and LLVM fits it to
 AVX-512, AVX2, SSE or NEON.
 
 References
@@ -23,25 +24,18 @@ K. Goto and R. van de Geijn, "Anatomy of high-performance matrix multiplication"
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import cfunc, types
 from numba.extending import intrinsic, register_jitable
 
-from rnnbp.kernels.compiling import compiled
-from rnnbp.kernels.simd import (
-    N_REGISTERS,
-    emit_load,
-    emit_store,
-    lane_count,
-    lane_mask,
-    lanes_of,
-    pointer,
-    splat,
-)
+from rnnbp.kernels.compiling import OPTIONS, compiled
+from rnnbp.kernels.simd import N_REGISTERS, emit_load, emit_store, lane_count, lane_mask, pointer, splat
 
-__all__ = ["multiply_packed", "pack", "packed_size", "panel_width"]
+__all__ = ["address", "multiply", "pack", "packed_size"]
 
 ROWS = 6
 VECTORS = 4 if N_REGISTERS == 32 else 2
@@ -49,29 +43,21 @@ VECTORS = 4 if N_REGISTERS == 32 else 2
 I64 = ir.IntType(64)
 
 
-def panel_width(dtype: Any) -> int:
-    """Return the number of columns of a full panel."""
-    return VECTORS * lane_count(dtype)
-
-
 @intrinsic(prefer_literal=True)
-def tile(typing_context, c, c_at, c_row, a, a_at, a_row, a_step, b, b_at, depth, rows, vectors, last):  # type: ignore[no-untyped-def]
+def tile(typing_context, c, c_row, a, a_row, a_step, b, depth, rows, vectors, last):  # type: ignore[no-untyped-def]
     """Add a tile: ``c[r, :] += sum_k a[r, k] b[k, :]`` for r < rows, with columns of ``vectors`` vectors.
 
-    Arrays are contiguous and addressed by their flat index `_at`; row r of c is at ``c_at + r c_row``, element (r, k) of
-    a at ``a_at + r a_row + k a_step``, row k of b at ``b_at + k vectors lanes``. `rows` and `vectors` are literals; of the last vector only the first `last` lanes are touched in c.
+    c, a and b are pointers. Row r of c is at ``c + r c_row``, element (r, k) of a at ``a + r a_row + k a_step``, and b
+    is a packed panel. `rows` and `vectors` are literals; of the last vector only the first `last` lanes are touched in c.
     """
     n_rows, n_vectors, n = rows.literal_value, vectors.literal_value, lane_count(str(c.dtype))
     itemsize = c.dtype.bitwidth // 8
-    signature = types.void(c, c_at, c_row, a, a_at, a_row, a_step, b, b_at, depth, rows, vectors, last)
+    signature = types.void(c, c_row, a, a_row, a_step, b, depth, rows, vectors, last)
 
     def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        c_, c_at_, c_row_, a_, a_at_, a_row_, a_step_, b_, b_at_, depth_, _, _, last_ = arguments
+        c_start, c_row_, a_start, a_row_, a_step_, b_start, depth_, _, _, last_ = arguments
         element = context.get_value_type(c.dtype)
         vector = ir.VectorType(element, n)
-        c_start = pointer(context, builder, c, c_, c_at_)
-        a_start = pointer(context, builder, a, a_, a_at_)
-        b_start = pointer(context, builder, b, b_, b_at_)
         mask = lane_mask(builder, last_, n)
         fma = builder.module.declare_intrinsic(
             f"llvm.fma.v{n}f{c.dtype.bitwidth}", fnty=ir.FunctionType(vector, [vector] * 3)
@@ -134,36 +120,128 @@ def tile(typing_context, c, c_at, c_row, a, a_at, a_row, a_step, b, b_at, depth,
 def _tiles_of(vectors: int) -> Any:
     """Return a function that adds a tile of that many vectors, and of any number of rows."""
 
-    def add(c, c_at, c_row, a, a_at, a_row, a_step, b, b_at, depth, rows, last):  # type: ignore[no-untyped-def]
-        # `rows` must be a literal for the tile, hence the branches
+    def add(c, c_row, a, a_row, a_step, b, depth, rows, last):  # type: ignore[no-untyped-def]
+        # the tile takes a literal number of rows, hence the branches
         if rows == 6:
-            tile(c, c_at, c_row, a, a_at, a_row, a_step, b, b_at, depth, 6, vectors, last)
+            tile(c, c_row, a, a_row, a_step, b, depth, 6, vectors, last)
         elif rows == 5:
-            tile(c, c_at, c_row, a, a_at, a_row, a_step, b, b_at, depth, 5, vectors, last)
+            tile(c, c_row, a, a_row, a_step, b, depth, 5, vectors, last)
         elif rows == 4:
-            tile(c, c_at, c_row, a, a_at, a_row, a_step, b, b_at, depth, 4, vectors, last)
+            tile(c, c_row, a, a_row, a_step, b, depth, 4, vectors, last)
         elif rows == 3:
-            tile(c, c_at, c_row, a, a_at, a_row, a_step, b, b_at, depth, 3, vectors, last)
+            tile(c, c_row, a, a_row, a_step, b, depth, 3, vectors, last)
         elif rows == 2:
-            tile(c, c_at, c_row, a, a_at, a_row, a_step, b, b_at, depth, 2, vectors, last)
+            tile(c, c_row, a, a_row, a_step, b, depth, 2, vectors, last)
         else:
-            tile(c, c_at, c_row, a, a_at, a_row, a_step, b, b_at, depth, 1, vectors, last)
+            tile(c, c_row, a, a_row, a_step, b, depth, 1, vectors, last)
 
     return register_jitable(add)
 
 
 _one, _two, _three, _four = (_tiles_of(vectors) for vectors in (1, 2, 3, 4))
-@compiled
-def packed_size(array, depth, columns):  # type: ignore[no-untyped-def]
-    """Return how many numbers of the array's dtype a packed matrix of that shape takes."""
-    lanes = lanes_of(array)
-    return depth * ((columns + lanes - 1) // lanes * lanes)
+
+
+@intrinsic
+def _shift(typing_context, start, offset):  # type: ignore[no-untyped-def]
+    """Return the pointer that many elements on."""
+    return start(start, offset), lambda context, builder, signature, arguments: builder.gep(arguments[0], [arguments[1]])
+
+
+def _multiply_packed(lanes: int) -> Any:
+    """Return the function ``c += a b`` on pointers, with b packed, for that many lanes."""
+
+    def multiply_packed(c, c_row, a, a_row, a_step, packed, rows, depth, columns):  # type: ignore[no-untyped-def]
+        n_tiles = (rows + ROWS - 1) // ROWS
+        for start in range(0, columns, VECTORS * lanes):
+            width = min(VECTORS * lanes, columns - start)
+            vectors = (width + lanes - 1) // lanes
+            last = width - (vectors - 1) * lanes
+            for i in range(n_tiles):
+                first, stop = i * rows // n_tiles, (i + 1) * rows // n_tiles  # tiles of nearly equal heights
+                c_tile, a_tile = _shift(c, first * c_row + start), _shift(a, first * a_row)
+                height = stop - first
+                if vectors == 4:
+                    _four(c_tile, c_row, a_tile, a_row, a_step, packed, depth, height, last)
+                elif vectors == 3:
+                    _three(c_tile, c_row, a_tile, a_row, a_step, packed, depth, height, last)
+                elif vectors == 2:
+                    _two(c_tile, c_row, a_tile, a_row, a_step, packed, depth, height, last)
+                else:
+                    _one(c_tile, c_row, a_tile, a_row, a_step, packed, depth, height, last)
+            packed = _shift(packed, depth * vectors * lanes)
+
+    return multiply_packed
+
+
+_multiply_float32 = _multiply_packed(lane_count("float32"))
+_multiply_float64 = _multiply_packed(lane_count("float64"))
+
+
+@cache
+def address(dtype: str) -> int:
+    """Return the address of the compiled product of packed matrices, for "float32" or "float64"."""
+    number = types.CPointer(types.float32 if dtype == "float32" else types.float64)
+    size = types.int64
+    signature = types.void(number, size, number, size, size, number, size, size, size)
+    function = _multiply_float32 if dtype == "float32" else _multiply_float64
+    product = cfunc(signature, cache=True, **OPTIONS)(function)
+    _kept_alive.append(product)
+    return int(product.address)
+
+
+_kept_alive: list[Any] = []
+
+
+@intrinsic
+def multiply(typing_context, address, c, c_at, c_row, a, a_at, a_row, a_step, packed, rows, depth, columns):  # type: ignore[no-untyped-def]
+    """Add a product: ``c[r, j] += sum_k a[r, k] b[k, j]`` for r < rows, j < columns, k < depth.
+
+    `address` is that of the product for the arrays' dtype; c and a are contiguous arrays of any rank. Row r of c begins
+    at the flat index ``c_at + r c_row``, and element (r, k) of a is at ``a_at + r a_row + k a_step``. `packed` is b.
+    """
+    size = types.int64
+    signature = types.void(address, c, c_at, c_row, a, a_at, a_row, a_step, packed, rows, depth, columns)
+
+    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        kinds = dict(zip(_MULTIPLY_ARGUMENTS, signature.args, strict=True))
+        given = dict(zip(_MULTIPLY_ARGUMENTS, arguments, strict=True))
+
+        def integer(name):  # type: ignore[no-untyped-def]
+            return context.cast(builder, given[name], kinds[name], size)
+
+        def start(name, at):  # type: ignore[no-untyped-def]
+            return pointer(context, builder, kinds[name], given[name], at)
+
+        values = [
+            start("c", integer("c_at")),
+            integer("c_row"),
+            start("a", integer("a_at")),
+            integer("a_row"),
+            integer("a_step"),
+            start("packed", ir.Constant(I64, 0)),
+            integer("rows"),
+            integer("depth"),
+            integer("columns"),
+        ]
+        kind = ir.FunctionType(ir.VoidType(), [value.type for value in values])
+        builder.call(builder.inttoptr(integer("address"), ir.PointerType(kind)), values)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+_MULTIPLY_ARGUMENTS = ("address", "c", "c_at", "c_row", "a", "a_at", "a_row", "a_step", "packed", "rows", "depth", "columns")
+
+
+def packed_size(dtype: Any, depth: int, columns: int) -> int:
+    """Return how many numbers a packed matrix of that dtype and shape takes."""
+    lanes = lane_count(dtype)
+    return int(depth * (-(-columns // lanes) * lanes))
 
 
 @compiled
-def pack(b, packed):  # type: ignore[no-untyped-def]
+def pack(b, packed, lanes):  # type: ignore[no-untyped-def]
     """Pack a matrix of shape (depth, columns) and any strides into panels, with zeros after its last column."""
-    lanes = lanes_of(packed)
     depth, columns = b.shape
     at = 0
     for start in range(0, columns, VECTORS * lanes):
@@ -175,31 +253,3 @@ def pack(b, packed):  # type: ignore[no-untyped-def]
             for j in range(width, padded):
                 packed[at + j] = 0
             at += padded
-
-
-@compiled
-def multiply_packed(c, c_at, c_row, a, a_at, a_row, a_step, packed, rows, depth, columns):  # type: ignore[no-untyped-def]
-    """Add a product: ``c[r, j] += sum_k a[r, k] b[k, j]`` for r < rows, j < columns, k < depth.
-
-    `c` and `a` are contiguous arrays of any rank; row r of c begins at the flat index ``c_at + r c_row``, and element
-    (r, k) of a is at ``a_at + r a_row + k a_step``. `packed` is b, packed.
-    """
-    lanes = lanes_of(packed)
-    n_tiles = (rows + ROWS - 1) // ROWS
-    at = 0
-    for start in range(0, columns, VECTORS * lanes):
-        width = min(VECTORS * lanes, columns - start)
-        vectors = (width + lanes - 1) // lanes
-        last = width - (vectors - 1) * lanes
-        for i in range(n_tiles):
-            first, stop = i * rows // n_tiles, (i + 1) * rows // n_tiles  # tiles of nearly equal heights
-            c_tile, a_tile, height = c_at + first * c_row + start, a_at + first * a_row, stop - first
-            if vectors == 4:
-                _four(c, c_tile, c_row, a, a_tile, a_row, a_step, packed, at, depth, height, last)
-            elif vectors == 3:
-                _three(c, c_tile, c_row, a, a_tile, a_row, a_step, packed, at, depth, height, last)
-            elif vectors == 2:
-                _two(c, c_tile, c_row, a, a_tile, a_row, a_step, packed, at, depth, height, last)
-            else:
-                _one(c, c_tile, c_row, a, a_tile, a_row, a_step, packed, at, depth, height, last)
-        at += depth * vectors * lanes

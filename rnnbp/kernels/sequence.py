@@ -32,7 +32,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from rnnbp.kernels.compiling import compiled
-from rnnbp.kernels.gemm import multiply_packed, pack
+from rnnbp.kernels.gemm import multiply, pack
 from rnnbp.kernels.simd import add_each, clear_each, lanes_of, load_columns, load_each, store_columns, store_each
 
 __all__ = ["COLUMNS", "DEPTH", "DIAGONAL", "IN_WEIGHT", "IN_Z", "LAG", "N_FIELDS", "WEIGHT_COLUMNS", "make_loops"]
@@ -43,9 +43,12 @@ __all__ = ["COLUMNS", "DEPTH", "DIAGONAL", "IN_WEIGHT", "IN_Z", "LAG", "N_FIELDS
 LAG, DEPTH, COLUMNS, IN_Z, IN_WEIGHT, WEIGHT_COLUMNS, DIAGONAL = range(7)
 N_FIELDS = 7
 
+# numba compiles a function anew for each literal it is called with; these are no literals
+ZERO, ONE = np.int64(0), np.int64(1)
+
 
 @compiled
-def project(z, first, x, place, n, bias, products, packed):  # type: ignore[no-untyped-def]
+def project(address, z, first, x, place, n, bias, products, packed):  # type: ignore[no-untyped-def]
     """Start n rows of z with the biases and the products of the same number of rows of x."""
     z_row = z.shape[1]
     for r in range(first, first + n):
@@ -53,11 +56,11 @@ def project(z, first, x, place, n, bias, products, packed):  # type: ignore[no-u
     for i in range(len(packed)):
         depth, columns = products[i, DEPTH], products[i, COLUMNS]
         at = first * z_row + products[i, IN_Z]
-        multiply_packed(z, at, z_row, x, place * depth, depth, 1, packed[i], n, depth, columns)
+        multiply(address, z, at, z_row, x, place * depth, depth, ONE, packed[i], n, depth, columns)
 
 
 @compiled
-def apply_products(z, first, n, sources, previous, current, products, packed):  # type: ignore[no-untyped-def]
+def apply_products(address, z, first, n, sources, previous, current, products, packed):  # type: ignore[no-untyped-def]
     """Add a stage's products to n rows of z; the sources' rows begin at `previous` or `current`."""
     z_row = z.shape[1]
     for i in range(len(packed)):
@@ -69,11 +72,11 @@ def apply_products(z, first, n, sources, previous, current, products, packed):  
                     z[first + r, column + j] += sources[i][row + r, j] * packed[i][j]
         else:
             at = first * z_row + column
-            multiply_packed(z, at, z_row, sources[i], row * depth, depth, 1, packed[i], n, depth, columns)
+            multiply(address, z, at, z_row, sources[i], row * depth, depth, ONE, packed[i], n, depth, columns)
 
 
 @compiled
-def pull_products(dz, first, n, d_sources, products, packed):  # type: ignore[no-untyped-def]
+def pull_products(address, dz, first, n, d_sources, products, packed):  # type: ignore[no-untyped-def]
     """Add to the first n rows of dL/d(source) what a stage's products say: dz times the weights, transposed."""
     z_row = dz.shape[1]
     for i in range(len(packed)):
@@ -84,11 +87,11 @@ def pull_products(dz, first, n, d_sources, products, packed):  # type: ignore[no
                     d_sources[i][r, j] += dz[first + r, column + j] * packed[i][j]
         else:
             at = first * z_row + column
-            multiply_packed(d_sources[i], 0, depth, dz, at, z_row, 1, packed[i], n, columns, depth)
+            multiply(address, d_sources[i], ZERO, depth, dz, at, z_row, ONE, packed[i], n, columns, depth)
 
 
 @compiled
-def add_outer(gradient, product, source, dz, first, n, scratch):  # type: ignore[no-untyped-def]
+def add_outer(address, gradient, product, source, dz, first, n, scratch):  # type: ignore[no-untyped-def]
     """Add the gradient of one weight over n rows: source^T dz.
 
     `source` holds those n rows; they begin at row `first` of dz.
@@ -99,9 +102,9 @@ def add_outer(gradient, product, source, dz, first, n, scratch):  # type: ignore
             for j in range(columns):
                 gradient[0, product[IN_WEIGHT] + j] += source[r, j] * dz[first + r, column + j]
     else:
-        pack(dz[first : first + n, column : column + columns], scratch)
+        pack(dz[first : first + n, column : column + columns], scratch, lanes_of(dz))
         width = product[WEIGHT_COLUMNS]
-        multiply_packed(gradient, product[IN_WEIGHT], width, source, 0, 1, depth, scratch, depth, n, columns)
+        multiply(address, gradient, product[IN_WEIGHT], width, source, ZERO, ONE, depth, scratch, depth, n, columns)
 
 
 @compiled
@@ -113,7 +116,7 @@ def copy_rows(target, target_row, source, source_row, n):  # type: ignore[no-unt
 
 
 @compiled
-def add_weight_gradients(gradients, sources, products, dz, t_first, t_stop, B, counts, starts, rows, scratch):  # type: ignore[no-untyped-def]
+def add_weight_gradients(address, gradients, sources, products, dz, t_first, t_stop, B, counts, starts, rows, scratch):  # type: ignore[no-untyped-def]
     """Add the gradients of a stage's weights over the steps of a chunk."""
     n = starts[t_stop] - starts[t_first]
     for i in range(len(sources)):
@@ -123,34 +126,34 @@ def add_weight_gradients(gradients, sources, products, dz, t_first, t_stop, B, c
             previous = B + starts[t - 1] if t > 0 else 0
             row = previous if products[i, LAG] else B + starts[t]
             copy_rows(source, starts[t] - starts[t_first], sources[i], row, counts[t])
-        add_outer(gradients[i], products[i], source, dz, starts[t_first], n, scratch)
+        add_outer(address, gradients[i], products[i], source, dz, starts[t_first], n, scratch)
 
 
 @compiled
-def add_input_gradients(gradients, products, x, dz, t_first, t_stop, counts, starts, places, rows, scratch):  # type: ignore[no-untyped-def]
+def add_input_gradients(address, gradients, products, x, dz, t_first, t_stop, counts, starts, places, rows, scratch):  # type: ignore[no-untyped-def]
     """Add the gradients of the input weights over the steps of a chunk."""
     n, depth = starts[t_stop] - starts[t_first], x.shape[1]
     source = rows[: n * depth].reshape(n, depth)
     for t in range(t_first, t_stop):
         copy_rows(source, starts[t] - starts[t_first], x, places[t], counts[t])
     for i in range(len(gradients)):
-        add_outer(gradients[i], products[i], source, dz, starts[t_first], n, scratch)
+        add_outer(address, gradients[i], products[i], source, dz, starts[t_first], n, scratch)
 
 
 @compiled
-def pull_input(dx, dz, t_first, t_stop, counts, starts, places, products, packed, rows):  # type: ignore[no-untyped-def]
+def pull_input(address, dx, dz, t_first, t_stop, counts, starts, places, products, packed, rows):  # type: ignore[no-untyped-def]
     """Write dL/dx for the steps of a chunk."""
     n, width = starts[t_stop] - starts[t_first], dx.shape[1]
     chunk = rows[: n * width].reshape(n, width)
     chunk[:] = 0
     for i in range(len(packed)):
-        pull_products(dz, starts[t_first], n, (chunk,), products[i : i + 1], (packed[i],))
+        pull_products(address, dz, starts[t_first], n, (chunk,), products[i : i + 1], (packed[i],))
     for t in range(t_first, t_stop):
         copy_rows(dx, places[t], chunk, starts[t] - starts[t_first], counts[t])
 
 
-def make_stage(step: Any, pullback: Any) -> tuple[Any, Any]:
-    """Return loops over the rows of one step, for the elementwise part of a stage."""
+def make_stage(step: Any, pullback: Any, fingerprint: str) -> tuple[Any, Any]:
+    """Return loops over the rows of one step, for the elementwise part of a stage; see `make_loops`."""
 
     def step_rows(z, first, columns, reads, previous, uses, outputs, current, n):  # type: ignore[no-untyped-def]
         width, lanes = outputs[0].shape[1], lanes_of(z)
@@ -196,7 +199,17 @@ def make_stage(step: Any, pullback: Any) -> tuple[Any, Any]:
                 clear_each(d_outputs, at_d + j, rest, 1)
                 add_each(d_inputs, at_d + j, rest, 1, d_in)
 
-    return register_jitable(step_rows), register_jitable(pull_rows)
+    return _named(step_rows, fingerprint), _named(pull_rows, fingerprint)
+
+
+def _named(function: Any, fingerprint: str) -> Any:
+    """Make a function one of this module's, so that numba's cache on disk finds it under a name, the same each time.
+
+    Else numba would take the pickled function for a part of the cache's key, and that differs from process to process.
+    """
+    function.__qualname__ = f"{function.__name__}_{fingerprint}"
+    globals()[function.__qualname__] = function
+    return register_jitable(function)
 
 
 def make_loops(stages: tuple[tuple[Any, Any], ...], fingerprint: str) -> tuple[Any, Any]:
@@ -207,19 +220,18 @@ def make_loops(stages: tuple[tuple[Any, Any], ...], fingerprint: str) -> tuple[A
     stages : tuple of (step, pullback)
         One or two; functions that numba can compile.
     fingerprint : str
-        Of all that the compiled code depends on: the key of the cache on disk.
+        Of all that the compiled code depends on; it is part of the key of the cache on disk.
 
     Returns
     -------
     forward, backward : compiled functions
     """
-    step_first, pull_first = make_stage(*stages[0])
-    step_second, pull_second = make_stage(*stages[-1])
     two = len(stages) > 1
+    step_first, pull_first = make_stage(*stages[0], f"first_{fingerprint}")
+    step_second, pull_second = make_stage(*stages[-1], f"second_{fingerprint}") if two else (step_first, pull_first)
 
     @compiled
-    def forward(x, y, z, bias, inputs, first, second, states, finals, output, teacher, steps, chunk, keep):  # type: ignore[no-untyped-def]
-        fingerprint  # noqa: B018 (a change of it is a change of the cache's key)
+    def forward(address, x, y, z, bias, inputs, first, second, states, finals, output, teacher, steps, chunk, keep):  # type: ignore[no-untyped-def]
         counts, starts, places = steps
         products_x, packed_x = inputs
         sources_1, products_1, packed_1, columns_1, reads_1, uses_1, outputs_1 = first
@@ -237,14 +249,14 @@ def make_loops(stages: tuple[tuple[Any, Any], ...], fingerprint: str) -> tuple[A
                 while t < t_stop and places[t] == places[t - 1] + counts[t - 1]:
                     t += 1
                 row, n = starts[begin] - base, starts[t] - starts[begin]
-                project(z, row, x, places[begin], n, bias, products_x, packed_x)
+                project(address, z, row, x, places[begin], n, bias, products_x, packed_x)
             for t in range(t_first, t_stop):
                 row, n = starts[t] - base, counts[t]
                 current = B + row
-                apply_products(z, row, n, sources_1, previous, current, products_1, packed_1)
+                apply_products(address, z, row, n, sources_1, previous, current, products_1, packed_1)
                 step_first(z, row, columns_1, reads_1, previous, uses_1, outputs_1, current, n)
                 if two:
-                    apply_products(z, row, n, sources_2, previous, current, products_2, packed_2)
+                    apply_products(address, z, row, n, sources_2, previous, current, products_2, packed_2)
                     step_second(z, row, columns_2, reads_2, previous, uses_2, outputs_2, current, n)
                 if taught:
                     copy_rows(forced, current, teacher_rows, places[t], n)
@@ -261,9 +273,8 @@ def make_loops(stages: tuple[tuple[Any, Any], ...], fingerprint: str) -> tuple[A
 
     @compiled
     def backward(  # type: ignore[no-untyped-def]
-        x, dy, dx, z, d_bias, inputs, first, second, d_output, teacher, steps, chunk, rows, scratch, input_gradient
+        address, x, dy, dx, z, d_bias, inputs, first, second, d_output, teacher, steps, chunk, rows, scratch, input_gradient
     ):
-        fingerprint  # noqa: B018
         counts, starts, places = steps
         products_x, packed_x, gradients_x = inputs
         sources_1, products_1, packed_1, columns_1, reads_1, uses_1, outputs_1 = first[:7]
@@ -287,20 +298,20 @@ def make_loops(stages: tuple[tuple[Any, Any], ...], fingerprint: str) -> tuple[A
                     pull_second(
                         z, row, columns_2, reads_2, previous, uses_2, outputs_2, current, n, d_inputs_2, d_outputs_2
                     )
-                    pull_products(z, row, n, d_sources_2, products_2, packed_2)
+                    pull_products(address, z, row, n, d_sources_2, products_2, packed_2)
                 pull_first(
                     z, row, columns_1, reads_1, previous, uses_1, outputs_1, current, n, d_inputs_1, d_outputs_1
                 )
-                pull_products(z, row, n, d_sources_1, products_1, packed_1)
+                pull_products(address, z, row, n, d_sources_1, products_1, packed_1)
             for r in range(starts[t_first], starts[t_stop]):
                 for j in range(z.shape[1]):
                     d_bias[j] += z[r, j]
             span = (t_first, t_stop)
-            add_input_gradients(gradients_x, products_x, x, z, *span, counts, starts, places, rows, scratch)
-            add_weight_gradients(gradients_1, sources_1, products_1, z, *span, B, counts, starts, rows, scratch)
+            add_input_gradients(address, gradients_x, products_x, x, z, *span, counts, starts, places, rows, scratch)
+            add_weight_gradients(address, gradients_1, sources_1, products_1, z, *span, B, counts, starts, rows, scratch)
             if two:
-                add_weight_gradients(gradients_2, sources_2, products_2, z, *span, B, counts, starts, rows, scratch)
+                add_weight_gradients(address, gradients_2, sources_2, products_2, z, *span, B, counts, starts, rows, scratch)
             if input_gradient:
-                pull_input(dx, z, *span, counts, starts, places, products_x, packed_x, rows)
+                pull_input(address, dx, z, *span, counts, starts, places, products_x, packed_x, rows)
 
     return forward, backward
