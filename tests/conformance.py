@@ -8,6 +8,9 @@ input and initial states, and
 
 with random d_output and d_final. The derivatives of `value` by each of its leaves (parameters, input, initial states)
 are what the backward pass must give, and what central differences give, to about 1e-10 in float64.
+
+Recurrent layers run as NumPy here: compiling each of them would take minutes. That the compiled run computes the same
+is for `test_gradients` to say.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,6 +20,7 @@ import numpy as np
 
 from rnnbp import layers
 from rnnbp.activations import ACTIVATIONS
+from rnnbp.gradients import BPTT
 from rnnbp.layers import Layer, Recurrent
 from rnnbp.network import Network
 from rnnbp.sequences import Steps
@@ -38,14 +42,17 @@ LAYERS: tuple[Layer, ...] = (
 )
 
 # Layers around a cell: each is tried in both directions, stacked, and with recurrent dropout.
+Elman, Jordan, LSTM, GRU = (
+    partial(layer, gradient=BPTT(compiled=False)) for layer in (layers.Elman, layers.Jordan, layers.LSTM, layers.GRU)
+)
 RECURRENT: dict[str, Callable[..., Recurrent]] = {
-    "Elman": layers.Elman,
-    "Jordan, taught": partial(layers.Jordan, n_outputs=2),
-    "Jordan, closed loop": partial(layers.Jordan, n_outputs=2, teacher_forcing=False, feedback_activation="tanh"),
-    "LSTM": layers.LSTM,
-    "LSTM with peepholes": partial(layers.LSTM, peepholes=True),
-    "GRU, reset after": layers.GRU,
-    "GRU, reset before": partial(layers.GRU, reset="before"),
+    "Elman": Elman,
+    "Jordan, taught": partial(Jordan, n_outputs=2),
+    "Jordan, closed loop": partial(Jordan, n_outputs=2, teacher_forcing=False, feedback_activation="tanh"),
+    "LSTM": LSTM,
+    "LSTM with peepholes": partial(LSTM, peepholes=True),
+    "GRU, reset after": GRU,
+    "GRU, reset before": partial(GRU, reset="before"),
 }
 
 
@@ -66,6 +73,16 @@ def _variants(name: str, factory: Callable[..., Recurrent]) -> dict[str, list[La
 
 
 RECURRENT_NETWORKS: dict[str, list[Layer]] = {
+    **{case: stack for name, factory in RECURRENT.items() for case, stack in _variants(name, factory).items()},
+    **{f"Elman, {name}": [Elman(I, H, activation=name)] for name in ACTIVATIONS},
+    **{f"Jordan, {name}": [Jordan(I, H, activation=name, teacher_forcing=False)] for name in ACTIVATIONS},
+    **{
+        f"Jordan, feeds back {name}": [Jordan(I, H, n_outputs=2, feedback_activation=name, teacher_forcing=False)]
+        for name in ACTIVATIONS
+    },
+    "Jordan, taught through an activation": [Jordan(I, H, n_outputs=2), layers.Activation("sigmoid")],
+}
+NETWORKS: dict[str, list[Layer]] = {
     **{case: stack for name, factory in RECURRENT.items() for case, stack in _variants(name, factory).items()},
     **{f"Elman, {name}": [layers.Elman(I, H, activation=name)] for name in ACTIVATIONS},
     **{f"Jordan, {name}": [layers.Jordan(I, H, activation=name, teacher_forcing=False)] for name in ACTIVATIONS},

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from rnnbp import layers
+from rnnbp.gradients import BPTT
 from rnnbp.network import Network
+
+TEXT = BPTT(compiled=False)  # as NumPy: nothing here is worth compiling
 
 RAGGED = (3, 5, 1, 5)
 
@@ -19,8 +22,8 @@ def assert_close(actual, expected):
 def test_a_reverse_layer_starts_at_each_sequence_s_true_end():
     rng = np.random.default_rng(0)
     sequences = [rng.normal(size=(length, 2)) for length in RAGGED]
-    forwards = Network([layers.GRU(2, 3)], dtype="float64")
-    backwards = Network([layers.GRU(2, 3, reverse=True)], dtype="float64")
+    forwards = Network([layers.GRU(2, 3, gradient=TEXT)], dtype="float64")
+    backwards = Network([layers.GRU(2, 3, reverse=True, gradient=TEXT)], dtype="float64")
     output = backwards.forward(sequences)
     for i, x in enumerate(sequences):
         assert_close(output[: len(x), i], forwards.forward([x[::-1]])[::-1, 0])
@@ -29,10 +32,10 @@ def test_a_reverse_layer_starts_at_each_sequence_s_true_end():
 def test_a_bidirectional_layer_puts_both_directions_side_by_side():
     rng = np.random.default_rng(0)
     sequences = [rng.normal(size=(length, 2)) for length in RAGGED]
-    both = Network([layers.LSTM(2, 3, bidirectional=True)], dtype="float64")
+    both = Network([layers.LSTM(2, 3, bidirectional=True, gradient=TEXT)], dtype="float64")
     output = both.forward(sequences)
     for columns, suffix, reverse in ((slice(0, 3), "", False), (slice(3, 6), "_reverse", True)):
-        one = Network([layers.LSTM(2, 3, reverse=reverse)], dtype="float64")
+        one = Network([layers.LSTM(2, 3, reverse=reverse, gradient=TEXT)], dtype="float64")
         for name, view in one.parameters.items():
             view[...] = both.parameters[name + suffix]
         assert_close(output[..., columns], one.forward(sequences))
@@ -53,7 +56,7 @@ def test_recurrent_dropout_draws_one_mask_for_all_steps():
 def test_a_taught_jordan_layer_feeds_back_the_target():
     rng = np.random.default_rng(0)
     x, target = rng.normal(size=(4, 3, 2)), rng.normal(size=(4, 3, 2))
-    net = Network([layers.Jordan(2, 5, n_outputs=2)], dtype="float64")
+    net = Network([layers.Jordan(2, 5, n_outputs=2, gradient=TEXT)], dtype="float64")
     net.theta[:] = rng.normal(size=net.theta.size)
     taught = net.run(x, training=True, teacher=target.reshape(12, 2)).output
     w, u, b = (net.parameters[f"0.{name}"] for name in ("input_weight", "recurrent_weight", "bias"))
@@ -64,13 +67,14 @@ def test_a_taught_jordan_layer_feeds_back_the_target():
 
 def test_teacher_forcing_is_off_in_use():
     x = np.random.default_rng(0).normal(size=(4, 3, 2))
-    taught = Network([layers.Jordan(2, 5, n_outputs=2)])
-    closed = Network([layers.Jordan(2, 5, n_outputs=2, teacher_forcing=False)])
+    taught = Network([layers.Jordan(2, 5, n_outputs=2, gradient=TEXT)])
+    closed = Network([layers.Jordan(2, 5, n_outputs=2, teacher_forcing=False, gradient=TEXT)])
     np.testing.assert_array_equal(taught.forward(x), closed.forward(x))
 
 
 def test_an_irnn_remembers_its_input():
-    irnn = layers.Elman(2, 2, activation="relu", recurrent_initializer="identity", input_initializer="identity")
+    options = {"recurrent_initializer": "identity", "input_initializer": "identity", "gradient": TEXT}
+    irnn = layers.Elman(2, 2, activation="relu", **options)
     x = np.zeros((30, 1, 2))
     x[0] = [[3.0, 5.0]]
     np.testing.assert_array_equal(Network([irnn]).forward(x), np.broadcast_to(x[0], x.shape))
@@ -83,8 +87,8 @@ def test_a_new_lstm_s_forget_gate_is_open():
 
 def test_new_peepholes_are_closed():
     x = np.random.default_rng(0).normal(size=(4, 3, 2))
-    plain, peeping = Network([layers.LSTM(2, 3)], seed=5), Network([layers.LSTM(2, 3, peepholes=True)], seed=5)
-    np.testing.assert_array_equal(peeping.forward(x), plain.forward(x))
+    plain, peeping = (Network([layers.LSTM(2, 3, peepholes=p, gradient=TEXT)], seed=5) for p in (False, True))
+    np.testing.assert_allclose(peeping.forward(x), plain.forward(x), rtol=1e-6)
 
 
 @pytest.mark.parametrize(
