@@ -1,0 +1,167 @@
+"""Gradient algorithms: each against numbers that PyTorch computed, against finite differences, and against each other.
+
+Reference numbers: tests/reference/make_recurrent_reference.py.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conformance import RECURRENT, H, I, Problem, error, slope
+
+from rnnbp import gradients, layers
+from rnnbp.gradients import BPTT, GradientAlgorithm
+from rnnbp.network import Network
+
+REFERENCE = np.load(Path(__file__).parent / "reference" / "recurrent_reference.npz")
+CASES = sorted({key.split(":")[0] for key in REFERENCE.files})
+LAYERS = {
+    "elman_tanh": layers.Elman,
+    "elman_relu": lambda *sizes, **options: layers.Elman(*sizes, activation="relu", **options),
+    "lstm": layers.LSTM,
+    "gru": layers.GRU,
+}
+
+# Every algorithm that gives the exact gradient, with the settings in which it does.
+EXACT = (BPTT(compiled=False), BPTT())
+
+each_algorithm = pytest.mark.parametrize("algorithm", EXACT, ids=repr)
+each_cell = pytest.mark.parametrize("cell", RECURRENT)
+
+
+def test_every_algorithm_is_in_the_table():
+    public = {algorithm for algorithm in map(vars(gradients).get, gradients.__all__) if isinstance(algorithm, type)}
+    algorithms = {cls for cls in public if issubclass(cls, GradientAlgorithm)} - {GradientAlgorithm}
+    assert algorithms == {type(algorithm) for algorithm in EXACT}
+
+
+# -- PyTorch -----------------------------------------------------------------------------------------------------------
+
+
+class Reference:
+    """A network set up as one of PyTorch's was, and what PyTorch computed."""
+
+    def __init__(self, case, algorithm, dtype="float64"):
+        self.arrays = {key.split(":")[1]: REFERENCE[key] for key in REFERENCE.files if key.startswith(f"{case}:")}
+        name, layout, direction, _ = case.split("-")
+        options = {"bidirectional": direction == "both_ways", "gradient": algorithm}
+        hidden = len(self.of("initial")["0.h"][0])
+        stack = [LAYERS[name](self.arrays["x"].shape[-1], hidden, **options)]
+        if layout == "stacked":
+            stack.append(LAYERS[name](stack[0].output_width(stack[0].n_inputs), hidden, **options))
+        self.net = Network(stack, dtype=dtype)
+        for parameter, values in self.of("parameter").items():
+            self.net.parameters[parameter][...] = values
+        self.forward = self.net.run(self.arrays["x"], self.arrays["lengths"], initial_states=self.of("initial"))
+
+    def of(self, group):
+        return {key.removeprefix(f"{group}/"): a for key, a in self.arrays.items() if key.startswith(f"{group}/")}
+
+    def backward(self):
+        return self.forward.backward(self.arrays["d_output"], d_final_states=self.of("d_final"))
+
+
+def assert_all_close(actual, expected, tolerance):
+    assert actual.keys() == expected.keys()
+    for name, values in expected.items():
+        assert error(actual[name], values) < tolerance, name
+
+
+@each_algorithm
+@pytest.mark.parametrize("case", CASES)
+def test_outputs_and_final_states_are_pytorch_s(case, algorithm):
+    reference = Reference(case, algorithm)
+    assert error(reference.forward.output, reference.arrays["output"]) < 1e-12
+    assert_all_close(reference.forward.final_states, reference.of("final"), 1e-12)
+
+
+@each_algorithm
+@pytest.mark.parametrize("case", CASES)
+def test_gradients_are_pytorch_s(case, algorithm):
+    reference = Reference(case, algorithm)
+    computed = reference.backward()
+    assert error(computed.x, reference.arrays["d_x"]) < 1e-11
+    assert_all_close(computed.initial_states, reference.of("d_initial"), 1e-11)
+    assert_all_close(reference.net.unflatten(computed.theta), reference.of("d_parameter"), 1e-11)
+
+
+@each_algorithm
+@pytest.mark.parametrize("case", ["lstm-stacked-both_ways-ragged", "gru-one_layer-forwards-ragged"])
+def test_float32_agrees_with_pytorch_s_float64(case, algorithm):
+    reference = Reference(case, algorithm, dtype="float32")
+    assert error(reference.forward.output, reference.arrays["output"]) < 2e-6
+    computed = reference.backward()
+    assert error(computed.x, reference.arrays["d_x"]) < 1e-5
+    assert_all_close(computed.initial_states, reference.of("d_initial"), 1e-5)
+    assert_all_close(reference.net.unflatten(computed.theta), reference.of("d_parameter"), 1e-5)
+
+
+# -- every algorithm on every cell -------------------------------------------------------------------------------------
+
+
+def problem_of(cell, algorithm, lengths=(3, 5, 1, 5)):
+    return Problem([RECURRENT[cell](I, H, bidirectional="taught" not in cell, gradient=algorithm)], lengths)
+
+
+@each_algorithm
+@each_cell
+def test_the_algorithm_agrees_with_finite_differences(cell, algorithm):
+    problem, rng = problem_of(cell, algorithm), np.random.default_rng(0)
+    for name, gradient in problem.gradients().items():
+        direction, scale = rng.normal(size=gradient.shape), np.linalg.norm(gradient)
+        assert scale > 1e-4, f"the derivative by {name} is zero: it would show nothing"
+        expected = slope(problem.value, problem.leaves[name], direction)
+        assert abs(np.sum(gradient * direction) - expected) < 1e-7 * scale, name
+
+
+@each_cell
+def test_algorithms_agree_with_each_other(cell):
+    first, *others = (problem_of(cell, algorithm) for algorithm in EXACT)
+    output, final, expected = first.run().output, first.run().final_states, first.gradients()
+    for other in others:
+        assert error(other.run().output, output) < 1e-13
+        assert_all_close(other.run().final_states, final, 1e-13)
+        assert_all_close(other.gradients(), expected, 1e-12)
+
+
+@each_algorithm
+@each_cell
+def test_the_input_s_gradient_is_computed_only_if_it_is_wanted(cell, algorithm):
+    problem = problem_of(cell, algorithm)
+    forward = problem.run()
+    rows = problem.net.batch(problem.x, problem.lengths).steps.pack(problem.d_output)
+    gradient = forward.pull(rows, problem.d_final, input_gradient=False)
+    assert gradient.x is None
+    np.testing.assert_array_equal(gradient.theta, np.concatenate([g.ravel() for g in of_theta(problem)]))
+
+
+def of_theta(problem):
+    return [gradient for name, gradient in problem.gradients().items() if name in problem.net.parameters]
+
+
+@each_algorithm
+@each_cell
+def test_a_pass_that_keeps_nothing_has_the_same_output_and_final_states(cell, algorithm):
+    problem = problem_of(cell, algorithm, lengths=(70, 300, 1, 250))
+    kept = problem.run()
+    output, final = kept.output, kept.final_states
+    problem.net.rng.bit_generator.state = problem.draws
+    light = problem.net.run(
+        problem.x,
+        problem.lengths,
+        keep=False,
+        training=True,
+        initial_states=problem.initial,
+        teacher=problem.teacher,
+    )
+    np.testing.assert_array_equal(light.output, output)
+    assert_all_close(light.final_states, final, 1e-15)
+
+
+@each_algorithm
+def test_a_long_gradient_neither_fades_nor_grows_when_the_recurrence_is_orthogonal(algorithm):
+    layer = layers.Elman(1, 8, activation="identity", recurrent_initializer="orthogonal", gradient=algorithm)
+    forward = Network([layer], dtype="float64").run(np.zeros((1000, 1, 1)))
+    d_final = np.random.default_rng(0).normal(size=(1, 8))
+    gradient = forward.backward(np.zeros((1000, 1, 8)), d_final_states={"0.h": d_final})
+    np.testing.assert_allclose(np.linalg.norm(gradient.initial_states["0.h"]), np.linalg.norm(d_final), rtol=1e-12)
