@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rnnbp.losses import Loss
 from rnnbp.sequences import Steps, check_lengths, check_sequences
 
 __all__ = ["Batch"]
@@ -83,20 +84,25 @@ class Batch:
         steps = Steps(check_lengths(lengths, *given.shape[:2]))
         return cls(steps.pack(given), steps)
 
-    def lay_out_target(self, target: ArrayLike | Sequence[ArrayLike], *, per_step: bool) -> Array:
-        """Return targets in the order of the output's rows.
+    def lay_out_target(
+        self, target: ArrayLike | Sequence[ArrayLike], loss: Loss, n_outputs: int, *, per_step: bool
+    ) -> Array:
+        """Check targets for a loss, and return them encoded, in the order of the output's rows.
 
         Parameters
         ----------
         target : array of shape (B, ...), or, for an output at each step, of shape (T, B, ...) or a list of arrays of
             shape (T_i, ...)
+        loss : Loss
+        n_outputs : int
+            The width of the output.
         per_step : bool
             Whether the output has a row for each step.
 
         Raises
         ------
         ValueError
-            If there are not as many targets as rows.
+            If there are not as many targets as rows, or if they are none for that loss.
         """
         steps = self.steps
         if steps is None or not per_step:
@@ -105,24 +111,11 @@ class Batch:
                 raise ValueError(
                     f"expected {self.n_examples} targets, one for each example, but the target's shape is {given.shape}"
                 )
-            return given if steps is None else steps.sort(given)
+            encoded = loss.encode(given, n_outputs, leading=(self.n_examples,))
+            return encoded if steps is None else steps.sort(encoded)
+        lengths = steps.unsort(steps.lengths)
         if isinstance(target, (list, tuple)):
-            arrays = check_sequences(target)
-            lengths = steps.unsort(steps.lengths).tolist()
-            if [len(a) for a in arrays] != lengths:
-                i = next(
-                    (i for i, (a, n) in enumerate(zip(arrays, lengths, strict=False)) if len(a) != n),
-                    len(lengths),
-                )
-                raise ValueError(
-                    "each sequence needs one target a step: "
-                    + (
-                        f"target {i} has length {len(arrays[i])}, but sequence {i} has length {lengths[i]}"
-                        if i < min(len(arrays), len(lengths))
-                        else f"there are {len(arrays)} targets and {len(lengths)} sequences"
-                    )
-                )
-            return steps.join(arrays)
+            return steps.join(self._encode_each(target, loss, n_outputs, lengths.tolist()))
         given = np.asarray(target)
         if given.ndim < 2 or given.shape[0] < steps.n_steps or given.shape[1] != steps.n_sequences:
             raise ValueError(
@@ -130,7 +123,25 @@ class Batch:
                 f"{steps.n_sequences}, ...), but its shape is {given.shape}; for one target a sequence, end the "
                 "recurrent part with LastStep(), MeanOverTime() or MaxOverTime()"
             )
-        return steps.pack(given)
+        leading = (steps.n_steps, steps.n_sequences)
+        return steps.pack(loss.encode(given[: steps.n_steps], n_outputs, leading=leading, lengths=lengths))
+
+    @staticmethod
+    def _encode_each(target: Sequence[ArrayLike], loss: Loss, n_outputs: int, lengths: Sequence[int]) -> list[Array]:
+        if len(target) != len(lengths):
+            raise ValueError(f"each sequence needs a target: there are {len(target)} for {len(lengths)} sequences")
+        encoded = []
+        for i, (given, length) in enumerate(zip(check_sequences(target), lengths, strict=True)):
+            if len(given) != length:
+                raise ValueError(
+                    f"each sequence needs one target a step: target {i} has length {len(given)}, but sequence {i} has "
+                    f"length {length}"
+                )
+            try:
+                encoded.append(loss.encode(given, n_outputs, leading=(length,)))
+            except ValueError as error:
+                raise ValueError(f"the target of sequence {i}: {error}") from None
+        return encoded
 
     def lay_out_weight(self, sample_weight: ArrayLike, *, per_step: bool) -> Array:
         """Return sample weights, one an example or one a step, in the order of the output's rows.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 __all__ = ["Configurable", "build", "lookup", "plain", "positive_int", "probability"]
 
@@ -23,6 +23,8 @@ class Configurable:
     module that defines it has been imported. A constructor that passes ``**options`` on to its base class has the
     base's arguments in its signature too.
     """
+
+    __signature__: ClassVar[inspect.Signature]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -132,7 +132,10 @@ class Pass:
         """Pull a packed gradient back; see `backward`."""
         net, steps = self._net, self._batch.steps
         if net.latest is not self:
-            raise RuntimeError("this pass can not be run back: it has been already, the network has run again since, or it kept nothing")
+            raise RuntimeError(
+                "this pass can not be run back: it has been already, or the network has run again since, "
+                "or it was run with keep=False"
+            )
         net.latest = None
         gradient = np.empty_like(net.theta)
         views = net.by_layer(net.unflatten(gradient))
@@ -357,9 +360,7 @@ class Network:
             If the input does not fit the network (see `batch`), or if an initial state does not.
         """
         batch = x if isinstance(x, Batch) else self.batch(x, lengths)
-        return Pass(
-            self, batch, training=training, keep=keep, initial_states=initial_states, teacher=teacher
-        )
+        return Pass(self, batch, training=training, keep=keep, initial_states=initial_states, teacher=teacher)
 
     def forward(
         self,
@@ -432,8 +433,7 @@ class Network:
         """
         batch = x if isinstance(x, Batch) else self.batch(x, lengths)
         per_step = not self.pools_time
-        rows = batch.lay_out_target(target, per_step=per_step)
-        rows = loss.encode(rows, self.n_outputs, leading=rows.shape[:1])
+        rows = batch.lay_out_target(target, loss, self.n_outputs, per_step=per_step)
         weight = None if sample_weight is None else batch.lay_out_weight(sample_weight, per_step=per_step)
         return self.rows_gradient(batch, rows, loss, weight=weight, training=training, initial_states=initial_states)
 

@@ -95,14 +95,14 @@ class Steps:
     def reversal(self) -> Index:
         """For each row, the row of the frame that takes its place when every sequence is reversed in time."""
         mirrored = self.lengths[self.sequence_of_row] - 1 - self.step_of_row
-        return self.starts[mirrored] + self.sequence_of_row
+        return np.asarray(self.starts[mirrored] + self.sequence_of_row)
 
     def reverse(self, rows: Array) -> Array:
         """Return the rows with each sequence reversed in time, from its own true end; its own inverse."""
         return rows[self.reversal]
 
     def pack(self, padded: Array) -> Array:
-        """Return the rows ``(n_rows, ...)`` of a padded time-major array ``(T or more, B, ...)``, a view if possible."""
+        """Return the rows ``(n_rows, ...)`` of a padded time-major array ``(T or more, B, ...)``; maybe a view."""
         if self.is_rectangular and self.is_sorted:
             whole = padded[: self.n_steps]
             return whole.reshape(self.n_rows, *whole.shape[2:])

@@ -207,13 +207,15 @@ class _Run:
         """Return loss, gradient and normalizer of a minibatch, all finite."""
         batch, target, weight = self.data.take(chosen)
         assert target is not None
-        value, gradient = self.net.rows_gradient(batch, target, self.loss, weight=weight)
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is reported below, with its place
+            value, gradient = self.net.rows_gradient(batch, target, self.loss, weight=weight)
         if not (np.isfinite(value) and np.isfinite(gradient).all()):
             raise NonFiniteError(self._diagnose(batch, value, gradient))
         return value, gradient, self.loss.normalizer(target, weight)
 
     def _diagnose(self, batch: Batch, value: float, gradient: Array) -> str:
-        place = self.net.first_non_finite(batch)
+        with np.errstate(all="ignore"):
+            place = self.net.first_non_finite(batch)
         if place is None and not np.isfinite(gradient).all():
             name = self.net.parameters.name_at(int(np.argmin(np.isfinite(gradient))))
             place = f"the gradient of {name!r} (layer {self.net.layers[int(name.split('.')[0])]!r})"
@@ -293,7 +295,12 @@ def _minimize(run: _Run, optimizer: FullBatchOptimizer, max_epochs: int, progres
         net.rng.bit_generator.state = dropout  # a line search needs the same masks at every point
         total, normalizer, gradient = 0.0, 0.0, np.zeros_like(net.theta)
         for chosen in pieces:
-            value, piece, share = run.gradient(chosen)
+            try:
+                value, piece, share = run.gradient(chosen)
+            except NonFiniteError:
+                if not run.history.loss:
+                    raise
+                return float("nan"), gradient  # a line search that went too far turns back
             total, normalizer = total + value * share, normalizer + share
             gradient += np.asarray(share, net.dtype) * piece
         return total / normalizer, gradient / np.asarray(normalizer, net.dtype)

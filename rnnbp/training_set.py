@@ -63,8 +63,7 @@ class TrainingSet:
         self._frames = self._by_sequence(whole.rows, per_step=True)
         self._target = self._weight = None
         if target is not None and loss is not None:
-            rows = whole.lay_out_target(target, per_step=self._per_step)
-            rows = loss.encode(rows, net.n_outputs, leading=rows.shape[:1])
+            rows = whole.lay_out_target(target, loss, net.n_outputs, per_step=self._per_step)
             self._target = self._by_sequence(rows, per_step=self._per_step)
         if sample_weight is not None:
             rows = whole.lay_out_weight(sample_weight, per_step=self._per_step)

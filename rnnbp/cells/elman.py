@@ -30,12 +30,12 @@ def activation_step(activation: ActivationFunction) -> tuple[Step, Pullback]:
     """Return the step h = f(z) of an activation function f, and its pullback."""
     f, f_pullback = activation.value, activation.pullback
 
-    def step(blocks, inputs):  # type: ignore[no-untyped-def]
+    def step(blocks, inputs):
         (z,) = blocks
         h = f(z)  # 1
         return (z,), (h,)
 
-    def pullback(kept, inputs, outputs, d_outputs):  # type: ignore[no-untyped-def]
+    def pullback(kept, inputs, outputs, d_outputs):
         (z,), (h,), (dh,) = kept, outputs, d_outputs
         dz = f_pullback(dh, z, h)  # 1'
         return (dz,), ()

@@ -37,7 +37,7 @@ from rnnbp.kernels.elementwise import sigmoid, tanh
 __all__ = ["GRUCell", "ResetBeforeGRUCell"]
 
 
-def step(blocks, inputs):  # type: ignore[no-untyped-def]
+def step(blocks, inputs):
     """Compute (1) to (4)."""
     (z_r, z_z, n_x, n_h), (h_previous,) = blocks, inputs
     r = sigmoid(z_r)  # 1
@@ -47,7 +47,7 @@ def step(blocks, inputs):  # type: ignore[no-untyped-def]
     return (r, z, n, n_h), (h,)
 
 
-def pullback(kept, inputs, outputs, d_outputs):  # type: ignore[no-untyped-def]
+def pullback(kept, inputs, outputs, d_outputs):
     """Compute (4') to (1')."""
     (r, z, n, n_h), (h_previous,), (dh,) = kept, inputs, d_outputs
     dz, dn, dh_previous = dh * (h_previous - n), dh * (1.0 - z), dh * z  # 4'
@@ -82,7 +82,7 @@ class GRUCell(Cell):
     )
 
 
-def reset_step(blocks, inputs):  # type: ignore[no-untyped-def]
+def reset_step(blocks, inputs):
     """Compute (1) and (3a)."""
     (z_r,), (h_previous,) = blocks, inputs
     r = sigmoid(z_r)  # 1
@@ -90,7 +90,7 @@ def reset_step(blocks, inputs):  # type: ignore[no-untyped-def]
     return (r,), (q,)
 
 
-def reset_pullback(kept, inputs, outputs, d_outputs):  # type: ignore[no-untyped-def]
+def reset_pullback(kept, inputs, outputs, d_outputs):
     """Compute (3a') and (1')."""
     (r,), (h_previous,), (dq,) = kept, inputs, d_outputs
     dr, dh_previous = dq * h_previous, dq * r  # 3a'
@@ -98,7 +98,7 @@ def reset_pullback(kept, inputs, outputs, d_outputs):  # type: ignore[no-untyped
     return (dz_r,), (dh_previous,)
 
 
-def update_step(blocks, inputs):  # type: ignore[no-untyped-def]
+def update_step(blocks, inputs):
     """Compute (2), (3b) and (4)."""
     (z_z, z_n), (h_previous,) = blocks, inputs
     z = sigmoid(z_z)  # 2
@@ -107,7 +107,7 @@ def update_step(blocks, inputs):  # type: ignore[no-untyped-def]
     return (z, n), (h,)
 
 
-def update_pullback(kept, inputs, outputs, d_outputs):  # type: ignore[no-untyped-def]
+def update_pullback(kept, inputs, outputs, d_outputs):
     """Compute (4'), (3b') and (2')."""
     (z, n), (h_previous,), (dh,) = kept, inputs, d_outputs
     dz, dn, dh_previous = dh * (h_previous - n), dh * (1.0 - z), dh * z  # 4'

@@ -40,12 +40,12 @@ def feedback_step(feedback: ActivationFunction) -> tuple[Step, Pullback]:
     """Return the step v = g(y) of a feedback activation g, and its pullback."""
     g, g_pullback = feedback.value, feedback.pullback
 
-    def step(blocks, inputs):  # type: ignore[no-untyped-def]
+    def step(blocks, inputs):
         (y,) = blocks  # 2
         v = g(y)  # 3
         return (y,), (y, v)
 
-    def pullback(kept, inputs, outputs, d_outputs):  # type: ignore[no-untyped-def]
+    def pullback(kept, inputs, outputs, d_outputs):
         (y, v), (dy, dv) = outputs, d_outputs
         dy = dy + g_pullback(dv, y, v)  # 3'
         return (dy,), ()  # 2' is the product's own

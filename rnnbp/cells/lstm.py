@@ -31,7 +31,7 @@ from rnnbp.kernels.elementwise import sigmoid, tanh
 __all__ = ["LSTMCell"]
 
 
-def step(blocks, inputs):  # type: ignore[no-untyped-def]
+def step(blocks, inputs):
     """Compute (1) to (6)."""
     (z_i, z_f, z_g, z_o), (c_previous,) = blocks, inputs
     i = sigmoid(z_i)  # 1
@@ -43,7 +43,7 @@ def step(blocks, inputs):  # type: ignore[no-untyped-def]
     return (i, f, g, o), (h, c)
 
 
-def pullback(kept, inputs, outputs, d_outputs):  # type: ignore[no-untyped-def]
+def pullback(kept, inputs, outputs, d_outputs):
     """Compute (6') to (1')."""
     (i, f, g, o), (c_previous,), (_, c), (dh, dc) = kept, inputs, outputs, d_outputs
     tanh_c = tanh(c)

@@ -32,7 +32,7 @@ from rnnbp.kernels.elementwise import sigmoid, tanh
 __all__ = ["PeepholeLSTMCell"]
 
 
-def cell_step(blocks, inputs):  # type: ignore[no-untyped-def]
+def cell_step(blocks, inputs):
     """Compute (1) to (4)."""
     (z_i, z_f, z_g), (c_previous,) = blocks, inputs
     i = sigmoid(z_i)  # 1
@@ -42,7 +42,7 @@ def cell_step(blocks, inputs):  # type: ignore[no-untyped-def]
     return (i, f, g), (c,)
 
 
-def cell_pullback(kept, inputs, outputs, d_outputs):  # type: ignore[no-untyped-def]
+def cell_pullback(kept, inputs, outputs, d_outputs):
     """Compute (4') to (1')."""
     (i, f, g), (c_previous,), (dc,) = kept, inputs, d_outputs
     df, di, dg, dc_previous = dc * c_previous, dc * g, dc * i, dc * f  # 4'
@@ -52,7 +52,7 @@ def cell_pullback(kept, inputs, outputs, d_outputs):  # type: ignore[no-untyped-
     return (dz_i, dz_f, dz_g), (dc_previous,)
 
 
-def output_step(blocks, inputs):  # type: ignore[no-untyped-def]
+def output_step(blocks, inputs):
     """Compute (5) and (6)."""
     (z_o,), (c,) = blocks, inputs
     o = sigmoid(z_o)  # 5
@@ -60,7 +60,7 @@ def output_step(blocks, inputs):  # type: ignore[no-untyped-def]
     return (o,), (h,)
 
 
-def output_pullback(kept, inputs, outputs, d_outputs):  # type: ignore[no-untyped-def]
+def output_pullback(kept, inputs, outputs, d_outputs):
     """Compute (6') and (5')."""
     (o,), (c,), (dh,) = kept, inputs, d_outputs
     tanh_c = tanh(c)

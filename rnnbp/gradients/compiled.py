@@ -1,8 +1,8 @@
 """A recurrence, run by the compiled loops of `rnnbp.kernels`.
 
 What `Recurrence` says with slices and dictionaries is laid out here as the arrays and tuples that the loops take: each
-thread has a share of the sequences, and slabs, gradients and scratch memory of its own. Matrices are packed once a call,
-for all threads.
+thread has a share of the sequences, and slabs, gradients and scratch memory of its own. Matrices are packed once a
+call, for all threads.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,6 @@ from numpy.typing import NDArray
 from rnnbp import threads
 from rnnbp.cells import Cell, Product, Stage
 from rnnbp.gradients.recurrence import Recurrence, Variables
-from rnnbp.sequences import Steps
 from rnnbp.workspace import Workspace
 
 __all__ = ["backward", "can_run", "forward"]
@@ -89,7 +89,8 @@ def _plan(recurrence: Recurrence, workspace: Workspace) -> _Plan:
     plan = workspace.get("plan")
     if plan is None or plan.cell is not recurrence.cell:
         plan = workspace["plan"] = _Plan(recurrence.cell)
-    return plan  # type: ignore[no-any-return]
+    assert isinstance(plan, _Plan)
+    return plan
 
 
 def _pack(recurrence: Recurrence, workspace: Workspace, pieces: list[_Piece], *, transposed: bool) -> tuple[Array, ...]:
@@ -167,7 +168,7 @@ def _shares(recurrence: Recurrence, workspace: Workspace) -> list[_Share]:
         bounds = sorted({0, *(int(c) for c in cuts if c < steps.n_sequences), steps.n_sequences})
     return [
         _Share(recurrence, workspace.setdefault(f"thread{k}", Workspace()), first, stop)
-        for k, (first, stop) in enumerate(zip(bounds, bounds[1:], strict=False))
+        for k, (first, stop) in enumerate(pairwise(bounds))
     ]
 
 
@@ -227,7 +228,9 @@ def backward(
     cell, steps, dtype = recurrence.cell, recurrence.steps, recurrence.x.dtype
     plan, shares = _plan(recurrence, workspace), workspace["shares"]
     x, dy = np.ascontiguousarray(recurrence.x), np.ascontiguousarray(dy)
-    packed_input = _pack(recurrence, workspace, plan.input, transposed=True) if input_gradient else tuple(x[0] for _ in plan.input)
+    packed_input = (
+        _pack(recurrence, workspace, plan.input, transposed=True) if input_gradient else tuple(x[0] for _ in plan.input)
+    )
     packed = [_pack(recurrence, workspace, pieces, transposed=True) for pieces in plan.stages]
     dx = workspace.empty("dx", x.shape if input_gradient else (1, x.shape[1]), dtype)
     d_initial = {name: np.empty((steps.n_sequences, cell.width(name)), dtype) for name in cell.states}

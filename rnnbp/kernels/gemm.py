@@ -14,8 +14,8 @@ With P = V vectors of the host's width, R V sums, V vectors of b and one of a mu
 tile may have fewer rows, a panel fewer vectors, and the last vector of c is loaded and stored under a mask.
 
 The kernel is a C function of its own, called through its address: so it is compiled once for each dtype and cached, and
-not again into every loop over time that uses it. The tile is emitted as LLVM vector code (numba's array expressions would not stay in registers), and LLVM fits it to
-AVX-512, AVX2, SSE or NEON.
+not again into every loop over time that uses it. The tile is emitted as LLVM vector code (numba's array expressions
+would not stay in registers), and LLVM fits it to AVX-512, AVX2, SSE or NEON.
 
 References
 ----------
@@ -27,7 +27,6 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
 from numba import cfunc, types
 from numba.extending import intrinsic, register_jitable
@@ -44,17 +43,17 @@ I64 = ir.IntType(64)
 
 
 @intrinsic(prefer_literal=True)
-def tile(typing_context, c, c_row, a, a_row, a_step, b, depth, rows, vectors, last):  # type: ignore[no-untyped-def]
+def tile(typing_context, c, c_row, a, a_row, a_step, b, depth, rows, vectors, last):
     """Add a tile: ``c[r, :] += sum_k a[r, k] b[k, :]`` for r < rows, with columns of ``vectors`` vectors.
 
     c, a and b are pointers. Row r of c is at ``c + r c_row``, element (r, k) of a at ``a + r a_row + k a_step``, and b
-    is a packed panel. `rows` and `vectors` are literals; of the last vector only the first `last` lanes are touched in c.
+    is a packed panel. `rows` and `vectors` are literals; of c's last vector only the first `last` lanes are touched.
     """
     n_rows, n_vectors, n = rows.literal_value, vectors.literal_value, lane_count(str(c.dtype))
     itemsize = c.dtype.bitwidth // 8
     signature = types.void(c, c_row, a, a_row, a_step, b, depth, rows, vectors, last)
 
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, arguments):
         c_start, c_row_, a_start, a_row_, a_step_, b_start, depth_, _, _, last_ = arguments
         element = context.get_value_type(c.dtype)
         vector = ir.VectorType(element, n)
@@ -120,7 +119,7 @@ def tile(typing_context, c, c_row, a, a_row, a_step, b, depth, rows, vectors, la
 def _tiles_of(vectors: int) -> Any:
     """Return a function that adds a tile of that many vectors, and of any number of rows."""
 
-    def add(c, c_row, a, a_row, a_step, b, depth, rows, last):  # type: ignore[no-untyped-def]
+    def add(c, c_row, a, a_row, a_step, b, depth, rows, last):
         # the tile takes a literal number of rows, hence the branches
         if rows == 6:
             tile(c, c_row, a, a_row, a_step, b, depth, 6, vectors, last)
@@ -142,15 +141,17 @@ _one, _two, _three, _four = (_tiles_of(vectors) for vectors in (1, 2, 3, 4))
 
 
 @intrinsic
-def _shift(typing_context, start, offset):  # type: ignore[no-untyped-def]
+def _shift(typing_context, start, offset):
     """Return the pointer that many elements on."""
-    return start(start, offset), lambda context, builder, signature, arguments: builder.gep(arguments[0], [arguments[1]])
+    return start(start, offset), lambda context, builder, signature, arguments: builder.gep(
+        arguments[0], [arguments[1]]
+    )
 
 
 def _multiply_packed(lanes: int) -> Any:
     """Return the function ``c += a b`` on pointers, with b packed, for that many lanes."""
 
-    def multiply_packed(c, c_row, a, a_row, a_step, packed, rows, depth, columns):  # type: ignore[no-untyped-def]
+    def multiply_packed(c, c_row, a, a_row, a_step, packed, rows, depth, columns):
         n_tiles = (rows + ROWS - 1) // ROWS
         for start in range(0, columns, VECTORS * lanes):
             width = min(VECTORS * lanes, columns - start)
@@ -193,7 +194,7 @@ _kept_alive: list[Any] = []
 
 
 @intrinsic
-def multiply(typing_context, address, c, c_at, c_row, a, a_at, a_row, a_step, packed, rows, depth, columns):  # type: ignore[no-untyped-def]
+def multiply(typing_context, address, c, c_at, c_row, a, a_at, a_row, a_step, packed, rows, depth, columns):
     """Add a product: ``c[r, j] += sum_k a[r, k] b[k, j]`` for r < rows, j < columns, k < depth.
 
     `address` is that of the product for the arrays' dtype; c and a are contiguous arrays of any rank. Row r of c begins
@@ -202,14 +203,14 @@ def multiply(typing_context, address, c, c_at, c_row, a, a_at, a_row, a_step, pa
     size = types.int64
     signature = types.void(address, c, c_at, c_row, a, a_at, a_row, a_step, packed, rows, depth, columns)
 
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, arguments):
         kinds = dict(zip(_MULTIPLY_ARGUMENTS, signature.args, strict=True))
         given = dict(zip(_MULTIPLY_ARGUMENTS, arguments, strict=True))
 
-        def integer(name):  # type: ignore[no-untyped-def]
+        def integer(name):
             return context.cast(builder, given[name], kinds[name], size)
 
-        def start(name, at):  # type: ignore[no-untyped-def]
+        def start(name, at):
             return pointer(context, builder, kinds[name], given[name], at)
 
         values = [
@@ -230,7 +231,20 @@ def multiply(typing_context, address, c, c_at, c_row, a, a_at, a_row, a_step, pa
     return signature, codegen
 
 
-_MULTIPLY_ARGUMENTS = ("address", "c", "c_at", "c_row", "a", "a_at", "a_row", "a_step", "packed", "rows", "depth", "columns")
+_MULTIPLY_ARGUMENTS = (
+    "address",
+    "c",
+    "c_at",
+    "c_row",
+    "a",
+    "a_at",
+    "a_row",
+    "a_step",
+    "packed",
+    "rows",
+    "depth",
+    "columns",
+)
 
 
 def packed_size(dtype: Any, depth: int, columns: int) -> int:
@@ -240,7 +254,7 @@ def packed_size(dtype: Any, depth: int, columns: int) -> int:
 
 
 @compiled
-def pack(b, packed, lanes):  # type: ignore[no-untyped-def]
+def pack(b, packed, lanes):
     """Pack a matrix of shape (depth, columns) and any strides into panels, with zeros after its last column."""
     depth, columns = b.shape
     at = 0

@@ -57,8 +57,8 @@ LN2, LN2_REST = 0.693359375, -2.12194440e-4
 LN2_64, LN2_REST_64 = 6.93145751953125e-1, 1.42860682030941723212e-6
 
 
-@register_jitable  # type: ignore[untyped-decorator]
-def _polynomial(x, coefficients):  # type: ignore[no-untyped-def]
+@register_jitable
+def _polynomial(x, coefficients):
     """Return the polynomial, by Horner's rule; the coefficient of the highest power comes first."""
     value = x * coefficients[0] + coefficients[1]
     for k in range(2, len(coefficients)):
@@ -88,11 +88,11 @@ _power_of_two = unary(_emit_power_of_two)
 
 
 @intrinsic
-def _each_erf(typing_context, a):  # type: ignore[no-untyped-def]
+def _each_erf(typing_context, a):
     """Return the error function of each lane, one after the other."""
     scalar = types.float64(types.float64)
 
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, arguments):
         function = context.get_function(math.erf, scalar)
         vector = arguments[0]
         for k in range(a.n):
@@ -109,7 +109,7 @@ def _unary(function: Any) -> Any:
     """Give a primitive f(x) its meaning on lanes, by a function from "is it float32?" to an implementation."""
 
     def register(implementation: Any) -> Any:
-        def chosen(x):  # type: ignore[no-untyped-def]
+        def chosen(x):
             return implementation(x.dtype == types.float32) if isinstance(x, Lanes) else None
 
         overload(function)(chosen)
@@ -119,17 +119,17 @@ def _unary(function: Any) -> Any:
 
 
 @overload(elementwise.maximum)
-def _maximum(x, y):  # type: ignore[no-untyped-def]
+def _maximum(x, y):
     return (lambda x, y: select_lanes(x < y, y, x)) if isinstance(x, Lanes) else None
 
 
 @overload(elementwise.minimum)
-def _minimum(x, y):  # type: ignore[no-untyped-def]
+def _minimum(x, y):
     return (lambda x, y: select_lanes(x > y, y, x)) if isinstance(x, Lanes) else None
 
 
 @overload(elementwise.where)
-def _where(condition, x, y):  # type: ignore[no-untyped-def]
+def _where(condition, x, y):
     if isinstance(x, Lanes) or isinstance(y, Lanes):
         return lambda condition, x, y: select_lanes(condition, x, y)
     return None
@@ -142,14 +142,14 @@ def _absolute(single: bool) -> Any:
 
 @_unary(elementwise.exp)
 def _exp(single: bool) -> Any:
-    def exp32(x):  # type: ignore[no-untyped-def]
+    def exp32(x):
         y = elementwise.maximum(elementwise.minimum(x, 88.0), -87.0)
         n = _round(y * LOG2_E)
         r = (y - n * LN2) - n * LN2_REST
         value = (r * r * _polynomial(r, EXP_P) + r + 1.0) * _power_of_two(n)
         return select_lanes(x > 88.0, np.inf, select_lanes(x < -87.0, 0.0, value))
 
-    def exp64(x):  # type: ignore[no-untyped-def]
+    def exp64(x):
         y = elementwise.maximum(elementwise.minimum(x, 709.0), -708.0)
         n = _round(y * LOG2_E)
         r = (y - n * LN2_64) - n * LN2_REST_64
@@ -163,12 +163,12 @@ def _exp(single: bool) -> Any:
 
 @_unary(elementwise.tanh)
 def _tanh(single: bool) -> Any:
-    def tanh32(x):  # type: ignore[no-untyped-def]
+    def tanh32(x):
         y = elementwise.maximum(elementwise.minimum(x, TANH_LIMIT), -TANH_LIMIT)
         yy = y * y
         return y * _polynomial(yy, TANH_P) / _polynomial(yy, TANH_Q)
 
-    def tanh64(x):  # type: ignore[no-untyped-def]
+    def tanh64(x):
         xx = x * x
         small = x + x * xx * (_polynomial(xx, TANH64_P) / _polynomial(xx, TANH64_Q))
         size = elementwise.absolute(x)
@@ -180,7 +180,7 @@ def _tanh(single: bool) -> Any:
 
 @_unary(elementwise.expm1)
 def _expm1(single: bool) -> Any:
-    def implementation(x):  # type: ignore[no-untyped-def]
+    def implementation(x):
         t = elementwise.tanh(0.5 * x)
         return 2.0 * t / (1.0 - t)
 
@@ -191,7 +191,7 @@ def _expm1(single: bool) -> Any:
 def _log1p(single: bool) -> Any:
     coefficients = LOG1P_P if single else LOG1P64_P
 
-    def implementation(x):  # type: ignore[no-untyped-def]
+    def implementation(x):
         s = x / (2.0 + x)
         return s * _polynomial(s * s, coefficients)
 

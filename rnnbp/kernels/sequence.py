@@ -48,7 +48,7 @@ ZERO, ONE = np.int64(0), np.int64(1)
 
 
 @compiled
-def project(address, z, first, x, place, n, bias, products, packed):  # type: ignore[no-untyped-def]
+def project(address, z, first, x, place, n, bias, products, packed):
     """Start n rows of z with the biases and the products of the same number of rows of x."""
     z_row = z.shape[1]
     for r in range(first, first + n):
@@ -60,7 +60,7 @@ def project(address, z, first, x, place, n, bias, products, packed):  # type: ig
 
 
 @compiled
-def apply_products(address, z, first, n, sources, previous, current, products, packed):  # type: ignore[no-untyped-def]
+def apply_products(address, z, first, n, sources, previous, current, products, packed):
     """Add a stage's products to n rows of z; the sources' rows begin at `previous` or `current`."""
     z_row = z.shape[1]
     for i in range(len(packed)):
@@ -76,7 +76,7 @@ def apply_products(address, z, first, n, sources, previous, current, products, p
 
 
 @compiled
-def pull_products(address, dz, first, n, d_sources, products, packed):  # type: ignore[no-untyped-def]
+def pull_products(address, dz, first, n, d_sources, products, packed):
     """Add to the first n rows of dL/d(source) what a stage's products say: dz times the weights, transposed."""
     z_row = dz.shape[1]
     for i in range(len(packed)):
@@ -91,7 +91,7 @@ def pull_products(address, dz, first, n, d_sources, products, packed):  # type: 
 
 
 @compiled
-def add_outer(address, gradient, product, source, dz, first, n, scratch):  # type: ignore[no-untyped-def]
+def add_outer(address, gradient, product, source, dz, first, n, scratch):
     """Add the gradient of one weight over n rows: source^T dz.
 
     `source` holds those n rows; they begin at row `first` of dz.
@@ -108,7 +108,7 @@ def add_outer(address, gradient, product, source, dz, first, n, scratch):  # typ
 
 
 @compiled
-def copy_rows(target, target_row, source, source_row, n):  # type: ignore[no-untyped-def]
+def copy_rows(target, target_row, source, source_row, n):
     """Copy n rows."""
     for r in range(n):
         for j in range(source.shape[1]):
@@ -116,7 +116,7 @@ def copy_rows(target, target_row, source, source_row, n):  # type: ignore[no-unt
 
 
 @compiled
-def add_weight_gradients(address, gradients, sources, products, dz, t_first, t_stop, B, counts, starts, rows, scratch):  # type: ignore[no-untyped-def]
+def add_weight_gradients(address, gradients, sources, products, dz, t_first, t_stop, B, counts, starts, rows, scratch):
     """Add the gradients of a stage's weights over the steps of a chunk."""
     n = starts[t_stop] - starts[t_first]
     for i in range(len(sources)):
@@ -130,7 +130,7 @@ def add_weight_gradients(address, gradients, sources, products, dz, t_first, t_s
 
 
 @compiled
-def add_input_gradients(address, gradients, products, x, dz, t_first, t_stop, counts, starts, places, rows, scratch):  # type: ignore[no-untyped-def]
+def add_input_gradients(address, gradients, products, x, dz, t_first, t_stop, counts, starts, places, rows, scratch):
     """Add the gradients of the input weights over the steps of a chunk."""
     n, depth = starts[t_stop] - starts[t_first], x.shape[1]
     source = rows[: n * depth].reshape(n, depth)
@@ -141,7 +141,7 @@ def add_input_gradients(address, gradients, products, x, dz, t_first, t_stop, co
 
 
 @compiled
-def pull_input(address, dx, dz, t_first, t_stop, counts, starts, places, products, packed, rows):  # type: ignore[no-untyped-def]
+def pull_input(address, dx, dz, t_first, t_stop, counts, starts, places, products, packed, rows):
     """Write dL/dx for the steps of a chunk."""
     n, width = starts[t_stop] - starts[t_first], dx.shape[1]
     chunk = rows[: n * width].reshape(n, width)
@@ -155,7 +155,7 @@ def pull_input(address, dx, dz, t_first, t_stop, counts, starts, places, product
 def make_stage(step: Any, pullback: Any, fingerprint: str) -> tuple[Any, Any]:
     """Return loops over the rows of one step, for the elementwise part of a stage; see `make_loops`."""
 
-    def step_rows(z, first, columns, reads, previous, uses, outputs, current, n):  # type: ignore[no-untyped-def]
+    def step_rows(z, first, columns, reads, previous, uses, outputs, current, n):
         width, lanes = outputs[0].shape[1], lanes_of(z)
         whole = width - width % lanes
         for r in range(n):
@@ -175,7 +175,7 @@ def make_stage(step: Any, pullback: Any, fingerprint: str) -> tuple[Any, Any]:
                 store_columns((z, columns), at_z + j, rest, 1, kept)
                 store_each(outputs, at_current + j, rest, 1, values)
 
-    def pull_rows(z, first, columns, reads, previous, uses, outputs, current, n, d_inputs, d_outputs):  # type: ignore[no-untyped-def]
+    def pull_rows(z, first, columns, reads, previous, uses, outputs, current, n, d_inputs, d_outputs):
         width, lanes = outputs[0].shape[1], lanes_of(z)
         whole = width - width % lanes
         for r in range(n):
@@ -231,7 +231,7 @@ def make_loops(stages: tuple[tuple[Any, Any], ...], fingerprint: str) -> tuple[A
     step_second, pull_second = make_stage(*stages[-1], f"second_{fingerprint}") if two else (step_first, pull_first)
 
     @compiled
-    def forward(address, x, y, z, bias, inputs, first, second, states, finals, output, teacher, steps, chunk, keep):  # type: ignore[no-untyped-def]
+    def forward(address, x, y, z, bias, inputs, first, second, states, finals, output, teacher, steps, chunk, keep):
         counts, starts, places = steps
         products_x, packed_x = inputs
         sources_1, products_1, packed_1, columns_1, reads_1, uses_1, outputs_1 = first
@@ -272,8 +272,23 @@ def make_loops(stages: tuple[tuple[Any, Any], ...], fingerprint: str) -> tuple[A
                 previous = 0
 
     @compiled
-    def backward(  # type: ignore[no-untyped-def]
-        address, x, dy, dx, z, d_bias, inputs, first, second, d_output, teacher, steps, chunk, rows, scratch, input_gradient
+    def backward(
+        address,
+        x,
+        dy,
+        dx,
+        z,
+        d_bias,
+        inputs,
+        first,
+        second,
+        d_output,
+        teacher,
+        steps,
+        chunk,
+        rows,
+        scratch,
+        input_gradient,
     ):
         counts, starts, places = steps
         products_x, packed_x, gradients_x = inputs
@@ -299,18 +314,20 @@ def make_loops(stages: tuple[tuple[Any, Any], ...], fingerprint: str) -> tuple[A
                         z, row, columns_2, reads_2, previous, uses_2, outputs_2, current, n, d_inputs_2, d_outputs_2
                     )
                     pull_products(address, z, row, n, d_sources_2, products_2, packed_2)
-                pull_first(
-                    z, row, columns_1, reads_1, previous, uses_1, outputs_1, current, n, d_inputs_1, d_outputs_1
-                )
+                pull_first(z, row, columns_1, reads_1, previous, uses_1, outputs_1, current, n, d_inputs_1, d_outputs_1)
                 pull_products(address, z, row, n, d_sources_1, products_1, packed_1)
             for r in range(starts[t_first], starts[t_stop]):
                 for j in range(z.shape[1]):
                     d_bias[j] += z[r, j]
             span = (t_first, t_stop)
             add_input_gradients(address, gradients_x, products_x, x, z, *span, counts, starts, places, rows, scratch)
-            add_weight_gradients(address, gradients_1, sources_1, products_1, z, *span, B, counts, starts, rows, scratch)
+            add_weight_gradients(
+                address, gradients_1, sources_1, products_1, z, *span, B, counts, starts, rows, scratch
+            )
             if two:
-                add_weight_gradients(address, gradients_2, sources_2, products_2, z, *span, B, counts, starts, rows, scratch)
+                add_weight_gradients(
+                    address, gradients_2, sources_2, products_2, z, *span, B, counts, starts, rows, scratch
+                )
             if input_gradient:
                 pull_input(address, dx, z, *span, counts, starts, places, products_x, packed_x, rows)
 

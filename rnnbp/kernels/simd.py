@@ -67,10 +67,10 @@ REGISTER_BYTES, N_REGISTERS = _host()
 
 def lane_count(dtype: Any) -> int:
     """Return how many numbers of a dtype a register holds; 1 if there are no vectors."""
-    return max(1, REGISTER_BYTES // np.dtype(dtype).itemsize)
+    return max(1, REGISTER_BYTES // int(np.dtype(dtype).itemsize))
 
 
-class Lanes(types.Type):  # type: ignore[misc]
+class Lanes(types.Type):
     """The numba type of `n` floats in one register."""
 
     def __init__(self, dtype: types.Float, n: int) -> None:
@@ -79,12 +79,12 @@ class Lanes(types.Type):  # type: ignore[misc]
 
 
 @register_model(Lanes)
-class _LanesModel(models.PrimitiveModel):  # type: ignore[misc]
+class _LanesModel(models.PrimitiveModel):
     def __init__(self, dmm: Any, fe_type: Lanes) -> None:
         super().__init__(dmm, fe_type, ir.VectorType(dmm.lookup(fe_type.dtype).get_value_type(), fe_type.n))
 
 
-class LaneMask(types.Type):  # type: ignore[misc]
+class LaneMask(types.Type):
     """The numba type of the result of comparing lanes."""
 
     def __init__(self, n: int) -> None:
@@ -93,7 +93,7 @@ class LaneMask(types.Type):  # type: ignore[misc]
 
 
 @register_model(LaneMask)
-class _LaneMaskModel(models.PrimitiveModel):  # type: ignore[misc]
+class _LaneMaskModel(models.PrimitiveModel):
     def __init__(self, dmm: Any, fe_type: LaneMask) -> None:
         super().__init__(dmm, fe_type, ir.VectorType(ir.IntType(1), fe_type.n))
 
@@ -116,10 +116,10 @@ def _binary(function: Any, emit: Any, *, compares: bool = False) -> None:
     """Give lanes a binary operator; one side may be a scalar."""
 
     @intrinsic
-    def primitive(typing_context, a, b):  # type: ignore[no-untyped-def]
+    def primitive(typing_context, a, b):
         lanes = a if isinstance(a, Lanes) else b
 
-        def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        def codegen(context, builder, signature, arguments):
             x, y = (
                 _as_lanes(context, builder, value, kind, lanes)
                 for value, kind in zip(arguments, signature.args, strict=True)
@@ -129,7 +129,7 @@ def _binary(function: Any, emit: Any, *, compares: bool = False) -> None:
         return (LaneMask(lanes.n) if compares else lanes)(a, b), codegen
 
     @overload(function)
-    def chosen(a, b):  # type: ignore[no-untyped-def]
+    def chosen(a, b):
         if isinstance(a, Lanes) or isinstance(b, Lanes):
             return lambda a, b: primitive(a, b)
         return None
@@ -147,7 +147,7 @@ def unary(emit: Any) -> Any:
     """Return an intrinsic of one argument, lanes or float, whose LLVM code ``emit(builder, x)`` is."""
 
     @intrinsic
-    def primitive(typing_context, a):  # type: ignore[no-untyped-def]
+    def primitive(typing_context, a):
         return a(a), lambda context, builder, signature, arguments: emit(builder, arguments[0])
 
     return primitive
@@ -157,16 +157,16 @@ _negative = unary(lambda builder, x: builder.fneg(x))
 
 
 @overload(operator.neg)
-def _overload_negative(a):  # type: ignore[no-untyped-def]
+def _overload_negative(a):
     return (lambda a: _negative(a)) if isinstance(a, Lanes) else None
 
 
 @intrinsic
-def select_lanes(typing_context, condition, a, b):  # type: ignore[no-untyped-def]
+def select_lanes(typing_context, condition, a, b):
     """Return a where the condition holds, else b; either may be a scalar."""
     lanes = a if isinstance(a, Lanes) else b
 
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, arguments):
         _, kind_a, kind_b = signature.args
         x = _as_lanes(context, builder, arguments[1], kind_a, lanes)
         y = _as_lanes(context, builder, arguments[2], kind_b, lanes)
@@ -255,7 +255,7 @@ def _mover(kind: str, *, columns: bool) -> Any:
     def typed(where: Any, at: Any, count: Any, tail: Any, *values: Any) -> Any:
         result = _lanes_for(where, columns=columns) if kind == "load" else types.void
 
-        def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        def codegen(context, builder, signature, arguments):
             places = _Places(context, builder, signature, arguments, columns=columns)
             if kind == "load":
                 return context.make_tuple(builder, result, places.load())
@@ -272,15 +272,17 @@ def _mover(kind: str, *, columns: bool) -> Any:
         return result(where, at, count, tail, *values), codegen
 
     if kind in ("load", "clear"):
-        return intrinsic(prefer_literal=True)(lambda typing_context, where, at, count, tail: typed(where, at, count, tail))
+        return intrinsic(prefer_literal=True)(
+            lambda typing_context, where, at, count, tail: typed(where, at, count, tail)
+        )
     return intrinsic(prefer_literal=True)(
         lambda typing_context, where, at, count, tail, values: typed(where, at, count, tail, values)
     )
 
 
 # Each takes a place, a flat index, the number of lanes that count, and a literal: 0 for a whole register, 1 for a tail,
-# of which only the first `count` lanes are touched. The place of `*_columns` is ``(array, columns)``: one array, and the
-# columns that lanes begin at beyond the index. That of `*_each` is a tuple of arrays, all at the same index.
+# of which only the first `count` lanes are touched. The place of `*_columns` is ``(array, columns)``: one array, and
+# the columns that lanes begin at beyond the index. That of `*_each` is a tuple of arrays, all at the same index.
 load_columns = _mover("load", columns=True)
 store_columns = _mover("store", columns=True)
 load_each = _mover("load", columns=False)
@@ -295,7 +297,7 @@ def lanes_of(array: Any) -> int:
 
 
 @overload(lanes_of)
-def _lanes_of(array):  # type: ignore[no-untyped-def]
+def _lanes_of(array):
     if array.dtype == types.float32:
         return lambda array: F32_LANES
     return lambda array: F64_LANES

@@ -35,7 +35,7 @@ Array = NDArray[Any]
 def dropout_mask(rate: float, shape: tuple[int, ...], dtype: DTypeLike, rng: np.random.Generator) -> Array:
     """Return 1 / (1 - rate) with probability 1 - rate and 0 with probability `rate`, for each element."""
     kept = rng.random(shape, dtype=np.float32) >= rate
-    return kept * np.asarray(1.0 / (1.0 - rate), dtype)
+    return np.where(kept, 1.0 / (1.0 - rate), 0.0).astype(dtype)
 
 
 class Dropout(Layer):

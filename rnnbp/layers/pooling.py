@@ -72,7 +72,7 @@ class MeanOverTime(_Pooling):
         total = np.zeros((steps.n_sequences, x.shape[1]), x.dtype)
         for start, n in zip(steps.starts, steps.counts, strict=False):
             total[:n] += x[start : start + n]
-        return total / steps.lengths[:, None].astype(x.dtype)
+        return np.asarray(total / steps.lengths[:, None].astype(x.dtype))
 
     def backward(
         self,
