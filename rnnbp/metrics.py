@@ -72,6 +72,17 @@ def confusion_matrix(target: ArrayLike, predicted: ArrayLike, n_classes: int) ->
     -------
     ndarray of int, of shape (n_classes, n_classes)
         The row is the true class, the column the predicted one.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many predictions as targets, or if one is no class.
     """
-    pairs = np.asarray(target) * n_classes + np.asarray(predicted)
+    target, predicted = np.asarray(target), np.asarray(predicted)
+    if target.shape != predicted.shape:
+        raise ValueError(f"there are predictions of shape {predicted.shape} for targets of shape {target.shape}")
+    for name, given in (("target", target), ("predicted", predicted)):
+        if given.dtype.kind not in "iu" or ((given < 0) | (given >= n_classes)).any():
+            raise ValueError(f"{name} must hold whole numbers from 0 to {n_classes - 1}, but holds {np.unique(given)}")
+    pairs = target.astype(np.intp) * n_classes + predicted.astype(np.intp)
     return np.bincount(pairs, minlength=n_classes**2).reshape(n_classes, n_classes)
