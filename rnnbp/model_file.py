@@ -95,11 +95,11 @@ def read(path: str | PathLike[str]) -> tuple[dict[str, Array], dict[str, Any]]:
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
+            if KEY not in metadata:  # it may hold types that NumPy has not
+                raise ModelFileError(f"{path} is a safetensors file, but was not written by rnnbp")
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
     except (SafetensorError, OSError) as error:
         raise ModelFileError(f"{path} is no model file, or is damaged or truncated: {error}") from error
-    if KEY not in metadata:
-        raise ModelFileError(f"{path} is a safetensors file, but was not written by rnnbp")
     try:
         description = json.loads(metadata[KEY])
         version = int(description.pop("format_version"))
