@@ -9,7 +9,10 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any, ClassVar, TypeVar
+
+import numpy as np
 
 __all__ = ["Configurable", "build", "lookup", "plain", "positive_int", "probability"]
 
@@ -42,6 +45,9 @@ class Configurable:
         """Return the constructor's arguments, by name."""
         return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remake, (type(self), self.settings())  # what else it holds follows from them, and may not be copied
+
     def __repr__(self) -> str:
         shown = []
         for name, parameter in inspect.signature(type(self)).parameters.items():
@@ -53,13 +59,17 @@ class Configurable:
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
+def _remake(cls: type[Any], settings: dict[str, Any]) -> Any:
+    return cls(**settings)
+
+
 def plain(value: Any) -> Any:
     """Return `value` as JSON can hold it; an object made of settings becomes its class's name and its settings."""
     if isinstance(value, Configurable):
         return {"class": type(value).__name__} | {name: plain(item) for name, item in value.settings().items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
-    return value
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def build(value: Any, base: type[Any]) -> Any:
@@ -105,8 +115,9 @@ def lookup(table: Mapping[str, T], name: object, kind: str) -> T:
     """
     if isinstance(name, str) and name in table:
         return table[name]
-    near = difflib.get_close_matches(str(name), table, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    folded = {known.lower(): known for known in table}
+    near = difflib.get_close_matches(str(name).lower(), folded, n=1)
+    hint = f" Did you mean {folded[near[0]]!r}?" if near else ""
     raise ValueError(f"unknown {kind} {name!r}: the known ones are {', '.join(map(repr, table))}.{hint}")
 
 
@@ -131,6 +142,6 @@ def probability(value: float, name: str) -> float:
     ValueError
         If it is anything else.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value < 1.0:
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0.0 <= value < 1.0:
         raise ValueError(f"{name} must be a number from 0 to below 1, but {value!r} was given")
     return float(value)

@@ -278,6 +278,10 @@ class Network:
             packed[name] = batch.steps.sort(given)
         return self.by_layer(packed)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # made again, so that a copy's parameters are views of its own theta
+        return _remake, (type(self), self.layers, self.dtype.name, self.seed, self.theta, self.rng, self.metadata)
+
     def __repr__(self) -> str:
         layers = "".join(f"    {layer!r},\n" for layer in self.layers)
         return f"Network([\n{layers}], dtype={self.dtype.name!r}, seed={self.seed})  # {self.theta.size} parameters"
@@ -316,12 +320,15 @@ class Network:
             raise ValueError(f"expected {self.n_inputs} features, but the input has {rows.shape[1]}")
         if rows.dtype.kind not in "fiub":
             raise ValueError(f"expected numbers, but the input's dtype is {rows.dtype}")
-        if not np.isfinite(rows).all():
-            row, feature = map(int, np.argwhere(~np.isfinite(rows))[0])
+        with np.errstate(over="ignore"):
+            cast = rows.astype(self.dtype, copy=False)
+        if not np.isfinite(cast).all():
+            row, feature = map(int, np.argwhere(~np.isfinite(cast))[0])
             raise ValueError(
-                f"the input holds {rows[row, feature]} (feature {feature}): remove or replace NaN and infinity"
+                f"the input holds {rows[row, feature]} (feature {feature}), which is no finite {self.dtype} number: "
+                "remove or replace it"
             )
-        return rows.astype(self.dtype, copy=False)
+        return cast
 
     # -- passes --------------------------------------------------------------------------------------------------
 
@@ -527,9 +534,24 @@ class Network:
             layers = [build(settings, Layer) for settings in description["layers"]]
             net = cls(layers, dtype=description["dtype"], seed=description["seed"])
             net.metadata = description["metadata"]
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise model_file.ModelFileError(f"{path}: its description makes no network: {error}") from error
         model_file.check_arrays(path, arrays, {name: view.shape for name, view in net.parameters.items()}, net.dtype)
         for name, view in net.parameters.items():
             view[...] = arrays[name]
         return net
+
+
+def _remake(
+    cls: type[Network],
+    layers: Sequence[Layer],
+    dtype: str,
+    seed: int | None,
+    theta: Array,
+    rng: np.random.Generator,
+    metadata: dict[str, Any],
+) -> Network:
+    net = cls(layers, dtype=dtype, seed=seed)
+    net.theta[...] = theta
+    net.rng, net.metadata = rng, metadata
+    return net
