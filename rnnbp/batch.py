@@ -62,7 +62,7 @@ class Batch:
             If the rank is wrong, if there is nothing in it, or if the lengths do not fit.
         """
         features = ", F" * frame_rank
-        if isinstance(x, (list, tuple)) and (not x or np.ndim(x[0]) > 0):
+        if isinstance(x, (list, tuple)) and (not x or np.ndim(x[0]) > (frame_rank if static else 0)):
             if lengths is not None:
                 raise ValueError("a list of sequences has its own lengths: leave out `lengths`")
             arrays = check_sequences(x)
@@ -81,7 +81,7 @@ class Batch:
             raise ValueError(f"the input is empty: its shape is {given.shape}")
         if is_static:
             return cls(given, None)
-        steps = Steps(check_lengths(lengths, *given.shape[:2]))
+        steps = Steps(check_lengths(lengths, *given.shape[:2]), len(given))
         return cls(steps.pack(given), steps)
 
     def lay_out_target(
@@ -152,14 +152,15 @@ class Batch:
             If their shape is another, if one is negative or not finite, or if all are 0.
         """
         weight, steps = np.asarray(sample_weight, dtype=float), self.steps
-        if not np.isfinite(weight).all() or (weight < 0).any() or not weight.any():
-            raise ValueError("sample weights must be finite, not negative, and not all 0")
         if weight.shape == (self.n_examples,):
-            if steps is None:
-                return weight
-            return steps.sort(weight)[steps.sequence_of_row] if per_step else steps.sort(weight)
-        if steps is not None and per_step and weight.shape == (steps.n_steps, steps.n_sequences):
-            return steps.pack(weight)
-        raise ValueError(
-            f"expected {self.n_examples} sample weights, one for each example, but their shape is {weight.shape}"
-        )
+            rows = weight if steps is None else steps.sort(weight)
+            rows = rows[steps.sequence_of_row] if steps is not None and per_step else rows
+        elif steps is not None and per_step and weight.shape == (steps.n_padded, steps.n_sequences):
+            rows = steps.pack(weight)
+        else:
+            raise ValueError(
+                f"expected {self.n_examples} sample weights, one for each example, but their shape is {weight.shape}"
+            )
+        if not np.isfinite(rows).all() or (rows < 0).any() or not rows.any():
+            raise ValueError("sample weights must be finite, not negative, and not all 0")
+        return rows

@@ -33,6 +33,8 @@ class Steps:
     ----------
     lengths : array of int, of shape (B,)
         Each at least 1, in the user's order.
+    n_padded : int or None, default None
+        The number of steps of the user's padded array, padding included; None stands for the longest length.
 
     Attributes
     ----------
@@ -42,18 +44,21 @@ class Steps:
         The user's index of each stored sequence: ``lengths == given_lengths[order]``.
     n_steps, n_sequences, n_rows : int
         T, B, and the number of real frames.
+    n_padded : int
+        What was given, or T.
     counts : ndarray of int, of shape (T,)
         n_t.
     starts : ndarray of int, of shape (T + 1,)
         The row at which each step begins; the last is n_rows.
     """
 
-    def __init__(self, lengths: ArrayLike) -> None:
+    def __init__(self, lengths: ArrayLike, n_padded: int | None = None) -> None:
         given = np.asarray(lengths, dtype=np.intp)
         self.order: Index = np.argsort(-given, kind="stable")
         self.lengths: Index = given[self.order]
         self.n_sequences = len(given)
         self.n_steps = int(self.lengths[0])
+        self.n_padded = self.n_steps if n_padded is None else n_padded
         self.counts: Index = np.searchsorted(-self.lengths, -np.arange(self.n_steps), side="left").astype(np.intp)
         self.starts: Index = np.concatenate([[0], np.cumsum(self.counts)]).astype(np.intp)
         self.n_rows = int(self.starts[-1])
@@ -109,10 +114,10 @@ class Steps:
         return np.asarray(padded[self.step_of_row, self.order[self.sequence_of_row]])
 
     def unpack(self, rows: Array) -> Array:
-        """Return the padded time-major array ``(T, B, ...)`` of some rows, with zeros for padding."""
-        if self.is_rectangular and self.is_sorted:
+        """Return the padded time-major array ``(n_padded, B, ...)`` of some rows, with zeros for padding."""
+        if self.is_rectangular and self.is_sorted and self.n_padded == self.n_steps:
             return rows.reshape(self.n_steps, self.n_sequences, *rows.shape[1:])
-        padded = np.zeros((self.n_steps, self.n_sequences, *rows.shape[1:]), rows.dtype)
+        padded = np.zeros((self.n_padded, self.n_sequences, *rows.shape[1:]), rows.dtype)
         padded[self.step_of_row, self.order[self.sequence_of_row]] = rows
         return padded
 

@@ -62,7 +62,9 @@ class TrainingSet:
         self._per_step = not net.pools_time
         self._frames = self._by_sequence(whole.rows, per_step=True)
         self._target = self._weight = None
-        if target is not None and loss is not None:
+        if loss is not None:
+            if target is None:
+                raise ValueError("there is no target: the loss needs one for each row of the network's output")
             rows = whole.lay_out_target(target, loss, net.n_outputs, per_step=self._per_step)
             self._target = self._by_sequence(rows, per_step=self._per_step)
         if sample_weight is not None:
