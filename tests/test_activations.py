@@ -1,0 +1,79 @@
+"""Activation functions, against SciPy's numbers and finite differences."""
+
+import numpy as np
+import pytest
+import scipy.special
+import scipy.stats
+from conformance import error, numerical_gradient
+
+from rnnbp import activations
+from rnnbp.activations import ACTIVATIONS
+
+# float32's exponentials overflow beyond 88, float64's beyond 709
+POINTS = np.concatenate([np.linspace(-8, 8, 65), [-1e4, -700, -100, -30, -1e-8, 1e-8, 30, 100, 700, 1e4]])
+
+EXPECTED = {
+    "identity": lambda z: z,
+    "sigmoid": scipy.special.expit,
+    "tanh": np.tanh,
+    "relu": lambda z: np.where(z > 0, z, 0),
+    "leaky_relu": lambda z: np.where(z > 0, z, z / 100),
+    "elu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
+    "gelu": lambda z: z * scipy.stats.norm.cdf(z),
+    "softplus": lambda z: -scipy.special.log_expit(-z),
+    "softmax": lambda z: scipy.special.softmax(z, axis=-1),
+}
+
+each_activation = pytest.mark.parametrize("activation", ACTIVATIONS.values(), ids=ACTIVATIONS)
+
+
+def test_every_activation_has_an_expected_value():
+    assert EXPECTED.keys() == ACTIVATIONS.keys()
+
+
+@each_activation
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 2e-7), ("float64", 4e-16)])
+def test_values_are_scipy_s(activation, dtype, tolerance):
+    expected = EXPECTED[activation.name](POINTS)
+    np.testing.assert_allclose(activation.value(POINTS.astype(dtype)), expected, rtol=4 * tolerance, atol=tolerance)
+
+
+@each_activation
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_dtype_is_kept(activation, dtype):
+    z = POINTS.astype(dtype)
+    y = activation.value(z)
+    assert y.dtype == dtype
+    assert activation.pullback(np.ones_like(z), z, y).dtype == dtype
+
+
+@each_activation
+def test_pullbacks_are_finite_for_inputs_of_any_size(activation):
+    z = POINTS.astype("float32")
+    assert np.isfinite(activation.pullback(np.ones_like(z), z, activation.value(z))).all()
+
+
+@each_activation
+def test_pullbacks_agree_with_finite_differences(activation):
+    rng = np.random.default_rng(0)
+    z, dy = 2 * rng.normal(size=(5, 7)), rng.normal(size=(5, 7))
+    expected = numerical_gradient(lambda: float((activation.value(z) * dy).sum()), z)
+    assert error(activation.pullback(dy, z, activation.value(z)), expected) < 1e-8
+
+
+@each_activation
+def test_elementwise_is_what_maps_each_element_alone(activation):
+    z = np.random.default_rng(0).normal(size=(5, 7))
+    alone = activation.value(z.reshape(35, 1)).reshape(5, 7)
+    assert np.allclose(alone, activation.value(z)) == activation.elementwise
+
+
+@pytest.mark.parametrize(("name", "at_zero"), [("relu", 0.0), ("leaky_relu", 0.01), ("elu", 1.0)])
+def test_the_slope_at_the_kink_is_that_from_the_left(name, at_zero):
+    activation, z = activations.get(name), np.zeros(1)
+    assert activation.pullback(np.ones(1), z, activation.value(z)) == at_zero
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones():
+    with pytest.raises(ValueError, match=r"unknown activation 'reLU': .*'relu', 'leaky_relu'.*Did you mean 'relu'\?"):
+        activations.get("reLU")

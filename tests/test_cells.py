@@ -1,0 +1,186 @@
+"""Cells: what they compute, against loops written straight from the papers; and how they must be declared."""
+
+import inspect
+from itertools import chain
+
+import numpy as np
+import pytest
+from conformance import RECURRENT, H, I, error, numerical_gradient
+
+from rnnbp import cells, layers
+from rnnbp.gradients import BPTT
+from rnnbp.network import Network
+
+CELLS = {name: make(I, H).cell for name, make in RECURRENT.items()}
+STAGES = {
+    f"{name}, stage {k}" if len(cell.stages) > 1 else name: (cell, stage)
+    for name, cell in CELLS.items()
+    for k, stage in enumerate(cell.stages)
+}
+
+each_cell = pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
+each_stage = pytest.mark.parametrize(("cell", "stage"), STAGES.values(), ids=STAGES)
+
+
+def test_every_public_cell_is_in_the_table():
+    public = {cls for cls in map(vars(cells).get, cells.__all__) if inspect.isclass(cls)}
+    assert {cls for cls in public if issubclass(cls, cells.Cell)} - {cells.Cell} == set(map(type, CELLS.values()))
+
+
+# -- declarations ------------------------------------------------------------------------------------------------------
+
+
+@each_cell
+def test_each_block_belongs_to_one_stage(cell):
+    assert sorted(chain.from_iterable(stage.blocks for stage in cell.stages)) == sorted(cell.blocks)
+
+
+@each_cell
+def test_the_stages_compute_all_states_and_the_output(cell):
+    assert {*cell.states, cell.output} <= set(cell.variables)
+    assert cell.forced is None or cell.forced in cell.states
+
+
+@each_cell
+def test_a_product_looks_back_at_states_and_across_at_what_is_known_already(cell):
+    known = {"x"}
+    for stage in cell.stages:
+        for product in stage.products:
+            assert product.source in (cell.states if product.lag else known)
+        assert set(stage.reads) <= set(cell.states)
+        assert set(stage.uses) <= known
+        known |= set(stage.outputs)
+
+
+@each_cell
+def test_the_columns_of_each_weight_are_used_once(cell):
+    for sharing in cell.weights.values():
+        used = [columns for product in sharing for columns, _ in cell.routes[product]]
+        width = sum(cell.width(block) for product in sharing for block in product.into)
+        assert sorted(c for columns in used for c in range(columns.start, columns.stop)) == list(range(width))
+
+
+@each_cell
+def test_a_product_s_columns_go_to_the_blocks_it_names(cell):
+    for product in cell.products:
+        reached = [c for _, into in cell.routes[product] for c in range(into.start, into.stop)]
+        named = [c for block in product.into for c in range(cell.columns[block].start, cell.columns[block].stop)]
+        assert reached == named
+
+
+# -- steps and pullbacks -----------------------------------------------------------------------------------------------
+
+
+def random_arguments(cell, stage, rng):
+    """Return random blocks, inputs and cotangents of a stage, for two sequences."""
+    blocks = tuple(rng.normal(size=(2, cell.width(block))) for block in stage.blocks)
+    inputs = tuple(rng.normal(size=(2, cell.width(name))) for name in (*stage.reads, *stage.uses))
+    d_outputs = tuple(rng.normal(size=(2, cell.width(name))) for name in stage.outputs)
+    return blocks, inputs, d_outputs
+
+
+@each_stage
+def test_a_pullback_is_the_derivative_of_its_step(cell, stage):
+    blocks, inputs, d_outputs = random_arguments(cell, stage, np.random.default_rng(0))
+    kept, outputs = stage.step(blocks, inputs)
+    d_blocks, d_inputs = stage.pullback(kept, inputs, outputs, d_outputs)
+
+    def value():
+        return sum(float((y * dy).sum()) for y, dy in zip(stage.step(blocks, inputs)[1], d_outputs, strict=True))
+
+    for leaf, gradient in zip((*blocks, *inputs), (*d_blocks, *d_inputs), strict=True):
+        assert error(gradient, numerical_gradient(value, leaf)) < 1e-8
+
+
+@each_stage
+def test_step_and_pullback_change_no_argument(cell, stage):
+    blocks, inputs, d_outputs = random_arguments(cell, stage, np.random.default_rng(0))
+    for array in chain(blocks, inputs, d_outputs):
+        array.flags.writeable = False
+    kept, outputs = stage.step(blocks, inputs)
+    for array in chain(kept, outputs):
+        array.flags.writeable = False
+    stage.pullback(kept, inputs, outputs, d_outputs)
+
+
+@each_stage
+def test_one_text_serves_arrays_and_single_elements(cell, stage):
+    blocks, inputs, d_outputs = random_arguments(cell, stage, np.random.default_rng(0))
+    kept, outputs = stage.step(blocks, inputs)
+    d_blocks, d_inputs = stage.pullback(kept, inputs, outputs, d_outputs)
+
+    def element(arrays):
+        return tuple(array[1, 1] for array in arrays)
+
+    one_kept, one_outputs = stage.step(element(blocks), element(inputs))
+    np.testing.assert_allclose((*one_kept, *one_outputs), (*element(kept), *element(outputs)), rtol=1e-14)
+    one_d = stage.pullback(element(kept), element(inputs), element(outputs), element(d_outputs))
+    np.testing.assert_allclose((*one_d[0], *one_d[1]), (*element(d_blocks), *element(d_inputs)), rtol=1e-13)
+
+
+# -- textbook loops ----------------------------------------------------------------------------------------------------
+
+
+def sigmoid(x):
+    return 1.0 / (1.0 + np.exp(-x))
+
+
+def example(layer):
+    """Return a network of one layer with random parameters, an input of one sequence, and the parameters' blocks."""
+    rng = np.random.default_rng(3)
+    net = Network([layer], dtype="float64")
+    net.theta[:] = rng.normal(size=net.theta.size)
+    return net, rng.normal(size=(7, 2)), {name.removeprefix("0."): view for name, view in net.parameters.items()}
+
+
+def assert_runs_as(net, x, initial, expected, final):
+    forward = net.run([x], initial_states={name: state[None] for name, state in initial.items()})
+    np.testing.assert_allclose(forward.output[:, 0], expected, rtol=0, atol=1e-14)
+    for name, state in final.items():
+        np.testing.assert_allclose(forward.final_states[name][0], state, rtol=0, atol=1e-14)
+
+
+def test_the_peephole_lstm_is_that_of_gers_schraudolph_and_schmidhuber():
+    net, x, p = example(layers.LSTM(2, 3, peepholes=True, gradient=BPTT(compiled=False)))
+    w_i, w_f, w_g, w_o = np.split(p["input_weight"], 4, axis=1)
+    u_i, u_f, u_g, u_o = np.split(p["recurrent_weight"], 4, axis=1)
+    b_i, b_f, b_g, b_o = np.split(p["bias"], 4)
+    p_i, p_f, p_o = np.split(p["peephole"], 3)
+    h, c = initial = np.array([[0.3, -0.5, 0.1], [1.0, -2.0, 0.5]])
+    expected = []
+    for frame in x:
+        i = sigmoid(frame @ w_i + h @ u_i + p_i * c + b_i)
+        f = sigmoid(frame @ w_f + h @ u_f + p_f * c + b_f)
+        c = f * c + i * np.tanh(frame @ w_g + h @ u_g + b_g)
+        o = sigmoid(frame @ w_o + h @ u_o + p_o * c + b_o)  # sees the new cell state
+        h = o * np.tanh(c)
+        expected.append(h)
+    assert_runs_as(net, x, {"0.h": initial[0], "0.c": initial[1]}, expected, {"0.h": h, "0.c": c})
+
+
+def test_the_reset_before_gru_is_that_of_cho_et_al():
+    net, x, p = example(layers.GRU(2, 3, reset="before", gradient=BPTT(compiled=False)))
+    w_r, w_z, w = np.split(p["input_weight"], 3, axis=1)
+    u_r, u_z, u = np.split(p["recurrent_weight"], 3, axis=1)
+    b_r, b_z, b = np.split(p["bias"], 3)
+    h = initial = np.array([0.3, -0.5, 0.1])
+    expected = []
+    for frame in x:
+        r = sigmoid(frame @ w_r + h @ u_r + b_r)
+        z = sigmoid(frame @ w_z + h @ u_z + b_z)
+        candidate = np.tanh(frame @ w + (r * h) @ u + b)
+        h = z * h + (1 - z) * candidate  # eq. 7 of the paper: z keeps the old state
+        expected.append(h)
+    assert_runs_as(net, x, {"0.h": initial}, expected, {"0.h": h})
+
+
+def test_the_jordan_network_sees_its_previous_output():
+    net, x, p = example(layers.Jordan(2, 3, n_outputs=4, feedback_activation="softmax", gradient=BPTT(compiled=False)))
+    v = initial = np.array([0.1, 0.2, 0.3, 0.4])
+    expected = []
+    for frame in x:
+        h = np.tanh(frame @ p["input_weight"] + v @ p["recurrent_weight"] + p["bias"])
+        y = h @ p["output_weight"] + p["output_bias"]
+        v = np.exp(y) / np.exp(y).sum()
+        expected.append(y)
+    assert_runs_as(net, x, {"0.v": initial}, expected, {"0.v": v})
