@@ -81,7 +81,11 @@ class Batch:
             raise ValueError(f"the input is empty: its shape is {given.shape}")
         if is_static:
             return cls(given, None)
-        steps = Steps(check_lengths(lengths, *given.shape[:2]), len(given))
+        n_steps, n_sequences = given.shape[:2]
+        if lengths is None:
+            steps = Steps.full(n_steps, n_sequences)
+        else:
+            steps = Steps(check_lengths(lengths, n_steps, n_sequences), n_steps)
         return cls(steps.pack(given), steps)
 
     def lay_out_target(

@@ -14,7 +14,7 @@ and `Steps.unpack` go from the padded form to rows and back.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -62,6 +62,12 @@ class Steps:
         self.counts: Index = np.searchsorted(-self.lengths, -np.arange(self.n_steps), side="left").astype(np.intp)
         self.starts: Index = np.concatenate([[0], np.cumsum(self.counts)]).astype(np.intp)
         self.n_rows = int(self.starts[-1])
+
+    @staticmethod
+    @lru_cache(maxsize=64)
+    def full(n_steps: int, n_sequences: int) -> Steps:
+        """Return the steps of sequences of one length."""
+        return Steps(np.full(n_sequences, n_steps))
 
     @cached_property
     def is_sorted(self) -> bool:

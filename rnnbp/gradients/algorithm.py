@@ -46,7 +46,7 @@ class GradientAlgorithm(Configurable, ABC):
         recurrence: Recurrence,
         workspace: Workspace,
         dy: Array,
-        d_final: Variables,
+        d_final: Mapping[str, Array],
         gradients: Mapping[str, Array],
         *,
         input_gradient: bool,
@@ -59,8 +59,8 @@ class GradientAlgorithm(Configurable, ABC):
             Those of `forward`.
         dy : ndarray of shape (n_rows, width)
             dL/d(output).
-        d_final : dict of str to ndarray of shape (B, width)
-            dL/d(final states).
+        d_final : mapping of str to ndarray of shape (B, width)
+            dL/d(final states); those missing are zero.
         gradients : mapping of str to ndarray
             Where the parameters' gradients are written.
         input_gradient : bool

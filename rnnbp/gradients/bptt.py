@@ -57,7 +57,7 @@ class BPTT(GradientAlgorithm):
             for name in cell.variables
         }
         for name in cell.states:
-            slabs[name][: steps.n_sequences] = recurrence.initial[name]
+            slabs[name][: steps.n_sequences] = recurrence.initial.get(name, 0)
         z = workspace.empty("z", (steps.n_rows, cell.n_columns), dtype)
         recurrence.project(z)
         for t in range(steps.n_steps):
@@ -75,7 +75,7 @@ class BPTT(GradientAlgorithm):
         recurrence: Recurrence,
         workspace: Workspace,
         dy: Array,
-        d_final: Variables,
+        d_final: Mapping[str, Array],
         gradients: Mapping[str, Array],
         *,
         input_gradient: bool,
@@ -89,7 +89,7 @@ class BPTT(GradientAlgorithm):
         d = {name: workspace.zeros(f"d_{name}", shape[name], dtype) for name in cell.variables}
         d_previous = {name: workspace.empty(f"d_previous_{name}", shape[name], dtype) for name in cell.states}
         for name in cell.states:  # a sequence's gradient waits here until the loop comes to its last step
-            d[name][...] = d_final[name]
+            d[name][...] = d_final.get(name, 0)
         for t in reversed(range(steps.n_steps)):
             n = int(steps.counts[t])
             row, current = self._slots(recurrence, slabs, t)

@@ -1,24 +1,23 @@
 """A recurrence, run by the compiled loops of `rnnbp.kernels`.
 
-What `Recurrence` says with slices and dictionaries is laid out here as the arrays and tuples that the loops take: each
-thread has a share of the sequences, and slabs, gradients and scratch memory of its own. Matrices are packed once a
-call, for all threads.
+What `Recurrence` says with slices and dictionaries is laid out here as the arrays and tuples that the loops take. Each
+thread has a share of the sequences, and slabs, gradients and scratch memory of its own (`_Share`), which are used again
+as long as the shapes stay the same. Matrices are packed once a call, for all threads.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp import threads
-from rnnbp.cells import Cell, Product, Stage
+from rnnbp.cells import Cell, Product
 from rnnbp.gradients.recurrence import Recurrence, Variables
+from rnnbp.sequences import Steps
 from rnnbp.workspace import Workspace
 
 __all__ = ["backward", "can_run", "forward"]
@@ -26,17 +25,16 @@ __all__ = ["backward", "can_run", "forward"]
 Array = NDArray[Any]
 
 CHUNK_ROWS = 192  # rows of z that are worked on together: enough for a good product, few enough for the cache
-MIN_OPERATIONS = 1_000_000  # multiply-adds a thread must have to do, for it to pay to wake it
+MIN_OPERATIONS = 4_000_000  # multiply-adds a thread must have to do, for it to pay to wake it
 
 
 def can_run(recurrence: Recurrence) -> bool:
     """Whether the compiled loops can run a recurrence."""
-    cell = recurrence.cell
-    return recurrence.mask is None and len(cell.stages) <= 2 and all(stage.elementwise for stage in cell.stages)
+    stages = recurrence.cell.stages
+    return len(stages) <= 2 and all(stage.elementwise for stage in stages)
 
 
-@dataclass(frozen=True)
-class _Piece:
+class _Piece(NamedTuple):
     """A product's columns that lie side by side in z."""
 
     product: Product
@@ -45,163 +43,207 @@ class _Piece:
 
 
 class _Plan:
-    """What is the same for every run of a cell."""
+    """What is the same for every run of a cell, and the memory for its packed matrices."""
 
-    def __init__(self, cell: Cell) -> None:
+    def __init__(self, recurrence: Recurrence) -> None:
         from rnnbp.kernels.cells import loops
-        from rnnbp.kernels.gemm import address
+        from rnnbp.kernels.gemm import address, pack, packed_size
+        from rnnbp.kernels.simd import lane_count
 
-        self.cell, self.address = cell, address
+        cell, self.dtype = recurrence.cell, recurrence.x.dtype
+        self.cell, self.masked = cell, recurrence.mask is not None
+        self.address = address(self.dtype.name)
         self.forward, self.backward = loops(tuple((stage.step, stage.pullback) for stage in cell.stages))
-        self.input = self._pieces([cell.input])
-        self.stages = [self._pieces(stage.products) for stage in cell.stages]
-        self.described_input = self._describe(self.input)
-        self.described = [self._describe(pieces) for pieces in self.stages]
+        self.products = [[cell.input], *(list(stage.products) for stage in cell.stages)]
+        self.pieces = [[_Piece(p, *route) for p in group for route in cell.routes[p]] for group in self.products]
+        self.described = [self._describe(group) for group in self.pieces]
         self.columns = [tuple(cell.columns[block].start for block in stage.blocks) for stage in cell.stages]
-
-    def _pieces(self, products: Any) -> list[_Piece]:
-        return [_Piece(p, columns, into) for p in products for columns, into in self.cell.routes[p]]
+        self.widest = max(cell.width(product.source) for product in cell.products)
+        self._pack, self._lanes = pack, lane_count(self.dtype)
+        self._packed = {
+            transposed: [
+                tuple(self._buffer(recurrence, piece, packed_size, transposed) for piece in group)
+                for group in self.pieces
+            ]
+            for transposed in (False, True)
+        }
 
     def _describe(self, pieces: list[_Piece]) -> NDArray[np.int64]:
         from rnnbp.kernels import sequence as fields
 
         described = np.zeros((len(pieces), fields.N_FIELDS), np.int64)
         for row, piece in zip(described, pieces, strict=True):
-            product = piece.product
+            product, sharing = piece.product, self.cell.weights[piece.product.weight]
             row[fields.LAG] = product.lag
             row[fields.DEPTH] = self.cell.width(product.source)
             row[fields.COLUMNS] = piece.into.stop - piece.into.start
             row[fields.IN_Z] = piece.into.start
             row[fields.IN_WEIGHT] = piece.columns.start
-            row[fields.WEIGHT_COLUMNS] = sum(
-                self.cell.width(b) for p in self.cell.weights[product.weight] for b in p.into
-            )
+            row[fields.WEIGHT_COLUMNS] = sum(self.cell.width(block) for p in sharing for block in p.into)
             row[fields.DIAGONAL] = product.diagonal
+            row[fields.MASKED] = self.is_masked(product)
         return described
 
-    @cached_property
-    def widest(self) -> int:
-        """The widest source of a product."""
-        return max(self.cell.width(product.source) for product in self.cell.products)
+    def is_masked(self, product: Product) -> bool:
+        """Whether recurrent dropout applies to the source of a product."""
+        return self.masked and product.weight == "recurrent_weight"
+
+    def _buffer(self, recurrence: Recurrence, piece: _Piece, packed_size: Any, transposed: bool) -> Array:
+        matrix = self._matrix(recurrence, piece, transposed)
+        return np.empty(matrix.size if piece.product.diagonal else packed_size(self.dtype, *matrix.shape), self.dtype)
+
+    @staticmethod
+    def _matrix(recurrence: Recurrence, piece: _Piece, transposed: bool) -> Array:
+        weight = recurrence.parameters[piece.product.weight]
+        if piece.product.diagonal:
+            return weight[piece.columns]
+        return weight[:, piece.columns].T if transposed else weight[:, piece.columns]
+
+    def packed(self, recurrence: Recurrence, *, transposed: bool) -> list[tuple[Array, ...]]:
+        """Pack the matrices as they are now: for the input's products, then for each stage's."""
+        for pieces, buffers in zip(self.pieces, self._packed[transposed], strict=True):
+            for piece, buffer in zip(pieces, buffers, strict=True):
+                matrix = self._matrix(recurrence, piece, transposed)
+                if piece.product.diagonal:
+                    buffer[...] = matrix
+                else:
+                    self._pack(matrix, buffer, self._lanes)
+        return self._packed[transposed]
+
+
+class _Share:
+    """A thread's share of the sequences: where its rows are, and the memory that it works in."""
+
+    def __init__(self, plan: _Plan, steps: Steps, workspace: Workspace, first: int, stop: int, keep: bool) -> None:
+        self.plan, self.first, self.stop, self.n = plan, first, stop, stop - first
+        if self.n == steps.n_sequences:
+            self.steps = (steps.counts, steps.starts, steps.starts[:-1])
+        else:
+            n_steps = int(steps.lengths[first])
+            counts = np.minimum(steps.counts[:n_steps], stop) - first
+            starts = np.concatenate([[0], np.cumsum(counts)]).astype(counts.dtype)
+            self.steps = (counts, starts, steps.starts[:n_steps] + first)
+        self.chunk = max(1, CHUNK_ROWS // self.n)
+        cell, dtype, n_rows = plan.cell, plan.dtype, int(self.steps[1][-1])
+        kept_rows = n_rows if keep else min(n_rows, self.n * self.chunk)
+
+        def slab(name: str, width: int) -> Array:
+            return workspace.empty(name, (self.n + kept_rows, width), dtype)
+
+        self.slabs = {name: slab(name, cell.width(name)) for name in cell.variables}
+        self.z = workspace.empty("z", (kept_rows, cell.n_columns), dtype)
+        self.stages = []
+        for k, (stage, pieces) in enumerate(zip(cell.stages, plan.pieces[1:], strict=True)):
+            unmasked = tuple(self.slabs[piece.product.source] for piece in pieces)
+            sources = tuple(
+                slab(f"masked_{k}_{i}", source.shape[1]) if plan.is_masked(piece.product) else source
+                for i, (piece, source) in enumerate(zip(pieces, unmasked, strict=True))
+            )
+            variables = [
+                tuple(self.slabs[name] for name in names) for names in (stage.reads, stage.uses, stage.outputs)
+            ]
+            self.stages.append((sources, unmasked, plan.described[k + 1], plan.columns[k], *variables))
+        if keep:
+            self._prepare_backward(workspace)
+
+    def _prepare_backward(self, workspace: Workspace) -> None:
+        cell, dtype, plan = self.plan.cell, self.plan.dtype, self.plan
+        self.d = {name: workspace.empty(f"d_{name}", (self.n, cell.width(name)), dtype) for name in cell.variables}
+        # one row of several columns for a diagonal weight
+        self.gradients = {}
+        for name, (product, *_) in cell.weights.items():
+            rows = 1 if product.diagonal else cell.width(product.source)
+            columns = sum(cell.width(block) for p in cell.weights[name] for block in p.into)
+            self.gradients[name] = workspace.empty(f"gradient_{name}", (rows, columns), dtype)
+        self.d_bias = workspace.empty("d_bias", (cell.n_columns,), dtype)
+        chunk_rows = self.n * self.chunk
+        self.rows = workspace.empty("rows", (chunk_rows * plan.widest,), dtype)
+        self.scratch = workspace.empty("scratch", (chunk_rows * (cell.n_columns + 64),), dtype)
+        self.d_masked = workspace.empty("d_masked", (self.n, plan.widest if plan.masked else 1), dtype)
+        self.d_stages = [
+            (
+                tuple(self.d[piece.product.source] for piece in pieces),
+                tuple(self.d[name] for name in (*stage.reads, *stage.uses)),
+                tuple(self.d[name] for name in stage.outputs),
+                tuple(self.gradients[piece.product.weight] for piece in pieces),
+            )
+            for stage, pieces in zip(cell.stages, plan.pieces[1:], strict=True)
+        ]
+
+    def mask(self, recurrence: Recurrence) -> Array:
+        """Return the share's rows of the mask, or an empty array for none."""
+        return self.z[:0] if recurrence.mask is None else recurrence.mask[self.first : self.stop]
 
 
 def _plan(recurrence: Recurrence, workspace: Workspace) -> _Plan:
     plan = workspace.get("plan")
-    if plan is None or plan.cell is not recurrence.cell:
-        plan = workspace["plan"] = _Plan(recurrence.cell)
-    assert isinstance(plan, _Plan)
+    masked = recurrence.mask is not None
+    if not isinstance(plan, _Plan) or (plan.cell, plan.masked) != (recurrence.cell, masked):
+        plan = workspace["plan"] = _Plan(recurrence)
+        workspace["shares"] = None
     return plan
 
 
-def _pack(recurrence: Recurrence, workspace: Workspace, pieces: list[_Piece], *, transposed: bool) -> tuple[Array, ...]:
-    from rnnbp.kernels.gemm import pack, packed_size
-    from rnnbp.kernels.simd import lane_count
-
-    packed = []
-    for i, piece in enumerate(pieces):
-        weight = recurrence.parameters[piece.product.weight]
-        if piece.product.diagonal:
-            packed.append(weight[piece.columns])
-            continue
-        matrix = weight[:, piece.columns].T if transposed else weight[:, piece.columns]
-        name = f"packed_{piece.product.weight}_{piece.columns.start}_{transposed}_{i}"
-        buffer = workspace.empty(name, (packed_size(weight.dtype, *matrix.shape),), weight.dtype)
-        pack(matrix, buffer, lane_count(weight.dtype))
-        packed.append(buffer)
-    return tuple(packed)
-
-
-class _Share:
-    """A thread's share of the sequences: the memory it works in, and where its rows are."""
-
-    def __init__(self, recurrence: Recurrence, workspace: Workspace, first: int, stop: int) -> None:
-        self.workspace, self.first, self.stop = workspace, first, stop
-        steps = recurrence.steps
-        if first == 0 and stop == steps.n_sequences:
-            self.counts, self.starts, self.places = steps.counts, steps.starts, steps.starts[:-1]
-        else:
-            n_steps = int(steps.lengths[first])
-            self.counts = np.minimum(steps.counts[:n_steps], stop) - first
-            self.starts = np.concatenate([[0], np.cumsum(self.counts)])
-            self.places = steps.starts[:n_steps] + first
-        self.n = stop - first
-        self.chunk = max(1, CHUNK_ROWS // self.n)
-
-    @property
-    def steps(self) -> tuple[Array, Array, Array]:
-        return self.counts, self.starts, self.places
-
-    def initial_slabs(self, recurrence: Recurrence, n_rows: int) -> Variables:
-        cell, dtype = recurrence.cell, recurrence.x.dtype
-        slabs = {
-            name: self.workspace.empty(name, (self.n + n_rows, cell.width(name)), dtype) for name in cell.variables
-        }
-        for name in cell.states:
-            slabs[name][: self.n] = recurrence.initial[name][self.first : self.stop]
-        return slabs
-
-    @staticmethod
-    def stage(plan: _Plan, k: int, slabs: Variables, packed: tuple[Array, ...]) -> tuple[Any, ...]:
-        stage: Stage = plan.cell.stages[k]
-        return (
-            tuple(slabs[piece.product.source] for piece in plan.stages[k]),
-            plan.described[k],
-            packed,
-            plan.columns[k],
-            tuple(slabs[name] for name in stage.reads),
-            tuple(slabs[name] for name in stage.uses),
-            tuple(slabs[name] for name in stage.outputs),
-        )
-
-
-def _shares(recurrence: Recurrence, workspace: Workspace) -> list[_Share]:
+def _shares(plan: _Plan, recurrence: Recurrence, workspace: Workspace, keep: bool) -> list[_Share]:
     """Divide the sequences among threads so that each has about the same number of frames."""
     steps = recurrence.steps
     operations = steps.n_rows * sum(p.size for p in recurrence.parameters.values())
     n_threads = max(1, min(threads.count(), steps.n_sequences, operations // MIN_OPERATIONS))
-    if n_threads == 1:
-        bounds = [0, steps.n_sequences]
-    else:
+    before = workspace.get("shares")
+    if before is not None and before[0] is steps and before[1:3] == (n_threads, keep):
+        return before[3]  # type: ignore[no-any-return]
+    bounds = [0, steps.n_sequences]
+    if n_threads > 1:
         frames = np.cumsum(steps.lengths)
         goals = frames[-1] * np.arange(1, n_threads) / n_threads
         cuts = np.searchsorted(frames, goals - steps.lengths[0] / 2) + 1
         bounds = sorted({0, *(int(c) for c in cuts if c < steps.n_sequences), steps.n_sequences})
-    return [
-        _Share(recurrence, workspace.setdefault(f"thread{k}", Workspace()), first, stop)
+    shares = [
+        _Share(plan, steps, workspace.setdefault(f"thread{k}", Workspace()), first, stop, keep)
         for k, (first, stop) in enumerate(pairwise(bounds))
     ]
+    workspace["shares"] = (steps, n_threads, keep, shares)
+    return shares
+
+
+def _is_taught(recurrence: Recurrence) -> bool:
+    return recurrence.teacher is not None and recurrence.cell.forced is not None
+
+
+def _forced(cell: Cell) -> str:
+    """Return the state that a teacher replaces; any state, if there is none, as the loops are passed one."""
+    return cell.states[0] if cell.forced is None else cell.forced
 
 
 def forward(recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tuple[Array, Variables]:
     """Run a recurrence; see `GradientAlgorithm.forward`."""
     cell, steps, dtype = recurrence.cell, recurrence.steps, recurrence.x.dtype
     plan = _plan(recurrence, workspace)
-    x = np.ascontiguousarray(recurrence.x)
-    packed_input = _pack(recurrence, workspace, plan.input, transposed=False)
-    packed = [_pack(recurrence, workspace, pieces, transposed=False) for pieces in plan.stages]
+    shares = _shares(plan, recurrence, workspace, keep)
+    x, bias, taught = np.ascontiguousarray(recurrence.x), recurrence.bias(), _is_taught(recurrence)
+    input_packed, *packed = plan.packed(recurrence, transposed=False)
     y = workspace.empty("y", (steps.n_rows, cell.width(cell.output)), dtype)
     final = {name: np.empty((steps.n_sequences, cell.width(name)), dtype) for name in cell.states}
-    bias = recurrence.bias()
-    shares, calls = _shares(recurrence, workspace), []
+    calls = []
     for share in shares:
-        n_rows = int(share.starts[-1]) if keep else min(int(share.starts[-1]), share.n * share.chunk)
-        slabs = share.initial_slabs(recurrence, n_rows)
-        z = share.workspace.empty("z", (n_rows, cell.n_columns), dtype)
-        stages = [share.stage(plan, k, slabs, packed[k]) for k in range(len(cell.stages))]
-        forced = slabs[cell.states[0] if cell.forced is None else cell.forced]
-        taught = recurrence.teacher is not None and cell.forced is not None
+        own, slabs = slice(share.first, share.stop), share.slabs
+        for name in cell.states:
+            slabs[name][: share.n] = recurrence.initial[name][own] if name in recurrence.initial else 0
+        stages = [(*stage[:3], matrices, *stage[3:]) for stage, matrices in zip(share.stages, packed, strict=True)]
+        forced = slabs[_forced(cell)]
         calls.append(
             (
-                plan.address(dtype.name),
+                plan.address,
                 x,
                 y,
-                z,
+                share.z,
                 bias,
-                (plan.described_input, packed_input),
+                share.mask(recurrence),
+                (plan.described[0], input_packed),
                 stages[0],
                 stages[-1],
                 tuple(slabs[name] for name in cell.states),
-                tuple(final[name][share.first : share.stop] for name in cell.states),
+                tuple(final[name][own] for name in cell.states),
                 slabs[cell.output],
                 (forced, recurrence.teacher if taught else forced, taught),
                 share.steps,
@@ -209,9 +251,7 @@ def forward(recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tupl
                 keep,
             )
         )
-        share.workspace["slabs"] = slabs
     threads.run(plan.forward, calls)
-    workspace["shares"] = shares if keep else None
     return y, final
 
 
@@ -219,71 +259,57 @@ def backward(
     recurrence: Recurrence,
     workspace: Workspace,
     dy: Array,
-    d_final: Variables,
+    d_final: Mapping[str, Array],
     gradients: Mapping[str, Array],
     *,
     input_gradient: bool,
 ) -> tuple[Array | None, Variables]:
     """Pull dy back through what `forward` has kept; see `GradientAlgorithm.backward`."""
     cell, steps, dtype = recurrence.cell, recurrence.steps, recurrence.x.dtype
-    plan, shares = _plan(recurrence, workspace), workspace["shares"]
+    plan, shares = _plan(recurrence, workspace), workspace["shares"][3]
     x, dy = np.ascontiguousarray(recurrence.x), np.ascontiguousarray(dy)
-    packed_input = (
-        _pack(recurrence, workspace, plan.input, transposed=True) if input_gradient else tuple(x[0] for _ in plan.input)
-    )
-    packed = [_pack(recurrence, workspace, pieces, transposed=True) for pieces in plan.stages]
-    dx = workspace.empty("dx", x.shape if input_gradient else (1, x.shape[1]), dtype)
+    input_packed, *packed = plan.packed(recurrence, transposed=True)
+    dx = workspace.empty("dx", x.shape if input_gradient else (0, x.shape[1]), dtype)
     d_initial = {name: np.empty((steps.n_sequences, cell.width(name)), dtype) for name in cell.states}
-    calls, summed = [], []
+    calls = []
     for share in shares:
-        own, slabs, first, stop = share.workspace, share.workspace["slabs"], share.first, share.stop
-        d = {name: own.zeros(f"d_{name}", (share.n, cell.width(name)), dtype) for name in cell.variables}
-        for name in cell.states:
-            d[name][...] = d_final[name][first:stop]
-        weights = {name: own.zeros(f"gradient_{name}", gradients[name].shape, dtype) for name in cell.weights}
-        d_bias = own.zeros("d_bias", (cell.n_columns,), dtype)
-        two_d = {name: np.atleast_2d(weight) for name, weight in weights.items()}
-        stages = []
-        for k, stage in enumerate(cell.stages):
-            stages.append(
-                (
-                    *share.stage(plan, k, slabs, packed[k]),
-                    tuple(d[piece.product.source] for piece in plan.stages[k]),
-                    tuple(d[name] for name in (*stage.reads, *stage.uses)),
-                    tuple(d[name] for name in stage.outputs),
-                    tuple(two_d[piece.product.weight] for piece in plan.stages[k]),
-                )
-            )
-        chunk_rows = share.n * share.chunk
-        rows = own.empty("rows", (chunk_rows * plan.widest,), dtype)
-        scratch = own.empty("scratch", (chunk_rows * (cell.n_columns + 16),), dtype)
-        taught = recurrence.teacher is not None and cell.forced is not None
+        for name, d in share.d.items():
+            d[...] = d_final[name][share.first : share.stop] if name in d_final else 0
+        for gradient in share.gradients.values():
+            gradient.fill(0)
+        share.d_bias.fill(0)
+        stages = [
+            (*stage[:3], matrices, *stage[3:], *d_stage)
+            for stage, matrices, d_stage in zip(share.stages, packed, share.d_stages, strict=True)
+        ]
+        input_gradients = tuple(share.gradients[piece.product.weight] for piece in plan.pieces[0])
         calls.append(
             (
-                plan.address(dtype.name),
+                plan.address,
                 x,
                 dy,
                 dx,
-                own["z"],
-                d_bias,
-                (plan.described_input, packed_input, tuple(two_d[piece.product.weight] for piece in plan.input)),
+                share.z,
+                share.d_bias,
+                share.mask(recurrence),
+                share.d_masked,
+                (plan.described[0], input_packed, input_gradients),
                 stages[0],
                 stages[-1],
-                d[cell.output],
-                (d[cell.states[0] if cell.forced is None else cell.forced], taught),
+                share.d[cell.output],
+                (share.d[_forced(cell)], _is_taught(recurrence)),
                 share.steps,
                 share.chunk,
-                rows,
-                scratch,
-                input_gradient,
+                share.rows,
+                share.scratch,
             )
         )
-        summed.append((weights, d_bias, d))
     threads.run(plan.backward, calls)
     for name in cell.weights:
-        gradients[name][...] = sum(weights[name] for weights, _, _ in summed)
-    recurrence.accumulate_biases(np.asarray(sum(d_bias for _, d_bias, _ in summed)), gradients)
-    for share, (_, _, d) in zip(shares, summed, strict=True):
+        summed = sum((share.gradients[name] for share in shares[1:]), start=shares[0].gradients[name])
+        gradients[name][...] = summed.reshape(gradients[name].shape)
+    recurrence.accumulate_biases(sum((share.d_bias for share in shares[1:]), start=shares[0].d_bias), gradients)
+    for share in shares:
         for name in cell.states:
-            d_initial[name][share.first : share.stop] = d[name]
+            d_initial[name][share.first : share.stop] = share.d[name]
     return (dx if input_gradient else None), d_initial

@@ -45,8 +45,8 @@ class Recurrence:
         The input, packed.
     steps : Steps
         How x is packed.
-    initial : dict of str to ndarray of shape (B, width)
-        The initial states, in packed order.
+    initial : mapping of str to ndarray of shape (B, width)
+        The initial states, in packed order; those missing are zero.
     mask : ndarray of shape (B, width) or None
         Recurrent dropout: what multiplies the operand of the recurrent weight, the same at every step.
     teacher : ndarray of shape (n_rows, width) or None
@@ -57,7 +57,7 @@ class Recurrence:
     parameters: Mapping[str, Array]
     x: Array
     steps: Steps
-    initial: Variables
+    initial: Mapping[str, Array]
     mask: Array | None = None
     teacher: Array | None = None
 

@@ -35,13 +35,24 @@ from rnnbp.kernels.compiling import compiled
 from rnnbp.kernels.gemm import multiply, pack
 from rnnbp.kernels.simd import add_each, clear_each, lanes_of, load_columns, load_each, store_columns, store_each
 
-__all__ = ["COLUMNS", "DEPTH", "DIAGONAL", "IN_WEIGHT", "IN_Z", "LAG", "N_FIELDS", "WEIGHT_COLUMNS", "make_loops"]
+__all__ = [
+    "COLUMNS",
+    "DEPTH",
+    "DIAGONAL",
+    "IN_WEIGHT",
+    "IN_Z",
+    "LAG",
+    "MASKED",
+    "N_FIELDS",
+    "WEIGHT_COLUMNS",
+    "make_loops",
+]
 
 # A product is described by a row of integers: whether its source is the previous step's; the width of the source; how
-# many columns the product has, where these begin in z and in the weight, and how many columns the weight has; and
-# whether the weight is diagonal.
-LAG, DEPTH, COLUMNS, IN_Z, IN_WEIGHT, WEIGHT_COLUMNS, DIAGONAL = range(7)
-N_FIELDS = 7
+# many columns the product has, where these begin in z and in the weight, and how many columns the weight has; whether
+# the weight is diagonal; and whether the source is masked (recurrent dropout).
+LAG, DEPTH, COLUMNS, IN_Z, IN_WEIGHT, WEIGHT_COLUMNS, DIAGONAL, MASKED = range(8)
+N_FIELDS = 8
 
 # numba compiles a function anew for each literal it is called with; these are no literals
 ZERO, ONE = np.int64(0), np.int64(1)
@@ -60,12 +71,19 @@ def project(address, z, first, x, place, n, bias, products, packed):
 
 
 @compiled
-def apply_products(address, z, first, n, sources, previous, current, products, packed):
-    """Add a stage's products to n rows of z; the sources' rows begin at `previous` or `current`."""
+def apply_products(address, z, first, n, sources, unmasked, mask, previous, current, products, packed):
+    """Add a stage's products to n rows of z; the sources' rows begin at `previous` or `current`.
+
+    A source that is masked is made here, of the rows of `unmasked` that are wanted.
+    """
     z_row = z.shape[1]
     for i in range(len(packed)):
         depth, columns, column = products[i, DEPTH], products[i, COLUMNS], products[i, IN_Z]
         row = previous if products[i, LAG] else current
+        if products[i, MASKED]:
+            for r in range(n):
+                for j in range(depth):
+                    sources[i][row + r, j] = unmasked[i][row + r, j] * mask[r, j]
         if products[i, DIAGONAL]:
             for r in range(n):
                 for j in range(columns):
@@ -76,17 +94,23 @@ def apply_products(address, z, first, n, sources, previous, current, products, p
 
 
 @compiled
-def pull_products(address, dz, first, n, d_sources, products, packed):
+def pull_products(address, dz, first, n, d_sources, mask, d_masked, products, packed):
     """Add to the first n rows of dL/d(source) what a stage's products say: dz times the weights, transposed."""
     z_row = dz.shape[1]
     for i in range(len(packed)):
         depth, columns, column = products[i, DEPTH], products[i, COLUMNS], products[i, IN_Z]
+        at = first * z_row + column
         if products[i, DIAGONAL]:
             for r in range(n):
                 for j in range(columns):
                     d_sources[i][r, j] += dz[first + r, column + j] * packed[i][j]
+        elif products[i, MASKED]:
+            d_masked[:n] = 0
+            multiply(address, d_masked, ZERO, depth, dz, at, z_row, ONE, packed[i], n, columns, depth)
+            for r in range(n):
+                for j in range(depth):
+                    d_sources[i][r, j] += d_masked[r, j] * mask[r, j]
         else:
-            at = first * z_row + column
             multiply(address, d_sources[i], ZERO, depth, dz, at, z_row, ONE, packed[i], n, columns, depth)
 
 
@@ -147,7 +171,7 @@ def pull_input(address, dx, dz, t_first, t_stop, counts, starts, places, product
     chunk = rows[: n * width].reshape(n, width)
     chunk[:] = 0
     for i in range(len(packed)):
-        pull_products(address, dz, starts[t_first], n, (chunk,), products[i : i + 1], (packed[i],))
+        pull_products(address, dz, starts[t_first], n, (chunk,), chunk, chunk, products[i : i + 1], (packed[i],))
     for t in range(t_first, t_stop):
         copy_rows(dx, places[t], chunk, starts[t] - starts[t_first], counts[t])
 
@@ -231,11 +255,13 @@ def make_loops(stages: tuple[tuple[Any, Any], ...], fingerprint: str) -> tuple[A
     step_second, pull_second = make_stage(*stages[-1], f"second_{fingerprint}") if two else (step_first, pull_first)
 
     @compiled
-    def forward(address, x, y, z, bias, inputs, first, second, states, finals, output, teacher, steps, chunk, keep):
+    def forward(
+        address, x, y, z, bias, mask, inputs, first, second, states, finals, output, teacher, steps, chunk, keep
+    ):
         counts, starts, places = steps
         products_x, packed_x = inputs
-        sources_1, products_1, packed_1, columns_1, reads_1, uses_1, outputs_1 = first
-        sources_2, products_2, packed_2, columns_2, reads_2, uses_2, outputs_2 = second
+        sources_1, unmasked_1, products_1, packed_1, columns_1, reads_1, uses_1, outputs_1 = first
+        sources_2, unmasked_2, products_2, packed_2, columns_2, reads_2, uses_2, outputs_2 = second
         forced, teacher_rows, taught = teacher
         T, B = len(counts), counts[0]
         previous = 0
@@ -253,10 +279,12 @@ def make_loops(stages: tuple[tuple[Any, Any], ...], fingerprint: str) -> tuple[A
             for t in range(t_first, t_stop):
                 row, n = starts[t] - base, counts[t]
                 current = B + row
-                apply_products(address, z, row, n, sources_1, previous, current, products_1, packed_1)
+                apply_products(address, z, row, n, sources_1, unmasked_1, mask, previous, current, products_1, packed_1)
                 step_first(z, row, columns_1, reads_1, previous, uses_1, outputs_1, current, n)
                 if two:
-                    apply_products(address, z, row, n, sources_2, previous, current, products_2, packed_2)
+                    apply_products(
+                        address, z, row, n, sources_2, unmasked_2, mask, previous, current, products_2, packed_2
+                    )
                     step_second(z, row, columns_2, reads_2, previous, uses_2, outputs_2, current, n)
                 if taught:
                     copy_rows(forced, current, teacher_rows, places[t], n)
@@ -279,6 +307,8 @@ def make_loops(stages: tuple[tuple[Any, Any], ...], fingerprint: str) -> tuple[A
         dx,
         z,
         d_bias,
+        mask,
+        d_masked,
         inputs,
         first,
         second,
@@ -288,15 +318,15 @@ def make_loops(stages: tuple[tuple[Any, Any], ...], fingerprint: str) -> tuple[A
         chunk,
         rows,
         scratch,
-        input_gradient,
     ):
         counts, starts, places = steps
         products_x, packed_x, gradients_x = inputs
-        sources_1, products_1, packed_1, columns_1, reads_1, uses_1, outputs_1 = first[:7]
-        d_sources_1, d_inputs_1, d_outputs_1, gradients_1 = first[7:]
-        sources_2, products_2, packed_2, columns_2, reads_2, uses_2, outputs_2 = second[:7]
-        d_sources_2, d_inputs_2, d_outputs_2, gradients_2 = second[7:]
+        sources_1, _, products_1, packed_1, columns_1, reads_1, uses_1, outputs_1 = first[:8]
+        d_sources_1, d_inputs_1, d_outputs_1, gradients_1 = first[8:]
+        sources_2, _, products_2, packed_2, columns_2, reads_2, uses_2, outputs_2 = second[:8]
+        d_sources_2, d_inputs_2, d_outputs_2, gradients_2 = second[8:]
         d_forced, taught = teacher
+        input_gradient = dx.shape[0] > 0
         T, B = len(counts), counts[0]
         n_chunks = (T + chunk - 1) // chunk
         for c in range(n_chunks - 1, -1, -1):
@@ -313,9 +343,9 @@ def make_loops(stages: tuple[tuple[Any, Any], ...], fingerprint: str) -> tuple[A
                     pull_second(
                         z, row, columns_2, reads_2, previous, uses_2, outputs_2, current, n, d_inputs_2, d_outputs_2
                     )
-                    pull_products(address, z, row, n, d_sources_2, products_2, packed_2)
+                    pull_products(address, z, row, n, d_sources_2, mask, d_masked, products_2, packed_2)
                 pull_first(z, row, columns_1, reads_1, previous, uses_1, outputs_1, current, n, d_inputs_1, d_outputs_1)
-                pull_products(address, z, row, n, d_sources_1, products_1, packed_1)
+                pull_products(address, z, row, n, d_sources_1, mask, d_masked, products_1, packed_1)
             for r in range(starts[t_first], starts[t_stop]):
                 for j in range(z.shape[1]):
                     d_bias[j] += z[r, j]

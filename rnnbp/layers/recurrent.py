@@ -101,6 +101,8 @@ class Recurrent(Layer):
             "bias": initializers.get(bias_initializer),
         }
 
+        self._names = tuple(p.name for p in self._cell_parameters())
+
     @abstractmethod
     def make_cell(self) -> Cell:
         """Return the cell that the layer runs."""
@@ -140,15 +142,12 @@ class Recurrent(Layer):
         outputs = []
         for suffix, backwards in self._directions:
             own = workspace.setdefault(f"direction{suffix}", Workspace())
-            shapes = {name: (steps.n_sequences, self.cell.width(name)) for name in self.cell.states}
             recurrence = own["recurrence"] = Recurrence(
                 cell=self.cell,
-                parameters={p.name: parameters[p.name + suffix] for p in self._cell_parameters()},
+                parameters={name: parameters[name + suffix] for name in self._names},
                 x=steps.reverse(x) if backwards else x,
                 steps=steps,
-                initial={
-                    name: context.initial.get(name + suffix, np.zeros(shape, x.dtype)) for name, shape in shapes.items()
-                },
+                initial=self._own(context.initial, suffix),
                 mask=self._mask(context, x),
                 teacher=None
                 if context.teacher is None
@@ -158,6 +157,10 @@ class Recurrent(Layer):
             context.final |= {name + suffix: state for name, state in final.items()}
             outputs.append(steps.reverse(y) if backwards else y)
         return outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=1)
+
+    def _own(self, states: Mapping[str, Array], suffix: str) -> dict[str, Array]:
+        """Return those of the states that belong to one direction, under the cell's names."""
+        return {name: states[name + suffix] for name in self.cell.states if name + suffix in states}
 
     def _mask(self, context: Context, x: Array) -> Array | None:
         if not context.training or self.recurrent_dropout == 0.0:
@@ -183,13 +186,12 @@ class Recurrent(Layer):
         for (suffix, backwards), stop in zip(self._directions, stops, strict=True):
             own = workspace[f"direction{suffix}"]
             share = dy[:, stop - width : stop]
-            shapes = {name: (steps.n_sequences, self.cell.width(name)) for name in self.cell.states}
             dx, d_initial = self.gradient.backward(
                 own["recurrence"],
                 own,
                 steps.reverse(share) if backwards else share,
-                {name: context.d_final.get(name + suffix, np.zeros(shape, dy.dtype)) for name, shape in shapes.items()},
-                {p.name: gradients[p.name + suffix] for p in self._cell_parameters()},
+                self._own(context.d_final, suffix),
+                {name: gradients[name + suffix] for name in self._names},
                 input_gradient=context.input_gradient,
             )
             context.d_initial |= {name + suffix: d for name, d in d_initial.items()}
