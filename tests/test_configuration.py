@@ -1,0 +1,117 @@
+"""Objects made of their settings: shown, written as plain data, made again, copied."""
+
+import copy
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+from rnnbp.configuration import Configurable, build, lookup, plain, positive_int, probability
+
+
+class Shape(Configurable):
+    """A base for these tests."""
+
+    def __init__(self, width: int, *, depth: float = 2.0) -> None:
+        self.width, self.depth = width, depth
+        self.secret = lambda: width  # what is made of the settings need not be copied
+
+
+class Box(Shape):
+    """One that hands options on."""
+
+    def __init__(self, width: int, *, lid: Shape | str = "none", **options) -> None:
+        self.lid = lid
+        super().__init__(width, **options)
+
+
+def test_settings_are_the_constructor_s_arguments():
+    assert Shape(3).settings() == {"width": 3, "depth": 2.0}
+
+
+def test_options_that_are_handed_on_are_settings_too():
+    assert Box(3, lid="oak", depth=5.0).settings() == {"width": 3, "lid": "oak", "depth": 5.0}
+
+
+@pytest.mark.parametrize(
+    ("thing", "shown"),
+    [
+        (Shape(3), "Shape(3)"),
+        (Shape(3, depth=2.0), "Shape(3)"),
+        (Shape(3, depth=4.0), "Shape(3, depth=4.0)"),
+        (Box(1, lid=Shape(2), depth=0.5), "Box(1, lid=Shape(2), depth=0.5)"),
+    ],
+)
+def test_what_is_shown_makes_it_again(thing, shown):
+    assert repr(thing) == shown
+    assert eval(shown).settings().keys() == thing.settings().keys()
+
+
+def test_build_undoes_plain():
+    box = Box(1, lid=Box(2, lid=Shape(3)), depth=0.5)
+    assert repr(build(json.loads(json.dumps(plain(box))), Shape)) == repr(box)
+
+
+def test_plain_data_are_json_even_of_numpy_s_numbers():
+    assert (
+        json.dumps(plain(Shape(np.int64(3), depth=np.float32(0.5)))) == '{"class": "Shape", "width": 3, "depth": 0.5}'
+    )
+
+
+@pytest.mark.parametrize(
+    "again", [copy.copy, copy.deepcopy, lambda thing: pickle.loads(pickle.dumps(thing))], ids=["copy", "deep", "pickle"]
+)
+def test_copies_have_the_same_settings(again):
+    assert repr(again(Box(1, lid=Shape(2)))) == repr(Box(1, lid=Shape(2)))
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"class": "Bax", "width": 1}, "unknown shape 'Bax': the known ones are 'Box'. Did you mean 'Box'?"),
+        ({"width": 1}, "unknown shape None"),
+        ({"class": "Box"}, "these settings do not make a Box: missing a required argument: 'width'"),
+        ({"class": "Box", "width": 1, "colour": 2}, "these settings do not make a Box: .*'colour'"),
+        ({"class": "Box", "width": 1, "lid": {"class": "Top"}}, "unknown configurable 'Top'"),
+    ],
+)
+def test_what_can_not_be_built_is_named(value, message):
+    with pytest.raises(ValueError, match=message):
+        build(value, Shape)
+
+
+def test_only_what_derives_from_the_base_is_built():
+    with pytest.raises(ValueError, match="unknown box 'Shape'"):
+        build({"class": "Shape", "width": 1}, Box)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("tahn", "Did you mean 'tanh'"), ("ReLU", "Did you mean 'relu'"), (3, r"\.$")]
+)
+def test_an_unknown_name_is_answered_with_the_known_and_the_nearest(name, hint):
+    with pytest.raises(ValueError, match=f"unknown activation {name!r}: the known ones are 'tanh', 'relu'.*{hint}"):
+        lookup({"tanh": 1, "relu": 2}, name, "activation")
+
+
+@pytest.mark.parametrize("value", [1, np.int32(7), np.uint8(200)])
+def test_whole_numbers_of_any_type_are_taken(value):
+    assert positive_int(value, "width") == value
+    assert type(positive_int(value, "width")) is int
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.0, "3", None, True, np.float64(2)])
+def test_what_is_no_positive_whole_number_is_refused(value):
+    with pytest.raises(ValueError, match=r"width must be a whole number of at least 1, but .* was given"):
+        positive_int(value, "width")
+
+
+@pytest.mark.parametrize("value", [0, 0.0, 0.999, np.float32(0.5)])
+def test_probabilities_below_one_are_taken(value):
+    assert probability(value, "rate") == value
+
+
+@pytest.mark.parametrize("value", [1, 1.0, -0.1, float("nan"), float("inf"), "0.5", None, True])
+def test_what_is_no_probability_below_one_is_refused(value):
+    with pytest.raises(ValueError, match=r"rate must be a number from 0 to below 1, but .* was given"):
+        probability(value, "rate")

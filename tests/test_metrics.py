@@ -1,0 +1,76 @@
+"""Metrics, against scikit-learn."""
+
+import numpy as np
+import pytest
+import sklearn.metrics
+
+from rnnbp.metrics import accuracy, confusion_matrix, r2
+
+RNG = np.random.default_rng(0)
+
+
+def test_accuracy_of_class_indices_is_scikit_learn_s():
+    output, target = RNG.normal(size=(50, 4)), RNG.integers(4, size=50)
+    assert accuracy(target, output) == sklearn.metrics.accuracy_score(target, output.argmax(axis=1))
+
+
+def test_accuracy_of_probabilities_compares_the_largest():
+    assert accuracy([[0.2, 0.8], [0.9, 0.1]], [[-1.0, 1.0], [-1.0, 1.0]]) == 0.5
+
+
+def test_accuracy_of_steps_counts_each_step():
+    output, target = RNG.normal(size=(5, 3, 4)), RNG.integers(4, size=(5, 3))
+    assert accuracy(target, output) == (output.argmax(axis=-1) == target).mean()
+
+
+@pytest.mark.parametrize("target", [[1, 0, 1, 0], [[1.0], [0.0], [1.0], [0.0]]])
+def test_accuracy_of_one_logit_is_of_its_sign(target):
+    assert accuracy(target, [[3.0], [-0.1], [-2.0], [0.2]]) == 0.5
+
+
+@pytest.mark.parametrize(("target", "output"), [([0, 1], np.zeros((3, 2))), (np.zeros((3, 4)), np.zeros((3, 2)))])
+def test_accuracy_of_shapes_that_do_not_fit_is_refused(target, output):
+    with pytest.raises(ValueError, match="do not fit outputs of shape"):
+        accuracy(target, output)
+
+
+def test_r2_is_scikit_learn_s():
+    target = RNG.normal(size=50)
+    output = target + 0.3 * RNG.normal(size=50)
+    assert r2(target, output) == pytest.approx(sklearn.metrics.r2_score(target, output), rel=1e-14)
+    assert r2(target, output[:, None]) == r2(target, output)
+
+
+def test_r2_of_a_constant_prediction_is_zero_and_of_a_perfect_one_is_one():
+    target = RNG.normal(size=(50, 2))
+    assert r2(target, np.broadcast_to(target.mean(axis=0), target.shape)) == pytest.approx(0.0, abs=1e-14)
+    assert r2(target, target) == 1.0
+
+
+def test_r2_of_a_constant_target_is_undefined():
+    assert np.isnan(r2([3.0, 3.0], [1.0, 2.0]))
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint8"])
+def test_the_confusion_matrix_is_scikit_learn_s(dtype):
+    target, predicted = RNG.integers(20, size=(2, 500)).astype(dtype)
+    expected = sklearn.metrics.confusion_matrix(target, predicted, labels=range(20))
+    np.testing.assert_array_equal(confusion_matrix(target, predicted, 20), expected)
+
+
+def test_the_confusion_matrix_has_a_place_for_classes_that_do_not_occur():
+    assert confusion_matrix([0], [1], 3).tolist() == [[0, 1, 0], [0, 0, 0], [0, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("target", "predicted", "message"),
+    [
+        ([0, 1], [0, 5], "predicted must hold whole numbers from 0 to 2, but holds .*5"),
+        ([0, -1], [0, 1], "target must hold whole numbers from 0 to 2"),
+        ([0.0, 1.0], [0, 1], "target must hold whole numbers"),
+        ([0, 1], [0], r"predictions of shape \(1,\) for targets of shape \(2,\)"),
+    ],
+)
+def test_a_confusion_of_what_is_no_class_is_refused(target, predicted, message):
+    with pytest.raises(ValueError, match=message):
+        confusion_matrix(target, predicted, 3)
