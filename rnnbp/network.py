@@ -26,6 +26,7 @@ from rnnbp.configuration import build, plain
 from rnnbp.layers import Activation, Context, Embedding, Jordan, Layer
 from rnnbp.losses import Loss
 from rnnbp.parameters import Parameters
+from rnnbp.stream import Stream
 from rnnbp.workspace import Workspace
 
 __all__ = ["Batch", "Gradients", "Network", "Pass"]
@@ -486,6 +487,28 @@ class Network:
             If its shape is not theta's.
         """
         return self.parameters.views_of(vector)
+
+    def stream(self) -> Stream:
+        """Return the network as it is now, to be fed frame by frame.
+
+        Returns
+        -------
+        Stream
+            Its `push` takes the next frames and returns their outputs.
+
+        Raises
+        ------
+        ValueError
+            If a layer runs backwards in time.
+
+        Examples
+        --------
+        >>> from rnnbp import layers
+        >>> stream = Network([layers.GRU(3, 8), layers.Dense(8, 2)]).stream()
+        >>> stream.push(np.zeros(3)).shape, stream.push(np.zeros((10, 3))).shape
+        ((2,), (10, 2))
+        """
+        return Stream(self.layers, self.views, self.dtype, self.n_inputs)
 
     # -- files ---------------------------------------------------------------------------------------------------
 

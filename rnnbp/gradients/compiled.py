@@ -20,7 +20,7 @@ from rnnbp.gradients.recurrence import Recurrence, Variables
 from rnnbp.sequences import Steps
 from rnnbp.workspace import Workspace
 
-__all__ = ["backward", "can_run", "forward"]
+__all__ = ["Stepper", "backward", "can_run", "forward"]
 
 Array = NDArray[Any]
 
@@ -313,3 +313,55 @@ def backward(
         for name in cell.states:
             d_initial[name][share.first : share.stop] = share.d[name]
     return (dx if input_gradient else None), d_initial
+
+
+class Stepper:
+    """A recurrence of one sequence, run a frame at a time with the least ceremony.
+
+    All that the loops take is laid out once, for the parameters as they are now.
+
+    Parameters
+    ----------
+    recurrence : Recurrence
+        Of one frame of one sequence.
+    """
+
+    def __init__(self, recurrence: Recurrence) -> None:
+        plan, cell = _Plan(recurrence), recurrence.cell
+        (share,) = _shares(plan, recurrence, Workspace(), keep=False)
+        self._x = np.array(recurrence.x)
+        self._y = np.empty((1, cell.width(cell.output)), plan.dtype)
+        self._states = [share.slabs[name][:1] for name in cell.states]
+        self._finals = [np.empty_like(state) for state in self._states]
+        for name, state in zip(cell.states, self._states, strict=True):
+            state[...] = recurrence.initial.get(name, 0)
+        input_packed, *packed = plan.packed(recurrence, transposed=False)
+        stages = [(*stage[:3], matrices, *stage[3:]) for stage, matrices in zip(share.stages, packed, strict=True)]
+        forced = share.slabs[_forced(cell)]
+        self._call = plan.forward
+        self._arguments = (
+            plan.address,
+            self._x,
+            self._y,
+            share.z,
+            recurrence.bias(),
+            share.mask(recurrence),
+            (plan.described[0], input_packed),
+            stages[0],
+            stages[-1],
+            tuple(share.slabs[name] for name in cell.states),
+            tuple(self._finals),
+            share.slabs[cell.output],
+            (forced, forced, False),
+            share.steps,
+            share.chunk,
+            False,
+        )
+
+    def __call__(self, frame: Array) -> Array:
+        """Return the output for a frame of shape (1, I), of shape (1, width); good until the next call."""
+        self._x[...] = frame
+        self._call(*self._arguments)
+        for state, final in zip(self._states, self._finals, strict=True):
+            state[...] = final
+        return self._y

@@ -7,7 +7,7 @@ absolute errors below 2e-7 in float32 and 3e-16 (relative, for exp and expm1) in
               e^x     = 2^n e^r,  n = round(x / log 2),  e^r = 1 + r + r^2 P(r)
     float64   tanh(x) = x + x^3 P(x^2) / Q(x^2) for |x| < 0.625,  sign(x) (1 - 2 / (e^(2|x|) + 1)) beyond
               e^x     = 2^n (1 + 2 r P(r^2) / (Q(r^2) - r P(r^2)))
-    both      e^x - 1  = 2 t / (1 - t),  t = tanh(x / 2)
+    both      e^x - 1  = 2 t / (1 - t),  t = tanh(x / 2),  for |x| < 1
               log(1+x) = 2 (s + s^3/3 + s^5/5 + ...),  s = x / (2 + x)
 
 NaN goes in and comes out.
@@ -181,8 +181,10 @@ def _tanh(single: bool) -> Any:
 @_unary(elementwise.expm1)
 def _expm1(single: bool) -> Any:
     def implementation(x):
-        t = elementwise.tanh(0.5 * x)
-        return 2.0 * t / (1.0 - t)
+        near = elementwise.maximum(elementwise.minimum(x, 1.0), -1.0)
+        t = elementwise.tanh(0.5 * near)
+        far = elementwise.exp(x) - 1.0
+        return select_lanes(elementwise.absolute(x) < 1.0, 2.0 * t / (1.0 - t), far)
 
     return implementation
 

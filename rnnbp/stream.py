@@ -1,0 +1,138 @@
+"""A network that is fed frame by frame, with its state carried from one to the next.
+
+The output for a frame is what `Network.forward` would give at that step of the whole sequence. Where a network pools
+over time, it is what it would give if the sequence ended there: the last step, the mean or the maximum so far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rnnbp.gradients import BPTT, Recurrence, compiled
+from rnnbp.layers import Context, Dropout, Embedding, LastStep, Layer, MaxOverTime, MeanOverTime, Recurrent
+from rnnbp.sequences import Steps
+from rnnbp.workspace import Workspace
+
+__all__ = ["Stream"]
+
+Array = NDArray[Any]
+Step = Callable[[Array], Array]
+
+
+class Stream:
+    """Stateful inference on one sequence that has no end; made by `Network.stream`.
+
+    It is made of the parameters as they are at that time.
+    """
+
+    def __init__(
+        self, layers: tuple[Layer, ...], views: list[dict[str, Array]], dtype: Any, n_inputs: int | None
+    ) -> None:
+        for k, layer in enumerate(layers):
+            if isinstance(layer, Recurrent) and (layer.bidirectional or layer.reverse):
+                raise ValueError(
+                    f"layer {k}, {layer!r}, runs backwards: it needs the whole sequence, so it can not stream"
+                )
+        self._layers, self._views, self._dtype, self._n_inputs = layers, views, dtype, n_inputs
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin a new sequence: all states are zero again."""
+        self._steps = [self._step_of(layer, own) for layer, own in zip(self._layers, self._views, strict=True)]
+
+    def _step_of(self, layer: Layer, views: dict[str, Array]) -> Step:
+        if isinstance(layer, Recurrent):
+            return _recurrent_step(layer, views, self._dtype)
+        if isinstance(layer, (LastStep, Dropout)):
+            return lambda frame: frame
+        if isinstance(layer, MeanOverTime):
+            return _RunningMean()
+        if isinstance(layer, MaxOverTime):
+            return _RunningMaximum()
+        if layer.needs_time:
+            raise ValueError(f"{layer!r} looks along time in a way of its own: it can not stream")
+        workspace, context = Workspace(), Context(None, False, np.random.default_rng(0), keep=False)
+        return lambda frame: layer.forward(views, frame, workspace, context)
+
+    def push(self, frames: ArrayLike) -> Array:
+        """Return the outputs for the next frames.
+
+        Parameters
+        ----------
+        frames : array of shape (F,) or (n, F)
+            One frame or several, in order; symbols for an `Embedding` lack the last axis.
+
+        Returns
+        -------
+        ndarray of shape (n_outputs,) or (n, n_outputs)
+
+        Raises
+        ------
+        ValueError
+            If the frames have another shape, or hold NaN or infinity.
+        """
+        first = self._layers[0]
+        if isinstance(first, Embedding):
+            given = first.check_symbols(np.asarray(frames))
+            single, rank = given.ndim == 0, given.ndim + 1
+        else:
+            given = np.asarray(frames, self._dtype)
+            single, rank = given.ndim == 1, given.ndim
+            if given.ndim and self._n_inputs not in (None, given.shape[-1]):
+                raise ValueError(f"expected frames of {self._n_inputs} features, but their shape is {given.shape}")
+            if not np.isfinite(given).all():
+                raise ValueError("the frames hold NaN or infinity: remove or replace them")
+        if rank not in (1, 2):
+            raise ValueError(f"expected one frame or a row of them, but their shape is {given.shape}")
+        outputs = []
+        for frame in given[None] if single else given:
+            out = frame[None]
+            for step in self._steps:
+                out = step(out)
+            outputs.append(out[0].copy())
+        if single:
+            return np.asarray(outputs[0])
+        return np.array(outputs)
+
+
+def _recurrent_step(layer: Recurrent, views: dict[str, Array], dtype: Any) -> Step:
+    cell, steps = layer.cell, Steps.full(1, 1)
+    recurrence = Recurrence(cell, views, np.zeros((1, cell.n_inputs), dtype), steps, initial={})
+    if isinstance(layer.gradient, BPTT) and layer.gradient.compiled and compiled.can_run(recurrence):
+        return compiled.Stepper(recurrence)
+    previous, current = ({name: np.zeros((1, cell.width(name)), dtype) for name in cell.variables} for _ in range(2))
+    z = np.empty((1, cell.n_columns), dtype)
+
+    def step(frame: Array) -> Array:
+        recurrence.x[...] = frame
+        recurrence.project(z)
+        recurrence.advance(z, previous, current)
+        for name in cell.states:
+            previous[name][...] = current[name]
+        return current[cell.output]
+
+    return step
+
+
+class _RunningMean:
+    def __init__(self) -> None:
+        self._total: Array | float = 0.0
+        self._n = 0
+
+    def __call__(self, frame: Array) -> Array:
+        self._n += 1
+        self._total = self._total + frame
+        return np.asarray(self._total / self._n, frame.dtype)
+
+
+class _RunningMaximum:
+    def __init__(self) -> None:
+        self._largest: Array | None = None
+
+    def __call__(self, frame: Array) -> Array:
+        self._largest = frame.copy() if self._largest is None else np.maximum(self._largest, frame)
+        return self._largest
