@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 
 import llvmlite
 import numba
+from numba.core import event
 from numba.extending import register_jitable
 
 from rnnbp.kernels import elementwise
@@ -26,6 +28,22 @@ from rnnbp.kernels.sequence import make_loops
 __all__ = ["loops"]
 
 Functions = tuple[tuple[Callable[..., Any], Callable[..., Any]], ...]
+
+
+class _Notice(event.Listener):
+    """Tells the user at a terminal, once, what takes seconds."""
+
+    def on_start(self, started: event.Event) -> None:
+        function = started.data["dispatcher"].py_func
+        if function.__qualname__.startswith("make_loops") and sys.stderr.isatty():
+            event.unregister("numba:compile", self)
+            print("rnnbp: compiling for this machine (once: the result is kept on disk) ...", file=sys.stderr)
+
+    def on_end(self, ended: event.Event) -> None:
+        """Do nothing; it is the start that matters."""
+
+
+event.register("numba:compile", _Notice())
 
 
 @cache
@@ -59,7 +77,8 @@ def _fingerprint(functions: dict[FunctionType, None]) -> str:
             for name, value in {**closed.nonlocals, **closed.globals}.items()
             if isinstance(value, (int, float, str, tuple))
         }
-        digest.update(inspect.getsource(function).encode())
+        code = function.__code__  # not the source, which a function typed at a prompt has not
+        digest.update(repr((code.co_code, code.co_consts, code.co_names)).encode())
         digest.update(repr(sorted(constants.items())).encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
