@@ -9,8 +9,8 @@ The minimal gated unit (Zhou et al. 2016) is a GRU with a single gate::
 
 It is not a part of rnnbp. All that it takes is written below: which products feed which pre-activations, an elementwise
 step for each stage, and the pullback of each. The script checks the pullbacks by finite differences, lets the compiled
-run answer for itself against the NumPy run, and trains the cell on the adding problem: of two numbers among many, marked
-by a second input, give the sum. A constant's mean squared error is 1/6.
+run answer for itself against the NumPy run, and trains the cell on the adding problem: of two numbers among many,
+marked by a second input, give the sum. A constant's mean squared error is 1/6.
 """
 
 import argparse
@@ -87,6 +87,7 @@ class MinimalGatedUnit(layers.Recurrent):
         super().__init__(n_inputs, n_hidden, **options)
 
     def make_cell(self):
+        """Return the cell that the layer runs."""
         return MinimalGatedCell(self.n_inputs, self.n_hidden)
 
 

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
 import llvmlite
@@ -78,7 +78,8 @@ def _fingerprint(functions: dict[FunctionType, None]) -> str:
             if isinstance(value, (int, float, str, tuple))
         }
         code = function.__code__  # not the source, which a function typed at a prompt has not
-        digest.update(repr((code.co_code, code.co_consts, code.co_names)).encode())
+        constant = [value for value in code.co_consts if not isinstance(value, CodeType)]
+        digest.update(repr((code.co_code, constant, code.co_names)).encode())
         digest.update(repr(sorted(constants.items())).encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
