@@ -1,0 +1,93 @@
+"""What importing the library costs, what it offers, and that the examples in its docstrings hold."""
+
+import doctest
+import importlib
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+import rnnbp
+
+HEAVY = ("joblib", "librosa", "llvmlite", "matplotlib", "numba", "pooch", "sklearn", "soundfile", "torch", "tqdm")
+
+
+def loaded_by(statement):
+    """Return which of the heavy packages a new process has loaded after a statement."""
+    report = f"{statement}; import sys; print(*[name for name in {HEAVY} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", report], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_importing_rnnbp_loads_nothing_heavy():
+    assert loaded_by("import rnnbp") == set()
+
+
+def test_a_static_network_is_made_and_run_without_anything_heavy():
+    use = "import rnnbp; rnnbp.Network([rnnbp.layers.Dense(2, 1)]).forward([[0, 1]]); rnnbp.losses, rnnbp.optimizers"
+    assert loaded_by(use) == set()
+
+
+def test_a_recurrent_network_needs_numba_only_when_it_runs_compiled():
+    assert loaded_by("import rnnbp; rnnbp.Network([rnnbp.layers.GRU(2, 1)])") == set()
+    text = "rnnbp.layers.GRU(2, 1, gradient=rnnbp.gradients.BPTT(compiled=False))"
+    assert loaded_by(f"import rnnbp; rnnbp.Network([{text}]).forward([[[0, 1]]])") == set()
+
+
+# -- public names, as the design gives them ----------------------------------------------------------------------------
+
+NAMES = {
+    "rnnbp": "Network fit predict evaluate History NonFiniteError ModelFileError __version__",
+    "rnnbp.Network": "forward loss_and_gradient unflatten save load run",
+    "rnnbp.layers": (
+        "Dense Activation Dropout LayerNorm Embedding Elman Jordan LSTM GRU LastStep MeanOverTime MaxOverTime"
+    ),
+    "rnnbp.losses": "MeanSquaredError CrossEntropy BinaryCrossEntropy",
+    "rnnbp.optimizers": "SGD RMSprop Adam AdamW Rprop LBFGS schedules",
+    "rnnbp.optimizers.schedules": "constant step cosine one_cycle reduce_on_plateau",
+    "rnnbp.gradients": "BPTT",
+    "rnnbp.initializers": "Glorot He Orthogonal Identity ForgetGate Chrono",
+    "rnnbp.metrics": "accuracy r2 confusion_matrix",
+    "rnnbp.sequences": "pad unpad",
+}
+
+
+@pytest.mark.parametrize(("place", "names"), [(p, n) for p, names in NAMES.items() for n in names.split()])
+def test_a_public_name_is_where_the_design_says(place, names):
+    found = rnnbp
+    for part in place.split(".")[1:]:
+        found = getattr(found, part)
+    assert hasattr(found, names)
+
+
+def test_the_parts_of_a_network_are_public():
+    net = rnnbp.Network([rnnbp.layers.Dense(2, 1)], dtype="float64", seed=0)
+    assert net.theta.shape == (3,)
+    assert set(net.parameters) == {"0.weight", "0.bias"}
+
+
+@pytest.mark.parametrize("name", rnnbp.__all__)
+def test_all_that_rnnbp_announces_is_there(name):
+    assert getattr(rnnbp, name) is not None
+    assert name in dir(rnnbp)
+
+
+def test_another_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'rnnbp' has no attribute 'Netwrok'"):
+        rnnbp.Netwrok  # noqa: B018
+
+
+MODULES = sorted(module.name for module in pkgutil.walk_packages(rnnbp.__path__, "rnnbp."))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_announces_only_what_it_has(name):
+    module = importlib.import_module(name)
+    assert [public for public in getattr(module, "__all__", []) if not hasattr(module, public)] == []
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_examples_in_docstrings_hold(name):
+    options = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    assert doctest.testmod(importlib.import_module(name), optionflags=options).failed == 0
