@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -26,136 +26,14 @@ from rnnbp.configuration import build, plain
 from rnnbp.layers import Activation, Context, Embedding, Jordan, Layer
 from rnnbp.losses import Loss
 from rnnbp.parameters import Parameters
+from rnnbp.passes import Pass
 from rnnbp.stream import Stream
 from rnnbp.workspace import Workspace
 
-__all__ = ["Batch", "Gradients", "Network", "Pass"]
+__all__ = ["Network"]
 
 Array = NDArray[Any]
 States = Mapping[str, Array]
-
-
-class Gradients(NamedTuple):
-    """What a backward pass gives.
-
-    Attributes
-    ----------
-    theta : ndarray of shape (n_parameters,)
-    x : ndarray, shaped like the input, or None if it was not asked for
-    initial_states : dict of str to ndarray of shape (B, width)
-    """
-
-    theta: Array
-    x: Array | None
-    initial_states: dict[str, Array]
-
-
-class Pass:
-    """One run of a network forwards, which can be run back once.
-
-    Its activations lie in the network's workspaces, so it is good until the network runs again.
-
-    Attributes
-    ----------
-    rows : ndarray of shape (n_rows, n_outputs)
-        The output, packed.
-    """
-
-    def __init__(
-        self,
-        net: Network,
-        batch: Batch,
-        *,
-        training: bool = False,
-        keep: bool = True,
-        initial_states: States | None = None,
-        teacher: Array | None = None,
-    ) -> None:
-        self._net, self._batch = net, batch
-        self._contexts: list[Context] = []
-        steps, a = batch.steps, batch.rows
-        initial = net.split_states(initial_states or {}, batch)
-        for k, layer in enumerate(net.layers):
-            context = Context(
-                steps, training, net.rng, keep, initial=initial[k], teacher=teacher if k == net.taught else None
-            )
-            a = layer.forward(net.views[k], a, net.workspaces[k], context)  # 1
-            self._contexts.append(context)
-            steps = None if layer.pools_time else steps
-        self.rows = a
-        self._steps = steps
-        net.latest = self if keep else None
-
-    @property
-    def output(self) -> Array:
-        """The output in the user's order, of shape (B, n_outputs) or (T, B, n_outputs)."""
-        if self._steps is not None:
-            return np.array(self._steps.unpack(self.rows))
-        return np.array(self.rows if self._batch.steps is None else self._batch.steps.unsort(self.rows))
-
-    @property
-    def final_states(self) -> dict[str, Array]:
-        """The states after each sequence's last step, under names like ``"0.h"``, each of shape (B, width)."""
-        return self._named([context.final for context in self._contexts])
-
-    def backward(self, d_output: ArrayLike, *, d_final_states: States | None = None) -> Gradients:
-        """Pull a gradient of the output back through the network.
-
-        Parameters
-        ----------
-        d_output : array, shaped like `output`
-            dL/d(output).
-        d_final_states : mapping of str to ndarray of shape (B, width), or None
-            dL/d(final states), under the names of `final_states`; those missing are zero.
-
-        Returns
-        -------
-        Gradients
-            Of theta, of the input (shaped like ``(B, I)`` or ``(T, B, I)``) and of the initial states.
-
-        Raises
-        ------
-        RuntimeError
-            If the network has run again since, if this pass has been run back before, or if it kept nothing.
-        ValueError
-            If a gradient's shape is wrong.
-        """
-        given = np.asarray(d_output, self._net.dtype)
-        if given.shape != (shape := self.output.shape):
-            raise ValueError(f"dL/d(output) must be shaped like the output, {shape}, but its shape is {given.shape}")
-        if self._steps is not None:
-            rows = self._steps.pack(given)
-        else:
-            rows = given if self._batch.steps is None else self._batch.steps.sort(given)
-        return self.pull(rows, d_final_states or {})
-
-    def pull(self, d_rows: Array, d_final_states: States | None = None, *, input_gradient: bool = True) -> Gradients:
-        """Pull a packed gradient back; see `backward`."""
-        net, steps = self._net, self._batch.steps
-        if net.latest is not self:
-            raise RuntimeError(
-                "this pass can not be run back: it has been already, or the network has run again since, "
-                "or it was run with keep=False"
-            )
-        net.latest = None
-        gradient = np.empty_like(net.theta)
-        views = net.by_layer(net.unflatten(gradient))
-        d_final = net.split_states(d_final_states or {}, self._batch)
-        da: Array | None = d_rows
-        for k in reversed(range(len(net.layers))):
-            context = self._contexts[k]
-            context.d_final, context.input_gradient = d_final[k], input_gradient or k > 0
-            assert da is not None
-            da = net.layers[k].backward(net.views[k], views[k], da, net.workspaces[k], context)  # 1'
-        if da is not None:
-            da = np.array(da if steps is None else steps.unpack(da))
-        return Gradients(gradient, da, self._named([context.d_initial for context in self._contexts]))
-
-    def _named(self, by_layer: Sequence[States]) -> dict[str, Array]:
-        steps = self._batch.steps
-        if steps is None:
-            return {}
-        return {f"{k}.{name}": np.array(steps.unsort(s)) for k, own in enumerate(by_layer) for name, s in own.items()}
 
 
 class Network:
@@ -173,7 +51,7 @@ class Network:
     Attributes
     ----------
     theta : ndarray of shape (n_parameters,)
-        All parameters. It never moves: write into it (``net.theta[:] = ...``).
+        All parameters. It never moves: what is assigned to it is copied into it.
     parameters : mapping of str to ndarray
         Views of theta, under names like ``"0.input_weight"``.
     n_inputs, n_outputs : int
@@ -209,13 +87,21 @@ class Network:
             for parameter in layer.parameters()
         ]
         self.parameters = Parameters(declared, self.dtype)
-        self.theta: Array = self.parameters.theta
         self.rng = np.random.default_rng(seed)
         self.parameters.initialize(self.rng)
         self.views = self.by_layer(self.parameters)
         self.workspaces = [Workspace() for _ in self.layers]
         self.latest: Pass | None = None
         self.metadata: dict[str, Any] = {}
+
+    @property
+    def theta(self) -> Array:
+        """All parameters: one flat vector that never moves; what is assigned to it is copied into it."""
+        return self.parameters.theta
+
+    @theta.setter
+    def theta(self, values: ArrayLike) -> None:
+        self.parameters.theta[...] = values
 
     def _check_layers(self) -> None:
         if not self.layers:
