@@ -9,12 +9,11 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Mapping
-from numbers import Real
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-__all__ = ["Configurable", "build", "lookup", "plain", "positive_int", "probability"]
+__all__ = ["Configurable", "build", "lookup", "plain"]
 
 T = TypeVar("T")
 
@@ -31,8 +30,9 @@ class Configurable:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        has_arguments = cls.__init__ is not object.__init__
-        own = inspect.signature(cls.__init__) if has_arguments else inspect.Signature()
+        if "__init__" not in vars(cls):
+            return
+        own = inspect.signature(cls.__init__)
         parameters = [p for p in own.parameters.values() if p.name != "self"]
         if any(p.kind is p.VAR_KEYWORD for p in parameters):
             base = next(c for c in cls.__mro__[1:] if "__init__" in vars(c))
@@ -119,29 +119,3 @@ def lookup(table: Mapping[str, T], name: object, kind: str) -> T:
     near = difflib.get_close_matches(str(name).lower(), folded, n=1)
     hint = f" Did you mean {folded[near[0]]!r}?" if near else ""
     raise ValueError(f"unknown {kind} {name!r}: the known ones are {', '.join(map(repr, table))}.{hint}")
-
-
-def positive_int(value: object, name: str) -> int:
-    """Return `value` if it is a whole number of at least 1, or say what was given.
-
-    Raises
-    ------
-    ValueError
-        If it is anything else.
-    """
-    if isinstance(value, bool) or not hasattr(value, "__index__") or (number := value.__index__()) < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1, but {value!r} was given")
-    return int(number)
-
-
-def probability(value: float, name: str) -> float:
-    """Return `value` if it lies in [0, 1), or say what was given.
-
-    Raises
-    ------
-    ValueError
-        If it is anything else.
-    """
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0.0 <= value < 1.0:
-        raise ValueError(f"{name} must be a number from 0 to below 1, but {value!r} was given")
-    return float(value)

@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
-from rnnbp.configuration import positive_int
+from rnnbp.checks import positive_int
 
 __all__ = ["count", "limit", "run"]
 

@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnbp import losses, optimizers
 from rnnbp.batch import Batch
-from rnnbp.configuration import positive_int
+from rnnbp.checks import positive_int
 from rnnbp.evaluation import evaluate
 from rnnbp.losses import Loss
 from rnnbp.network import Network

@@ -7,7 +7,8 @@ import pickle
 import numpy as np
 import pytest
 
-from rnnbp.configuration import Configurable, build, lookup, plain, positive_int, probability
+from rnnbp.checks import positive_int, probability
+from rnnbp.configuration import Configurable, build, lookup, plain
 
 
 class Shape(Configurable):

@@ -33,7 +33,7 @@ from functools import cached_property
 from itertools import accumulate, chain
 from typing import Any, ClassVar
 
-from rnnbp.configuration import positive_int
+from rnnbp.checks import positive_int
 from rnnbp.kernels.elementwise import Operand
 
 __all__ = ["Cell", "Product", "Stage"]

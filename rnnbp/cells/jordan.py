@@ -30,7 +30,7 @@ from rnnbp.activations import ActivationFunction
 from rnnbp.activations import get as get_activation
 from rnnbp.cells.cell import Cell, Product, Pullback, Stage, Step
 from rnnbp.cells.elman import activation_step
-from rnnbp.configuration import positive_int
+from rnnbp.checks import positive_int
 
 __all__ = ["JordanCell"]
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp import initializers
-from rnnbp.configuration import positive_int
+from rnnbp.checks import positive_int
 from rnnbp.initializers import Initializer
 from rnnbp.layers.layer import Context, Layer, expect_width
 from rnnbp.parameters import Parameter

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from rnnbp.configuration import probability
+from rnnbp.checks import probability
 from rnnbp.layers.layer import Context, Layer
 from rnnbp.workspace import Workspace
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp import initializers
-from rnnbp.configuration import positive_int
+from rnnbp.checks import positive_int
 from rnnbp.initializers import Initializer
 from rnnbp.layers.layer import Context, Layer
 from rnnbp.parameters import Parameter

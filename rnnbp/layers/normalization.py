@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.configuration import positive_int
+from rnnbp.checks import positive_int
 from rnnbp.initializers import Ones, Zeros
 from rnnbp.layers.layer import Context, Layer, expect_width
 from rnnbp.parameters import Parameter

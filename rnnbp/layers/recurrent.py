@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from rnnbp import initializers
 from rnnbp.cells import Cell, ElmanCell, GRUCell, JordanCell, LSTMCell, PeepholeLSTMCell, ResetBeforeGRUCell
-from rnnbp.configuration import lookup, probability
+from rnnbp.checks import probability
+from rnnbp.configuration import lookup
 from rnnbp.gradients import BPTT, GradientAlgorithm, Recurrence
 from rnnbp.initializers import Initializer
 from rnnbp.layers.dropout import dropout_mask

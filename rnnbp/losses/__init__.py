@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-
+from rnnbp.configuration import lookup
 from rnnbp.losses.base import Loss
 from rnnbp.losses.binary_cross_entropy import BinaryCrossEntropy
 from rnnbp.losses.cross_entropy import CrossEntropy
@@ -33,14 +32,10 @@ def get(name_or_loss: str | Loss) -> Loss:
     Examples
     --------
     >>> get("cross_entropy")
-    CrossEntropy(class_weight=None, label_smoothing=0.0)
+    CrossEntropy()
     """
     if isinstance(name_or_loss, Loss):
         return name_or_loss
     if not isinstance(name_or_loss, str):
         raise TypeError(f"a loss is a name or an instance such as CrossEntropy(); got {name_or_loss!r}")
-    if name_or_loss not in LOSSES:
-        close = difflib.get_close_matches(name_or_loss.lower(), LOSSES, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise ValueError(f"unknown loss {name_or_loss!r}.{hint} Known losses: {', '.join(LOSSES)}")
-    return LOSSES[name_or_loss]()
+    return lookup(LOSSES, name_or_loss, "loss")()

@@ -16,17 +16,17 @@ A new loss defines ``encode`` (which checks a target before any work starts), ``
 
 from __future__ import annotations
 
-import inspect
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from rnnbp.configuration import Configurable
 from rnnbp.losses.targets import Array, real_steps
 
 
-class Loss(ABC):
+class Loss(Configurable, ABC):
     """A loss: call it for a value and a gradient, or pass it to ``rnnbp.fit``."""
 
     name: ClassVar[str]
@@ -139,14 +139,6 @@ class Loss(ABC):
 
         This is what teacher forcing feeds back in a Jordan network, of shape (..., F).
         """
-
-    def settings(self) -> dict[str, Any]:
-        """Return the constructor's arguments, by name."""
-        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
-
-    def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.settings().items())
-        return f"{type(self).__name__}({arguments})"
 
 
 def weighted_mean(row_loss: Array, gradient: Array, weight: Array | None, normalizer: float) -> tuple[float, Array]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
+from rnnbp.configuration import lookup
 from rnnbp.optimizers import schedules
 from rnnbp.optimizers.adam import Adam, AdamW
 from rnnbp.optimizers.base import Optimizer, Schedule, State
@@ -69,9 +69,4 @@ def get(name_or_optimizer: str | Optimizer | FullBatchOptimizer, **settings: Any
         return name_or_optimizer
     if not isinstance(name_or_optimizer, str):
         raise TypeError(f"an optimizer is a name or an instance such as Adam(); got {name_or_optimizer!r}")
-    if name_or_optimizer not in OPTIMIZERS:
-        close = difflib.get_close_matches(name_or_optimizer.lower(), OPTIMIZERS, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        known = ", ".join(OPTIMIZERS)
-        raise ValueError(f"unknown optimizer {name_or_optimizer!r}.{hint} Known optimizers: {known}")
-    return OPTIMIZERS[name_or_optimizer](**settings)
+    return lookup(OPTIMIZERS, name_or_optimizer, "optimizer")(**settings)

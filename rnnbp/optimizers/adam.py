@@ -20,8 +20,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnbp.checks import number
 from rnnbp.optimizers.base import Array, Optimizer, Schedule, State
-from rnnbp.optimizers.checks import number
 
 
 class Adam(Optimizer):

@@ -17,21 +17,21 @@ optimizer defines ``_step`` (and ``_memory``, if it remembers anything); listing
 
 from __future__ import annotations
 
-import inspect
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.optimizers.checks import number
+from rnnbp.checks import number
+from rnnbp.configuration import Configurable
 from rnnbp.optimizers.clipping import clip_by_norm, clip_by_value
 
 Array = NDArray[Any]
 State = dict[str, Array]
 
 
-class Schedule(ABC):
+class Schedule(Configurable, ABC):
     """A learning rate that changes over training; its unit of time is the epoch."""
 
     def init(self) -> State:
@@ -45,23 +45,11 @@ class Schedule(ABC):
         A schedule that remembers something looks it up in ``state``; without one, it is as at the start.
         """
 
-    def observe(self, metric: float, state: State) -> None:  # noqa: B027 (most schedules do not look)
+    def observe(self, metric: float, state: State) -> None:
         """Take note of an epoch's result, of which lower is better; changes the state in place."""
 
 
-class Settings:
-    """Shows the constructor's arguments, which are kept as attributes of the same names."""
-
-    def settings(self) -> dict[str, Any]:
-        """Return the constructor's arguments, by name."""
-        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
-
-    def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.settings().items())
-        return f"{type(self).__name__}({arguments})"
-
-
-class Optimizer(Settings, ABC):
+class Optimizer(Configurable, ABC):
     """A first-order optimizer of one flat parameter vector.
 
     Parameters

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rnnbp.optimizers.base import Array, Settings
+from rnnbp.configuration import Configurable
+from rnnbp.optimizers.base import Array
 
 Function = Callable[[Array], tuple[float, Array]]
 
@@ -54,7 +55,7 @@ class Result(Progress):
     message: str
 
 
-class FullBatchOptimizer(Settings, ABC):
+class FullBatchOptimizer(Configurable, ABC):
     """An optimizer that is given the whole loss as a function."""
 
     name: ClassVar[str]

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from rnnbp.checks import integer, number
 from rnnbp.optimizers.base import Array
-from rnnbp.optimizers.checks import integer, number
 from rnnbp.optimizers.full_batch import FullBatchOptimizer, Function, Progress, Result
 
 if TYPE_CHECKING:

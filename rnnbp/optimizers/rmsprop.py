@@ -19,8 +19,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnbp.checks import flag, number
 from rnnbp.optimizers.base import Array, Optimizer, Schedule, State
-from rnnbp.optimizers.checks import flag, number
 
 
 class RMSprop(Optimizer):

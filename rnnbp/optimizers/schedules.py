@@ -25,8 +25,8 @@ from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
+from rnnbp.checks import integer, number
 from rnnbp.optimizers.base import Schedule, State
-from rnnbp.optimizers.checks import integer, number
 
 
 @dataclass(frozen=True)

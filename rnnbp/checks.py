@@ -1,8 +1,36 @@
-"""Checks of an optimizer's settings, said in the words of who gave them."""
+"""Checks of settings, said in the words of who gave them."""
 
 from __future__ import annotations
 
 from numbers import Integral, Real
+
+__all__ = ["flag", "integer", "number", "positive_int", "probability"]
+
+
+def positive_int(value: object, name: str) -> int:
+    """Return `value` if it is a whole number of at least 1, or say what was given.
+
+    Raises
+    ------
+    ValueError
+        If it is anything else.
+    """
+    if isinstance(value, bool) or not hasattr(value, "__index__") or (number := value.__index__()) < 1:
+        raise ValueError(f"{name} must be a whole number of at least 1, but {value!r} was given")
+    return int(number)
+
+
+def probability(value: float, name: str) -> float:
+    """Return `value` if it lies in [0, 1), or say what was given.
+
+    Raises
+    ------
+    ValueError
+        If it is anything else.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0.0 <= value < 1.0:
+        raise ValueError(f"{name} must be a number from 0 to below 1, but {value!r} was given")
+    return float(value)
 
 
 def number(name: str, value: object, interval: str = "(0, inf)") -> float:
