@@ -106,7 +106,7 @@ def pull_products(address, dz, first, n, d_sources, mask, d_masked, products, pa
                     d_sources[i][r, j] += dz[first + r, column + j] * packed[i][j]
         elif products[i, MASKED]:
             d_masked[:n] = 0
-            multiply(address, d_masked, ZERO, depth, dz, at, z_row, ONE, packed[i], n, columns, depth)
+            multiply(address, d_masked, ZERO, d_masked.shape[1], dz, at, z_row, ONE, packed[i], n, columns, depth)
             for r in range(n):
                 for j in range(depth):
                     d_sources[i][r, j] += d_masked[r, j] * mask[r, j]
