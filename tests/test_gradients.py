@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conformance import RECURRENT, H, I, Problem, error, slope
+from conformance import RECURRENT, Problem, error, slope
 
 from rnnbp import gradients, layers
 from rnnbp.gradients import BPTT, GradientAlgorithm
 from rnnbp.network import Network
+from rnnbp.workspace import Workspace
 
 REFERENCE = np.load(Path(__file__).parent / "reference" / "recurrent_reference.npz")
 CASES = sorted({key.split(":")[0] for key in REFERENCE.files})
@@ -99,14 +100,17 @@ def test_float32_agrees_with_pytorch_s_float64(case, algorithm):
 # -- every algorithm on every cell -------------------------------------------------------------------------------------
 
 
-def problem_of(cell, algorithm, lengths=(3, 5, 1, 5)):
-    return Problem([RECURRENT[cell](I, H, bidirectional="taught" not in cell, gradient=algorithm)], lengths)
+def problem_of(cell, algorithm, lengths=(3, 5, 1, 5), **options):
+    options |= {"bidirectional": "taught" not in cell, "gradient": algorithm}
+    return Problem([RECURRENT[cell](7, 3, **options)], lengths)  # more inputs than hidden units, unlike the table's
 
 
 @each_algorithm
 @each_cell
-def test_the_algorithm_agrees_with_finite_differences(cell, algorithm):
-    problem, rng = problem_of(cell, algorithm), np.random.default_rng(0)
+@pytest.mark.parametrize("recurrent_dropout", [0.0, 0.4])
+def test_the_algorithm_agrees_with_finite_differences(cell, algorithm, recurrent_dropout):
+    problem = problem_of(cell, algorithm, recurrent_dropout=recurrent_dropout)
+    rng = np.random.default_rng(0)
     for name, gradient in problem.gradients().items():
         direction, scale = rng.normal(size=gradient.shape), np.linalg.norm(gradient)
         assert scale > 1e-4, f"the derivative by {name} is zero: it would show nothing"
@@ -156,6 +160,34 @@ def test_a_pass_that_keeps_nothing_has_the_same_output_and_final_states(cell, al
     )
     np.testing.assert_array_equal(light.output, output)
     assert_all_close(light.final_states, final, 1e-15)
+
+
+@each_algorithm
+@each_cell
+def test_memory_that_is_used_again_does_not_matter(cell, algorithm):
+    used = problem_of(cell, algorithm)
+    expected = problem_of(cell, algorithm).gradients()
+    larger, smaller = problem_of(cell, algorithm, (9, 2, 7, 7, 9, 1)), problem_of(cell, algorithm, (5, 5))
+    for other in (larger, smaller, used):
+        other.net = used.net
+    assert_all_close(used.gradients(), expected, 1e-15)
+    for other in (larger, smaller):
+        other.gradients()
+        assert_all_close(used.gradients(), expected, 1e-15)
+
+
+@each_algorithm
+@each_cell
+def test_what_lies_in_a_workspace_before_a_pass_does_not_matter(cell, algorithm, monkeypatch):
+    expected, empty = problem_of(cell, algorithm).gradients(), Workspace.empty
+
+    def filled_with_garbage(self, name, shape, dtype):
+        array = empty(self, name, shape, dtype)
+        array.fill(np.nan)
+        return array
+
+    monkeypatch.setattr(Workspace, "empty", filled_with_garbage)
+    assert_all_close(problem_of(cell, algorithm).gradients(), expected, 1e-15)
 
 
 @each_algorithm
