@@ -1,0 +1,39 @@
+"""Data: `load_*` reads what is installed with the library, `fetch_*` downloads, `make_*` generates from a seed.
+
+What `fetch_*` downloads is kept in the folder that the environment variable ``RNNBP_DATA`` names, else in the user's
+cache, and read from there the next time.
+"""
+
+from .audio_dataset import AudioDataset
+from .dynamics import make_mackey_glass, make_narma10
+from .fsdd import fetch_fsdd
+from .grammars import ANBN_SYMBOLS, REBER_SYMBOLS, decode, is_reber, make_anbn, make_embedded_reber, make_reber
+from .home import data_home
+from .long_lags import TEMPORAL_ORDER_SYMBOLS, make_adding_problem, make_copy_memory, make_temporal_order
+from .mnist import fetch_mnist
+from .series import fetch_santafe_laser, fetch_sunspots, fetch_tinyshakespeare
+from .shipped import load_spoken_digits
+
+__all__ = [
+    "ANBN_SYMBOLS",
+    "REBER_SYMBOLS",
+    "TEMPORAL_ORDER_SYMBOLS",
+    "AudioDataset",
+    "data_home",
+    "decode",
+    "fetch_fsdd",
+    "fetch_mnist",
+    "fetch_santafe_laser",
+    "fetch_sunspots",
+    "fetch_tinyshakespeare",
+    "is_reber",
+    "load_spoken_digits",
+    "make_adding_problem",
+    "make_anbn",
+    "make_copy_memory",
+    "make_embedded_reber",
+    "make_mackey_glass",
+    "make_narma10",
+    "make_reber",
+    "make_temporal_order",
+]
