@@ -7,6 +7,7 @@ returns what is there, so the length that the header promises is checked here.
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 
@@ -120,10 +121,13 @@ def resample(wave: Waveform, *, from_rate: float, to_rate: float) -> Waveform:
             raise ValueError(f"{name} must be a positive number of samples a second, got {rate!r}")
     if from_rate == to_rate:
         return wave
-    import librosa
+    import soxr  # not librosa.resample around it, whose first call compiles for many seconds
 
-    resampled: Waveform = librosa.resample(wave, orig_sr=from_rate, target_sr=to_rate, res_type="soxr_hq")
-    return resampled
+    resampled = soxr.resample(wave, from_rate, to_rate, quality="HQ")
+    n_samples = math.ceil(len(wave) * to_rate / from_rate)  # soxr may give a sample more or less
+    fitted: Waveform = np.zeros(n_samples, wave.dtype)
+    fitted[: len(resampled)] = resampled[:n_samples]
+    return fitted
 
 
 def conform(wave: NDArray[np.float32], file_rate: int, sample_rate: int) -> NDArray[np.float32]:
