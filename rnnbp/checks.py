@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Real
 
-__all__ = ["flag", "integer", "number", "positive_int", "probability"]
+__all__ = ["flag", "number", "probability", "whole_number"]
 
 
-def positive_int(value: object, name: str) -> int:
-    """Return `value` if it is a whole number of at least 1, or say what was given.
+def whole_number(value: object, name: str, *, least: int = 1) -> int:
+    """Return `value` as an int if it is a whole number of at least `least`, or say what was given.
 
     Raises
     ------
     ValueError
         If it is anything else.
     """
-    if isinstance(value, bool) or not hasattr(value, "__index__") or (number := value.__index__()) < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1, but {value!r} was given")
+    if isinstance(value, bool) or not hasattr(value, "__index__") or (number := value.__index__()) < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}, but {value!r} was given")
     return int(number)
 
 
@@ -44,13 +44,6 @@ def number(name: str, value: object, interval: str = "(0, inf)") -> float:
     ):
         return float(value)  # type: ignore[arg-type]
     raise ValueError(f"{name} must be a number in {interval}; got {value!r}")
-
-
-def integer(name: str, value: object, minimum: int) -> int:
-    """Return a setting as an int if it is a whole number not below the minimum; ValueError if not."""
-    if isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= minimum:
-        return int(value)
-    raise ValueError(f"{name} must be a whole number, at least {minimum}; got {value!r}")
 
 
 def flag(name: str, value: object) -> bool:

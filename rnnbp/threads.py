@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
-from rnnbp.checks import positive_int
+from rnnbp.checks import whole_number
 
 __all__ = ["count", "limit", "run"]
 
@@ -52,7 +52,7 @@ def limit(n_threads: int) -> Iterator[None]:
     ValueError
         If it is not a whole number of at least 1.
     """
-    token = _limit.set(positive_int(n_threads, "n_threads"))
+    token = _limit.set(whole_number(n_threads, "n_threads"))
     try:
         yield
     finally:

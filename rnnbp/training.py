@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnbp import losses, optimizers
 from rnnbp.batch import Batch
-from rnnbp.checks import positive_int
+from rnnbp.checks import whole_number
 from rnnbp.evaluation import evaluate
 from rnnbp.losses import Loss
 from rnnbp.network import Network
@@ -154,10 +154,10 @@ def fit(
     """
     loss = losses.get(loss)
     optimizer = optimizers.get(optimizer)
-    positive_int(max_epochs, "max_epochs")
-    positive_int(batch_size, "batch_size")
+    whole_number(max_epochs, "max_epochs")
+    whole_number(batch_size, "batch_size")
     if patience is not None:
-        positive_int(patience, "patience")
+        whole_number(patience, "patience")
     if score is not None and validation_data is None:
         raise ValueError("a score is computed on validation data: give validation_data=(x, target)")
     data = TrainingSet(net, x, lengths, target=target, loss=loss, sample_weight=sample_weight)

@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
-from rnnbp.checks import positive_int, probability
+from rnnbp.checks import probability, whole_number
 from rnnbp.configuration import Configurable, build, lookup, plain
 
 
@@ -97,14 +97,14 @@ def test_an_unknown_name_is_answered_with_the_known_and_the_nearest(name, hint):
 
 @pytest.mark.parametrize("value", [1, np.int32(7), np.uint8(200)])
 def test_whole_numbers_of_any_type_are_taken(value):
-    assert positive_int(value, "width") == value
-    assert type(positive_int(value, "width")) is int
+    assert whole_number(value, "width") == value
+    assert type(whole_number(value, "width")) is int
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.0, "3", None, True, np.float64(2)])
 def test_what_is_no_positive_whole_number_is_refused(value):
     with pytest.raises(ValueError, match=r"width must be a whole number of at least 1, but .* was given"):
-        positive_int(value, "width")
+        whole_number(value, "width")
 
 
 @pytest.mark.parametrize("value", [0, 0.0, 0.999, np.float32(0.5)])

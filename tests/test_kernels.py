@@ -63,7 +63,7 @@ def assert_alike(first, second, tolerance):
     ids=["ragged", "one frame", "float32"],
 )
 def test_the_compiled_run_equals_the_numpy_run(make, dtype, steps, batch, lengths):
-    case = dict(dtype=dtype, steps=steps, batch=batch, lengths=lengths)
+    case = {"dtype": dtype, "steps": steps, "batch": batch, "lengths": lengths}
     tolerance = 1e-12 if dtype == "float64" else 1e-5
     assert_alike(everything(make, compiled_run=False, **case), everything(make, compiled_run=True, **case), tolerance)
 
@@ -73,7 +73,7 @@ def test_recurrent_dropout_is_the_same_in_both_runs(make):
     def dropped(**options):
         return make(recurrent_dropout=0.4, **options)
 
-    case = dict(dtype="float64", steps=9, batch=5, lengths=[3, 9, 1, 7, 9], training=True)
+    case = {"dtype": "float64", "steps": 9, "batch": 5, "lengths": [3, 9, 1, 7, 9], "training": True}
     assert_alike(everything(dropped, compiled_run=False, **case), everything(dropped, compiled_run=True, **case), 1e-12)
 
 
@@ -91,7 +91,7 @@ def test_teacher_forcing_is_the_same_in_both_runs():
 
 def test_threads_share_a_batch_and_change_nothing_but_rounding(monkeypatch):
     monkeypatch.setattr("rnnbp.gradients.compiled.MIN_OPERATIONS", 1)
-    case = dict(dtype="float64", steps=9, batch=5, lengths=[3, 9, 1, 7, 9])
+    case = {"dtype": "float64", "steps": 9, "batch": 5, "lengths": [3, 9, 1, 7, 9]}
     with threads.limit(1):
         alone = everything(CELLS["lstm"], compiled_run=True, **case)
     for n in (2, 3, 8):
@@ -101,7 +101,7 @@ def test_threads_share_a_batch_and_change_nothing_but_rounding(monkeypatch):
 
 def test_the_same_number_of_threads_gives_the_same_bits(monkeypatch):
     monkeypatch.setattr("rnnbp.gradients.compiled.MIN_OPERATIONS", 1)
-    case = dict(dtype="float32", steps=40, batch=7, lengths=None)
+    case = {"dtype": "float32", "steps": 40, "batch": 7, "lengths": None}
     with threads.limit(2):
         first, second = (everything(CELLS["lstm"], compiled_run=True, **case) for _ in range(2))
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))

@@ -39,7 +39,7 @@ def test_a_learning_rate_must_be_a_positive_number(name, rate):
         ("rprop", {"decrease": 1.0}, "decrease must be"),
         ("rprop", {"min_step": 0.1}, "learning_rate 0.01 must be between min_step 0.1 and max_step"),
         ("rprop", {"learning_rate": schedules.constant(0.1)}, "learning_rate must be a number"),
-        ("lbfgs", {"memory": 0}, "memory must be a whole number, at least 1; got 0"),
+        ("lbfgs", {"memory": 0}, "memory must be a whole number of at least 1, but 0"),
         ("lbfgs", {"memory": 2.5}, "memory must be a whole number"),
         ("lbfgs", {"gradient_tolerance": -1}, "gradient_tolerance must be"),
         ("lbfgs", {"max_line_search": True}, "max_line_search must be"),
@@ -56,7 +56,8 @@ def test_a_setting_may_be_any_real_number_type():
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones():
-    with pytest.raises(ValueError, match=r"unknown optimizer 'adm': the known ones are 'sgd', 'rmsprop'.* Did you mean 'adam'"):
+    message = r"unknown optimizer 'adm': the known ones are 'sgd', 'rmsprop'.* Did you mean 'adam'"
+    with pytest.raises(ValueError, match=message):
         optimizers.get("adm")
 
 

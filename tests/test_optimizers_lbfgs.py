@@ -113,5 +113,5 @@ def test_an_optimum_at_the_start_is_left_alone():
 
 
 def test_a_max_iter_of_zero_is_an_error():
-    with pytest.raises(ValueError, match="max_iter must be a whole number, at least 1; got 0"):
+    with pytest.raises(ValueError, match="max_iter must be a whole number of at least 1, but 0"):
         LBFGS().minimize(rosenbrock, START.copy(), max_iter=0)

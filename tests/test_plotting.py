@@ -37,14 +37,25 @@ def test_learning_curves_show_training_at_mid_epoch_and_validation_at_its_end(ax
 
 def test_learning_curves_mark_the_best_epoch(ax, history):
     drawn = lines(plotting.learning_curves(history, ax=ax))
-    assert np.array_equal(drawn["best: epoch 2"].get_xydata(), [[2, 0.9]])
-    assert legend(ax) == ["training", "validation", "best: epoch 2"]
+    assert np.array_equal(drawn["best, in epoch 2"].get_xydata(), [[2, 0.9]])
+    assert legend(ax) == ["training", "validation", "best, in epoch 2"]
+
+
+def test_learning_curves_of_several_networks_differ_in_label_and_colour(ax, history):
+    plotting.learning_curves(history, label="GRU", ax=ax)
+    plotting.learning_curves(History(loss=[3.0, 2.5], best_epoch=1), label="LSTM", ax=ax)
+    drawn = lines(ax)
+    assert np.array_equal(drawn["LSTM: training"].get_ydata(), [3.0, 2.5])
+    assert drawn["GRU: training"].get_color() == drawn["GRU: validation"].get_color()
+    assert drawn["GRU: training"].get_color() != drawn["LSTM: training"].get_color()
+    assert legend(ax) == ["GRU: training", "GRU: validation", "LSTM: training"]
+    assert ax.get_xlim()[1] > len(history)
 
 
 def test_learning_curves_without_validation_mark_the_best_training_loss(ax):
     drawn = lines(plotting.learning_curves(History(loss=[2.0, 1.0], best_epoch=1), ax=ax))
-    assert set(drawn) == {"training", "best: epoch 2"}
-    assert np.array_equal(drawn["best: epoch 2"].get_xydata(), [[1.5, 1.0]])
+    assert set(drawn) == {"training", "best, in epoch 2"}
+    assert np.array_equal(drawn["best, in epoch 2"].get_xydata(), [[1.5, 1.0]])
 
 
 @pytest.mark.parametrize(("last_loss", "scale"), [(0.5, "log"), (0.0, "linear")])
@@ -82,8 +93,8 @@ def test_accuracy_against_noise_shows_each_network_with_noise_growing_to_the_rig
     assert np.array_equal(drawn["static"].get_xydata(), [[30, 0.9], [15, 0.5], [0, 0.2]])
     assert np.array_equal(drawn["recurrent"].get_xydata(), [[30, 1], [15, 0.8], [0, 0.3]])
     clean, noisy = ax.get_xlim()
-    assert clean >= 30
-    assert noisy <= 0
+    assert clean > 30
+    assert noisy < 0
     assert legend(ax) == ["static", "recurrent"]
 
 

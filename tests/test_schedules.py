@@ -122,7 +122,7 @@ def test_warm_up_passes_results_on():
         (schedules.cosine, (0.1, 5, 0.2), r"final must be a number in \[0, 0.1\]; got 0.2"),
         (schedules.one_cycle, ("0.1", 5), "peak must be a number in"),
         (schedules.reduce_on_plateau, (0.1, 1.5), r"factor must be a number in \(0, 1\); got 1.5"),
-        (schedules.reduce_on_plateau, (0.1, 0.5, -1), "patience must be a whole number, at least 0"),
+        (schedules.reduce_on_plateau, (0.1, 0.5, -1), "patience must be a whole number of at least 0"),
         (schedules.warm_up, (0.1, 5), "warm_up needs a schedule, such as constant"),
         (schedules.warm_up, (schedules.constant(0.1), -1), "epochs must be a number in"),
     ],

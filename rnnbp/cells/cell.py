@@ -33,7 +33,7 @@ from functools import cached_property
 from itertools import accumulate, chain
 from typing import Any, ClassVar
 
-from rnnbp.checks import positive_int
+from rnnbp.checks import whole_number
 from rnnbp.kernels.elementwise import Operand
 
 __all__ = ["Cell", "Product", "Stage"]
@@ -136,8 +136,8 @@ class Cell(ABC):
     stages: tuple[Stage, ...]
 
     def __init__(self, n_inputs: int, n_hidden: int) -> None:
-        self.n_inputs = positive_int(n_inputs, "n_inputs")
-        self.n_hidden = positive_int(n_hidden, "n_hidden")
+        self.n_inputs = whole_number(n_inputs, "n_inputs")
+        self.n_hidden = whole_number(n_hidden, "n_hidden")
 
     def width(self, name: str) -> int:
         """Return the width of a block or variable, or of the input ``"x"``."""

@@ -30,7 +30,7 @@ from rnnbp.activations import ActivationFunction
 from rnnbp.activations import get as get_activation
 from rnnbp.cells.cell import Cell, Product, Pullback, Stage, Step
 from rnnbp.cells.elman import activation_step
-from rnnbp.checks import positive_int
+from rnnbp.checks import whole_number
 
 __all__ = ["JordanCell"]
 
@@ -80,7 +80,7 @@ class JordanCell(Cell):
         feedback_activation: str = "identity",
     ) -> None:
         super().__init__(n_inputs, n_hidden)
-        self.n_outputs = positive_int(n_outputs, "n_outputs")
+        self.n_outputs = whole_number(n_outputs, "n_outputs")
         hidden, feedback = get_activation(activation), get_activation(feedback_activation)
         hidden_step, hidden_pullback = activation_step(hidden)
         output_step, output_pullback = feedback_step(feedback)

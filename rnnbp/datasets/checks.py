@@ -10,17 +10,6 @@ from numpy.typing import DTypeLike
 RandomState = int | np.random.Generator | None
 
 
-def whole_number(value: int, name: str, *, least: int = 1) -> int:
-    """Return the value as an int; raises ValueError unless it is a whole number of at least `least`."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = None
-    if number is None or isinstance(value, bool) or number < least:
-        raise ValueError(f"{name} must be a whole number of at least {least}, but {value!r} was given")
-    return number
-
-
 def floating(dtype: DTypeLike) -> np.dtype[np.floating]:
     """Return the NumPy dtype; raises ValueError unless it is float32 or float64."""
     if dtype not in (np.float32, np.float64, "float32", "float64"):

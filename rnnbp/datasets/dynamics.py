@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from .checks import RandomState, floating, generator, whole_number
+from rnnbp.checks import whole_number
+
+from .checks import RandomState, floating, generator
 
 Array = NDArray[np.float64]
 

@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from .checks import RandomState, floating, generator, whole_number
+from rnnbp.checks import whole_number
+
+from .checks import RandomState, floating, generator
 
 REBER_SYMBOLS = "BTSXPVE"
 ANBN_SYMBOLS = "SabT"

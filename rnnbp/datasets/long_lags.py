@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from .checks import RandomState, floating, generator, whole_number
+from rnnbp.checks import whole_number
+
+from .checks import RandomState, floating, generator
 
 
 def make_adding_problem(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -130,8 +131,9 @@ def _read_sunspots(path: Path) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
 
 def _read_laser(path: Path) -> NDArray[np.int64]:
     try:
-        series = np.asarray(np.load(path, allow_pickle=False)).astype("<i8").ravel()
-    except (OSError, EOFError, ValueError, TypeError) as error:
+        with open(path, "rb") as file:
+            series = np.asarray(np.load(file, allow_pickle=False)).astype("<i8").ravel()
+    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile) as error:
         raise ValueError(f"it can not be read as an .npy file of numbers: {error}") from error
     check_sha256(series.tobytes(), LASER_SHA256)
     return series

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp import initializers
-from rnnbp.checks import positive_int
+from rnnbp.checks import whole_number
 from rnnbp.initializers import Initializer
 from rnnbp.layers.layer import Context, Layer, expect_width
 from rnnbp.parameters import Parameter
@@ -56,8 +56,8 @@ class Dense(Layer):
         weight_initializer: str | Initializer = "glorot",
         bias_initializer: str | Initializer = "zeros",
     ) -> None:
-        self.n_inputs = positive_int(n_inputs, "n_inputs")
-        self.n_outputs = positive_int(n_outputs, "n_outputs")
+        self.n_inputs = whole_number(n_inputs, "n_inputs")
+        self.n_outputs = whole_number(n_outputs, "n_outputs")
         self.weight_initializer = weight_initializer
         self.bias_initializer = bias_initializer
         self._weight = Parameter("weight", (n_inputs, n_outputs), initializers.get(weight_initializer))

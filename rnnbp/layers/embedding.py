@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp import initializers
-from rnnbp.checks import positive_int
+from rnnbp.checks import whole_number
 from rnnbp.initializers import Initializer
 from rnnbp.layers.layer import Context, Layer
 from rnnbp.parameters import Parameter
@@ -52,8 +52,8 @@ class Embedding(Layer):
     """
 
     def __init__(self, n_symbols: int, n_features: int, *, weight_initializer: str | Initializer = "glorot") -> None:
-        self.n_symbols = positive_int(n_symbols, "n_symbols")
-        self.n_features = positive_int(n_features, "n_features")
+        self.n_symbols = whole_number(n_symbols, "n_symbols")
+        self.n_features = whole_number(n_features, "n_features")
         self.weight_initializer = weight_initializer
         self._weight = Parameter("weight", (n_symbols, n_features), initializers.get(weight_initializer))
 

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.checks import positive_int
+from rnnbp.checks import whole_number
 from rnnbp.initializers import Ones, Zeros
 from rnnbp.layers.layer import Context, Layer, expect_width
 from rnnbp.parameters import Parameter
@@ -54,7 +54,7 @@ class LayerNorm(Layer):
     """
 
     def __init__(self, n_features: int) -> None:
-        self.n_features = positive_int(n_features, "n_features")
+        self.n_features = whole_number(n_features, "n_features")
 
     def parameters(self) -> Sequence[Parameter]:
         """Declare gain and bias."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from rnnbp.checks import integer, number
+from rnnbp.checks import number, whole_number
 from rnnbp.optimizers.base import Array
 from rnnbp.optimizers.full_batch import FullBatchOptimizer, Function, Progress, Result
 
@@ -55,10 +55,10 @@ class LBFGS(FullBatchOptimizer):
         loss_tolerance: float = 2.2e-9,
         max_line_search: int = 20,
     ) -> None:
-        self.memory = integer("memory", memory, 1)
+        self.memory = whole_number(memory, "memory", least=1)
         self.gradient_tolerance = number("gradient_tolerance", gradient_tolerance, "[0, inf)")
         self.loss_tolerance = number("loss_tolerance", loss_tolerance, "[0, inf)")
-        self.max_line_search = integer("max_line_search", max_line_search, 1)
+        self.max_line_search = whole_number(max_line_search, "max_line_search", least=1)
 
     def minimize(
         self,
@@ -71,7 +71,7 @@ class LBFGS(FullBatchOptimizer):
         """Minimize the loss, changing ``theta`` in place; see :meth:`FullBatchOptimizer.minimize`."""
         from scipy.optimize import minimize  # takes a third of a second to import
 
-        max_iter = integer("max_iter", max_iter, 1)
+        max_iter = whole_number(max_iter, "max_iter", least=1)
         run = _Run(function, theta, callback)
         try:
             found = minimize(

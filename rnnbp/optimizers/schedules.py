@@ -25,7 +25,7 @@ from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
-from rnnbp.checks import integer, number
+from rnnbp.checks import number, whole_number
 from rnnbp.optimizers.base import Schedule, State
 
 
@@ -197,7 +197,7 @@ class reduce_on_plateau(Schedule):
     def __post_init__(self) -> None:
         number("rate", self.rate)
         number("factor", self.factor, "(0, 1)")
-        integer("patience", self.patience, 0)
+        whole_number(self.patience, "patience", least=0)
         number("threshold", self.threshold, "[0, 1)")
         number("min_rate", self.min_rate, f"[0, {self.rate}]")
 

@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 __all__ = ["accuracy_against_noise", "error_curve", "gradient_over_time", "learning_curves"]
 
 
-def learning_curves(history: History, *, ax: Axes | None = None) -> Axes:
-    """Draw the loss of each epoch, in training and, if there were such data, in validation.
+def learning_curves(history: History, *, label: str | None = None, ax: Axes | None = None) -> Axes:
+    """Draw the loss of each epoch: in training a line, in validation (if there is any) a dashed one.
 
     Parameters
     ----------
     history : History
         What `rnnbp.fit` returned. A dot marks the best epoch.
+    label : str, optional
+        What it is the history of: with several in one picture, they need to be told apart.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default, in a new figure.
 
@@ -42,17 +44,20 @@ def learning_curves(history: History, *, ax: Axes | None = None) -> Axes:
     from matplotlib.ticker import MaxNLocator
 
     ax = axes(ax)
-    epochs = np.arange(1, len(history) + 1)
-    # the training loss is a mean over the epoch, so it belongs to the middle of it
-    ax.plot(epochs - 0.5, history.loss, color=COLOURS[0], label="training")
+    colour = COLOURS[len({line.get_color() for line in ax.lines}) % len(COLOURS)]
+    prefix = "" if label is None else f"{label}: "
+    ends = np.arange(1, len(history) + 1)
+    middles = ends - 0.5  # where the training loss belongs, which is a mean over the epoch
+    ax.plot(middles, history.loss, color=colour, label=f"{prefix}training")
     if history.validation_loss:
-        ax.plot(epochs, history.validation_loss, color=COLOURS[1], label="validation")
-    best, monitored = history.best_epoch, history.monitored
-    place, colour = (best + 1.0, COLOURS[1]) if history.validation_loss else (best + 0.5, COLOURS[0])
-    ax.plot(place, monitored[best], "o", color=colour, label=f"best: epoch {best + 1}")
-    if min(history.loss + history.validation_loss) > 0:
+        ax.plot(ends, history.validation_loss, "--", color=colour, label=f"{prefix}validation")
+    best = history.best_epoch
+    place = (ends if history.validation_loss else middles)[best]
+    named = f"best, in epoch {best + 1}" if label is None else None
+    ax.plot(place, history.monitored[best], "o", color=colour, label=named)
+    if all(np.min(np.asarray(line.get_ydata(), dtype=float)) > 0 for line in ax.lines):
         ax.set_yscale("log")
-    ax.set(xlabel="epoch", ylabel="loss", xlim=(0, len(history) + 0.25))
+    ax.set(xlabel="epoch", ylabel="loss", xlim=(0, max(ax.get_xlim()[1], len(history) + 0.25)))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.legend(frameon=False)
     plain_frame(ax)
@@ -122,8 +127,8 @@ def accuracy_against_noise(
     if chance is not None:
         ax.axhline(chance, color="0.5", linewidth=1, linestyle=":", label="guessing")
     ax.set(xlabel="signal-to-noise ratio (dB)", ylabel="accuracy", ylim=(0, 1.02), xticks=np.sort(levels))
-    ax.set_xlim(levels.max(), levels.min())
-    ax.margins(x=0.03)
+    margin = 0.03 * (levels.max() - levels.min()) or 1.0
+    ax.set_xlim(levels.max() + margin, levels.min() - margin)
     ax.legend(frameon=False)
     return ax
 
