@@ -18,9 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp import initializers
-from rnnbp.cells import Cell, ElmanCell, GRUCell, JordanCell, LSTMCell, PeepholeLSTMCell, ResetBeforeGRUCell
+from rnnbp.cells import Cell
 from rnnbp.checks import probability
-from rnnbp.configuration import lookup
 from rnnbp.gradients import BPTT, GradientAlgorithm, Recurrence
 from rnnbp.initializers import Initializer
 from rnnbp.layers.dropout import dropout_mask
@@ -28,7 +27,7 @@ from rnnbp.layers.layer import Context, Layer, expect_width
 from rnnbp.parameters import Parameter
 from rnnbp.workspace import Workspace
 
-__all__ = ["GRU", "LSTM", "Elman", "Jordan", "Recurrent"]
+__all__ = ["Recurrent"]
 
 Array = NDArray[Any]
 
@@ -200,169 +199,3 @@ class Recurrent(Layer):
                 dx = steps.reverse(dx) if backwards else dx
                 total = dx if total is None else total + dx
         return total
-
-
-class Elman(Recurrent):
-    """A simple recurrent layer: h = f(x W + h' U + b); see `rnnbp.cells.elman`.
-
-    Parameters
-    ----------
-    n_inputs, n_hidden : int
-        I and H.
-    activation : str, default "tanh"
-        f; any of the names that `Activation` knows.
-    **options
-        bidirectional, reverse, recurrent_dropout, gradient, input_initializer, recurrent_initializer and
-        bias_initializer: see `Recurrent`.
-
-    Notes
-    -----
-    Its parameters are ``input_weight`` (I, H), ``bias`` (H,) and ``recurrent_weight`` (H, H); its state is ``h``.
-    """
-
-    def __init__(
-        self,
-        n_inputs: int,
-        n_hidden: int,
-        *,
-        activation: str = "tanh",
-        **options: Any,
-    ) -> None:
-        self.activation = activation
-        super().__init__(n_inputs, n_hidden, **options)
-
-    def make_cell(self) -> Cell:
-        """Return an `ElmanCell`."""
-        return ElmanCell(self.n_inputs, self.n_hidden, activation=self.activation)
-
-
-class Jordan(Recurrent):
-    """A recurrent layer that is fed its own previous output; see `rnnbp.cells.jordan`.
-
-    In training the target takes the place of the previous output (teacher forcing); in use the loop is closed. Teacher
-    forcing needs targets for this very output, so it applies where the layer runs in one direction and is the network's
-    last but for activations; anywhere else the loop is closed in training too.
-
-    Parameters
-    ----------
-    n_inputs, n_hidden : int
-        I and H.
-    n_outputs : int or None, default None
-        The width of the output; None stands for n_hidden.
-    activation : str, default "tanh"
-        Of the hidden units.
-    feedback_activation : str, default "identity"
-        What makes of the output what it stands for, before it is fed back: "identity" for values, "softmax" for
-        classes, "sigmoid" for probabilities (losses take logits, and so the layer puts out logits).
-    teacher_forcing : bool, default True
-        Whether targets are fed back in training where they can be.
-    **options
-        bidirectional, reverse, recurrent_dropout, gradient, input_initializer, recurrent_initializer and
-        bias_initializer: see `Recurrent`.
-
-    Notes
-    -----
-    Its parameters are ``input_weight`` (I, H), ``bias`` (H,), ``recurrent_weight`` (n_outputs, H), ``output_weight``
-    (H, n_outputs) and ``output_bias`` (n_outputs,); its state is ``v``, the output as it is fed back.
-    """
-
-    def __init__(
-        self,
-        n_inputs: int,
-        n_hidden: int,
-        *,
-        n_outputs: int | None = None,
-        activation: str = "tanh",
-        feedback_activation: str = "identity",
-        teacher_forcing: bool = True,
-        **options: Any,
-    ) -> None:
-        self.n_outputs = n_outputs
-        self.activation = activation
-        self.feedback_activation = feedback_activation
-        self.teacher_forcing = teacher_forcing
-        super().__init__(n_inputs, n_hidden, **options)
-
-    def make_cell(self) -> Cell:
-        """Return a `JordanCell`."""
-        return JordanCell(
-            self.n_inputs,
-            self.n_hidden,
-            self.n_hidden if self.n_outputs is None else self.n_outputs,
-            activation=self.activation,
-            feedback_activation=self.feedback_activation,
-        )
-
-
-class LSTM(Recurrent):
-    """A layer of long short-term memory; see `rnnbp.cells.lstm` and `rnnbp.cells.peephole_lstm`.
-
-    Parameters
-    ----------
-    n_inputs, n_hidden : int
-        I and H.
-    peepholes : bool, default False
-        Whether the gates see the cell state.
-    bias_initializer : str or Initializer, default "forget_gate"
-        By default the forget gate's bias starts at 1, so that a new network remembers.
-    **options
-        bidirectional, reverse, recurrent_dropout, gradient, input_initializer and recurrent_initializer: see
-        `Recurrent`.
-
-    Notes
-    -----
-    Its parameters are ``input_weight`` (I, 4 H), ``bias`` (4 H,) and ``recurrent_weight`` (H, 4 H), with the gates in
-    the order i, f, g, o, and ``peephole`` (3 H,) in the order i, f, o, first 0; its states are ``h`` and ``c``.
-    """
-
-    def __init__(
-        self,
-        n_inputs: int,
-        n_hidden: int,
-        *,
-        peepholes: bool = False,
-        bias_initializer: str | Initializer = "forget_gate",
-        **options: Any,
-    ) -> None:
-        self.peepholes = peepholes
-        super().__init__(n_inputs, n_hidden, bias_initializer=bias_initializer, **options)
-
-    def make_cell(self) -> Cell:
-        """Return an `LSTMCell`, or a `PeepholeLSTMCell`."""
-        return (PeepholeLSTMCell if self.peepholes else LSTMCell)(self.n_inputs, self.n_hidden)
-
-
-class GRU(Recurrent):
-    """A layer of gated recurrent units; see `rnnbp.cells.gru`.
-
-    Parameters
-    ----------
-    n_inputs, n_hidden : int
-        I and H.
-    reset : {"after", "before"}, default "after"
-        Whether the reset gate acts after the recurrent product (PyTorch, cuDNN) or before it (Cho et al. 2014).
-    **options
-        bidirectional, reverse, recurrent_dropout, gradient, input_initializer, recurrent_initializer and
-        bias_initializer: see `Recurrent`.
-
-    Notes
-    -----
-    Its parameters are ``input_weight`` (I, 3 H), ``bias`` (3 H,), ``recurrent_weight`` (H, 3 H) and, in the
-    reset-after form, ``recurrent_bias`` (3 H,), with the gates in the order r, z, n; its state is ``h``.
-    """
-
-    def __init__(
-        self,
-        n_inputs: int,
-        n_hidden: int,
-        *,
-        reset: str = "after",
-        **options: Any,
-    ) -> None:
-        self.reset = reset
-        super().__init__(n_inputs, n_hidden, **options)
-
-    def make_cell(self) -> Cell:
-        """Return a `GRUCell`, or a `ResetBeforeGRUCell`."""
-        cells: dict[str, type[Cell]] = {"after": GRUCell, "before": ResetBeforeGRUCell}
-        return lookup(cells, self.reset, "place of the reset gate")(self.n_inputs, self.n_hidden)

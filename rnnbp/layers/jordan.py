@@ -1,0 +1,68 @@
+"""The layer of a Jordan cell: the network sees its own previous output."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rnnbp.cells import Cell, JordanCell
+from rnnbp.layers.recurrent import Recurrent
+
+__all__ = ["Jordan"]
+
+
+class Jordan(Recurrent):
+    """A recurrent layer that is fed its own previous output; see `rnnbp.cells.jordan`.
+
+    In training the target takes the place of the previous output (teacher forcing); in use the loop is closed. Teacher
+    forcing needs targets for this very output, so it applies where the layer runs in one direction and is the network's
+    last but for activations; anywhere else the loop is closed in training too.
+
+    Parameters
+    ----------
+    n_inputs, n_hidden : int
+        I and H.
+    n_outputs : int or None, default None
+        The width of the output; None stands for n_hidden.
+    activation : str, default "tanh"
+        Of the hidden units.
+    feedback_activation : str, default "identity"
+        What makes of the output what it stands for, before it is fed back: "identity" for values, "softmax" for
+        classes, "sigmoid" for probabilities (losses take logits, and so the layer puts out logits).
+    teacher_forcing : bool, default True
+        Whether targets are fed back in training where they can be.
+    **options
+        bidirectional, reverse, recurrent_dropout, gradient, input_initializer, recurrent_initializer and
+        bias_initializer: see `Recurrent`.
+
+    Notes
+    -----
+    Its parameters are ``input_weight`` (I, H), ``bias`` (H,), ``recurrent_weight`` (n_outputs, H), ``output_weight``
+    (H, n_outputs) and ``output_bias`` (n_outputs,); its state is ``v``, the output as it is fed back.
+    """
+
+    def __init__(
+        self,
+        n_inputs: int,
+        n_hidden: int,
+        *,
+        n_outputs: int | None = None,
+        activation: str = "tanh",
+        feedback_activation: str = "identity",
+        teacher_forcing: bool = True,
+        **options: Any,
+    ) -> None:
+        self.n_outputs = n_outputs
+        self.activation = activation
+        self.feedback_activation = feedback_activation
+        self.teacher_forcing = teacher_forcing
+        super().__init__(n_inputs, n_hidden, **options)
+
+    def make_cell(self) -> Cell:
+        """Return a `JordanCell`."""
+        return JordanCell(
+            self.n_inputs,
+            self.n_hidden,
+            self.n_hidden if self.n_outputs is None else self.n_outputs,
+            activation=self.activation,
+            feedback_activation=self.feedback_activation,
+        )
