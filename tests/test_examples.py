@@ -1,0 +1,291 @@
+"""The examples, run as a user runs them: each in a process of its own, by its command line."""
+
+import os
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from matplotlib.image import imread, imsave
+from sklearn.datasets import load_digits
+
+import rnnbp
+from rnnbp import datasets
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ["handwritten_digits", "iris_backprop", "spoken_digits", "static_vs_recurrent"]
+NEEDS_DATA = pytest.mark.skipif(not os.environ.get("RNNBP_DATA"), reason="RNNBP_DATA is not set, and it would download")
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run an example as a program, in an empty folder; return what it printed."""
+
+    def run_example(name, *options, python_path=()):
+        command = [sys.executable, str(script(name)), *map(str, options)]
+        path = os.pathsep.join(map(str, [*python_path, Path(rnnbp.__file__).parents[1]]))
+        environment = os.environ | {"PYTHONPATH": path}
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""  # no warning either
+        return done.stdout
+
+    return run_example
+
+
+@pytest.fixture
+def stop(tmp_path, monkeypatch, capsys):
+    """Run an example that ends before it works, in this process for speed; return what it said, and its status."""
+
+    def run_example(name, *options):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", [str(script(name)), *map(str, options)])
+        with pytest.raises(SystemExit) as end:
+            runpy.run_path(str(script(name)), run_name="__main__")
+        said = capsys.readouterr()
+        # a text for a status is what Python prints, before it exits with status 1
+        is_text = isinstance(end.value.code, str)
+        return said.out + said.err + (end.value.code if is_text else ""), 1 if is_text else end.value.code or 0
+
+    return run_example
+
+
+def script(name):
+    return ROOT / "examples" / f"{name}.py"
+
+
+def numbers(pattern, printed):
+    """Return the numbers in a pattern's group, wherever it matches."""
+    found = [float(match) for match in re.findall(pattern, printed)]
+    assert found, f"nothing like {pattern!r} in:\n{printed}"
+    return found
+
+
+def assert_is_a_picture(path):
+    pixels = imread(path)
+    assert min(pixels.shape[:2]) > 300
+    assert pixels.std() > 0.05
+
+
+# -- all of them -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_help_says_what_it_is_and_which_options_there_are(stop, name):
+    said, status = stop(name, "--help")
+    assert status == 0
+    assert f"python examples/{name}.py" in said
+    for option in ("--seed", "--figure"):
+        assert option in said
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [
+        ("handwritten_digits", "--max-epochs"),
+        ("handwritten_digits", "--size"),
+        ("iris_backprop", "--iterations"),
+        ("spoken_digits", "--max-epochs"),
+        ("static_vs_recurrent", "--max-epochs"),
+        ("static_vs_recurrent", "--n-samples"),
+    ],
+)
+def test_a_number_below_1_is_an_error(stop, name, option):
+    said, status = stop(name, option, 0)
+    assert status == 2
+    assert f"{option} must be at least 1, but 0 was given" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("iris_backprop", ["--iterations", 100]), ("handwritten_digits", ["--max-epochs", 1])],
+)
+def test_matplotlib_is_needed_for_figures_only(run, tmp_path, name, options):
+    (tmp_path / "without" / "matplotlib").mkdir(parents=True)
+    (tmp_path / "without" / "matplotlib" / "__init__.py").write_text("raise ImportError('not installed')")
+    assert "accuracy" in run(name, *options, python_path=[tmp_path / "without"])
+
+
+def test_the_seed_decides(run):
+    first, again, other = (run("iris_backprop", "--iterations", 100, "--seed", seed) for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+# -- iris ------------------------------------------------------------------------------------------------------------
+
+
+def test_iris_is_learnt_step_by_step_and_in_three_lines_alike(run, tmp_path):
+    printed = run("iris_backprop", "--figure", "iris.png")
+    iterations = numbers(r"iteration +(\d+)", printed)
+    errors = numbers(r"error (\d\.\d+)\n", printed)
+    assert iterations == list(range(100, 10_001, 100))
+    assert errors == sorted(errors, reverse=True)
+    assert errors[-1] < 0.03
+    by_hand, by_fit = numbers(r"test flowers +([\d.]+)", printed)
+    assert by_hand == by_fit
+    assert by_hand >= 0.95
+    assert numbers(r"largest difference of the errors ([\d.e-]+)", printed)[0] < 1e-12
+    assert_is_a_picture(tmp_path / "iris.png")
+
+
+# -- handwritten digits ----------------------------------------------------------------------------------------------
+
+
+def test_handwritten_digits_are_read_and_every_layer_is_shown(run, tmp_path):
+    printed = run("handwritten_digits", "--figure", "activations.png")
+    assert numbers(r"test accuracy ([\d.]+)", printed)[0] >= 0.96
+    assert_is_a_picture(tmp_path / "activations.png")
+
+
+def test_handwritten_digits_can_be_resized(run):
+    printed = run("handwritten_digits", "--size", 5)
+    assert "5 x 5 pixels" in printed
+    assert numbers(r"test accuracy ([\d.]+)", printed)[0] >= 0.93
+
+
+def test_ones_own_pictures_are_read(run, tmp_path):
+    """They are larger, in colour, anywhere on the page, and dark on light or light on dark."""
+    data = load_digits()
+    for digit in range(10):
+        ink = np.kron(data.images[data.target == digit][3] / 16, np.ones((16, 16)))
+        page = np.zeros((200, 300))
+        page[20 : 20 + 128, 90 + digit : 218 + digit] = ink
+        paper, pen = np.array([0.95, 0.93, 0.85]), np.array([0.1, 0.1, 0.4])
+        if digit % 2:
+            paper, pen = pen, paper
+        imsave(tmp_path / f"{digit}.png", paper + page[..., None] * (pen - paper))
+    printed = run("handwritten_digits", "--image", *(f"{digit}.png" for digit in range(10)))
+    read = re.findall(r"(\d)\.png: (\d) \(", printed)
+    assert len(read) == 10
+    assert sum(drawn == recognised for drawn, recognised in read) >= 9
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("blank.png", "blank.png: there is nothing to read"),
+        ("notes.png", "notes.png is no picture"),
+        ("nine.png", "there is no file nine.png"),
+    ],
+)
+def test_a_picture_that_can_not_be_read_is_an_error_before_training(stop, tmp_path, name, message):
+    imsave(tmp_path / "blank.png", np.full((50, 50, 3), 0.9))
+    (tmp_path / "notes.png").write_text("seven")
+    said, status = stop("handwritten_digits", "--image", name)
+    assert status != 0
+    assert message in said
+    assert "accuracy" not in said
+
+
+@NEEDS_DATA
+@pytest.mark.slow
+def test_mnist_is_read_after_one_epoch(run):
+    printed = run("handwritten_digits", "--dataset", "mnist", "--max-epochs", 1)
+    assert numbers(r"test accuracy ([\d.]+)", printed)[0] >= 0.95
+
+
+# -- spoken digits ---------------------------------------------------------------------------------------------------
+
+
+def test_spoken_digits_are_recognised_from_voices_never_heard(run, tmp_path):
+    printed = run("spoken_digits", "--max-epochs", 4, "--figure", "spoken.png")
+    recurrent = numbers(r"recurrent: test accuracy ([\d.]+)", printed)[0]
+    static = numbers(r"static: test accuracy ([\d.]+)", printed)[0]
+    assert recurrent >= 0.9
+    assert 0.5 <= static < recurrent
+    sizes = numbers(r"(\d+) parameters", printed)
+    assert max(sizes) <= 1.01 * min(sizes)
+    assert_is_a_picture(tmp_path / "spoken.png")
+
+    # and the model that was saved understands wav files, of whatever rate and loudness
+    heard = datasets.load_spoken_digits("test")
+    names = []
+    for i in range(0, len(heard.waves), 24):
+        names.append(f"{heard.target_names[heard.target[i]]}_{heard.groups[i]}.wav")
+        slower = 2 * heard.sample_rate
+        soundfile.write(tmp_path / names[-1], 0.3 * np.repeat(heard.waves[i], 2), slower)
+    printed = run("spoken_digits", "--classify", *names)
+    pairs = re.findall(r"^(\w+)_[\w-]+\.wav: (\w+) \(", printed, re.MULTILINE)
+    assert len(pairs) == len(names)
+    assert sum(said == understood for said, understood in pairs) >= 0.8 * len(names)
+
+
+@NEEDS_DATA
+@pytest.mark.slow
+def test_real_recordings_are_recognised(run):
+    printed = run("spoken_digits", "--dataset", "fsdd", "--max-epochs", 2)
+    assert numbers(r"recurrent: test accuracy ([\d.]+)", printed)[0] >= 0.9
+
+
+def test_leaving_a_speaker_out_needs_the_real_recordings(stop):
+    said, status = stop("spoken_digits", "--leave-one-speaker-out")
+    assert status == 2
+    assert "--leave-one-speaker-out needs --dataset fsdd" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--classify", "one.wav"], "there is no model file spoken_digits.rnnbp"),
+        (["--classify", "two.wav", "--model", "model.rnnbp"], "two.wav"),
+        (["--classify", "notes.wav", "--model", "model.rnnbp"], "notes.wav cannot be read as audio"),
+        (["--classify", "one.wav", "--model", "notes.wav"], "notes.wav is no model file"),
+    ],
+)
+def test_classifying_what_can_not_be_read_is_an_error(stop, tmp_path, options, message):
+    soundfile.write(tmp_path / "one.wav", np.sin(np.arange(8000.0)), 8000)
+    (tmp_path / "notes.wav").write_text("seven")
+    net = rnnbp.Network([rnnbp.layers.MeanOverTime(), rnnbp.layers.Dense(40, 2)])
+    features = rnnbp.audio.AudioFeatures(8000)
+    net.save(tmp_path / "model.rnnbp", metadata={"features": features.settings(), "class_names": ["no", "yes"]})
+    said, status = stop("spoken_digits", *options)
+    assert status != 0
+    assert message in said
+
+
+# -- static against recurrent ----------------------------------------------------------------------------------------
+
+
+def rows_of_table(printed, name):
+    rows = re.findall(rf"^{name} +(recurrent|static) +(\w+) +([\d.e-]+) +(\d+) +([\d.]+)(.*)$", printed, re.MULTILINE)
+    return {
+        kind: (float(score), int(size), [float(n) for n in norms.split()]) for kind, _, score, size, _, norms in rows
+    }
+
+
+def test_both_kinds_of_network_are_compared(run, tmp_path):
+    options = ("--tasks", "handwritten", "spoken", "--max-epochs", 8, "--figure", "comparison.png")
+    printed = run("static_vs_recurrent", *options)
+    for name, floor in {"handwritten": 0.9, "spoken": 0.6}.items():
+        rows = rows_of_table(printed, name)
+        (recurrent, size, norms), (static, static_size, _) = rows["recurrent"], rows["static"]
+        assert min(recurrent, static) > floor
+        assert abs(size - static_size) < 0.02 * size
+        assert len(norms) == 5
+        assert min(norms) > 0
+    assert rows["recurrent"][0] > rows["static"][0] + 0.05  # of spoken digits: order in time matters
+    against_noise = re.findall(
+        r"^(?:handwritten|spoken) +(?:recurrent|static)((?: +[01]\.\d+){7})$", printed, re.MULTILINE
+    )
+    assert len(against_noise) == 4
+    for line in against_noise:
+        accuracies = [float(a) for a in line.split()]
+        assert accuracies[0] > accuracies[-1] + 0.05  # 30 dB and 0 dB
+    assert_is_a_picture(tmp_path / "comparison.png")
+
+
+def test_the_adding_problem_is_solved_by_the_recurrent_network_only(run):
+    rows = rows_of_table(run("static_vs_recurrent", "--tasks", "adding"), "adding")
+    assert rows["recurrent"][0] < 0.001
+    assert rows["static"][0] > 0.1
+
+
+def test_an_unknown_task_is_an_error(stop):
+    said, status = stop("static_vs_recurrent", "--tasks", "copying")
+    assert status == 2
+    assert "invalid choice: 'copying'" in said
