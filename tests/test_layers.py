@@ -65,6 +65,15 @@ def test_a_taught_jordan_layer_feeds_back_the_target():
     assert_close(taught, np.tanh(x @ w + fed_back @ u + b) @ v + c)
 
 
+def test_a_taught_reverse_layer_feeds_back_the_target_after():
+    rng = np.random.default_rng(0)
+    x, target = rng.normal(size=(4, 1, 2)), rng.normal(size=(4, 2))
+    forwards = Network([layers.Jordan(2, 5, n_outputs=2, gradient=TEXT)], dtype="float64")
+    backwards = Network([layers.Jordan(2, 5, n_outputs=2, gradient=TEXT, reverse=True)], dtype="float64")
+    expected = forwards.run(x[::-1], training=True, teacher=target[::-1]).output[::-1]
+    assert_close(backwards.run(x, training=True, teacher=target).output, expected)
+
+
 def test_teacher_forcing_is_off_in_use():
     x = np.random.default_rng(0).normal(size=(4, 3, 2))
     taught = Network([layers.Jordan(2, 5, n_outputs=2, gradient=TEXT)])

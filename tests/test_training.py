@@ -178,6 +178,20 @@ def test_a_schedule_is_followed():
     assert history.learning_rate == pytest.approx([0.1, 0.05, 0.05, 0.025])
 
 
+def test_a_schedule_is_asked_at_each_update_for_its_time_in_epochs():
+    asked = []
+
+    class Recording(optimizers.Schedule):
+        def __call__(self, epoch, state=None):
+            asked.append(epoch)
+            return 0.1
+
+    net = Network([layers.Dense(3, 1)])
+    fit(net, *line(), loss=MSE, optimizer=optimizers.SGD(Recording()), batch_size=2, max_epochs=2)
+    updates, ends = [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75], [1, 2]
+    assert sorted(asked) == sorted(updates + ends)
+
+
 def test_a_schedule_that_looks_at_results_sees_them():
     schedule = schedules.reduce_on_plateau(1e-300, factor=0.1, patience=2)
     x, y = line()
