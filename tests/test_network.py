@@ -300,6 +300,19 @@ def test_loss_and_gradient_take_initial_states():
     assert net.loss_and_gradient(X, TARGET, MSE, initial_states=states)[0] == pytest.approx(value, rel=1e-14)
 
 
+def test_the_input_s_gradient_is_not_computed_where_nobody_wants_it():
+    wanted = []
+
+    class Listening(layers.Activation):
+        def backward(self, parameters, gradients, dy, workspace, context):
+            wanted.append(context.input_gradient)
+            return super().backward(parameters, gradients, dy, workspace, context)
+
+    net = Network([Listening("tanh"), layers.Dense(2, 2), Listening("tanh")])
+    net.loss_and_gradient(X[0], TARGET, MSE)
+    assert wanted == [True, False]
+
+
 def test_the_gradient_is_a_new_array():
     net = recurrent()
     _, first = net.loss_and_gradient(X, TARGET, MSE)
