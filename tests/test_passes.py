@@ -1,0 +1,122 @@
+"""Passes: a run of a network forwards, and back once; the states it begins and ends with."""
+
+import numpy as np
+import pytest
+
+from rnnbp import layers
+from rnnbp.gradients import BPTT
+from rnnbp.network import Network
+
+TEXT = BPTT(compiled=False)
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(5, 3, 2))
+
+
+def recurrent(**options):
+    stack = [layers.LSTM(2, 4, bidirectional=True, gradient=TEXT), layers.MeanOverTime(), layers.Dense(8, 2)]
+    return Network(stack, **{"dtype": "float64"} | options)
+
+
+def test_an_output_stays_when_the_network_runs_again():
+    net = recurrent()
+    first = net.forward(X)
+    kept = first.copy()
+    net.forward(-X)
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_use_is_deterministic_and_training_is_not():
+    net = Network([layers.Dense(2, 50), layers.Dropout(0.5), layers.Dense(50, 2)])
+    x = X[0]
+    np.testing.assert_array_equal(net.forward(x), net.forward(x))
+    assert (net.forward(x, training=True) != net.forward(x, training=True)).any()
+
+
+def test_dropout_draws_from_the_network_s_seed():
+    stack = [layers.Dense(2, 50), layers.Dropout(0.5)]
+    first, second = Network(stack, seed=3), Network(stack, seed=3)
+    np.testing.assert_array_equal(first.forward(X[0], training=True), second.forward(X[0], training=True))
+
+
+def test_a_gradient_can_be_pulled_back_once():
+    forward = recurrent().run(X)
+    forward.backward(np.ones((3, 2)))
+    with pytest.raises(RuntimeError, match="can not be run back"):
+        forward.backward(np.ones((3, 2)))
+
+
+def test_a_pass_is_stale_when_the_network_has_run_again():
+    net = recurrent()
+    forward = net.run(X)
+    net.forward(X)
+    with pytest.raises(RuntimeError, match="the network has run again since"):
+        forward.backward(np.ones((3, 2)))
+
+
+def test_a_pass_that_keeps_nothing_can_not_be_run_back():
+    with pytest.raises(RuntimeError, match="keep=False"):
+        recurrent().run(X, keep=False).backward(np.ones((3, 2)))
+
+
+@pytest.mark.parametrize(
+    ("d_output", "states", "message"),
+    [
+        (np.ones((2, 2)), None, r"shaped like the output, \(3, 2\), but its shape is \(2, 2\)"),
+        (np.ones((3, 2)), {"0.x": np.ones((3, 4))}, "no state '0.x': this network's states are 0.h, 0.c, 0.h_reverse"),
+        (
+            np.ones((3, 2)),
+            {"0.h": np.ones((4, 3))},
+            r"state '0.h' must be of shape \(3, 4\), but its shape is \(4, 3\)",
+        ),
+    ],
+)
+def test_a_gradient_that_does_not_fit_is_refused(d_output, states, message):
+    with pytest.raises(ValueError, match=message):
+        recurrent().run(X).backward(d_output, d_final_states=states)
+
+
+@pytest.mark.parametrize(
+    ("net", "states", "message"),
+    [
+        (recurrent(), {"h": np.ones((3, 4))}, "no state 'h': this network's states are 0.h, 0.c, 0.h_reverse, 0.c_rev"),
+        (recurrent(), {"0.h": np.ones(4)}, r"state '0.h' must be of shape \(3, 4\), but its shape is \(4,\)"),
+        (Network([layers.Dense(2, 1)]), {"0.h": np.ones((3, 4))}, "this network's states are none"),
+    ],
+)
+def test_an_initial_state_that_does_not_fit_is_refused(net, states, message):
+    with pytest.raises(ValueError, match=message):
+        net.forward(X, initial_states=states)
+
+
+def test_missing_initial_states_are_zero():
+    net = recurrent()
+    zeros = {name: np.zeros((3, 4)) for name in ("0.h", "0.c", "0.h_reverse", "0.c_reverse")}
+    np.testing.assert_array_equal(net.forward(X, initial_states=zeros), net.forward(X))
+
+
+def test_states_are_in_the_user_s_order():
+    net = Network([layers.GRU(2, 4, gradient=TEXT)], dtype="float64")
+    h = RNG.normal(size=(3, 4))
+    lengths = [2, 5, 1]
+    final = net.run(X, lengths, initial_states={"0.h": h}).final_states["0.h"]
+    for i, length in enumerate(lengths):
+        alone = net.run(X[:length, [i]], initial_states={"0.h": h[[i]]})
+        np.testing.assert_allclose(final[i], alone.final_states["0.h"][0], rtol=1e-13)
+
+
+def test_a_sequence_can_be_run_in_pieces():
+    net = Network([layers.LSTM(2, 4, gradient=TEXT), layers.GRU(4, 3, gradient=TEXT)], dtype="float64")
+    first = net.run(X[:2])
+    second = net.run(X[2:], initial_states=first.final_states)
+    np.testing.assert_allclose(second.output, net.forward(X)[2:], rtol=1e-13)
+
+
+def test_the_input_s_gradient_has_the_input_s_shape():
+    for net, x in ((recurrent(), X), (Network([layers.Dense(2, 3)]), X[0]), (Network([layers.Dense(2, 3)]), X)):
+        forward = net.run(x)
+        assert forward.backward(np.ones(forward.output.shape)).x.shape == x.shape
+
+
+def test_symbols_have_no_gradient():
+    net = Network([layers.Embedding(4, 2), layers.LastStep()])
+    assert net.run(np.zeros((3, 2), int)).backward(np.ones((2, 2))).x is None
