@@ -21,7 +21,7 @@ def as_numbers(target: ArrayLike) -> Array:
     if array.dtype.kind in "USO":
         raise ValueError(
             f"target holds {array.item(0)!r} where numbers are needed. Turn labels into class indices with "
-            "sklearn.preprocessing.LabelEncoder, or use an estimator such as RNNClassifier, which does that"
+            "sklearn.preprocessing.LabelEncoder"
         )
     if array.dtype.kind not in "biuf":
         raise ValueError(f"target must hold integers or floats; got {array.dtype}")
