@@ -8,7 +8,8 @@ by plain backpropagation::
     static       h = relu(mean over t of x(t) W + b)                       z = h V + c
 
 Otherwise they are alike: about the same number of parameters, and the same loss, optimizer, batches and epochs. The
-recurrent one is saved, read again, and given a wav file.
+recurrent one is saved, read again, and given a wav file. (The first run of all takes some seconds longer than the next:
+the loops over time are compiled, once.)
 
     python examples/spoken_digits.py                                    # the set that ships: synthetic voices
     python examples/spoken_digits.py --dataset fsdd                     # real ones, the official split
@@ -36,7 +37,7 @@ def sequences_of(features, recordings):
 
     Log-mel levels are in dB, and 10 dB become 1. Half of a band's mean level over the recording is taken away: it tells
     of loudness, room and microphone, which do not matter, but in so short a word also of its vowel. (To take away all
-    of it and scale each band to unit variance, ``normalize="utterance"``, makes four times the errors on real voices.)
+    of it and scale each band to unit variance, ``normalize="utterance"``, makes several times the errors on real voices.)
     """
     levels = features.transform(recordings)
     return [(level - (level.mean(axis=0) + level.mean()) / 2) / 10 for level in levels]

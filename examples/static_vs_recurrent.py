@@ -47,7 +47,7 @@ class Task:
     n_hidden: int  # of the recurrent network
     max_epochs: int
     rate: float
-    noisy: Callable | None = None  # SNR in dB -> test sequences
+    noisy: list | None = None  # the test sequences at each of SNR_DB
 
 
 def handwritten(rng, n_samples):
@@ -57,11 +57,7 @@ def handwritten(rng, n_samples):
     x_train, x_test, y_train, y_test = train_test_split(
         images, data.target, test_size=0.25, stratify=data.target, random_state=rng.integers(2**32)
     )
-
-    def noisy(snr_db):
-        deviation = x_test.std() * 10 ** (-snr_db / 20)
-        return list(x_test + deviation * rng.standard_normal(x_test.shape))
-
+    noise = x_test.std() * rng.standard_normal(x_test.shape)
     return Task(
         train=(list(x_train[:n_samples]), y_train[:n_samples]),
         test=(list(x_test), y_test),
@@ -70,7 +66,7 @@ def handwritten(rng, n_samples):
         n_hidden=48,
         max_epochs=30,
         rate=1e-2,
-        noisy=noisy,
+        noisy=[list(x_test + 10 ** (-snr_db / 20) * noise) for snr_db in SNR_DB],
     )
 
 
@@ -84,9 +80,6 @@ def spoken(rng, n_samples):
     def sequences_of(waves):  # why so: see spoken_digits.py
         return [(level - (level.mean(axis=0) + level.mean()) / 2) / 10 for level in features.transform(waves)]
 
-    def noisy(snr_db):
-        return sequences_of([audio.add_noise(wave, snr_db, rng) for wave in heard.waves])
-
     return Task(
         train=(sequences_of(learnt.waves), learnt.target),
         test=(sequences_of(heard.waves), heard.target),
@@ -95,7 +88,7 @@ def spoken(rng, n_samples):
         n_hidden=64,
         max_epochs=20,
         rate=1e-2,
-        noisy=noisy,
+        noisy=[sequences_of([audio.add_noise(wave, snr_db, rng) for wave in heard.waves]) for snr_db in SNR_DB],
     )
 
 
@@ -193,7 +186,7 @@ def train_and_measure(task, net, arguments):
         history=history,
         score=score(task, net, task.test[0]),
         reach=gradient_reach(task, net) if net.is_recurrent else None,
-        against_noise=task.noisy and [score(task, net, task.noisy(snr_db)) for snr_db in SNR_DB],
+        against_noise=task.noisy and [score(task, net, sequences) for sequences in task.noisy],
     )
 
 
