@@ -30,10 +30,13 @@ class Batch:
     rows : ndarray of shape (n_rows, ...)
     steps : Steps or None
         None for static examples.
+    listed : bool
+        Whether the input came as a list of sequences, as the targets then may too.
     """
 
     rows: Array
     steps: Steps | None
+    listed: bool = False
 
     @property
     def n_examples(self) -> int:
@@ -71,7 +74,7 @@ class Batch:
                     f"each sequence must be of shape (T_i{features}), but the first one has shape {arrays[0].shape}"
                 )
             steps = Steps([len(a) for a in arrays])
-            return cls(steps.join(arrays), steps)
+            return cls(steps.join(arrays), steps, listed=True)
         given = np.asarray(x)
         is_static = given.ndim == 1 + frame_rank and static and lengths is None
         if not is_static and given.ndim != 2 + frame_rank:
@@ -118,7 +121,7 @@ class Batch:
             encoded = loss.encode(given, n_outputs, leading=(self.n_examples,))
             return encoded if steps is None else steps.sort(encoded)
         lengths = steps.unsort(steps.lengths)
-        if isinstance(target, (list, tuple)):
+        if self.listed and isinstance(target, (list, tuple)):
             return steps.join(self._encode_each(target, loss, n_outputs, lengths.tolist()))
         given = np.asarray(target)
         if given.ndim < 2 or given.shape[0] < steps.n_steps or given.shape[1] != steps.n_sequences:

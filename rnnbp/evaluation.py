@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rnnbp import losses
 from rnnbp.losses import Loss
 from rnnbp.network import Network
 from rnnbp.training_set import TrainingSet
 
-__all__ = ["evaluate", "predict"]
+__all__ = ["evaluate", "evaluate_set", "predict"]
 
 Array = NDArray[Any]
 
@@ -61,13 +62,50 @@ def predict(
 
 def evaluate(
     net: Network,
+    x: ArrayLike | Sequence[ArrayLike],
+    target: ArrayLike | Sequence[ArrayLike],
+    loss: Loss | str,
+    lengths: ArrayLike | None = None,
+    *,
+    sample_weight: ArrayLike | None = None,
+    score: Callable[[Array, Array], float] | None = None,
+    batch_size: int = 256,
+) -> tuple[float, float | None]:
+    """Return the loss over any number of examples, and a score if one is asked for, in bounded memory.
+
+    Parameters
+    ----------
+    net : Network
+    x, target, loss, lengths, sample_weight
+        See `fit`.
+    score : callable or None
+        ``score(target, output)`` on the rows of all examples or steps, such as `rnnbp.metrics.accuracy`.
+    batch_size : int, default 256
+
+    Returns
+    -------
+    loss : float
+    score : float or None
+
+    Raises
+    ------
+    ValueError
+        If input or targets do not fit the network or the loss.
+    """
+    loss = losses.get(loss)
+    data = TrainingSet(net, x, lengths, target=target, loss=loss, sample_weight=sample_weight)
+    return evaluate_set(net, data, loss, score=score, batch_size=batch_size)
+
+
+def evaluate_set(
+    net: Network,
     data: TrainingSet,
     loss: Loss,
     *,
     score: Callable[[Array, Array], float] | None = None,
     batch_size: int = 256,
 ) -> tuple[float, float | None]:
-    """Return the loss over a whole data set, and a score if one is asked for.
+    """Return the loss over a data set that has been checked, and a score if one is asked for.
 
     Parameters
     ----------

@@ -197,7 +197,7 @@ class Network:
         """
         frame_rank = 0 if isinstance(self.layers[0], Embedding) else 1
         batch = Batch.of(x, lengths, frame_rank=frame_rank, static=not self.is_recurrent)
-        return Batch(self._check_rows(batch.rows), batch.steps)
+        return replace(batch, rows=self._check_rows(batch.rows))
 
     def _check_rows(self, rows: Array) -> Array:
         first = self.layers[0]

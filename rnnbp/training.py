@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from rnnbp import losses, optimizers
 from rnnbp.batch import Batch
 from rnnbp.checks import whole_number
-from rnnbp.evaluation import evaluate
+from rnnbp.evaluation import evaluate_set
 from rnnbp.losses import Loss
 from rnnbp.network import Network
 from rnnbp.optimizers import FullBatchOptimizer, Optimizer, State
@@ -60,7 +60,8 @@ class History:
         The epoch (from 0) of the lowest validation loss, or training loss if there were no validation data; -1 before
         the first has ended.
     stopped : str
-        Why training ended: "max_epochs", "patience", "callback", "converged" or "interrupted".
+        Why training ended: "max_epochs", "patience", "callback", "converged", "interrupted", or what a full-batch
+        optimizer says of a line search that failed.
     """
 
     loss: list[float] = field(default_factory=list)
@@ -158,11 +159,15 @@ def fit(
     whole_number(batch_size, "batch_size")
     if patience is not None:
         whole_number(patience, "patience")
+    callbacks = tuple(callbacks)
+    for callback in callbacks:
+        if not callable(callback):
+            raise TypeError(f"a callback is a function of network and history, but {callback!r} was given")
     if score is not None and validation_data is None:
         raise ValueError("a score is computed on validation data: give validation_data=(x, target)")
     data = TrainingSet(net, x, lengths, target=target, loss=loss, sample_weight=sample_weight)
     validation = None if validation_data is None else _validation_set(net, validation_data, loss)
-    run = _Run(net, data, loss, validation, score, patience, tuple(callbacks), batch_size)
+    run = _Run(net, data, loss, validation, score, patience, callbacks, batch_size)
     try:
         if isinstance(optimizer, FullBatchOptimizer):
             _minimize(run, optimizer, max_epochs, progress)
@@ -232,12 +237,13 @@ class _Run:
         history.gradient_norm.append(gradient_norm)
         history.learning_rate.append(learning_rate)
         if self.validation is not None:
-            value, scored = evaluate(self.net, self.validation, self.loss, score=self.score)
+            value, scored = evaluate_set(self.net, self.validation, self.loss, score=self.score)
             history.validation_loss.append(value)
             if scored is not None:
                 history.validation_score.append(scored)
         monitored = history.monitored
-        if history.best_epoch < 0 or monitored[-1] < monitored[history.best_epoch]:
+        best = monitored[history.best_epoch] if history.best_epoch >= 0 else np.nan
+        if np.isnan(best) or monitored[-1] < best:
             history.best_epoch = len(history) - 1
             self.best = self.net.theta.copy()
         now = time.perf_counter()
@@ -290,6 +296,7 @@ def _minimize(run: _Run, optimizer: FullBatchOptimizer, max_epochs: int, progres
     """Train by a full-batch optimizer."""
     net, pieces = run.net, list(run.data.batches(run.batch_size))
     dropout = net.rng.bit_generator.state
+    seen: list[float] = []  # the finite losses
 
     def whole(theta: Array) -> tuple[float, Array]:
         net.rng.bit_generator.state = dropout  # a line search needs the same masks at every point
@@ -298,12 +305,13 @@ def _minimize(run: _Run, optimizer: FullBatchOptimizer, max_epochs: int, progres
             try:
                 value, piece, share = run.gradient(chosen)
             except NonFiniteError:
-                if not run.history.loss:
+                if not seen:
                     raise
                 return float("nan"), gradient  # a line search that went too far turns back
             total, normalizer = total + value * share, normalizer + share
             gradient += np.asarray(share, net.dtype) * piece
-        return total / normalizer, gradient / np.asarray(normalizer, net.dtype)
+        seen.append(total / normalizer)
+        return seen[-1], gradient / np.asarray(normalizer, net.dtype)
 
     with _bar(max_epochs, "iteration", progress) as bar:
 
@@ -315,6 +323,8 @@ def _minimize(run: _Run, optimizer: FullBatchOptimizer, max_epochs: int, progres
         result = optimizer.minimize(whole, net.theta, max_iter=max_epochs, callback=after_iteration)
     if result.converged:
         run.history.stopped = "converged"
+    elif result.iteration < max_epochs:
+        run.history.stopped = result.message
 
 
 def _bar(total: int, unit: str, progress: bool | None) -> Any:

@@ -5,6 +5,7 @@ import pytest
 from toys import CROSS_ENTROPY, MSE, STANDING, TEXT, XOR, line, recall, recall_network, xor_network
 
 from rnnbp import History, Network, NonFiniteError, fit, layers, losses, metrics, optimizers, predict
+from rnnbp.training import _Run
 
 # -- stopping ----------------------------------------------------------------------------------------------------------
 
@@ -217,3 +218,22 @@ def test_a_progress_bar_shows_the_losses(optimizer, capsys):
 def test_no_progress_bar_is_shown_where_nobody_looks(progress, capsys):
     fit(xor_network(), *XOR, loss=CROSS_ENTROPY, progress=progress)
     assert capsys.readouterr().err == ""
+
+
+def test_an_epoch_whose_validation_loss_is_nan_does_not_stay_the_best():
+    losses_seen = iter([float("nan"), 2.0, float("nan"), 1.0, 1.5])
+    net = Network([layers.Dense(1, 1)])
+    run = _Run(net, None, None, None, None, None, (), 1)
+    best = []
+    for loss in losses_seen:
+        run.end_epoch(loss, 0.0, 0.1)
+        best.append(run.history.best_epoch)
+    assert best == [0, 1, 1, 3, 3]
+
+
+def test_a_callback_that_is_no_function_is_refused_before_training():
+    net = Network([layers.Dense(1, 1)])
+    before = net.theta.copy()
+    with pytest.raises(TypeError, match="a callback is a function"):
+        fit(net, np.ones((4, 1)), np.ones((4, 1)), loss="mean_squared_error", callbacks=["print"])
+    assert np.array_equal(net.theta, before)
