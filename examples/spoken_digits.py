@@ -37,7 +37,8 @@ def sequences_of(features, recordings):
 
     Log-mel levels are in dB, and 10 dB become 1. Half of a band's mean level over the recording is taken away: it tells
     of loudness, room and microphone, which do not matter, but in so short a word also of its vowel. (To take away all
-    of it and scale each band to unit variance, ``normalize="utterance"``, makes several times the errors on real voices.)
+    of it and scale each band to unit variance, as ``normalize="utterance"`` does, made several times the errors on
+    real voices.)
     """
     levels = features.transform(recordings)
     return [(level - (level.mean(axis=0) + level.mean()) / 2) / 10 for level in levels]
