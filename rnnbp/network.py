@@ -92,6 +92,7 @@ class Network:
         self.views = self.by_layer(self.parameters)
         self.workspaces = [Workspace() for _ in self.layers]
         self.latest: Pass | None = None
+        self._no_states: list[dict[str, Array]] = [{} for _ in self.layers]
         self.metadata: dict[str, Any] = {}
 
     @property
@@ -145,7 +146,7 @@ class Network:
             split[int(k)][own] = view
         return split
 
-    def split_states(self, states: States, batch: Batch) -> list[dict[str, Array]]:
+    def split_states(self, states: States | None, batch: Batch) -> Sequence[Mapping[str, Array]]:
         """Check states that users name, and return them for each layer under its own names, in packed order.
 
         Raises
@@ -153,6 +154,8 @@ class Network:
         ValueError
             If a name is unknown or a shape wrong.
         """
+        if not states:
+            return self._no_states
         widths = {f"{k}.{name}": w for k, layer in enumerate(self.layers) for name, w in layer.states().items()}
         packed = {}
         for name, state in states.items():
@@ -197,7 +200,7 @@ class Network:
         """
         frame_rank = 0 if isinstance(self.layers[0], Embedding) else 1
         batch = Batch.of(x, lengths, frame_rank=frame_rank, static=not self.is_recurrent)
-        return replace(batch, rows=self._check_rows(batch.rows))
+        return Batch(self._check_rows(batch.rows), batch.steps, batch.listed)
 
     def _check_rows(self, rows: Array) -> Array:
         first = self.layers[0]
@@ -207,8 +210,11 @@ class Network:
             raise ValueError(f"expected {self.n_inputs} features, but the input has {rows.shape[1]}")
         if rows.dtype.kind not in "fiub":
             raise ValueError(f"expected numbers, but the input's dtype is {rows.dtype}")
-        with np.errstate(over="ignore"):
-            cast = rows.astype(self.dtype, copy=False)
+        if rows.dtype == self.dtype:
+            cast = rows
+        else:
+            with np.errstate(over="ignore"):
+                cast = rows.astype(self.dtype)
         if not np.isfinite(cast).all():
             row, feature = map(int, np.argwhere(~np.isfinite(cast))[0])
             raise ValueError(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,12 @@ class Parameters(Mapping[str, Array]):
 
     def __init__(self, declared: Sequence[Parameter], dtype: DTypeLike) -> None:
         self.declared = tuple(declared)
-        self.theta: Array = np.zeros(sum(math.prod(p.shape) for p in declared), dtype)
+        stops = list(accumulate(math.prod(p.shape) for p in declared))
+        # where each parameter lies, under its name
+        self._places = {
+            p.name: (slice(stop - math.prod(p.shape), stop), p.shape) for p, stop in zip(declared, stops, strict=True)
+        }
+        self.theta: Array = np.zeros(stops[-1] if stops else 0, dtype)
         self._views = self.views_of(self.theta)
         self.decayed = np.concatenate(
             [np.full(math.prod(p.shape), len(p.shape) > 1) for p in declared] or [np.zeros(0, bool)]
@@ -82,12 +88,7 @@ class Parameters(Mapping[str, Array]):
         """
         if vector.shape != self.theta.shape:
             raise ValueError(f"expected a vector of shape {self.theta.shape}, like theta, but got {vector.shape}")
-        views, start = {}, 0
-        for p in self.declared:
-            stop = start + math.prod(p.shape)
-            views[p.name] = vector[start:stop].reshape(p.shape)
-            start = stop
-        return views
+        return {name: vector[place].reshape(shape) for name, (place, shape) in self._places.items()}
 
     def name_at(self, index: int) -> str:
         """Return the name of the parameter that the element ``theta[index]`` belongs to."""

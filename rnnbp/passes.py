@@ -65,7 +65,7 @@ class Pass:
         self._net, self._batch = net, batch
         self._contexts: list[Context] = []
         steps, a = batch.steps, batch.rows
-        initial = net.split_states(initial_states or {}, batch)
+        initial = net.split_states(initial_states, batch)
         for k, layer in enumerate(net.layers):
             context = Context(
                 steps, training, net.rng, keep, initial=initial[k], teacher=teacher if k == net.taught else None
@@ -118,7 +118,7 @@ class Pass:
             rows = self._steps.pack(given)
         else:
             rows = given if self._batch.steps is None else self._batch.steps.sort(given)
-        return self.pull(rows, d_final_states or {})
+        return self.pull(rows, d_final_states)
 
     def pull(self, d_rows: Array, d_final_states: States | None = None, *, input_gradient: bool = True) -> Gradients:
         """Pull a packed gradient back; see `backward`."""
@@ -131,7 +131,7 @@ class Pass:
         net.latest = None
         gradient = np.empty_like(net.theta)
         views = net.by_layer(net.unflatten(gradient))
-        d_final = net.split_states(d_final_states or {}, self._batch)
+        d_final = net.split_states(d_final_states, self._batch)
         da: Array | None = d_rows
         for k in reversed(range(len(net.layers))):
             context = self._contexts[k]

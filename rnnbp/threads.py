@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 from rnnbp.checks import whole_number
@@ -59,19 +60,51 @@ def limit(n_threads: int) -> Iterator[None]:
         _limit.reset(token)
 
 
-@cache
-def _pool(process: int, n_threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(n_threads, thread_name_prefix="rnnbp")
+class _Worker:
+    """A thread that waits for calls; waking it takes a fraction of what `concurrent.futures` needs."""
+
+    def __init__(self) -> None:
+        self._calls: SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...]]] = SimpleQueue()
+        self._results: SimpleQueue[BaseException | None] = SimpleQueue()
+        Thread(target=self._serve, name="rnnbp", daemon=True).start()
+
+    def start(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        self._calls.put((function, arguments))
+
+    def wait(self) -> BaseException | None:
+        return self._results.get()
+
+    def _serve(self) -> None:
+        while True:
+            function, arguments = self._calls.get()
+            try:
+                function(*arguments)
+            except BaseException as error:  # raised again where the call came from
+                self._results.put(error)
+            else:
+                self._results.put(None)
+            del function, arguments  # a waiting thread keeps no arrays alive
+
+
+_idle: dict[int, list[_Worker]] = {}  # by process: a forked one has none of its parent's threads
 
 
 def run(function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> None:
     """Call a function, which lets go of the interpreter lock, with each tuple of arguments, at the same time."""
     first, *others = arguments
-    if not others:
+    idle = _idle.setdefault(os.getpid(), [])
+    workers = []
+    for given in others:
+        # pop and append are atomic: threads of the caller's that run networks of their own get other workers
+        workers.append(idle.pop() if idle else _Worker())
+        workers[-1].start(function, given)
+    errors = []
+    try:
         function(*first)
-        return
-    pool = _pool(os.getpid(), len(others))  # a forked process starts its own
-    futures = [pool.submit(function, *given) for given in others]
-    function(*first)
-    for future in futures:
-        future.result()
+    finally:
+        for worker in workers:
+            errors.append(worker.wait())
+            idle.append(worker)
+    for error in errors:
+        if error is not None:
+            raise error

@@ -99,6 +99,16 @@ def test_threads_share_a_batch_and_change_nothing_but_rounding(monkeypatch):
             assert_alike(alone, everything(CELLS["lstm"], compiled_run=True, **case), 1e-12)
 
 
+def test_an_error_in_a_thread_is_raised_where_the_call_came_from():
+    def fail(k):
+        if k == 1:
+            raise ArithmeticError("in a thread")
+
+    with pytest.raises(ArithmeticError, match="in a thread"):
+        threads.run(fail, [(0,), (1,), (2,)])
+    threads.run(fail, [(0,), (2,)])  # and its worker goes on
+
+
 def test_the_same_number_of_threads_gives_the_same_bits(monkeypatch):
     monkeypatch.setattr("rnnbp.gradients.compiled.MIN_OPERATIONS", 1)
     case = {"dtype": "float32", "steps": 40, "batch": 7, "lengths": None}
@@ -116,10 +126,23 @@ def test_a_packed_product_equals_numpy_and_touches_nothing_else(dtype, shape):
     c = rng.normal(size=(rows, columns + 5)).astype(dtype)
     expected = c.copy()
     expected[:, 2 : 2 + columns] += a @ b
-    packed = np.empty(gemm.packed_size(dtype, depth, columns), dtype)
-    gemm.pack(b, packed, lane_count(dtype))
-    _product(gemm.address(dtype), c, 2, columns + 5, a.T.copy(), packed, rows, depth, columns)
-    np.testing.assert_allclose(c, expected, rtol=0, atol=1e-12 if dtype == "float64" else 2e-5)
+    wide = np.concatenate([rng.normal(size=(depth, 3)).astype(dtype), b], axis=1)
+    transposed = np.ascontiguousarray(b.T)
+    results = []
+    for pack in (
+        # in two goes, as the rows of steps that are not next to each other are
+        lambda packed: [
+            gemm.pack(wide, first, n, 3, columns, packed, first, depth)
+            for first, n in ((0, depth // 2), (depth // 2, depth - depth // 2))
+        ],
+        lambda packed: gemm.pack_transposed(transposed, 0, depth, packed),
+    ):
+        packed, sums = np.empty(gemm.packed_size(dtype, depth, columns), dtype), c.copy()
+        pack(packed)
+        _product(gemm.address(dtype), sums, 2, columns + 5, a.T.copy(), packed, rows, depth, columns)
+        results.append(sums)
+    for sums in results:
+        np.testing.assert_allclose(sums, expected, rtol=0, atol=1e-12 if dtype == "float64" else 2e-5)
 
 
 @compiled

@@ -1,8 +1,15 @@
 """A recurrence, run by the compiled loops of `rnnbp.kernels`.
 
-What `Recurrence` says with slices and dictionaries is laid out here as the arrays and tuples that the loops take. Each
-thread has a share of the sequences, and slabs, gradients and scratch memory of its own (`_Share`), which are used again
-as long as the shapes stay the same. Matrices are packed once a call, for all threads.
+What `Recurrence` says with slices and dictionaries is laid out here as the arrays and tuples that the loops take: what
+is the same for every run of a cell in a `_Plan`, and for every run over batches of one shape in a `_Share`, one for
+each thread. So a run passes on its arrays, and little else.
+
+The memory of a run that is kept for a backward pass::
+
+    n_rows (sum of block widths + sum of variable widths)    z and the slabs, which all threads share; y is a part of it
+    + n_rows I                                               dL/dx, if it is wanted
+
+to which come the packed weights (twice) and, for each thread, gradients and the rows of one chunk.
 """
 
 from __future__ import annotations
@@ -25,7 +32,7 @@ __all__ = ["Stepper", "backward", "can_run", "forward"]
 Array = NDArray[Any]
 
 CHUNK_ROWS = 192  # rows of z that are worked on together: enough for a good product, few enough for the cache
-MIN_OPERATIONS = 4_000_000  # multiply-adds a thread must have to do, for it to pay to wake it
+MIN_OPERATIONS = 1_500_000  # multiply-adds a thread must have to do, for it to pay to wake it
 
 
 def can_run(recurrence: Recurrence) -> bool:
@@ -43,43 +50,58 @@ class _Piece(NamedTuple):
 
 
 class _Plan:
-    """What is the same for every run of a cell, and the memory for its packed matrices."""
+    """What is the same for every run of a cell: its compiled loops, its groups of pieces, and its packed weights."""
 
     def __init__(self, recurrence: Recurrence) -> None:
         from rnnbp.kernels.cells import loops
-        from rnnbp.kernels.gemm import address, pack, packed_size
-        from rnnbp.kernels.simd import lane_count
+        from rnnbp.kernels.gemm import address, packed_size
 
-        cell, self.dtype = recurrence.cell, recurrence.x.dtype
-        self.cell, self.masked = cell, recurrence.mask is not None
+        self.cell, self.dtype = recurrence.cell, recurrence.x.dtype
+        self.parameters, self.masked = recurrence.parameters, recurrence.mask is not None
+        cell = self.cell
         self.address = address(self.dtype.name)
-        self.forward, self.backward = loops(tuple((stage.step, stage.pullback) for stage in cell.stages))
-        self.products = [[cell.input], *(list(stage.products) for stage in cell.stages)]
-        self.pieces = [[_Piece(p, *route) for p in group for route in cell.routes[p]] for group in self.products]
+        self.prepare, self.forward, self.backward = loops(tuple((stage.step, stage.pullback) for stage in cell.stages))
+        groups = [[cell.input], *(list(stage.products) for stage in cell.stages)]
+        self.pieces = [[_Piece(p, *route) for p in group for route in cell.routes[p]] for group in groups]
         self.described = [self._describe(group) for group in self.pieces]
         self.columns = [tuple(cell.columns[block].start for block in stage.blocks) for stage in cell.stages]
         self.widest = max(cell.width(product.source) for product in cell.products)
-        self._pack, self._lanes = pack, lane_count(self.dtype)
-        self._packed = {
-            transposed: [
-                tuple(self._buffer(recurrence, piece, packed_size, transposed) for piece in group)
-                for group in self.pieces
-            ]
-            for transposed in (False, True)
-        }
+        self.nothing, self.no_bias = np.empty((0, 0), self.dtype), np.empty(0, self.dtype)
+        self.bias = np.empty(cell.n_columns, self.dtype)
+
+        def packed(piece: _Piece, *, transposed: bool) -> Array:
+            depth, columns = cell.width(piece.product.source), piece.columns.stop - piece.columns.start
+            shape = (columns, depth) if transposed else (depth, columns)
+            return np.empty(columns if piece.product.diagonal else packed_size(self.dtype, *shape), self.dtype)
+
+        self.packed = [tuple(packed(piece, transposed=False) for piece in group) for group in self.pieces]
+        self.transposed = [tuple(packed(piece, transposed=True) for piece in group) for group in self.pieces]
+        self._groups = [
+            (described, *self.of_pieces(self.parameters, pieces), packed, transposed)
+            for described, pieces, packed, transposed in zip(
+                self.described, self.pieces, self.packed, self.transposed, strict=True
+            )
+        ]
+
+    def serves(self, recurrence: Recurrence) -> bool:
+        """Whether the plan was made for such a recurrence."""
+        return (
+            self.cell is recurrence.cell
+            and self.parameters is recurrence.parameters
+            and self.masked == (recurrence.mask is not None)
+        )
 
     def _describe(self, pieces: list[_Piece]) -> NDArray[np.int64]:
-        from rnnbp.kernels import sequence as fields
+        from rnnbp.kernels import products as fields
 
-        described = np.zeros((len(pieces), fields.N_FIELDS), np.int64)
-        for row, piece in zip(described, pieces, strict=True):
-            product, sharing = piece.product, self.cell.weights[piece.product.weight]
-            row[fields.LAG] = product.lag
+        described = np.zeros((len(pieces), len(fields.PIECE)), np.int64)
+        for row, (product, columns, into) in zip(described, pieces, strict=True):
+            of_variables = fields.PREVIOUS if product.lag else fields.CURRENT
+            row[fields.ROWS] = fields.PLACE if product.source == "x" else of_variables
             row[fields.DEPTH] = self.cell.width(product.source)
-            row[fields.COLUMNS] = piece.into.stop - piece.into.start
-            row[fields.IN_Z] = piece.into.start
-            row[fields.IN_WEIGHT] = piece.columns.start
-            row[fields.WEIGHT_COLUMNS] = sum(self.cell.width(block) for p in sharing for block in p.into)
+            row[fields.COLUMNS] = into.stop - into.start
+            row[fields.IN_Z] = into.start
+            row[fields.IN_WEIGHT] = columns.start
             row[fields.DIAGONAL] = product.diagonal
             row[fields.MASKED] = self.is_masked(product)
         return described
@@ -88,126 +110,117 @@ class _Plan:
         """Whether recurrent dropout applies to the source of a product."""
         return self.masked and product.weight == "recurrent_weight"
 
-    def _buffer(self, recurrence: Recurrence, piece: _Piece, packed_size: Any, transposed: bool) -> Array:
-        matrix = self._matrix(recurrence, piece, transposed)
-        return np.empty(matrix.size if piece.product.diagonal else packed_size(self.dtype, *matrix.shape), self.dtype)
+    def of_pieces(self, named: Mapping[str, Array], pieces: list[_Piece]) -> tuple[tuple[Array, ...], ...]:
+        """Return each piece's whole weight, as a matrix, and its bias, empty if it has none."""
+        weights = tuple(named[p.weight].reshape(1, -1) if p.diagonal else named[p.weight] for p, _, _ in pieces)
+        return weights, tuple(self.no_bias if p.bias is None else named[p.bias] for p, _, _ in pieces)
 
-    @staticmethod
-    def _matrix(recurrence: Recurrence, piece: _Piece, transposed: bool) -> Array:
-        weight = recurrence.parameters[piece.product.weight]
-        if piece.product.diagonal:
-            return weight[piece.columns]
-        return weight[:, piece.columns].T if transposed else weight[:, piece.columns]
-
-    def packed(self, recurrence: Recurrence, *, transposed: bool) -> list[tuple[Array, ...]]:
-        """Pack the matrices as they are now: for the input's products, then for each stage's."""
-        for pieces, buffers in zip(self.pieces, self._packed[transposed], strict=True):
-            for piece, buffer in zip(pieces, buffers, strict=True):
-                matrix = self._matrix(recurrence, piece, transposed)
-                if piece.product.diagonal:
-                    buffer[...] = matrix
-                else:
-                    self._pack(matrix, buffer, self._lanes)
-        return self._packed[transposed]
+    def pack(self, *, both: bool) -> None:
+        """Pack the weights as they are now; `both`: for a backward pass too."""
+        inputs, first, *rest = self._groups
+        self.prepare(self.bias, inputs, first, rest[0] if rest else (), both)
 
 
 class _Share:
     """A thread's share of the sequences: where its rows are, and the memory that it works in."""
 
-    def __init__(self, plan: _Plan, steps: Steps, workspace: Workspace, first: int, stop: int, keep: bool) -> None:
-        self.plan, self.first, self.stop, self.n = plan, first, stop, stop - first
-        if self.n == steps.n_sequences:
-            self.steps = (steps.counts, steps.starts, steps.starts[:-1])
+    def __init__(
+        self, plan: _Plan, steps: Steps, workspace: Workspace, own: Workspace, first: int, stop: int, keep: bool
+    ) -> None:
+        self.plan, self.keep, self.sequences = plan, keep, slice(first, stop)
+        cell, dtype, n = plan.cell, plan.dtype, stop - first
+        self.steps, self.chunks, chunk_rows = _table(steps, first, stop, keep=keep)
+        if keep:
+            memory, n_initial, n_rows = workspace, steps.n_sequences, steps.n_rows
         else:
-            n_steps = int(steps.lengths[first])
-            counts = np.minimum(steps.counts[:n_steps], stop) - first
-            starts = np.concatenate([[0], np.cumsum(counts)]).astype(counts.dtype)
-            self.steps = (counts, starts, steps.starts[:n_steps] + first)
-        self.chunk = max(1, CHUNK_ROWS // self.n)
-        cell, dtype, n_rows = plan.cell, plan.dtype, int(self.steps[1][-1])
-        kept_rows = n_rows if keep else min(n_rows, self.n * self.chunk)
-
-        def slab(name: str, width: int) -> Array:
-            return workspace.empty(name, (self.n + kept_rows, width), dtype)
-
-        self.slabs = {name: slab(name, cell.width(name)) for name in cell.variables}
-        self.z = workspace.empty("z", (kept_rows, cell.n_columns), dtype)
-        self.stages = []
+            memory, n_initial, n_rows = own, n, chunk_rows
+        self.slabs = {
+            name: memory.empty(name, (n_initial + n_rows, cell.width(name)), dtype) for name in cell.variables
+        }
+        self.z = memory.empty("z", (n_rows, cell.n_columns), dtype)
+        self.output = self.slabs[cell.output]
+        stages = []
         for k, (stage, pieces) in enumerate(zip(cell.stages, plan.pieces[1:], strict=True)):
             unmasked = tuple(self.slabs[piece.product.source] for piece in pieces)
             sources = tuple(
-                slab(f"masked_{k}_{i}", source.shape[1]) if plan.is_masked(piece.product) else source
+                memory.empty(f"masked_{k}_{i}", source.shape, dtype) if plan.is_masked(piece.product) else source
                 for i, (piece, source) in enumerate(zip(pieces, unmasked, strict=True))
             )
             variables = [
                 tuple(self.slabs[name] for name in names) for names in (stage.reads, stage.uses, stage.outputs)
             ]
-            self.stages.append((sources, unmasked, plan.described[k + 1], plan.columns[k], *variables))
+            group = (plan.described[k + 1], plan.packed[k + 1], sources, unmasked, plan.columns[k], *variables)
+            stages.append(group)
+        self.inputs, self.stages = (plan.described[0], plan.packed[0]), _first_and_second(stages)
+        self.states = tuple(self.slabs[name] for name in cell.states)
+        self.forced = self.slabs[_forced(cell)]
         if keep:
-            self._prepare_backward(workspace)
+            self._prepare_backward(own, n, chunk_rows)
 
-    def _prepare_backward(self, workspace: Workspace) -> None:
-        cell, dtype, plan = self.plan.cell, self.plan.dtype, self.plan
-        self.d = {name: workspace.empty(f"d_{name}", (self.n, cell.width(name)), dtype) for name in cell.variables}
-        # one row of several columns for a diagonal weight
-        self.gradients = {}
-        for name, (product, *_) in cell.weights.items():
-            rows = 1 if product.diagonal else cell.width(product.source)
-            columns = sum(cell.width(block) for p in cell.weights[name] for block in p.into)
-            self.gradients[name] = workspace.empty(f"gradient_{name}", (rows, columns), dtype)
-        self.d_bias = workspace.empty("d_bias", (cell.n_columns,), dtype)
-        chunk_rows = self.n * self.chunk
-        self.rows = workspace.empty("rows", (chunk_rows * plan.widest,), dtype)
-        self.scratch = workspace.empty("scratch", (chunk_rows * (cell.n_columns + 64),), dtype)
-        self.d_masked = workspace.empty("d_masked", (self.n, plan.widest if plan.masked else 1), dtype)
+    def _prepare_backward(self, own: Workspace, n: int, chunk_rows: int) -> None:
+        plan, cell, dtype = self.plan, self.plan.cell, self.plan.dtype
+        d = {name: own.empty(f"d_{name}", (n, cell.width(name)), dtype) for name in cell.variables}
+        self.d_variables, self.d_states = tuple(d.values()), tuple(d[name] for name in cell.states)
+        self.d_output, self.d_forced = d[cell.output], d[_forced(cell)]
+        self.d_bias = own.empty("d_bias", (cell.n_columns,), dtype)
+        self.d_masked = own.empty("d_masked", (n, plan.widest if plan.masked else 1), dtype)
+        from rnnbp.kernels.gemm import packed_size
+
+        columns = max(piece.into.stop - piece.into.start for pieces in plan.pieces for piece in pieces)
+        self.source_rows = own.empty("source_rows", (chunk_rows * plan.widest,), dtype)
+        self.dz_rows = own.empty("dz_rows", (packed_size(dtype, chunk_rows, columns),), dtype)
         self.d_stages = [
             (
-                tuple(self.d[piece.product.source] for piece in pieces),
-                tuple(self.d[name] for name in (*stage.reads, *stage.uses)),
-                tuple(self.d[name] for name in stage.outputs),
-                tuple(self.gradients[piece.product.weight] for piece in pieces),
+                group[2],
+                *group[4:],
+                tuple(d[piece.product.source] for piece in pieces),
+                tuple(d[name] for name in (*stage.reads, *stage.uses)),
+                tuple(d[name] for name in stage.outputs),
             )
-            for stage, pieces in zip(cell.stages, plan.pieces[1:], strict=True)
+            for stage, pieces, group in zip(cell.stages, plan.pieces[1:], self.stages, strict=False)
         ]
 
-    def mask(self, recurrence: Recurrence) -> Array:
-        """Return the share's rows of the mask, or an empty array for none."""
-        return self.z[:0] if recurrence.mask is None else recurrence.mask[self.first : self.stop]
+    def forward(
+        self, recurrence: Recurrence, x: Array, y: Array, initials: tuple[Array, ...], finals: tuple[Array, ...]
+    ) -> tuple[Any, ...]:
+        """Return the arguments of the loop forwards."""
+        plan = self.plan
+        return (
+            plan.address, x, y, self.z, plan.bias, self._mask(recurrence), self.inputs, *self.stages,
+            self.states, initials, finals, self.output, self._taught(recurrence, self.forced), self.steps, self.chunks,
+        )  # fmt: skip
 
+    def backward(
+        self,
+        recurrence: Recurrence,
+        x: Array,
+        dy: Array,
+        dx: Array,
+        named: Mapping[str, Array],
+        d_finals: tuple[Array, ...],
+        d_initials: tuple[Array, ...],
+    ) -> tuple[Any, ...]:
+        """Return the arguments of the loop backwards; the parameters' gradients are written to those named."""
+        plan = self.plan
+        inputs, *stages = (
+            (described, transposed, *plan.of_pieces(named, pieces))
+            for described, transposed, pieces in zip(plan.described, plan.transposed, plan.pieces, strict=True)
+        )
+        stages = [(*stage, *d_stage) for stage, d_stage in zip(stages, self.d_stages, strict=True)]
+        return (
+            plan.address, x, dy, dx, self.z, self.d_bias, self._mask(recurrence), self.d_masked,
+            inputs, *_first_and_second(stages), self.d_variables, self.d_states, d_finals, d_initials,
+            self.d_output, self._taught(recurrence, self.d_forced), self.steps, self.chunks,
+            self.source_rows, self.dz_rows,
+        )  # fmt: skip
 
-def _plan(recurrence: Recurrence, workspace: Workspace) -> _Plan:
-    plan = workspace.get("plan")
-    masked = recurrence.mask is not None
-    if not isinstance(plan, _Plan) or (plan.cell, plan.masked) != (recurrence.cell, masked):
-        plan = workspace["plan"] = _Plan(recurrence)
-        workspace["shares"] = None
-    return plan
+    def _mask(self, recurrence: Recurrence) -> Array:
+        return self.plan.nothing if recurrence.mask is None else recurrence.mask[self.sequences]
 
-
-def _shares(plan: _Plan, recurrence: Recurrence, workspace: Workspace, keep: bool) -> list[_Share]:
-    """Divide the sequences among threads so that each has about the same number of frames."""
-    steps = recurrence.steps
-    operations = steps.n_rows * sum(p.size for p in recurrence.parameters.values())
-    n_threads = max(1, min(threads.count(), steps.n_sequences, operations // MIN_OPERATIONS))
-    before = workspace.get("shares")
-    if before is not None and before[0] is steps and before[1:3] == (n_threads, keep):
-        return before[3]  # type: ignore[no-any-return]
-    bounds = [0, steps.n_sequences]
-    if n_threads > 1:
-        frames = np.cumsum(steps.lengths)
-        goals = frames[-1] * np.arange(1, n_threads) / n_threads
-        cuts = np.searchsorted(frames, goals - steps.lengths[0] / 2) + 1
-        bounds = sorted({0, *(int(c) for c in cuts if c < steps.n_sequences), steps.n_sequences})
-    shares = [
-        _Share(plan, steps, workspace.setdefault(f"thread{k}", Workspace()), first, stop, keep)
-        for k, (first, stop) in enumerate(pairwise(bounds))
-    ]
-    workspace["shares"] = (steps, n_threads, keep, shares)
-    return shares
-
-
-def _is_taught(recurrence: Recurrence) -> bool:
-    return recurrence.teacher is not None and recurrence.cell.forced is not None
+    def _taught(self, recurrence: Recurrence, forced: Array) -> tuple[Array, Array]:
+        """Return what a teacher replaces, and by what: nothing, if there is no teacher."""
+        taught = recurrence.teacher is not None and recurrence.cell.forced is not None
+        return forced, (np.ascontiguousarray(recurrence.teacher) if taught else self.plan.nothing)
 
 
 def _forced(cell: Cell) -> str:
@@ -215,44 +228,87 @@ def _forced(cell: Cell) -> str:
     return cell.states[0] if cell.forced is None else cell.forced
 
 
+def _first_and_second(stages: list[tuple[Any, ...]]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    return stages[0], stages[1] if len(stages) > 1 else ()
+
+
+def _table(steps: Steps, first: int, stop: int, *, keep: bool) -> tuple[Array, Array, int]:
+    """Return where each step's rows of some sequences are, the chunks of steps, and the rows of the largest chunk."""
+    n_steps = int(steps.lengths[first])
+    counts = np.minimum(steps.counts[:n_steps], stop) - first
+    places = steps.starts[:n_steps] + first
+    starts = np.cumsum(counts) - counts
+    first_steps = np.flatnonzero(np.diff(starts // CHUNK_ROWS, prepend=-1))
+    chunks = np.append(first_steps, n_steps)
+    rows = np.diff(np.append(starts[first_steps], counts.sum()))
+    if keep:
+        slots = places
+        initial, at_start = steps.n_sequences, first
+    else:
+        slots = starts - np.repeat(starts[first_steps], np.diff(chunks))
+        initial, at_start = stop - first, 0
+    current = initial + slots
+    previous = np.append(at_start, current[:-1])
+    if not keep:
+        previous[first_steps] = 0
+    return np.stack([counts, places, slots, current, previous], axis=1).astype(np.int64), chunks, int(rows.max())
+
+
+def _plan(recurrence: Recurrence, workspace: Workspace) -> _Plan:
+    plan = workspace.get("plan")
+    if plan is None or not plan.serves(recurrence):
+        plan = workspace["plan"] = _Plan(recurrence)
+        workspace["shares"] = None
+    return plan  # type: ignore[no-any-return]
+
+
+def _shares(plan: _Plan, steps: Steps, workspace: Workspace, keep: bool) -> list[_Share]:
+    """Divide the sequences among threads so that each has about the same number of frames."""
+    operations = steps.n_rows * sum(p.size for p in plan.parameters.values())
+    n_threads = max(1, min(threads.count(), steps.n_sequences, operations // MIN_OPERATIONS))
+    before = workspace.get("shares")
+    if before is not None and before[0] is steps and before[1:3] == (n_threads, keep):
+        return before[3]
+    bounds = [0, steps.n_sequences]
+    if n_threads > 1:
+        frames = np.cumsum(steps.lengths)
+        goals = frames[-1] * np.arange(1, n_threads) / n_threads
+        cuts = np.searchsorted(frames, goals - steps.lengths[0] / 2) + 1
+        bounds = sorted({0, *(int(c) for c in cuts if c < steps.n_sequences), steps.n_sequences})
+    shares = [
+        _Share(plan, steps, workspace, workspace.setdefault(f"thread{k}", Workspace()), first, stop, keep)
+        for k, (first, stop) in enumerate(pairwise(bounds))
+    ]
+    workspace["shares"] = (steps, n_threads, keep, shares)
+    return shares
+
+
+def _given(plan: _Plan, states: Mapping[str, Array], share: _Share) -> tuple[Array, ...]:
+    """Return a share of the states that were given; those that were not are empty."""
+    return tuple(
+        np.ascontiguousarray(states[name][share.sequences]) if name in states else plan.nothing
+        for name in plan.cell.states
+    )
+
+
+def _new_states(plan: _Plan, steps: Steps) -> Variables:
+    return {name: np.empty((steps.n_sequences, plan.cell.width(name)), plan.dtype) for name in plan.cell.states}
+
+
 def forward(recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tuple[Array, Variables]:
     """Run a recurrence; see `GradientAlgorithm.forward`."""
-    cell, steps, dtype = recurrence.cell, recurrence.steps, recurrence.x.dtype
+    cell, steps = recurrence.cell, recurrence.steps
     plan = _plan(recurrence, workspace)
-    shares = _shares(plan, recurrence, workspace, keep)
-    x, bias, taught = np.ascontiguousarray(recurrence.x), recurrence.bias(), _is_taught(recurrence)
-    input_packed, *packed = plan.packed(recurrence, transposed=False)
-    y = workspace.empty("y", (steps.n_rows, cell.width(cell.output)), dtype)
-    final = {name: np.empty((steps.n_sequences, cell.width(name)), dtype) for name in cell.states}
+    shares = _shares(plan, steps, workspace, keep)
+    x, final = np.ascontiguousarray(recurrence.x), _new_states(plan, steps)
+    y = plan.nothing if keep else workspace.empty("y", (steps.n_rows, cell.width(cell.output)), plan.dtype)
+    plan.pack(both=keep)
     calls = []
     for share in shares:
-        own, slabs = slice(share.first, share.stop), share.slabs
-        for name in cell.states:
-            slabs[name][: share.n] = recurrence.initial[name][own] if name in recurrence.initial else 0
-        stages = [(*stage[:3], matrices, *stage[3:]) for stage, matrices in zip(share.stages, packed, strict=True)]
-        forced = slabs[_forced(cell)]
-        calls.append(
-            (
-                plan.address,
-                x,
-                y,
-                share.z,
-                bias,
-                share.mask(recurrence),
-                (plan.described[0], input_packed),
-                stages[0],
-                stages[-1],
-                tuple(slabs[name] for name in cell.states),
-                tuple(final[name][own] for name in cell.states),
-                slabs[cell.output],
-                (forced, recurrence.teacher if taught else forced, taught),
-                share.steps,
-                share.chunk,
-                keep,
-            )
-        )
+        finals = tuple(state[share.sequences] for state in final.values())
+        calls.append(share.forward(recurrence, x, y, _given(plan, recurrence.initial, share), finals))
     threads.run(plan.forward, calls)
-    return y, final
+    return (shares[0].output[steps.n_sequences :] if keep else y), final
 
 
 def backward(
@@ -265,53 +321,23 @@ def backward(
     input_gradient: bool,
 ) -> tuple[Array | None, Variables]:
     """Pull dy back through what `forward` has kept; see `GradientAlgorithm.backward`."""
-    cell, steps, dtype = recurrence.cell, recurrence.steps, recurrence.x.dtype
-    plan, shares = _plan(recurrence, workspace), workspace["shares"][3]
+    plan, shares, steps = workspace["plan"], workspace["shares"][3], recurrence.steps
     x, dy = np.ascontiguousarray(recurrence.x), np.ascontiguousarray(dy)
-    input_packed, *packed = plan.packed(recurrence, transposed=True)
-    dx = workspace.empty("dx", x.shape if input_gradient else (0, x.shape[1]), dtype)
-    d_initial = {name: np.empty((steps.n_sequences, cell.width(name)), dtype) for name in cell.states}
+    dx = workspace.empty("dx", x.shape, plan.dtype) if input_gradient else plan.nothing
+    d_initial = _new_states(plan, steps)
+    # the first thread writes the gradients that were asked for, the others theirs, to be added
+    named = [gradients]
+    for k in range(1, len(shares)):
+        own = workspace[f"thread{k}"]
+        named.append({name: own.empty(f"gradient_{name}", g.shape, plan.dtype) for name, g in gradients.items()})
     calls = []
-    for share in shares:
-        for name, d in share.d.items():
-            d[...] = d_final[name][share.first : share.stop] if name in d_final else 0
-        for gradient in share.gradients.values():
-            gradient.fill(0)
-        share.d_bias.fill(0)
-        stages = [
-            (*stage[:3], matrices, *stage[3:], *d_stage)
-            for stage, matrices, d_stage in zip(share.stages, packed, share.d_stages, strict=True)
-        ]
-        input_gradients = tuple(share.gradients[piece.product.weight] for piece in plan.pieces[0])
-        calls.append(
-            (
-                plan.address,
-                x,
-                dy,
-                dx,
-                share.z,
-                share.d_bias,
-                share.mask(recurrence),
-                share.d_masked,
-                (plan.described[0], input_packed, input_gradients),
-                stages[0],
-                stages[-1],
-                share.d[cell.output],
-                (share.d[_forced(cell)], _is_taught(recurrence)),
-                share.steps,
-                share.chunk,
-                share.rows,
-                share.scratch,
-            )
-        )
+    for share, own_gradients in zip(shares, named, strict=True):
+        d_initials = tuple(d[share.sequences] for d in d_initial.values())
+        calls.append(share.backward(recurrence, x, dy, dx, own_gradients, _given(plan, d_final, share), d_initials))
     threads.run(plan.backward, calls)
-    for name in cell.weights:
-        summed = sum((share.gradients[name] for share in shares[1:]), start=shares[0].gradients[name])
-        gradients[name][...] = summed.reshape(gradients[name].shape)
-    recurrence.accumulate_biases(sum((share.d_bias for share in shares[1:]), start=shares[0].d_bias), gradients)
-    for share in shares:
-        for name in cell.states:
-            d_initial[name][share.first : share.stop] = share.d[name]
+    for others in named[1:]:
+        for name, gradient in gradients.items():
+            gradient += others[name]
     return (dx if input_gradient else None), d_initial
 
 
@@ -327,41 +353,20 @@ class Stepper:
     """
 
     def __init__(self, recurrence: Recurrence) -> None:
-        plan, cell = _Plan(recurrence), recurrence.cell
-        (share,) = _shares(plan, recurrence, Workspace(), keep=False)
-        self._x = np.array(recurrence.x)
-        self._y = np.empty((1, cell.width(cell.output)), plan.dtype)
-        self._states = [share.slabs[name][:1] for name in cell.states]
-        self._finals = [np.empty_like(state) for state in self._states]
-        for name, state in zip(cell.states, self._states, strict=True):
+        plan, cell, steps = _Plan(recurrence), recurrence.cell, recurrence.steps
+        (share,) = _shares(plan, steps, Workspace(), keep=False)
+        plan.pack(both=False)
+        self._x, self._y = np.array(recurrence.x), np.empty((1, cell.width(cell.output)), plan.dtype)
+        self._initials, self._finals = (tuple(_new_states(plan, steps).values()) for _ in range(2))
+        for name, state in zip(cell.states, self._initials, strict=True):
             state[...] = recurrence.initial.get(name, 0)
-        input_packed, *packed = plan.packed(recurrence, transposed=False)
-        stages = [(*stage[:3], matrices, *stage[3:]) for stage, matrices in zip(share.stages, packed, strict=True)]
-        forced = share.slabs[_forced(cell)]
         self._call = plan.forward
-        self._arguments = (
-            plan.address,
-            self._x,
-            self._y,
-            share.z,
-            recurrence.bias(),
-            share.mask(recurrence),
-            (plan.described[0], input_packed),
-            stages[0],
-            stages[-1],
-            tuple(share.slabs[name] for name in cell.states),
-            tuple(self._finals),
-            share.slabs[cell.output],
-            (forced, forced, False),
-            share.steps,
-            share.chunk,
-            False,
-        )
+        self._arguments = share.forward(recurrence, self._x, self._y, self._initials, self._finals)
 
     def __call__(self, frame: Array) -> Array:
         """Return the output for a frame of shape (1, I), of shape (1, width); good until the next call."""
         self._x[...] = frame
         self._call(*self._arguments)
-        for state, final in zip(self._states, self._finals, strict=True):
+        for state, final in zip(self._initials, self._finals, strict=True):
             state[...] = final
         return self._y

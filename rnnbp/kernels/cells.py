@@ -47,8 +47,8 @@ event.register("numba:compile", _Notice())
 
 
 @cache
-def loops(stages: Functions) -> tuple[Any, Any]:
-    """Return the compiled loops, forward and backward, around the (step, pullback) of each stage."""
+def loops(stages: Functions) -> tuple[Any, Any, Any]:
+    """Return the compiled loops (prepare, forward and backward) around the (step, pullback) of each stage."""
     functions: dict[FunctionType, None] = {}
     for pair in stages:
         for function in pair:

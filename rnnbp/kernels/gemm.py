@@ -32,9 +32,19 @@ from numba import cfunc, types
 from numba.extending import intrinsic, register_jitable
 
 from rnnbp.kernels.compiling import OPTIONS, compiled
-from rnnbp.kernels.simd import N_REGISTERS, emit_load, emit_store, lane_count, lane_mask, pointer, splat
+from rnnbp.kernels.simd import (
+    N_REGISTERS,
+    copy,
+    emit_load,
+    emit_store,
+    lane_count,
+    lane_mask,
+    lanes_of,
+    pointer,
+    splat,
+)
 
-__all__ = ["address", "multiply", "pack", "packed_size"]
+__all__ = ["address", "multiply", "pack", "pack_transposed", "packed_size"]
 
 ROWS = 6
 VECTORS = 4 if N_REGISTERS == 32 else 2
@@ -254,16 +264,33 @@ def packed_size(dtype: Any, depth: int, columns: int) -> int:
 
 
 @compiled
-def pack(b, packed, lanes):
-    """Pack a matrix of shape (depth, columns) and any strides into panels, with zeros after its last column."""
-    depth, columns = b.shape
-    at = 0
+def pack(b, row, depth, column, columns, packed, packed_row, packed_depth):
+    """Pack ``b[row : row + depth, column : column + columns]``, with zeros after the last column of the last panel.
+
+    They become rows `packed_row` and following of a packed matrix of `packed_depth` rows; b is contiguous.
+    """
+    lanes, b_row = lanes_of(b), b.shape[1]
     for start in range(0, columns, VECTORS * lanes):
         width = min(VECTORS * lanes, columns - start)
         padded = (width + lanes - 1) // lanes * lanes
-        for k in range(depth):
-            for j in range(width):
-                packed[at + j] = b[k, start + j]
+        at = start * packed_depth + packed_row * padded
+        for k in range(row, row + depth):
+            copy(packed, at, b, k * b_row + column + start, width)
             for j in range(width, padded):
                 packed[at + j] = 0
             at += padded
+
+
+@compiled
+def pack_transposed(b, column, columns, packed):
+    """Pack the transpose of ``b[:, column : column + columns]``."""
+    lanes, width_b = lanes_of(b), b.shape[0]
+    at = 0
+    for start in range(0, width_b, VECTORS * lanes):
+        width = min(VECTORS * lanes, width_b - start)
+        padded = (width + lanes - 1) // lanes * lanes
+        packed[at : at + columns * padded] = 0
+        for j in range(width):  # along the rows of b, which are contiguous
+            for k in range(columns):
+                packed[at + k * padded + j] = b[start + j, column + k]
+        at += columns * padded

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from llvmlite import binding, ir
 from numba import types
+from numba.core import cgutils
 from numba.core.datamodel import models
 from numba.extending import intrinsic, overload, register_model
 from numba.np.arrayobj import make_array
@@ -27,6 +28,7 @@ __all__ = [
     "Lanes",
     "add_each",
     "clear_each",
+    "copy",
     "emit_load",
     "emit_store",
     "lane_count",
@@ -289,6 +291,21 @@ load_each = _mover("load", columns=False)
 store_each = _mover("store", columns=False)
 add_each = _mover("add", columns=False)
 clear_each = _mover("clear", columns=False)
+
+
+@intrinsic
+def copy(typing_context, target, at, source, source_at, n):
+    """Copy n numbers of one contiguous array to another, from one flat index to the other."""
+
+    def codegen(context, builder, signature, arguments):
+        kinds = signature.args
+        at, source_at, n = (context.cast(builder, arguments[k], kinds[k], types.intp) for k in (1, 3, 4))
+        to = pointer(context, builder, kinds[0], arguments[0], at)
+        of = pointer(context, builder, kinds[2], arguments[2], source_at)
+        cgutils.raw_memcpy(builder, to, of, n, kinds[0].dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(target, at, source, source_at, n), codegen
 
 
 def lanes_of(array: Any) -> int:

@@ -144,7 +144,7 @@ class Recurrent(Layer):
             own = workspace.setdefault(f"direction{suffix}", Workspace())
             recurrence = own["recurrence"] = Recurrence(
                 cell=self.cell,
-                parameters={name: parameters[name + suffix] for name in self._names},
+                parameters=self._parameters_of(parameters, suffix, own),
                 x=steps.reverse(x) if backwards else x,
                 steps=steps,
                 initial=self._own(context.initial, suffix),
@@ -157,6 +157,15 @@ class Recurrent(Layer):
             context.final |= {name + suffix: state for name, state in final.items()}
             outputs.append(steps.reverse(y) if backwards else y)
         return outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=1)
+
+    def _parameters_of(self, parameters: Mapping[str, Array], suffix: str, own: Workspace) -> Mapping[str, Array]:
+        """Return one direction's parameters under the cell's names: the same mapping, as long as they are the same."""
+        if len(self._directions) == 1:
+            return parameters
+        kept = own.get("parameters")
+        if kept is None or kept[0] is not parameters:
+            kept = own["parameters"] = (parameters, {name: parameters[name + suffix] for name in self._names})
+        return kept[1]
 
     def _own(self, states: Mapping[str, Array], suffix: str) -> dict[str, Array]:
         """Return those of the states that belong to one direction, under the cell's names."""
