@@ -259,7 +259,7 @@ def _plan(recurrence: Recurrence, workspace: Workspace) -> _Plan:
     if plan is None or not plan.serves(recurrence):
         plan = workspace["plan"] = _Plan(recurrence)
         workspace["shares"] = None
-    return plan  # type: ignore[no-any-return]
+    return plan
 
 
 def _shares(plan: _Plan, steps: Steps, workspace: Workspace, keep: bool) -> list[_Share]:
@@ -268,7 +268,7 @@ def _shares(plan: _Plan, steps: Steps, workspace: Workspace, keep: bool) -> list
     n_threads = max(1, min(threads.count(), steps.n_sequences, operations // MIN_OPERATIONS))
     before = workspace.get("shares")
     if before is not None and before[0] is steps and before[1:3] == (n_threads, keep):
-        return before[3]
+        return before[3]  # type: ignore[no-any-return]
     bounds = [0, steps.n_sequences]
     if n_threads > 1:
         frames = np.cumsum(steps.lengths)
