@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         metrics,
         optimizers,
         plotting,
+        preprocessing,
         sequences,
     )
     from rnnbp.evaluation import evaluate, predict
@@ -51,6 +52,7 @@ _MODULES = (
     "metrics",
     "optimizers",
     "plotting",
+    "preprocessing",
     "sequences",
 )
 _NAMES = {
@@ -82,6 +84,7 @@ __all__ = [
     "optimizers",
     "plotting",
     "predict",
+    "preprocessing",
     "sequences",
 ]
 
