@@ -117,11 +117,12 @@ class Problem:
         n_examples: int = 4,
         dtype: str = "float64",
         seed: int = 1,  # one at which no rectifier is off in every row
+        scale: float = 0.7,  # of the parameters
     ) -> None:
         rng = np.random.default_rng(seed)
         self.stack = stack
         self.net = Network(stack, dtype=dtype, seed=seed)
-        self.net.theta[:] = 0.7 * rng.normal(size=self.net.theta.size)
+        self.net.theta[:] = scale * rng.normal(size=self.net.theta.size)
         self.lengths = None if lengths is None else np.array(lengths)
         leading = (n_examples,) if lengths is None else (max(lengths), len(lengths))
         if isinstance(stack[0], layers.Embedding):

@@ -25,6 +25,7 @@ from rnnbp.initializers import Initializer
 from rnnbp.layers.dropout import dropout_mask
 from rnnbp.layers.layer import Context, Layer, expect_width
 from rnnbp.parameters import Parameter
+from rnnbp.sequences import Steps
 from rnnbp.workspace import Workspace
 
 __all__ = ["Recurrent"]
@@ -62,8 +63,6 @@ class Recurrent(Layer):
         If `gradient` is not a gradient algorithm.
     """
 
-    needs_time = True
-
     def __init__(
         self,
         n_inputs: int,
@@ -90,6 +89,7 @@ class Recurrent(Layer):
             raise TypeError(f"gradient must be an algorithm such as gradients.BPTT(), but {gradient!r} was given")
         if bidirectional and reverse:
             raise ValueError("a bidirectional layer runs both ways already: leave out reverse=True")
+        self.needs_time = gradient.needs_time
         self.cell = self.make_cell()
         suffixes = ("", REVERSE) if bidirectional else ("",)
         # each direction: the suffix of its names, and whether it runs backwards
@@ -137,9 +137,7 @@ class Recurrent(Layer):
 
     def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
         """Run each direction and put their outputs side by side."""
-        steps = context.steps
-        assert steps is not None, "the network lets only sequences come here"
-        outputs = []
+        steps, outputs = _steps(context, x), []
         for suffix, backwards in self._directions:
             own = workspace.setdefault(f"direction{suffix}", Workspace())
             recurrence = own["recurrence"] = Recurrence(
@@ -148,7 +146,7 @@ class Recurrent(Layer):
                 x=steps.reverse(x) if backwards else x,
                 steps=steps,
                 initial=self._own(context.initial, suffix),
-                mask=self._mask(context, x),
+                mask=self._mask(context, steps, x),
                 teacher=None
                 if context.teacher is None
                 else (steps.reverse(context.teacher) if backwards else context.teacher),
@@ -162,12 +160,11 @@ class Recurrent(Layer):
         """Return those of the states that belong to one direction, under the cell's names."""
         return {name: states[name + suffix] for name in self.cell.states if name + suffix in states}
 
-    def _mask(self, context: Context, x: Array) -> Array | None:
+    def _mask(self, context: Context, steps: Steps, x: Array) -> Array | None:
         if not context.training or self.recurrent_dropout == 0.0:
             return None
-        assert context.steps is not None
         (operand, *_) = self.cell.weights["recurrent_weight"]
-        shape = (context.steps.n_sequences, self.cell.width(operand.source))
+        shape = (steps.n_sequences, self.cell.width(operand.source))
         return dropout_mask(self.recurrent_dropout, shape, x.dtype, context.rng)
 
     def backward(
@@ -179,8 +176,7 @@ class Recurrent(Layer):
         context: Context,
     ) -> Array | None:
         """Pull back each direction's share of dy, and add what they say of the input."""
-        steps, total = context.steps, None
-        assert steps is not None, "the network lets only sequences come here"
+        steps, total = _steps(context, dy), None
         width = self.cell.width(self.cell.output)
         stops = accumulate(width for _ in self._directions)
         for (suffix, backwards), stop in zip(self._directions, stops, strict=True):
@@ -199,3 +195,8 @@ class Recurrent(Layer):
                 dx = steps.reverse(dx) if backwards else dx
                 total = dx if total is None else total + dx
         return total
+
+
+def _steps(context: Context, rows: Array) -> Steps:
+    """Return how the rows are arranged in time; a static example is a sequence of one step."""
+    return Steps.full(1, len(rows)) if context.steps is None else context.steps
