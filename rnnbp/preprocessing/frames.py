@@ -26,7 +26,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from rnnbp.sequences import check_sequences
 
-__all__ = ["Frames", "SequenceTransformer"]
+__all__ = ["Frames", "SequenceReader", "SequenceTransformer"]
 
 Array = NDArray[Any]
 Index = NDArray[np.intp]
@@ -67,10 +67,8 @@ class Frames:
         return self.split(stacked[:, 0] if self.scalar else stacked)
 
 
-class SequenceTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """What the transformers of sequences share: their input, its checks, and what is remembered of it.
-
-    Those that return sequences declare ``auto_wrap_output_keys=None``: lists do not go into data frames.
+class SequenceReader(BaseEstimator):  # type: ignore[misc]
+    """What transformers and estimators of sequences share: their input, its checks, and what is remembered of it.
 
     Attributes
     ----------
@@ -78,7 +76,6 @@ class SequenceTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc
         F; for an (N, T) array it is T, as scikit-learn counts columns.
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
     _width: int  # F
     _saw_columns: bool  # whether fit saw an (N, T) array, whose columns scikit-learn counts and may know by name
 
@@ -155,6 +152,20 @@ class SequenceTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc
                 f"X has {width} features, but {type(self).__name__} is expecting {self._width} features as input"
             )
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+class SequenceTransformer(TransformerMixin, SequenceReader):  # type: ignore[misc]
+    """What the transformers of sequences share.
+
+    Those that return sequences declare ``auto_wrap_output_keys=None``: lists do not go into data frames.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
+
     def _frame_names(self, input_features: ArrayLike | None) -> Array:
         """Return the names of a frame's features: those given, or x0, x1, ...."""
         from sklearn.utils.validation import check_is_fitted
@@ -169,7 +180,6 @@ class SequenceTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
