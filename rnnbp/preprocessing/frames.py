@@ -127,7 +127,7 @@ class SequenceReader(BaseEstimator):  # type: ignore[misc]
         from sklearn.utils import check_array
         from sklearn.utils.validation import validate_data
 
-        if not reset and self._width != 1:
+        if not reset and self._width != 1 and getattr(X, "ndim", None) == 2:
             raise ValueError(
                 f"X is two-dimensional, one scalar a step, but {type(self).__name__} was fitted to frames of "
                 f"{self._width} features: for one sequence write [X]"
