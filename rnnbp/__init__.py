@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         audio,
         cells,
         datasets,
+        diagnostics,
         gradients,
         initializers,
         layers,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         metrics,
         optimizers,
         plotting,
+        preprocessing,
         sequences,
     )
     from rnnbp.evaluation import evaluate, predict
@@ -44,6 +46,7 @@ _MODULES = (
     "audio",
     "cells",
     "datasets",
+    "diagnostics",
     "gradients",
     "initializers",
     "layers",
@@ -51,6 +54,7 @@ _MODULES = (
     "metrics",
     "optimizers",
     "plotting",
+    "preprocessing",
     "sequences",
 )
 _NAMES = {
@@ -72,6 +76,7 @@ __all__ = [
     "audio",
     "cells",
     "datasets",
+    "diagnostics",
     "evaluate",
     "fit",
     "gradients",
@@ -82,6 +87,7 @@ __all__ = [
     "optimizers",
     "plotting",
     "predict",
+    "preprocessing",
     "sequences",
 ]
 

@@ -164,8 +164,7 @@ class Network:
             given, shape = np.asarray(state, self.dtype), (batch.n_examples, widths[name])
             if given.shape != shape:
                 raise ValueError(f"state {name!r} must be of shape {shape}, but its shape is {given.shape}")
-            assert batch.steps is not None
-            packed[name] = batch.steps.sort(given)
+            packed[name] = given if batch.steps is None else batch.steps.sort(given)
         return self.by_layer(packed)
 
     def __reduce__(self) -> tuple[Any, ...]:

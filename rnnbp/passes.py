@@ -144,6 +144,8 @@ class Pass:
 
     def _named(self, by_layer: Sequence[States]) -> dict[str, Array]:
         steps = self._batch.steps
-        if steps is None:
-            return {}
-        return {f"{k}.{name}": np.array(steps.unsort(s)) for k, own in enumerate(by_layer) for name, s in own.items()}
+        return {
+            f"{k}.{name}": np.array(state if steps is None else steps.unsort(state))
+            for k, own in enumerate(by_layer)
+            for name, state in own.items()
+        }

@@ -104,16 +104,14 @@ def _recurrent_step(layer: Recurrent, views: dict[str, Array], dtype: Any) -> St
     recurrence = Recurrence(cell, views, np.zeros((1, cell.n_inputs), dtype), steps, initial={})
     if isinstance(layer.gradient, BPTT) and layer.gradient.compiled and compiled.can_run(recurrence):
         return compiled.Stepper(recurrence)
-    previous, current = ({name: np.zeros((1, cell.width(name)), dtype) for name in cell.variables} for _ in range(2))
-    z = np.empty((1, cell.n_columns), dtype)
+    states, workspace = {name: np.zeros((1, cell.width(name)), dtype) for name in cell.states}, Workspace()
 
     def step(frame: Array) -> Array:
-        recurrence.x[...] = frame
-        recurrence.project(z)
-        recurrence.advance(z, previous, current)
-        for name in cell.states:
-            previous[name][...] = current[name]
-        return current[cell.output]
+        recurrence = Recurrence(cell, views, frame, steps, initial=states)
+        output, final = layer.gradient.forward(recurrence, workspace, keep=False)
+        for name, state in final.items():
+            states[name][...] = state
+        return output
 
     return step
 

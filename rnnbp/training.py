@@ -4,7 +4,7 @@
 
     for each epoch
         for each minibatch (x, target) of the shuffled examples
-            L, dL/dtheta = loss of the network's output, by backpropagation
+            L, dL/dtheta = loss of the network's output, by backpropagation, and l2 |W|^2 / 2 N of its matrices W
             theta <- optimizer(theta, dL/dtheta)
         validate; remember the best; call back; stop early?
 
@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnbp import losses, optimizers
 from rnnbp.batch import Batch
-from rnnbp.checks import whole_number
+from rnnbp.checks import number, whole_number
 from rnnbp.evaluation import evaluate_set
 from rnnbp.losses import Loss
 from rnnbp.network import Network
@@ -101,7 +101,10 @@ def fit(
     score: Callable[[Array, Array], float] | None = None,
     patience: int | None = None,
     callbacks: Iterable[Callback] = (),
-    seed: int | None = 0,
+    l2: float = 0.0,
+    shuffle: bool = True,
+    seed: int | np.random.Generator | None = 0,
+    optimizer_state: State | None = None,
     progress: bool | None = None,
 ) -> History:
     """Train a network, in place.
@@ -133,8 +136,16 @@ def fit(
         for so many epochs, and the parameters of the best epoch are restored.
     callbacks : iterable of callables
         Each is called as ``callback(net, history)`` after each epoch; a true result ends training.
-    seed : int or None, default 0
+    l2 : float, default 0
+        Adds ``l2 * |W|^2 / (2 N)`` to a minibatch's loss, W the weight matrices (no biases) and N what the loss is
+        divided by (the number of examples, or the sum of their weights), as in scikit-learn.
+    shuffle : bool, default True
+        Whether each epoch takes the examples in another order; without, ragged sequences go by length.
+    seed : int, numpy.random.Generator or None, default 0
         Of the shuffling; None takes fresh entropy. (Dropout draws from the network's own generator.)
+    optimizer_state : dict of arrays, or None
+        What an optimizer's ``init`` has made: changed in place, so that another call goes on where this one ends. None
+        begins anew. A full-batch optimizer has none.
     progress : bool or None
         Whether to show a progress bar; None shows it on a terminal only.
 
@@ -155,6 +166,9 @@ def fit(
     """
     loss = losses.get(loss)
     optimizer = optimizers.get(optimizer)
+    l2 = number("l2", l2, "[0, inf)")
+    if optimizer_state is not None and isinstance(optimizer, FullBatchOptimizer):
+        raise ValueError(f"{optimizer!r} remembers nothing from one call to the next: leave out optimizer_state")
     whole_number(max_epochs, "max_epochs")
     whole_number(batch_size, "batch_size")
     if patience is not None:
@@ -167,12 +181,16 @@ def fit(
         raise ValueError("a score is computed on validation data: give validation_data=(x, target)")
     data = TrainingSet(net, x, lengths, target=target, loss=loss, sample_weight=sample_weight)
     validation = None if validation_data is None else _validation_set(net, validation_data, loss)
-    run = _Run(net, data, loss, validation, score, patience, callbacks, batch_size)
+    run = _Run(net, data, loss, validation, score, patience, callbacks, batch_size, l2)
     try:
         if isinstance(optimizer, FullBatchOptimizer):
             _minimize(run, optimizer, max_epochs, progress)
         else:
-            _descend(run, optimizer, max_epochs, np.random.default_rng(seed), progress)
+            rng = np.random.default_rng(seed) if shuffle else None
+            state = optimizer_state
+            if state is None:
+                state = optimizer.init(net.theta, decayed=net.parameters.decayed)
+            _descend(run, optimizer, state, max_epochs, rng, progress)
         run.history.stopped = run.history.stopped or "max_epochs"
     except _StopTraining as stop:
         run.history.stopped = str(stop)
@@ -204,6 +222,7 @@ class _Run:
     patience: int | None
     callbacks: tuple[Callback, ...]
     batch_size: int
+    l2: float = 0.0
     history: History = field(default_factory=History)
     best: Array | None = None
     _began: float = field(default_factory=time.perf_counter)
@@ -217,6 +236,14 @@ class _Run:
         if not (np.isfinite(value) and np.isfinite(gradient).all()):
             raise NonFiniteError(self._diagnose(batch, value, gradient))
         return value, gradient, self.loss.normalizer(target, weight)
+
+    def penalize(self, value: float, gradient: Array, normalizer: float) -> float:
+        """Return the loss with the penalty of its matrices, whose gradient is added in place."""
+        if self.l2 == 0.0 or normalizer == 0.0:
+            return value
+        matrices = self.net.theta * self.net.parameters.decayed
+        gradient += np.asarray(self.l2 / normalizer, matrices.dtype) * matrices
+        return value + 0.5 * self.l2 * float(matrices @ matrices) / normalizer
 
     def _diagnose(self, batch: Batch, value: float, gradient: Array) -> str:
         with np.errstate(all="ignore"):
@@ -272,16 +299,23 @@ class _Run:
         return shown
 
 
-def _descend(run: _Run, optimizer: Optimizer, max_epochs: int, rng: np.random.Generator, progress: bool | None) -> None:
+def _descend(
+    run: _Run,
+    optimizer: Optimizer,
+    state: State,
+    max_epochs: int,
+    rng: np.random.Generator | None,
+    progress: bool | None,
+) -> None:
     """Train by minibatches."""
     net = run.net
-    state: State = optimizer.init(net.theta, decayed=net.parameters.decayed)
     n_batches = -(-run.data.n_examples // run.batch_size)
     with _bar(max_epochs * n_batches, "update", progress) as bar:
         for epoch in range(max_epochs):
             total = normalizer = norms = 0.0
             for k, chosen in enumerate(run.data.batches(run.batch_size, rng)):
                 value, gradient, share = run.gradient(chosen)
+                value = run.penalize(value, gradient, share)
                 norms += optimizers.clip_by_norm(gradient, np.inf)  # clips nothing, and squares without overflow
                 optimizer.update(net.theta, gradient, state, epoch=epoch + k / n_batches, loss=value)
                 total, normalizer = total + value * share, normalizer + share
@@ -310,8 +344,9 @@ def _minimize(run: _Run, optimizer: FullBatchOptimizer, max_epochs: int, progres
                 return float("nan"), gradient  # a line search that went too far turns back
             total, normalizer = total + value * share, normalizer + share
             gradient += np.asarray(share, net.dtype) * piece
-        seen.append(total / normalizer)
-        return seen[-1], gradient / np.asarray(normalizer, net.dtype)
+        gradient /= np.asarray(normalizer, net.dtype)
+        seen.append(run.penalize(total / normalizer, gradient, normalizer))
+        return seen[-1], gradient
 
     with _bar(max_epochs, "iteration", progress) as bar:
 

@@ -93,6 +93,21 @@ def test_a_very_quiet_recording_is_not_silent(tmp_path):
     assert features.std() == pytest.approx(1, abs=1e-3)
 
 
+@pytest.mark.parametrize("kind", ["log_mel", "mfcc"])
+def test_the_mean_of_each_feature_can_be_taken_away_and_nothing_else(waves, kind):
+    [whole] = AudioFeatures(8000, kind=kind, deltas=1, normalize=None).transform(waves[:1])
+    [centred] = AudioFeatures(8000, kind=kind, deltas=1, normalize="mean").transform(waves[:1])
+    np.testing.assert_allclose(centred, whole - whole.mean(axis=0), atol=1e-4)
+    assert centred.dtype == np.float32
+    assert centred.std() > 1.5  # still in dB
+
+
+@pytest.mark.parametrize("normalize", ["mean", "utterance"])
+def test_normalized_features_do_not_depend_on_the_gain(waves, normalize):
+    features = AudioFeatures(8000, normalize=normalize)
+    np.testing.assert_allclose(*features.transform([waves[0], 0.25 * waves[0]]), atol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("options", "names"),
     [
@@ -262,7 +277,8 @@ WRONG_SETTINGS = [
     ({"sample_rate": -8000}, ValueError, "sample_rate must be a positive integer"),
     ({"sample_rate": 20}, ValueError, "at 20 Hz, frame_length 0.025 s is 0 samples"),
     ({"kind": "mel"}, ValueError, "unknown kind 'mel'; known kinds: log_mel, mfcc"),
-    ({"normalize": True}, ValueError, "normalize must be 'utterance' or None, got True"),
+    ({"normalize": True}, ValueError, "normalize must be 'utterance', 'mean' or None, got True"),
+    ({"normalize": ["mean"]}, ValueError, r"normalize must be 'utterance', 'mean' or None, got \['mean'\]"),
     ({"n_mels": 0}, ValueError, "n_mels must be an integer >= 1, got 0"),
     ({"n_mels": 40.0}, ValueError, "n_mels must be an integer >= 1, got 40.0"),
     ({"n_mels": 400}, ValueError, "n_mels=400 is too many: .* bands .* Use fewer"),

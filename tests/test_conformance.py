@@ -77,7 +77,7 @@ def test_gradients_of_ragged_sequences_are_those_of_finite_differences(stack):
 
 @each(NETWORKS)
 def test_gradients_of_single_steps_are_those_of_finite_differences(stack):
-    check_a_random_direction_of_each_leaf(Problem(stack, (1, 1, 1)))
+    check_a_random_direction_of_each_leaf(Problem(stack, (1, 1, 1, 1, 1)))
 
 
 @each(NETWORKS)

@@ -47,9 +47,11 @@ class AudioFeatures(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         Upper edge of the highest band in Hz; half the sample rate if None.
     deltas : {0, 1, 2}, default=0
         How many time derivatives to append: 0, 1 or 2 times as many further columns.
-    normalize : {"utterance", None}, default="utterance"
+    normalize : {"utterance", "mean", None}, default="utterance"
         "utterance" gives each feature zero mean and unit variance over each recording, which makes features
-        independent of gain and microphone; a feature that is constant becomes zeros.
+        independent of gain and microphone; a feature that is constant becomes zeros. "mean" only subtracts each
+        feature's mean over the recording, which does the same and keeps how far a feature moves (in dB: bring them
+        to a network's scale with `rnnbp.preprocessing.SequenceScaler`).
     trim : float, default=None
         Cut leading and trailing frames that are more than this many dB below the loudest. None keeps all.
     n_jobs : int, default=None

@@ -12,6 +12,7 @@ from . import spectral
 from .waveform import AudioError, Waveform, check_sample_rate
 
 KINDS = ("log_mel", "mfcc")
+NORMALIZERS = {"utterance": spectral.standardize, "mean": spectral.centre}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +35,8 @@ class Frontend:
         check_sample_rate(self.sample_rate)
         if self.kind not in KINDS:
             raise ValueError(f"unknown kind {self.kind!r}; known kinds: {', '.join(KINDS)}")
-        if self.normalize not in ("utterance", None):
-            raise ValueError(f"normalize must be 'utterance' or None, got {self.normalize!r}")
+        if not (self.normalize is None or (isinstance(self.normalize, str) and self.normalize in NORMALIZERS)):
+            raise ValueError(f"normalize must be {', '.join(map(repr, NORMALIZERS))} or None, got {self.normalize!r}")
         _check("n_mels", self.n_mels, "an integer >= 1", _is_integer(self.n_mels) and self.n_mels >= 1)
         _check("n_mfcc", self.n_mfcc, "an integer >= 1", _is_integer(self.n_mfcc) and self.n_mfcc >= 1)
         if self.kind == "mfcc" and self.n_mfcc > self.n_mels:
@@ -117,7 +118,7 @@ class Frontend:
         static = spectral.cepstrum(level, self.n_mfcc) if self.kind == "mfcc" else level
         derivatives = [spectral.delta(static, order) for order in range(1, self.deltas + 1)]
         features = np.concatenate([static, *derivatives], axis=1)
-        return spectral.standardize(features) if self.normalize == "utterance" else features
+        return features if self.normalize is None else NORMALIZERS[self.normalize](features)
 
 
 def _is_integer(value: Any) -> bool:

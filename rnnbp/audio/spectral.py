@@ -8,6 +8,7 @@ Notation: x a waveform of n samples, T frames of N samples every S samples, FFT 
     C[t, q] = DCT-II of L[t, :], orthonormal, first n_mfcc      mel-frequency cepstral coefficients [1]_
     D[t]    = slope of the line through f[t-4 .. t+4]           delta; delta2 from the parabola [2]_
     z       = (f - mean_t f) / std_t f                          for each feature, over the recording [3]_
+    c       = f - mean_t f                                      or its mean only [4]_
 
 x is zero outside the recording, so T = 1 + n // S. The floor of L is relative to the recording: a quiet
 recording has the features of a loud one minus a constant, which z removes. A fixed linear filter (microphone,
@@ -24,6 +25,8 @@ References
    IEEE Trans. ASSP 34(1), 1986.
 .. [3] O. Viikki and K. Laurila, "Cepstral domain segmental feature vector normalization for noise robust
    speech recognition", Speech Communication 25, 1998.
+.. [4] B. S. Atal, "Effectiveness of linear prediction characteristics of the speech wave for automatic speaker
+   identification and verification", Journal of the Acoustical Society of America 55(6), 1974.
 """
 
 from __future__ import annotations
@@ -108,9 +111,15 @@ def delta(features: Array, order: int) -> Array:
     return correlate1d(features, DELTA_FILTERS[order], axis=0, mode="nearest")
 
 
+def centre(features: Array) -> Array:
+    """c: zero mean over time, and still in dB."""
+    centred: Array = (features - features.mean(axis=0, dtype=np.float64)).astype(np.float32)
+    return centred
+
+
 def standardize(features: Array) -> Array:
     """z: zero mean and unit variance over time; a feature that does not move becomes zeros."""
-    centred = features - features.mean(axis=0, dtype=np.float64)
+    centred = features - features.mean(axis=0, dtype=np.float64)  # as `centre`, before it is rounded
     deviation = np.sqrt((centred**2).mean(axis=0))
     scaled: Array = (centred / np.where(deviation > FLAT, deviation, np.inf)).astype(np.float32)
     return scaled

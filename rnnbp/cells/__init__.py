@@ -4,8 +4,11 @@ from rnnbp.cells.cell import Cell, Product, Stage
 from rnnbp.cells.elman import ElmanCell
 from rnnbp.cells.gru import GRUCell, ResetBeforeGRUCell
 from rnnbp.cells.jordan import JordanCell
+from rnnbp.cells.layer_norm_gru import LayerNormGRUCell
+from rnnbp.cells.layer_norm_lstm import LayerNormLSTMCell
 from rnnbp.cells.lstm import LSTMCell
 from rnnbp.cells.peephole_lstm import PeepholeLSTMCell
+from rnnbp.cells.zoneout import ZoneoutCell
 
 __all__ = [
     "Cell",
@@ -13,8 +16,11 @@ __all__ = [
     "GRUCell",
     "JordanCell",
     "LSTMCell",
+    "LayerNormGRUCell",
+    "LayerNormLSTMCell",
     "PeepholeLSTMCell",
     "Product",
     "ResetBeforeGRUCell",
     "Stage",
+    "ZoneoutCell",
 ]

@@ -4,7 +4,7 @@ One time step takes an input x and the previous states (h', c', ...) to new stat
 
     input     z += x W + b                    once for the whole sequence, outside the loop over time
     stage     z += h' U  (products)           then  kept, (h, c) = step(z, (c',))   (elementwise)
-    ...                                       most cells have one stage, none here has more than two
+    ...                                       most cells have one stage
 
 and nothing else. z is divided into named `blocks`, one for each pre-activation. Products are carried out by machinery
 that all cells share (`rnnbp.gradients`), which therefore knows their pullbacks too: only `step`, the elementwise part,
@@ -27,11 +27,12 @@ at a time inside a compiled loop.
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, chain
-from typing import Any, ClassVar
+from itertools import accumulate, chain, pairwise
+from types import MappingProxyType
+from typing import Any
 
 from rnnbp.checks import whole_number
 from rnnbp.kernels.elementwise import Operand
@@ -61,6 +62,10 @@ class Product:
         1 for the source's value at the previous step, 0 for its value at this one, computed by an earlier stage.
     diagonal : bool
         Whether the weight is a vector that multiplies the source element by element (a peephole).
+    gain : str or None
+        For layer normalisation, the name of a parameter: what is added is ``standardize(source @ weight) * gain +
+        bias``, standardised over all columns of the weight, which is then this product's alone. A diagonal product
+        names its weight here, which multiplies the standardised source: ``standardize(source) * weight + bias``.
     """
 
     weight: str
@@ -69,6 +74,7 @@ class Product:
     bias: str | None = None
     lag: int = 1
     diagonal: bool = False
+    gain: str | None = None
 
 
 @dataclass(frozen=True)
@@ -123,15 +129,19 @@ class Cell(ABC):
         The variable that the layer puts out.
     forced : str or None
         The state that a teacher's values replace in teacher forcing.
+    noise : mapping of str to float
+        Blocks that are random, and their means: in training each element is 1 with this probability, else 0, drawn anew
+        for each sequence and step; in use it is the mean.
     input : Product
         Of x; its blocks start from it.
     stages : tuple of Stage
     """
 
-    blocks: ClassVar[tuple[str, ...]]
-    states: ClassVar[tuple[str, ...]]
-    output: ClassVar[str] = "h"
-    forced: ClassVar[str | None] = None
+    blocks: tuple[str, ...]
+    states: tuple[str, ...]
+    output: str = "h"
+    forced: str | None = None
+    noise: Mapping[str, float] = MappingProxyType({})
     input: Product
     stages: tuple[Stage, ...]
 
@@ -160,9 +170,17 @@ class Cell(ABC):
         return {block: slice(stop - self.width(block), stop) for block, stop in zip(self.blocks, stops, strict=True)}
 
     @cached_property
+    def raw(self) -> dict[Product, slice]:
+        """The columns of z, after the blocks, that hold each product to be normalised as it was before."""
+        products = [product for product in self.products if product.gain is not None and not product.diagonal]
+        widths = [sum(map(self.width, product.into)) for product in products]
+        stops = list(accumulate(widths, initial=sum(map(self.width, self.blocks))))
+        return {product: slice(*ends) for product, ends in zip(products, pairwise(stops), strict=True)}
+
+    @cached_property
     def n_columns(self) -> int:
         """The width of z."""
-        return sum(map(self.width, self.blocks))
+        return sum(map(self.width, (*self.blocks, *chain.from_iterable(product.into for product in self.raw))))
 
     @cached_property
     def weights(self) -> dict[str, tuple[Product, ...]]:

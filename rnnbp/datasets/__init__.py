@@ -1,11 +1,14 @@
 """Data: `load_*` reads what is installed with the library, `fetch_*` downloads, `make_*` generates from a seed.
 
+`find_recordings` and `read_sequences` are for your own: a folder of recordings, a table of sequences.
+
 What `fetch_*` downloads is kept in the folder that the environment variable ``RNNBP_DATA`` names, else in the user's
 cache, and read from there the next time.
 """
 
 from .audio_dataset import AudioDataset
 from .dynamics import make_mackey_glass, make_narma10
+from .folder import find_recordings
 from .fsdd import fetch_fsdd
 from .grammars import ANBN_SYMBOLS, REBER_SYMBOLS, decode, is_reber, make_anbn, make_embedded_reber, make_reber
 from .home import data_home
@@ -13,12 +16,14 @@ from .long_lags import TEMPORAL_ORDER_SYMBOLS, make_adding_problem, make_copy_me
 from .mnist import fetch_mnist
 from .series import fetch_santafe_laser, fetch_sunspots, fetch_tinyshakespeare
 from .shipped import load_spoken_digits
+from .table import SequenceTable, read_sequences
 
 __all__ = [
     "ANBN_SYMBOLS",
     "REBER_SYMBOLS",
     "TEMPORAL_ORDER_SYMBOLS",
     "AudioDataset",
+    "SequenceTable",
     "data_home",
     "decode",
     "fetch_fsdd",
@@ -26,6 +31,7 @@ __all__ = [
     "fetch_santafe_laser",
     "fetch_sunspots",
     "fetch_tinyshakespeare",
+    "find_recordings",
     "is_reber",
     "load_spoken_digits",
     "make_adding_problem",
@@ -36,4 +42,5 @@ __all__ = [
     "make_narma10",
     "make_reber",
     "make_temporal_order",
+    "read_sequences",
 ]

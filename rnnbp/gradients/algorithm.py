@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
@@ -18,7 +18,15 @@ Array = NDArray[Any]
 
 
 class GradientAlgorithm(Configurable, ABC):
-    """An algorithm that runs a recurrence and contracts its linearisation with a gradient of its outputs."""
+    """An algorithm that runs a recurrence and contracts its linearisation with a gradient of its outputs.
+
+    Attributes
+    ----------
+    needs_time : bool
+        Whether it takes sequences only; if not, a static example is a sequence of one step.
+    """
+
+    needs_time: ClassVar[bool] = True
 
     @abstractmethod
     def forward(self, recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tuple[Array, Variables]:

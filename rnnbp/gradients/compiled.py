@@ -38,7 +38,8 @@ MIN_OPERATIONS = 1_500_000  # multiply-adds a thread must have to do, for it to 
 def can_run(recurrence: Recurrence) -> bool:
     """Whether the compiled loops can run a recurrence."""
     stages = recurrence.cell.stages
-    return len(stages) <= 2 and all(stage.elementwise for stage in stages)
+    plain = all(product.gain is None for product in recurrence.cell.products)
+    return plain and len(stages) <= 2 and all(stage.elementwise and stage.products for stage in stages)
 
 
 class _Piece(NamedTuple):

@@ -13,11 +13,18 @@ and its linearisation, contracted with dL/ds(t)::
 
 The products of (1), (1') and the weight gradients of (2') are one matrix product each over all steps; only `advance`
 and `retreat` are within the loop over time.
+
+A product a = source W that is normalised is kept as it is in columns of its own (`Cell.raw`), for its pullback::
+
+    u = standardize(a);  z += g u                                            (3)
+    da = pullback(dz g);  dg = sum dz u                                      (3')
+
+Noise blocks of z are filled by `project`, like any start of z: with draws in training, with their means otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +33,7 @@ from numpy.typing import NDArray
 
 from rnnbp.cells import Cell, Product
 from rnnbp.sequences import Steps
+from rnnbp.standardization import standardize, standardize_pullback
 
 __all__ = ["Recurrence", "Variables"]
 
@@ -51,6 +59,8 @@ class Recurrence:
         Recurrent dropout: what multiplies the operand of the recurrent weight, the same at every step.
     teacher : ndarray of shape (n_rows, width) or None
         What replaces the values of the state ``cell.forced``.
+    noise : mapping of str to ndarray of bool, of shape (n_rows, width), or None
+        What was drawn for each block of ``cell.noise``; None for their means.
     """
 
     cell: Cell
@@ -60,18 +70,20 @@ class Recurrence:
     initial: Mapping[str, Array]
     mask: Array | None = None
     teacher: Array | None = None
+    noise: Mapping[str, Array] | None = None
 
     def project(self, z: Array) -> None:
-        """Start all rows of z with the input product and the biases (1)."""
-        product = self.cell.input
-        weight = self.parameters[product.weight]
+        """Start all rows of z with the input product, the biases and the noise (1)."""
         z[...] = self.bias()
-        for columns, into in self.cell.routes[product]:
-            z[:, into] += self.x @ weight[:, columns]
+        for block, drawn in (self.noise or {}).items():
+            z[:, self.cell.columns[block]] = drawn
+        self._add(self.cell.input, self.x, z)
 
     def bias(self) -> Array:
-        """Return the sum of the biases of each column of z."""
+        """Return the sum of the biases of each column of z, and the means of the noise blocks."""
         total = np.zeros(self.cell.n_columns, self.x.dtype)
+        for block, mean in self.cell.noise.items():
+            total[self.cell.columns[block]] = mean
         for product in self.cell.products:
             if product.bias is not None:
                 for columns, into in self.cell.routes[product]:
@@ -91,10 +103,7 @@ class Recurrence:
         cell = self.cell
         for stage in cell.stages:
             for product in stage.products:
-                weight = self.parameters[product.weight]
-                source = self._source(product, previous if product.lag else current)
-                for columns, into in cell.routes[product]:
-                    z[:, into] += source * weight[columns] if product.diagonal else source @ weight[:, columns]
+                self._add(product, self._source(product, previous if product.lag else current), z)
             inputs = (*(previous[name] for name in stage.reads), *(current[name] for name in stage.uses))
             kept, outputs = stage.step(tuple(z[:, cell.columns[block]] for block in stage.blocks), inputs)
             for block, value in zip(stage.blocks, kept, strict=True):
@@ -129,18 +138,14 @@ class Recurrence:
             )
             for block, value in zip(stage.blocks, d_blocks, strict=True):
                 z[:, cell.columns[block]] = value
-            receivers = (*(d_previous[name] for name in stage.reads), *(d[name] for name in stage.uses))
-            for receiver, value in zip(receivers, d_inputs, strict=True):
+            d_read = (*(d_previous[name] for name in stage.reads), *(d[name] for name in stage.uses))
+            for receiver, value in zip(d_read, d_inputs, strict=True):
                 receiver += value
             # A product may feed blocks of later stages too (a peephole LSTM's o), whose dz are known by now.
             for product in stage.products:
-                weight = self.parameters[product.weight]
-                receiver = (d_previous if product.lag else d)[product.source]
-                for columns, into in cell.routes[product]:
-                    if product.diagonal:
-                        receiver += z[:, into] * weight[columns]
-                    else:
-                        receiver += self._masked(product, z[:, into] @ weight[:, columns].T)
+                values, receivers = (previous, d_previous) if product.lag else (current, d)
+                d_source = self._pull(product, values[product.source], z)
+                receivers[product.source] += self._masked(product, d_source)
 
     def accumulate(self, dz: Array, previous: Variables, current: Variables, gradients: Mapping[str, Array]) -> None:
         """Write the gradients of all parameters, given dL/dz of all rows (1', 2').
@@ -153,31 +158,105 @@ class Recurrence:
         gradients : mapping of str to ndarray
             Overwritten.
         """
-        for product in self.cell.products:
-            if product.source == "x":
-                source = self.x
-            else:
-                source = self._masked_rows(product, (previous if product.lag else current)[product.source])
-            for columns, into in self.cell.routes[product]:
-                if product.diagonal:
-                    gradients[product.weight][columns] = (source * dz[:, into]).sum(axis=0)
-                else:
-                    gradients[product.weight][:, columns] = source.T @ dz[:, into]
+        for name, columns, source, d in self._factors(dz, previous, current):
+            gradients[name][..., columns] = d.sum(axis=0) if source is None else source.T @ d
         self.accumulate_biases(dz.sum(axis=0), gradients)
+
+    def separate(self, dz: Array, previous: Variables, current: Variables, gradients: Mapping[str, Array]) -> None:
+        """Write the gradients that `accumulate` sums, each row's for itself.
+
+        Parameters
+        ----------
+        dz, previous, current
+            See `accumulate`.
+        gradients : mapping of str to ndarray of shape (n_rows, ...)
+            Overwritten.
+        """
+        for name, columns, source, d in self._factors(dz, previous, current):
+            gradients[name][..., columns] = d if source is None else source[:, :, None] * d[:, None, :]
+        self.accumulate_biases(dz, gradients)
 
     def accumulate_biases(self, dz_sum: Array, gradients: Mapping[str, Array]) -> None:
         """Write the gradients of the biases, given the sum of dL/dz over all rows."""
         for product in self.cell.products:
             if product.bias is not None:
                 for columns, into in self.cell.routes[product]:
-                    gradients[product.bias][columns] = dz_sum[into]
+                    gradients[product.bias][..., columns] = dz_sum[..., into]
 
     def pull_input(self, dz: Array) -> Array:
         """Return dL/dx of all rows, given dL/dz (1')."""
-        product = self.cell.input
+        return self._pull(self.cell.input, self.x, dz)
+
+    # -- products ------------------------------------------------------------------------------------------------
+
+    def _add(self, product: Product, source: Array, z: Array) -> None:
+        """Add a product to the blocks of z that it feeds."""
+        routes, weight = self.cell.routes[product], self.parameters[product.weight]
+        if product.gain is None:
+            for columns, into in routes:
+                z[:, into] += source * weight[columns] if product.diagonal else source @ weight[:, columns]
+            return
+        if not product.diagonal:
+            z[:, self.cell.raw[product]] = source @ weight
+        u, _ = standardize(self._raw(product, source, z))  # 3
+        for columns, into in routes:
+            z[:, into] += u[:, columns] * self.parameters[product.gain][columns]  # 3
+
+    def _factors(
+        self, dz: Array, previous: Variables, current: Variables
+    ) -> Iterator[tuple[str, slice, Array | None, Array]]:
+        """Return the rows whose products (source^T d), or sums (d), are the gradients of some columns of parameters."""
+        for product in self.cell.products:
+            if product.source == "x":
+                source = self.x
+            else:
+                source = self._masked_rows(product, (previous if product.lag else current)[product.source])
+            if product.gain is not None:
+                u, _ = standardize(self._raw(product, source, dz))
+                for columns, into in self.cell.routes[product]:
+                    yield product.gain, columns, None, dz[:, into] * u[:, columns]  # 3'
+            for columns, d in self._pieces(product, dz):
+                yield (
+                    (product.weight, columns, None, source * d)
+                    if product.diagonal
+                    else (
+                        product.weight,
+                        columns,
+                        source,
+                        d,
+                    )
+                )
+
+    def _raw(self, product: Product, source: Array, z: Array) -> Array:
+        """Return what a product that is normalised was before: a diagonal one its source."""
+        return source if product.diagonal else z[:, self.cell.raw[product]]
+
+    def _pull(self, product: Product, source: Array, dz: Array) -> Array:
+        """Return dL/d(source), as far as a product says."""
+        if product.gain is not None and product.diagonal:
+            return self._through_norm(product, source, dz)
         weight = self.parameters[product.weight]
-        pieces = [dz[:, into] @ weight[:, columns].T for columns, into in self.cell.routes[product]]
-        return np.asarray(sum(pieces[1:], start=pieces[0]))
+        first, *rest = (
+            d * weight[columns] if product.diagonal else d @ weight[:, columns].T
+            for columns, d in self._pieces(product, dz)
+        )
+        return np.asarray(sum(rest, start=first))
+
+    def _pieces(self, product: Product, dz: Array) -> Iterator[tuple[slice, Array]]:
+        """Return dL/d(source @ weight): columns of the weight, and their values, in as few pieces as there are."""
+        if product.gain is None:
+            yield from ((columns, dz[:, into]) for columns, into in self.cell.routes[product])
+        elif not product.diagonal:  # else the weight is the gain
+            yield slice(None), self._through_norm(product, dz, dz)
+
+    def _through_norm(self, product: Product, source: Array, dz: Array) -> Array:
+        """Return dL/da of a product a that is normalised (3')."""
+        assert product.gain is not None, "only such products come here"
+        u, scale = standardize(self._raw(product, source, dz))
+        du, gain = np.empty_like(u), self.parameters[product.gain]
+        for columns, into in self.cell.routes[product]:
+            du[:, columns] = dz[:, into] * gain[columns]  # 3'
+        return standardize_pullback(du, u, scale)  # 3'
 
     def _source(self, product: Product, variables: Variables) -> Array:
         return self._masked(product, variables[product.source])

@@ -20,7 +20,7 @@ class Elman(Recurrent):
     activation : str, default "tanh"
         f; any of the names that `Activation` knows.
     **options
-        bidirectional, reverse, recurrent_dropout, gradient, input_initializer, recurrent_initializer and
+        bidirectional, reverse, recurrent_dropout, zoneout, gradient, input_initializer, recurrent_initializer and
         bias_initializer: see `Recurrent`.
 
     Notes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rnnbp.cells import Cell, GRUCell, ResetBeforeGRUCell
+from rnnbp.cells import Cell, GRUCell, LayerNormGRUCell, ResetBeforeGRUCell
 from rnnbp.configuration import lookup
 from rnnbp.layers.recurrent import Recurrent
 
@@ -12,7 +12,7 @@ __all__ = ["GRU"]
 
 
 class GRU(Recurrent):
-    """A layer of gated recurrent units; see `rnnbp.cells.gru`.
+    """A layer of gated recurrent units; see `rnnbp.cells.gru` and `rnnbp.cells.layer_norm_gru`.
 
     Parameters
     ----------
@@ -20,14 +20,22 @@ class GRU(Recurrent):
         I and H.
     reset : {"after", "before"}, default "after"
         Whether the reset gate acts after the recurrent product (PyTorch, cuDNN) or before it (Cho et al. 2014).
+    layer_norm : bool, default False
+        Whether the two products are normalised (Ba et al. 2016); with the reset gate after the product only.
     **options
-        bidirectional, reverse, recurrent_dropout, gradient, input_initializer, recurrent_initializer and
+        bidirectional, reverse, recurrent_dropout, zoneout, gradient, input_initializer, recurrent_initializer and
         bias_initializer: see `Recurrent`.
+
+    Raises
+    ------
+    ValueError
+        If `reset` is another word, if layer normalisation is asked for with ``reset="before"``, or as `Recurrent` says.
 
     Notes
     -----
     Its parameters are ``input_weight`` (I, 3 H), ``bias`` (3 H,), ``recurrent_weight`` (H, 3 H) and, in the
-    reset-after form, ``recurrent_bias`` (3 H,), with the gates in the order r, z, n; its state is ``h``.
+    reset-after form, ``recurrent_bias`` (3 H,), with the gates in the order r, z, n; with layer normalisation also
+    ``input_gain`` and ``recurrent_gain`` (3 H,), first 1. Its state is ``h``.
     """
 
     def __init__(
@@ -36,12 +44,17 @@ class GRU(Recurrent):
         n_hidden: int,
         *,
         reset: str = "after",
+        layer_norm: bool = False,
         **options: Any,
     ) -> None:
         self.reset = reset
+        self.layer_norm = layer_norm
+        if layer_norm and reset == "before":
+            raise ValueError('layer_norm is for the reset gate after the product: leave out reset="before"')
         super().__init__(n_inputs, n_hidden, **options)
 
     def make_cell(self) -> Cell:
-        """Return a `GRUCell`, or a `ResetBeforeGRUCell`."""
-        cells: dict[str, type[Cell]] = {"after": GRUCell, "before": ResetBeforeGRUCell}
+        """Return a `GRUCell`, a `ResetBeforeGRUCell` or a `LayerNormGRUCell`."""
+        after = LayerNormGRUCell if self.layer_norm else GRUCell
+        cells: dict[str, type[Cell]] = {"after": after, "before": ResetBeforeGRUCell}
         return lookup(cells, self.reset, "place of the reset gate")(self.n_inputs, self.n_hidden)

@@ -31,8 +31,13 @@ class Jordan(Recurrent):
     teacher_forcing : bool, default True
         Whether targets are fed back in training where they can be.
     **options
-        bidirectional, reverse, recurrent_dropout, gradient, input_initializer, recurrent_initializer and
+        bidirectional, reverse, recurrent_dropout, zoneout, gradient, input_initializer, recurrent_initializer and
         bias_initializer: see `Recurrent`.
+
+    Raises
+    ------
+    ValueError
+        If zoneout is asked for with teacher forcing, which would leave nothing of it, or as `Recurrent` says.
 
     Notes
     -----
@@ -56,6 +61,8 @@ class Jordan(Recurrent):
         self.feedback_activation = feedback_activation
         self.teacher_forcing = teacher_forcing
         super().__init__(n_inputs, n_hidden, **options)
+        if self.zoneout and teacher_forcing:
+            raise ValueError("zoneout has no effect where targets are fed back: give teacher_forcing=False with it")
 
     def make_cell(self) -> Cell:
         """Return a `JordanCell`."""

@@ -76,7 +76,7 @@ class Layer(Configurable, ABC):
         Whether it makes one row of each sequence.
     """
 
-    needs_time: ClassVar[bool] = False
+    needs_time: bool = False
     pools_time: ClassVar[bool] = False
 
     def parameters(self) -> Sequence[Parameter]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rnnbp.cells import Cell, LSTMCell, PeepholeLSTMCell
+from rnnbp.cells import Cell, LayerNormLSTMCell, LSTMCell, PeepholeLSTMCell
+from rnnbp.checks import probability
 from rnnbp.initializers import Initializer
 from rnnbp.layers.recurrent import Recurrent
 
@@ -12,7 +13,7 @@ __all__ = ["LSTM"]
 
 
 class LSTM(Recurrent):
-    """A layer of long short-term memory; see `rnnbp.cells.lstm` and `rnnbp.cells.peephole_lstm`.
+    """A layer of long short-term memory; see `rnnbp.cells.lstm`, `peephole_lstm` and `layer_norm_lstm` there.
 
     Parameters
     ----------
@@ -20,16 +21,27 @@ class LSTM(Recurrent):
         I and H.
     peepholes : bool, default False
         Whether the gates see the cell state.
+    layer_norm : bool, default False
+        Whether the two products, and the cell state on its way to h, are normalised (Ba et al. 2016).
+    zoneout, zoneout_cell : float, default 0
+        The rates of zoneout of h and of c (Krueger et al. 2017); see `Recurrent`. The paper has 0.05 and 0.5.
     bias_initializer : str or Initializer, default "forget_gate"
         By default the forget gate's bias starts at 1, so that a new network remembers.
     **options
         bidirectional, reverse, recurrent_dropout, gradient, input_initializer and recurrent_initializer: see
         `Recurrent`.
 
+    Raises
+    ------
+    ValueError
+        If peepholes are to be combined with layer normalisation, or as `Recurrent` says.
+
     Notes
     -----
     Its parameters are ``input_weight`` (I, 4 H), ``bias`` (4 H,) and ``recurrent_weight`` (H, 4 H), with the gates in
-    the order i, f, g, o, and ``peephole`` (3 H,) in the order i, f, o, first 0; its states are ``h`` and ``c``.
+    the order i, f, g, o, and ``peephole`` (3 H,) in the order i, f, o, first 0; with layer normalisation also
+    ``input_gain`` and ``recurrent_gain`` (4 H,), ``cell_gain`` and ``cell_bias`` (H,), gains first 1 and the bias 0.
+    Its states are ``h`` and ``c``.
     """
 
     def __init__(
@@ -38,12 +50,23 @@ class LSTM(Recurrent):
         n_hidden: int,
         *,
         peepholes: bool = False,
+        layer_norm: bool = False,
+        zoneout_cell: float = 0.0,
         bias_initializer: str | Initializer = "forget_gate",
         **options: Any,
     ) -> None:
         self.peepholes = peepholes
+        self.layer_norm = layer_norm
+        self.zoneout_cell = probability(zoneout_cell, "zoneout_cell")
+        if peepholes and layer_norm:
+            raise ValueError("peepholes and layer_norm can not be combined: choose one of them")
         super().__init__(n_inputs, n_hidden, bias_initializer=bias_initializer, **options)
 
     def make_cell(self) -> Cell:
-        """Return an `LSTMCell`, or a `PeepholeLSTMCell`."""
-        return (PeepholeLSTMCell if self.peepholes else LSTMCell)(self.n_inputs, self.n_hidden)
+        """Return an `LSTMCell`, a `PeepholeLSTMCell` or a `LayerNormLSTMCell`."""
+        cell = PeepholeLSTMCell if self.peepholes else LayerNormLSTMCell if self.layer_norm else LSTMCell
+        return cell(self.n_inputs, self.n_hidden)
+
+    def zoneout_rates(self, cell: Cell) -> dict[str, float]:
+        """Return the rates of h and c."""
+        return {"h": self.zoneout, "c": self.zoneout_cell}

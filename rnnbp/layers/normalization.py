@@ -1,13 +1,12 @@
 """Layer normalisation.
 
-For each row x of F features, with eps = 1e-5::
+For each row x of F features, with its standardisation u (`rnnbp.standardization`)::
 
-    m = mean(x);  v = mean((x - m)^2);  s = 1 / sqrt(v + eps)                (1)
-    u = (x - m) s                                                            (2)
-    y = gain u + bias                                                        (3)
+    u = standardize(x)                                                       (1)
+    y = gain u + bias                                                        (2)
 
-    dgain = sum dy u;  dbias = sum dy;  du = dy gain                         (3')
-    dx = s (du - mean(du) - u mean(du u))                                    (2', 1')
+    dgain = sum dy u;  dbias = sum dy;  du = dy gain                         (2')
+    dx = pullback of (1), of du                                              (1')
 
 References
 ----------
@@ -26,13 +25,12 @@ from rnnbp.checks import whole_number
 from rnnbp.initializers import Ones, Zeros
 from rnnbp.layers.layer import Context, Layer, expect_width
 from rnnbp.parameters import Parameter
+from rnnbp.standardization import standardize, standardize_pullback
 from rnnbp.workspace import Workspace
 
 __all__ = ["LayerNorm"]
 
 Array = NDArray[Any]
-
-EPSILON = 1e-5
 
 
 class LayerNorm(Layer):
@@ -67,12 +65,10 @@ class LayerNorm(Layer):
         return input_width
 
     def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
-        """Compute (1) to (3)."""
-        centred = x - x.mean(axis=-1, keepdims=True)  # 1
-        scale = 1.0 / np.sqrt(np.square(centred).mean(axis=-1, keepdims=True) + EPSILON)  # 1
-        u = centred * scale  # 2
+        """Compute (1) and (2)."""
+        u, scale = standardize(x)  # 1
         workspace["u"], workspace["scale"] = u, scale
-        return np.asarray(parameters["gain"] * u + parameters["bias"])  # 3
+        return np.asarray(parameters["gain"] * u + parameters["bias"])  # 2
 
     def backward(
         self,
@@ -82,10 +78,8 @@ class LayerNorm(Layer):
         workspace: Workspace,
         context: Context,
     ) -> Array | None:
-        """Compute (3') to (1')."""
+        """Compute (2') and (1')."""
         u, scale = workspace["u"], workspace["scale"]
-        np.sum(dy * u, axis=0, out=gradients["gain"])  # 3'
-        np.sum(dy, axis=0, out=gradients["bias"])  # 3'
-        du = dy * parameters["gain"]  # 3'
-        mean, projection = du.mean(axis=-1, keepdims=True), (du * u).mean(axis=-1, keepdims=True)
-        return np.asarray(scale * (du - mean - u * projection))  # 2', 1'
+        np.sum(dy * u, axis=0, out=gradients["gain"])  # 2'
+        np.sum(dy, axis=0, out=gradients["bias"])  # 2'
+        return standardize_pullback(dy * parameters["gain"], u, scale)  # 2', 1'

@@ -1,7 +1,7 @@
 """Recurrent layers: a cell, a direction or two, and a gradient algorithm.
 
 The equations are the cells' (`rnnbp.cells`), the way through time the gradient algorithm's (`rnnbp.gradients`). Here is
-what joins them to a network: parameters, directions, initial states, recurrent dropout and teacher forcing.
+what joins them to a network: parameters, directions, initial states, recurrent dropout, zoneout and teacher forcing.
 
 A backward direction runs over each sequence reversed from its own true end; its output is reversed again, so that row t
 of both directions belongs to input t. A bidirectional layer puts the two side by side: forward, then backward.
@@ -18,13 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp import initializers
-from rnnbp.cells import Cell
+from rnnbp.cells import Cell, ZoneoutCell
 from rnnbp.checks import probability
 from rnnbp.gradients import BPTT, GradientAlgorithm, Recurrence
 from rnnbp.initializers import Initializer
 from rnnbp.layers.dropout import dropout_mask
 from rnnbp.layers.layer import Context, Layer, expect_width
 from rnnbp.parameters import Parameter
+from rnnbp.sequences import Steps
 from rnnbp.workspace import Workspace
 
 __all__ = ["Recurrent"]
@@ -48,6 +49,9 @@ class Recurrent(Layer):
         Whether the only cell runs backwards.
     recurrent_dropout : float, default 0
         The rate of dropout on the recurrent operand, in training; one mask for all steps (Gal and Ghahramani 2016).
+    zoneout : float, default 0
+        The probability that a unit of the cell's (first) state keeps its previous value instead of the new one, drawn
+        for each step in training; in use each takes the mean of both (Krueger et al. 2017).
     gradient : GradientAlgorithm, default BPTT()
         How gradients are computed.
     input_initializer, recurrent_initializer, bias_initializer : str or Initializer
@@ -62,8 +66,6 @@ class Recurrent(Layer):
         If `gradient` is not a gradient algorithm.
     """
 
-    needs_time = True
-
     def __init__(
         self,
         n_inputs: int,
@@ -72,6 +74,7 @@ class Recurrent(Layer):
         bidirectional: bool = False,
         reverse: bool = False,
         recurrent_dropout: float = 0.0,
+        zoneout: float = 0.0,
         gradient: GradientAlgorithm = BPTT(),
         input_initializer: str | Initializer = "glorot",
         recurrent_initializer: str | Initializer = "orthogonal",
@@ -82,6 +85,7 @@ class Recurrent(Layer):
         self.bidirectional = bidirectional
         self.reverse = reverse
         self.recurrent_dropout = probability(recurrent_dropout, "recurrent_dropout")
+        self.zoneout = probability(zoneout, "zoneout")
         self.gradient = gradient
         self.input_initializer = input_initializer
         self.recurrent_initializer = recurrent_initializer
@@ -90,7 +94,10 @@ class Recurrent(Layer):
             raise TypeError(f"gradient must be an algorithm such as gradients.BPTT(), but {gradient!r} was given")
         if bidirectional and reverse:
             raise ValueError("a bidirectional layer runs both ways already: leave out reverse=True")
-        self.cell = self.make_cell()
+        self.needs_time = gradient.needs_time
+        cell = self.make_cell()
+        rates = {state: rate for state, rate in self.zoneout_rates(cell).items() if rate > 0.0}
+        self.cell = ZoneoutCell(cell, rates) if rates else cell
         suffixes = ("", REVERSE) if bidirectional else ("",)
         # each direction: the suffix of its names, and whether it runs backwards
         self._directions = tuple((suffix, reverse or suffix == REVERSE) for suffix in suffixes)
@@ -100,12 +107,18 @@ class Recurrent(Layer):
             "recurrent_weight": initializers.get(recurrent_initializer),
             "bias": initializers.get(bias_initializer),
         }
+        gains = (product.gain for product in self.cell.products if product.gain is not None)
+        self._initializers |= dict.fromkeys(gains, initializers.Ones())
 
         self._names = tuple(p.name for p in self._cell_parameters())
 
     @abstractmethod
     def make_cell(self) -> Cell:
         """Return the cell that the layer runs."""
+
+    def zoneout_rates(self, cell: Cell) -> dict[str, float]:
+        """Return the rate of zoneout of each state that it may apply to."""
+        return {cell.states[0]: self.zoneout}
 
     def parameters(self) -> Sequence[Parameter]:
         """Declare the cell's parameters, for each direction."""
@@ -122,8 +135,8 @@ class Recurrent(Layer):
             columns = sum(map(cell.width, blocks))
             rows = () if products[0].diagonal else (cell.width(products[0].source),)
             declared.append(Parameter(name, (*rows, columns), self._initializers.get(name, zeros), blocks))
-            if (bias := products[0].bias) is not None:
-                declared.append(Parameter(bias, (columns,), self._initializers.get(bias, zeros), blocks))
+            vectors = (v for v in (products[0].gain, products[0].bias) if v not in (None, name))
+            declared += [Parameter(v, (columns,), self._initializers.get(v, zeros), blocks) for v in vectors]
         return declared
 
     def states(self) -> Mapping[str, int]:
@@ -137,9 +150,7 @@ class Recurrent(Layer):
 
     def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
         """Run each direction and put their outputs side by side."""
-        steps = context.steps
-        assert steps is not None, "the network lets only sequences come here"
-        outputs = []
+        steps, outputs = _steps(context, x), []
         for suffix, backwards in self._directions:
             own = workspace.setdefault(f"direction{suffix}", Workspace())
             recurrence = own["recurrence"] = Recurrence(
@@ -148,10 +159,11 @@ class Recurrent(Layer):
                 x=steps.reverse(x) if backwards else x,
                 steps=steps,
                 initial=self._own(context.initial, suffix),
-                mask=self._mask(context, x),
+                mask=self._mask(context, steps, x),
                 teacher=None
                 if context.teacher is None
                 else (steps.reverse(context.teacher) if backwards else context.teacher),
+                noise=self._noise(context, steps),
             )
             y, final = self.gradient.forward(recurrence, own, keep=context.keep)
             context.final |= {name + suffix: state for name, state in final.items()}
@@ -171,13 +183,20 @@ class Recurrent(Layer):
         """Return those of the states that belong to one direction, under the cell's names."""
         return {name: states[name + suffix] for name in self.cell.states if name + suffix in states}
 
-    def _mask(self, context: Context, x: Array) -> Array | None:
+    def _mask(self, context: Context, steps: Steps, x: Array) -> Array | None:
         if not context.training or self.recurrent_dropout == 0.0:
             return None
-        assert context.steps is not None
         (operand, *_) = self.cell.weights["recurrent_weight"]
-        shape = (context.steps.n_sequences, self.cell.width(operand.source))
+        shape = (steps.n_sequences, self.cell.width(operand.source))
         return dropout_mask(self.recurrent_dropout, shape, x.dtype, context.rng)
+
+    def _noise(self, context: Context, steps: Steps) -> dict[str, Array] | None:
+        if not context.training or not self.cell.noise:
+            return None
+        return {
+            block: context.rng.random((steps.n_rows, self.cell.width(block)), dtype=np.float32) < rate
+            for block, rate in self.cell.noise.items()
+        }
 
     def backward(
         self,
@@ -188,8 +207,7 @@ class Recurrent(Layer):
         context: Context,
     ) -> Array | None:
         """Pull back each direction's share of dy, and add what they say of the input."""
-        steps, total = context.steps, None
-        assert steps is not None, "the network lets only sequences come here"
+        steps, total = _steps(context, dy), None
         width = self.cell.width(self.cell.output)
         stops = accumulate(width for _ in self._directions)
         for (suffix, backwards), stop in zip(self._directions, stops, strict=True):
@@ -208,3 +226,8 @@ class Recurrent(Layer):
                 dx = steps.reverse(dx) if backwards else dx
                 total = dx if total is None else total + dx
         return total
+
+
+def _steps(context: Context, rows: Array) -> Steps:
+    """Return how the rows are arranged in time; a static example is a sequence of one step."""
+    return Steps.full(1, len(rows)) if context.steps is None else context.steps

@@ -38,6 +38,8 @@ class LBFGS(FullBatchOptimizer):
         Stop when an iteration lowers the loss by less than this share of it.
     max_line_search : int, default 20
         Evaluations within one iteration at most.
+    max_evaluations : int, optional
+        Evaluations in all at most; an iteration that has begun is ended. Default: no limit but those above.
 
     Raises
     ------
@@ -54,11 +56,13 @@ class LBFGS(FullBatchOptimizer):
         gradient_tolerance: float = 1e-5,
         loss_tolerance: float = 2.2e-9,
         max_line_search: int = 20,
+        max_evaluations: int | None = None,
     ) -> None:
         self.memory = whole_number(memory, "memory", least=1)
         self.gradient_tolerance = number("gradient_tolerance", gradient_tolerance, "[0, inf)")
         self.loss_tolerance = number("loss_tolerance", loss_tolerance, "[0, inf)")
         self.max_line_search = whole_number(max_line_search, "max_line_search", least=1)
+        self.max_evaluations = None if max_evaluations is None else whole_number(max_evaluations, "max_evaluations")
 
     def minimize(
         self,
@@ -86,7 +90,7 @@ class LBFGS(FullBatchOptimizer):
                     "ftol": self.loss_tolerance,
                     "maxls": self.max_line_search,
                     "maxiter": max_iter,
-                    "maxfun": (max_iter + 1) * self.max_line_search,
+                    "maxfun": self.max_evaluations or (max_iter + 1) * self.max_line_search,
                 },
             )
         finally:

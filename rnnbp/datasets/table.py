@@ -1,0 +1,205 @@
+"""Ragged sequences in a table: a row for each step, and a column that says whose it is.
+
+This is how measurements mostly lie in files ("long format")::
+
+    patient,hour,pulse,pressure,outcome
+    ann,0,71,120,well
+    ann,1,75,118,well
+    bob,0,90,140,ill
+
+Rows are gathered by sequence and sorted by time; rows of different sequences may be mixed.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["SequenceTable", "read_sequences"]
+
+Array = NDArray[Any]
+Where = Callable[[Any], str]  # a row's place, in the user's words
+
+
+class SequenceTable(NamedTuple):
+    """N sequences, and what belongs to each.
+
+    Attributes
+    ----------
+    X : list of ndarray of float32, of shape (T_i, F)
+    y : ndarray of shape (N,), list of N ndarrays of shape (T_i,), or None
+        The labels; numbers where all are.
+    ids : ndarray of shape (N,)
+        Whose each sequence is, in the order of their first rows.
+    groups : ndarray of shape (N,), or None
+        `groups` of ``GroupKFold``.
+    feature_names : list of F str
+    """
+
+    X: list[NDArray[np.float32]]
+    y: Array | list[Array] | None
+    ids: Array
+    groups: Array | None
+    feature_names: list[str]
+
+
+def read_sequences(
+    table: str | os.PathLike[str] | Mapping[str, ArrayLike],
+    *,
+    sequence: str,
+    time: str | None = None,
+    features: Sequence[str] | None = None,
+    label: str | None = None,
+    label_per_step: bool = False,
+    group: str | None = None,
+) -> SequenceTable:
+    """Read ragged sequences from a CSV file or a data frame that has a row for each step.
+
+    Parameters
+    ----------
+    table : str, path-like, data frame, or mapping of column names to columns
+        A file in UTF-8 with names in its first line, separated by commas, semicolons or tabs.
+    sequence : str
+        The column that says which sequence a row belongs to.
+    time : str or None, default=None
+        The column to sort a sequence's rows by: numbers, or text such as 2024-12-31 12:00. None keeps their order.
+    features : sequence of str or None, default=None
+        The columns that are the frames; all that have no other part, if None.
+    label : str or None, default=None
+        The column of labels, the same in all rows of a sequence.
+    label_per_step : bool, default=False
+        Whether labels change within a sequence, as for a tagger: then `y` is a list of arrays.
+    group : str or None, default=None
+        The column that says which sequences belong together (a speaker, a patient), the same in all of a sequence.
+
+    Returns
+    -------
+    SequenceTable
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If a column is missing, a feature is empty or no number, a time comes twice in a sequence, or a label or group
+        changes within one. The message says in which line (of a file; or row, from 0) and column.
+
+    Examples
+    --------
+    >>> rows = {"who": ["ann", "bob", "ann"], "hour": [1, 0, 0], "pulse": [75, 90, 71], "end": ["well", "ill", "well"]}
+    >>> table = read_sequences(rows, sequence="who", time="hour", label="end")
+    >>> table.X[0].tolist(), table.y.tolist(), table.feature_names
+    ([[71.0], [75.0]], ['well', 'ill'], ['pulse'])
+    """
+    if isinstance(table, (str, os.PathLike)):
+        columns, where = _of_file(table)
+    else:
+        names = getattr(table, "columns", None)
+        columns = {str(name): np.asarray(table[name]) for name in (table if names is None else names)}
+        where = "row {}".format
+
+    special = {"sequence": sequence, "time": time, "label": label, "group": group}
+    for part, name in special.items():
+        if name is not None and name not in columns:
+            raise ValueError(f"there is no column {name!r} for {part}: the columns are {', '.join(map(repr, columns))}")
+    chosen = [name for name in columns if name not in special.values()] if features is None else list(features)
+    if missing := [name for name in chosen if name not in columns]:
+        raise ValueError(f"there is no column {missing[0]!r}: the columns are {', '.join(map(repr, columns))}")
+    if not chosen or not len(columns[sequence]):
+        raise ValueError("there are no features: every column has another part" if not chosen else "there are no rows")
+
+    _, first, code = np.unique(columns[sequence], return_index=True, return_inverse=True)
+    code = np.argsort(np.argsort(first))[code]  # counts sequences by their first rows
+    when = np.arange(len(code)) if time is None else _numbers_if_all_are(columns[time])
+    order = np.lexsort((when, code))
+    same = (np.diff(code[order]) == 0) & (when[order][1:] == when[order][:-1])
+    if same.any():
+        row = order[1:][same][0]
+        raise ValueError(
+            f"{where(row)}: sequence {columns[sequence][row]!s} has time {columns[time or ''][row]!s} twice"
+        )
+    cuts = np.flatnonzero(np.diff(code[order])) + 1
+
+    frames = np.stack([_feature(columns[name], name, where) for name in chosen], axis=1)
+
+    def constant(name: str) -> Array:
+        values = _numbers_if_all_are(columns[name])
+        changed = values != values[np.sort(first)][code]
+        if changed.any():
+            row = np.flatnonzero(changed)[0]
+            raise ValueError(
+                f"{where(row)}: {name!r} changes within sequence {columns[sequence][row]!s}, and can be only one of a "
+                "sequence" + (": for one a step, set label_per_step=True" if name == label else "")
+            )
+        return values[np.sort(first)]
+
+    y: Array | list[Array] | None = None
+    if label is not None:
+        y = np.split(_numbers_if_all_are(columns[label])[order], cuts) if label_per_step else constant(label)
+    return SequenceTable(
+        np.split(frames[order], cuts),
+        y,
+        columns[sequence][np.sort(first)],
+        None if group is None else constant(group),
+        chosen,
+    )
+
+
+def _of_file(path: str | os.PathLike[str]) -> tuple[dict[str, Array], Where]:
+    """Return the columns of a CSV file, as text, and how to say where in it a row is."""
+    name = os.fspath(path)
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        header = file.readline()
+        delimiter = max(",;\t", key=header.count)
+        names = next(csv.reader([header], delimiter=delimiter), [])
+        reader = csv.reader(file, delimiter=delimiter)
+        rows = [(1 + reader.line_num, row) for row in reader if row]
+    if not names:
+        raise ValueError(f"{name} is empty: expected names of columns in its first line")
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{name} has two columns named {twice!r}")
+    for line, row in rows:
+        if len(row) != len(names):
+            raise ValueError(f"line {line} of {name} has {len(row)} fields for {len(names)} columns")
+    columns = {column: np.array([row[k] for _, row in rows], dtype=str) for k, column in enumerate(names)}
+    return columns, lambda row: f"line {rows[row][0]} of {name}"
+
+
+def _feature(column: Array, name: str, where: Where) -> NDArray[np.float32]:
+    try:
+        values = column.astype(np.float64)
+    except ValueError:
+        values = np.array([_number(value) for value in column])
+    with np.errstate(over="ignore"):
+        narrow = values.astype(np.float32)
+    if not np.isfinite(narrow).all():
+        row = np.flatnonzero(~np.isfinite(narrow))[0]
+        raise ValueError(
+            f"{where(row)}: {name!r} is {str(column[row])!r}, and not a (finite) number: fill or leave out"
+        )
+    return narrow
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        return float("nan")
+
+
+def _numbers_if_all_are(column: Array) -> Array:
+    """Return text as whole numbers, or as any numbers, where all of it can be read so."""
+    if column.dtype.kind not in "US":
+        return column
+    for dtype in (np.int64, np.float64):
+        try:
+            return column.astype(dtype)
+        except ValueError:
+            continue
+    return column

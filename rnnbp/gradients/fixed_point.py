@@ -1,0 +1,287 @@
+"""Recurrent backpropagation: the linearisation contracted at a fixed point.
+
+The input x is held, and the network relaxes until its state no longer changes; what it puts out then is a function of
+x alone. With J = dF/ds at the fixed point::
+
+    s <- F(s, x; theta)         until s* = F(s*, x)                          (1)   the state relaxes
+    y = the output at s*                                                     (2)
+
+    d = dL/ds*, of dy                                                        (2')
+    e <- d + J^T e              until e* = d + J^T e*                        (1')  the error relaxes
+    dtheta, dx = pullback of F at s*, of e*
+
+For ds* = J ds* + dF and so dL = d^T (I - J)^-1 dF = e*^T dF. Nothing of the way to s* is stored: memory is that of one
+step. J^T has J's eigenvalues, so the error relaxes at the same rate as the state: both converge where the largest
+|eigenvalue| is below 1, and (1') can also be solved by GMRES, which takes fewer steps where it is close to 1.
+
+Each frame of a sequence is held until the network has settled, from where it had settled on the frame before. That is a
+point to start from, and no memory: a fixed point moves with x and theta, but not with where the relaxation began. So no
+gradient flows from frame to frame, that of the initial state is zero, and static examples need no time at all.
+
+Cost: a step of the recurrence for each iteration, of those rows that have not converged yet; memory for one step.
+
+References
+----------
+L. B. Almeida, "A learning rule for asynchronous perceptrons with feedback in a combinatorial environment", Proc. IEEE
+First International Conference on Neural Networks, 1987.
+F. J. Pineda, "Generalization of back-propagation to recurrent neural networks", Physical Review Letters 59, 1987.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import accumulate, zip_longest
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnbp.cells import Cell
+from rnnbp.checks import number, whole_number
+from rnnbp.gradients.algorithm import GradientAlgorithm
+from rnnbp.gradients.recurrence import Recurrence, Variables
+from rnnbp.workspace import Workspace
+
+__all__ = ["ConvergenceError", "FixedPoint"]
+
+Array = NDArray[Any]
+Index = NDArray[np.intp]
+Pull = Callable[[Index, Array], Array]
+
+SOLVERS = ("iteration", "gmres")
+ADVICE = {
+    "state": "Weaken the feedback by smaller recurrent weights (such as recurrent_initializer=Identity(0.5)), a lower "
+    "learning rate or weight decay; if the residual was still falling, raise max_iter or tol.",
+    "error": 'Try solver="gmres", or raise max_iter or tol; tol can not be below the rounding of the dtype.',
+}
+
+
+class ConvergenceError(ArithmeticError):
+    """A relaxation did not converge.
+
+    Attributes
+    ----------
+    relaxation : {"state", "error"}
+        Which of the two.
+    residual : float
+        The largest one at the end; see `FixedPoint`.
+    n_iterations : int
+        How many there were.
+    """
+
+    def __init__(self, relaxation: str, residual: float, n_iterations: int, what: str) -> None:
+        super().__init__(f"the {relaxation}'s relaxation {what}. {ADVICE[relaxation]}")
+        self.relaxation, self.residual, self.n_iterations = relaxation, residual, n_iterations
+
+
+class FixedPoint(GradientAlgorithm):
+    """Recurrent backpropagation (Almeida 1987, Pineda 1987): the layer's output is that of its fixed point.
+
+    A layer that has it takes static examples (B, I) as well as sequences, each frame of which is held until the state
+    has settled.
+
+    Parameters
+    ----------
+    tol : float, default 1e-6
+        A relaxation has converged when its residual is at most this. The state's residual is the largest change of any
+        of its elements in one iteration, relative to the largest |element| where that is above 1; the error's is the
+        same, relative to the largest |element| of the error that it started from. Of GMRES it is the Euclidean norm of
+        what is left over, relative to that of the right-hand side. The gradient's relative error is of order
+        tol / (1 - r), where r is the rate of convergence.
+    max_iter : int, default 1000
+        Iterations at most, of each relaxation.
+    solver : {"iteration", "gmres"}, default "iteration"
+        How the error's equation is solved.
+
+    Raises
+    ------
+    ValueError
+        If a setting is out of its range, or if a teacher's values are to replace the feedback: the network would be
+        shown the targets of the very frame it is asked for.
+    ConvergenceError
+        In a pass, if a relaxation diverges or does not converge in time.
+
+    Notes
+    -----
+    Each sequence stops at an iteration of its own, so its result does not depend on the batch that it is in.
+    How the latest pass has relaxed can be seen: with layer k's ``own = net.workspaces[k]["direction"]``,
+    ``own["state_residuals"]`` and ``own["error_residuals"]`` hold the largest residual of each iteration.
+    """
+
+    needs_time: ClassVar[bool] = False
+
+    def __init__(self, tol: float = 1e-6, max_iter: int = 1000, *, solver: str = "iteration") -> None:
+        self.tol = number("tol", tol)
+        self.max_iter = whole_number(max_iter, "max_iter")
+        if solver not in SOLVERS:
+            raise ValueError(f"solver must be one of {', '.join(map(repr, SOLVERS))}, but {solver!r} was given")
+        self.solver = solver
+
+    def forward(self, recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tuple[Array, Variables]:
+        """Let the state relax on each frame; see `GradientAlgorithm.forward`."""
+        if recurrence.teacher is not None:
+            raise ValueError(
+                "with gradient=FixedPoint() a teacher would show the network the target of the frame that it relaxes "
+                "on: give the layer teacher_forcing=False"
+            )
+        cell, steps, dtype = recurrence.cell, recurrence.steps, recurrence.x.dtype
+        recurrence.project(workspace.empty("x_part", (steps.n_rows, cell.n_columns), dtype))
+        for name, columns in {"z": cell.n_columns, "before": _width(cell, cell.states)}.items():
+            workspace.empty(name, (steps.n_rows, columns), dtype)
+        after = workspace.empty("after", (steps.n_rows, _width(cell, cell.variables)), dtype)
+        state = np.zeros((steps.n_sequences, _width(cell, cell.states)), dtype)
+        final = _split(cell, cell.states, state)
+        for name, values in recurrence.initial.items():
+            final[name][...] = values
+        residuals: list[float] = []
+        workspace["state_residuals"] = residuals
+        for start, n in zip(steps.starts, steps.counts, strict=False):
+            self._relax("state", partial(_advance, recurrence, workspace, state, int(start)), int(n), residuals)  # 1
+        return _split(cell, cell.variables, after)[cell.output], final  # 2
+
+    def backward(
+        self,
+        recurrence: Recurrence,
+        workspace: Workspace,
+        dy: Array,
+        d_final: Mapping[str, Array],
+        gradients: Mapping[str, Array],
+        *,
+        input_gradient: bool,
+    ) -> tuple[Array | None, Variables]:
+        """Let the error relax, on all frames at once; see `GradientAlgorithm.backward`."""
+        cell, steps, dtype = recurrence.cell, recurrence.steps, dy.dtype
+        dz = workspace.empty("dz", workspace["z"].shape, dtype)
+        d = workspace.zeros("d", workspace["after"].shape, dtype)
+        parts = _split(cell, cell.variables, d)
+        parts[cell.output][...] = dy  # 2'
+        for name, d_state in d_final.items():
+            parts[name][steps.last] += d_state
+        pull = partial(_retreat, recurrence, workspace)
+        residuals: list[float] = []
+        workspace["error_residuals"] = residuals
+        if self.solver == "gmres":
+            self._solve(pull, workspace["before"].shape, dtype, residuals)
+        else:
+            scale = np.abs(d).max(axis=1)
+            back = np.zeros_like(workspace["before"])
+
+            def update(active: Index) -> Array:
+                new = pull(active, back[active])  # 1'
+                change = np.abs(new - back[active]).max(axis=1)
+                back[active] = new
+                return np.asarray(np.divide(change, scale[active], out=change, where=scale[active] > 0))
+
+            self._relax("error", update, steps.n_rows, residuals)
+        before, after = _split(cell, cell.states, workspace["before"]), _split(cell, cell.variables, workspace["after"])
+        recurrence.accumulate(dz, before, after, gradients)
+        d_initial = {name: np.zeros((steps.n_sequences, cell.width(name)), dtype) for name in cell.states}
+        return recurrence.pull_input(dz) if input_gradient else None, d_initial
+
+    def _relax(self, what: str, update: Callable[[Index], Array], n: int, residuals: list[float]) -> None:
+        """Call ``update(active)``, which returns residuals, until each of n rows has converged; then it is left alone.
+
+        The largest residual of each iteration is noted in `residuals`.
+        """
+        active = np.arange(n)
+        for k in range(self.max_iter):
+            with np.errstate(over="ignore", invalid="ignore"):  # what overflows is reported below
+                residual = update(active)
+            worst = float(residual.max())  # NaN if any is
+            if not np.isfinite(worst):
+                raise ConvergenceError(what, worst, k + 1, f"diverges: after {k + 1} iterations it is no longer finite")
+            if k == len(residuals):
+                residuals.append(0.0)
+            residuals[k] = max(residuals[k], worst)
+            active = active[residual > self.tol]
+            if not active.size:
+                return
+        raise ConvergenceError(
+            what,
+            worst,
+            self.max_iter,
+            f"has not converged: after {self.max_iter} iterations the residual of {active.size} of {n} examples is "
+            f"above tol={self.tol:g}, the largest being {worst:.3g}",
+        )
+
+    def _solve(self, pull: Pull, shape: tuple[int, int], dtype: Any, residuals: list[float]) -> None:
+        """Solve (1') by GMRES, row by row, for J^T e: (I - J^T) J^T e = J^T d."""
+        from scipy.sparse.linalg import LinearOperator, gmres  # takes a tenth of a second to import
+
+        n_rows, width = shape
+        restart = min(width, self.max_iter)
+        for row in np.arange(n_rows)[:, None]:
+            right = pull(row, np.zeros((1, width), dtype))[0]
+            norms: list[float] = []
+
+            def matvec(v: Array, row: Index = row, right: Array = right) -> Array:
+                return np.asarray(v - (pull(row, v[None])[0] - right))
+
+            back, status = gmres(
+                LinearOperator((width, width), matvec=matvec, dtype=dtype),
+                right,
+                rtol=self.tol,
+                restart=restart,
+                maxiter=-(-self.max_iter // restart),
+                callback=norms.append,
+                callback_type="pr_norm",
+            )
+            if status or not np.isfinite(back).all():
+                raise ConvergenceError(
+                    "error",
+                    norms[-1],
+                    len(norms),
+                    f"has not converged: after {len(norms)} iterations of GMRES the residual of example {row[0]} is "
+                    f"{norms[-1]:.3g}, above tol={self.tol:g}",
+                )
+            residuals[:] = [max(pair) for pair in zip_longest(residuals, norms, fillvalue=0.0)]
+            pull(row, back[None])  # leaves dL/dz
+
+
+def _width(cell: Cell, names: Iterable[str]) -> int:
+    return sum(map(cell.width, names))
+
+
+def _split(cell: Cell, names: Sequence[str], rows: Array) -> Variables:
+    """Return the variables that lie side by side in some rows, as views."""
+    stops = accumulate(map(cell.width, names))
+    return {name: rows[:, stop - cell.width(name) : stop] for name, stop in zip(names, stops, strict=True)}
+
+
+def _part(recurrence: Recurrence, sequences: Index) -> Recurrence:
+    """Return the recurrence for some of its sequences, a row each."""
+    return recurrence if recurrence.mask is None else replace(recurrence, mask=recurrence.mask[sequences])
+
+
+def _advance(recurrence: Recurrence, workspace: Workspace, state: Array, start: int, active: Index) -> Array:
+    """Carry out one iteration of (1) for some sequences on the frame whose rows begin at `start`."""
+    cell, rows = recurrence.cell, start + active
+    z, before = workspace["x_part"][rows], state[active]
+    after = np.empty((len(rows), _width(cell, cell.variables)), state.dtype)
+    variables = _split(cell, cell.variables, after)
+    _part(recurrence, active).advance(z, _split(cell, cell.states, before), variables)
+    workspace["z"][rows], workspace["before"][rows], workspace["after"][rows] = z, before, after
+    state[active] = np.concatenate([variables[name] for name in cell.states], axis=1)
+    size = np.maximum(np.abs(state[active]).max(axis=1), 1)
+    return np.asarray(np.abs(state[active] - before).max(axis=1) / size)
+
+
+def _retreat(recurrence: Recurrence, workspace: Workspace, rows: Index, back: Array) -> Array:
+    """Return J^T (d + back) of some rows, and leave dL/dz in the workspace."""
+    cell = recurrence.cell
+    z, error, new = workspace["z"][rows], workspace["d"][rows], np.empty_like(back)
+    variables = _split(cell, cell.variables, error)
+    for name, value in _split(cell, cell.states, back).items():
+        variables[name] += value
+    before, after = workspace["before"][rows], workspace["after"][rows]
+    _part(recurrence, recurrence.steps.sequence_of_row[rows]).retreat(
+        z,
+        _split(cell, cell.states, before),
+        _split(cell, cell.variables, after),
+        variables,
+        _split(cell, cell.states, new),
+    )
+    workspace["dz"][rows] = z
+    return new

@@ -1,0 +1,12 @@
+"""Transformers of sequences, in scikit-learn's form: what its own ones cannot do, as they see tables.
+
+All take what the estimators take: a list of ``(T_i, F)`` arrays, an ``(N, T, F)`` array, or an ``(N, T)`` array read as
+one scalar a step (as is a list of ``(T_i,)`` arrays). Lists of arrays come out as lists, arrays as arrays.
+"""
+
+from .per_frame import PerFrame
+from .rectangle import PadOrTruncate
+from .scaler import SequenceScaler
+from .windows import SlidingWindow, Windows, cut_windows
+
+__all__ = ["PadOrTruncate", "PerFrame", "SequenceScaler", "SlidingWindow", "Windows", "cut_windows"]
