@@ -26,6 +26,7 @@ from rnnbp.configuration import build, plain
 from rnnbp.layers import Activation, Context, Embedding, Jordan, Layer
 from rnnbp.losses import Loss
 from rnnbp.parameters import Parameters
+from rnnbp.parts import parts_of
 from rnnbp.passes import Pass
 from rnnbp.stream import Stream
 from rnnbp.workspace import Workspace
@@ -91,6 +92,7 @@ class Network:
         self.parameters.initialize(self.rng)
         self.views = self.by_layer(self.parameters)
         self.workspaces = [Workspace() for _ in self.layers]
+        self.parts = parts_of(self.layers, self.n_inputs or 1, self.parameters, self.workspaces)
         self.latest: Pass | None = None
         self._no_states: list[dict[str, Array]] = [{} for _ in self.layers]
         self.metadata: dict[str, Any] = {}

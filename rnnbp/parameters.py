@@ -58,13 +58,14 @@ class Parameters(Mapping[str, Array]):
     theta : ndarray of shape (n_parameters,)
     decayed : ndarray of bool, of shape (n_parameters,)
         Where weight decay applies: in matrices, and not in biases and gains.
+    places : dict of str to tuple (slice, shape)
+        Where each parameter lies in the vector.
     """
 
     def __init__(self, declared: Sequence[Parameter], dtype: DTypeLike) -> None:
         self.declared = tuple(declared)
         stops = list(accumulate(math.prod(p.shape) for p in declared))
-        # where each parameter lies, under its name
-        self._places = {
+        self.places = {
             p.name: (slice(stop - math.prod(p.shape), stop), p.shape) for p, stop in zip(declared, stops, strict=True)
         }
         self.theta: Array = np.zeros(stops[-1] if stops else 0, dtype)
@@ -88,7 +89,7 @@ class Parameters(Mapping[str, Array]):
         """
         if vector.shape != self.theta.shape:
             raise ValueError(f"expected a vector of shape {self.theta.shape}, like theta, but got {vector.shape}")
-        return {name: vector[place].reshape(shape) for name, (place, shape) in self._places.items()}
+        return {name: vector[place].reshape(shape) for name, (place, shape) in self.places.items()}
 
     def name_at(self, index: int) -> str:
         """Return the name of the parameter that the element ``theta[index]`` belongs to."""

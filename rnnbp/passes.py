@@ -66,13 +66,18 @@ class Pass:
         self._contexts: list[Context] = []
         steps, a = batch.steps, batch.rows
         initial = net.split_states(initial_states, batch)
-        for k, layer in enumerate(net.layers):
+        for part in net.parts:
             context = Context(
-                steps, training, net.rng, keep, initial=initial[k], teacher=teacher if k == net.taught else None
+                steps,
+                training,
+                net.rng,
+                keep,
+                initial=initial[part.k],
+                teacher=teacher if part.k == net.taught else None,
             )
-            a = layer.forward(net.views[k], a, net.workspaces[k], context)  # 1
+            a = part.layer.forward(part.parameters, a, part.workspace, context)  # 1
             self._contexts.append(context)
-            steps = None if layer.pools_time else steps
+            steps = None if part.layer.pools_time else steps
         self.rows = a
         self._steps = steps
         net.latest = self if keep else None
@@ -130,14 +135,12 @@ class Pass:
             )
         net.latest = None
         gradient = np.empty_like(net.theta)
-        views = net.by_layer(net.unflatten(gradient))
         d_final = net.split_states(d_final_states, self._batch)
         da: Array | None = d_rows
-        for k in reversed(range(len(net.layers))):
-            context = self._contexts[k]
-            context.d_final, context.input_gradient = d_final[k], input_gradient or k > 0
+        for part, context in zip(reversed(net.parts), reversed(self._contexts), strict=True):
+            context.d_final, context.input_gradient = d_final[part.k], input_gradient or part.k > 0
             assert da is not None
-            da = net.layers[k].backward(net.views[k], views[k], da, net.workspaces[k], context)  # 1'
+            da = part.layer.backward(part.parameters, part.views(gradient), da, part.workspace, context)  # 1'
         if da is not None:
             da = np.array(da if steps is None else steps.unpack(da))
         return Gradients(gradient, da, self._named([context.d_initial for context in self._contexts]))
@@ -145,7 +148,7 @@ class Pass:
     def _named(self, by_layer: Sequence[States]) -> dict[str, Array]:
         steps = self._batch.steps
         return {
-            f"{k}.{name}": np.array(state if steps is None else steps.unsort(state))
-            for k, own in enumerate(by_layer)
+            f"{part.k}.{name}": np.array(state if steps is None else steps.unsort(state))
+            for part, own in zip(self._net.parts, by_layer, strict=True)
             for name, state in own.items()
         }

@@ -27,9 +27,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba.extending import register_jitable
-
 from rnnbp.kernels.compiling import compiled
+from rnnbp.kernels.functions import named
 from rnnbp.kernels.products import (
     COUNT,
     CURRENT,
@@ -123,17 +122,7 @@ def make_stage(step: Any, pullback: Any, fingerprint: str) -> tuple[Any, Any]:
                 clear_each(d_outputs, at_d + j, rest, 1)
                 add_each(d_inputs, at_d + j, rest, 1, d_in)
 
-    return _named(step_rows, fingerprint), _named(pull_rows, fingerprint)
-
-
-def _named(function: Any, fingerprint: str) -> Any:
-    """Make a function one of this module's, so that numba's cache on disk finds it under a name, the same each time.
-
-    Else numba would take the pickled function for a part of the cache's key, and that differs from process to process.
-    """
-    function.__qualname__ = f"{function.__name__}_{fingerprint}"
-    globals()[function.__qualname__] = function
-    return register_jitable(function)
+    return named(step_rows, fingerprint), named(pull_rows, fingerprint)
 
 
 def make_loops(stages: tuple[tuple[Any, Any], ...], fingerprint: str) -> tuple[Any, Any, Any]:

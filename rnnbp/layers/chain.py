@@ -1,0 +1,148 @@
+"""Dense layers and activations, one after another, run as one by compiled loops.
+
+`dense.py` and `activation.py` say what is computed, and run it in NumPy, a call for each operation; here a whole run of
+such layers is two calls, forwards and back, on one flat vector of parameters (`rnnbp.kernels.chain`). A network puts
+chains in the place of the layers that they are made of; users see only the layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from itertools import accumulate, pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnbp import threads
+from rnnbp.activations import ACTIVATIONS
+from rnnbp.layers.activation import Activation
+from rnnbp.layers.dense import Dense
+from rnnbp.layers.layer import Context, Layer
+from rnnbp.parameters import Parameter
+from rnnbp.workspace import Workspace
+
+__all__ = ["Chain", "can_join"]
+
+Array = NDArray[Any]
+
+MIN_OPERATIONS = 2_000_000  # multiply-adds a thread must have to do, for it to pay to wake it
+FUNCTIONS = [function for function in ACTIVATIONS.values() if function.elementwise]
+
+
+def can_join(layer: Layer) -> bool:
+    """Whether a layer can be a link of a chain."""
+    return type(layer) is Dense or (type(layer) is Activation and ACTIVATIONS[layer.name].elementwise)
+
+
+class Chain(Layer):
+    """Dense layers and activations, one after another.
+
+    Parameters
+    ----------
+    links : sequence of Layer
+        Of which `can_join` holds.
+    n_inputs : int
+        The width of the input.
+    """
+
+    def __init__(self, links: Sequence[Layer], n_inputs: int) -> None:
+        self.links = tuple(links)
+        widths = list(accumulate(links, lambda width, link: link.output_width(width), initial=n_inputs))
+        self.n_inputs, self.n_outputs, self.widest = widths[0], widths[-1], max(widths)
+        self.n_columns = sum(widths[1:])
+        self._widths = list(pairwise(widths))
+
+    def parameters(self) -> Sequence[Parameter]:
+        """Declare nothing: the parameters are those of the links."""
+        return ()
+
+    def output_width(self, input_width: int) -> int:
+        """Return the width of the last link's output."""
+        return self.n_outputs
+
+    def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
+        """Run all links; ``parameters["theta"]`` is the vector of theirs."""
+        theta, n_rows = parameters["theta"], len(x)
+        plan = workspace.get("plan")
+        if plan is None:
+            plan = workspace["plan"] = _Plan(self, theta.dtype)
+        workspace["x"] = x = x if x.flags.c_contiguous and x.flags.writeable else np.array(x, order="C")
+        outputs = workspace.empty("outputs", (n_rows * self.n_columns,), theta.dtype)
+        n_threads = max(1, min(threads.count(), n_rows, n_rows * theta.size // MIN_OPERATIONS))
+        bounds = workspace["bounds"] = list(pairwise(n_rows * k // n_threads for k in range(n_threads + 1)))
+        plan.pack_weights(theta, plan.links, plan.packed)
+        threads.run(
+            plan.forward,
+            [(plan.address, theta, plan.links, plan.packed, x, outputs, first, stop) for first, stop in bounds],
+        )
+        return outputs[-n_rows * self.n_outputs :].reshape(n_rows, self.n_outputs)
+
+    def backward(
+        self,
+        parameters: Mapping[str, Array],
+        gradients: Mapping[str, Array],
+        dy: Array,
+        workspace: Workspace,
+        context: Context,
+    ) -> Array | None:
+        """Pull back through all links; ``gradients["theta"]`` is the vector of their gradients."""
+        plan, x, gradient, bounds = workspace["plan"], workspace["x"], gradients["theta"], workspace["bounds"]
+        dy = dy if dy.flags.c_contiguous and dy.flags.writeable else np.array(dy, order="C")
+        dx = workspace.empty("dx", x.shape if context.input_gradient else (0, x.shape[1]), x.dtype)
+        bottom = 0 if context.input_gradient else plan.bottom
+        above = plan.links if context.input_gradient else plan.links[bottom + 1 :]
+        plan.pack_transposes(parameters["theta"], above, plan.transposed)
+        calls, vectors = [], [gradient]
+        for k, (first, stop) in enumerate(bounds):
+            own = workspace.setdefault(f"thread{k}", Workspace())
+            if k > 0:
+                vectors.append(own.empty("gradient", gradient.shape, x.dtype))
+            n = stop - first
+            da = [own.empty(f"da{parity}", (n * self.widest,), x.dtype) for parity in (0, 1)]
+            dz_rows = own.empty("dz_rows", (n * plan.widest_packed,), x.dtype)
+            calls.append(
+                (plan.address, plan.links, plan.transposed, x, workspace["outputs"], dy, vectors[-1], dx)
+                + (*da, dz_rows, bottom, first, stop)
+            )
+        threads.run(plan.backward, calls)
+        for other in vectors[1:]:
+            gradient += other
+        return dx if context.input_gradient else None
+
+
+class _Plan:
+    """What is the same for every run: the links as integers, the compiled loops, and memory for packed weights."""
+
+    def __init__(self, chain: Chain, dtype: Any) -> None:
+        from rnnbp.kernels import chain as fields
+        from rnnbp.kernels.gemm import address, packed_size
+
+        self.address = address(dtype.name)
+        self.pack_weights, self.pack_transposes = fields.pack_weights, fields.pack_transposes
+        self.forward, self.backward = _loops()
+        self.links = np.zeros((len(chain.links), len(fields.LINK)), np.int64)
+        parameters = packed = transposed = column = 0
+        for row, link, (n_in, n_out) in zip(self.links, chain.links, chain._widths, strict=True):
+            row[fields.N_INPUTS], row[fields.N_OUTPUTS], row[fields.COLUMN] = n_in, n_out, column
+            column += n_out
+            if isinstance(link, Activation):
+                row[fields.KIND] = 1 + [function.name for function in FUNCTIONS].index(link.name)
+                continue
+            row[fields.WEIGHT], row[fields.BIAS] = parameters, parameters + n_in * n_out
+            row[fields.PACKED], row[fields.TRANSPOSED] = packed, transposed
+            parameters += (n_in + 1) * n_out
+            packed += packed_size(dtype, n_in, n_out)
+            transposed += packed_size(dtype, n_out, n_in)
+        self.packed, self.transposed = np.empty(packed, dtype), np.empty(transposed, dtype)
+        self.widest_packed = packed_size(dtype, 1, chain.widest)
+        # the first link that has parameters
+        self.bottom = next(k for k, link in enumerate(chain.links) if isinstance(link, Dense))
+
+
+@cache
+def _loops() -> tuple[Any, Any]:
+    from rnnbp.kernels.chain import loops
+
+    return loops(tuple((function.value, function.pullback) for function in FUNCTIONS))
