@@ -220,13 +220,18 @@ class _Share:
 
     def _taught(self, recurrence: Recurrence, forced: Array) -> tuple[Array, Array]:
         """Return what a teacher replaces, and by what: nothing, if there is no teacher."""
-        taught = recurrence.teacher is not None and recurrence.cell.forced is not None
-        return forced, (np.ascontiguousarray(recurrence.teacher) if taught else self.plan.nothing)
+        teacher = None if recurrence.cell.forced is None else recurrence.teacher
+        return forced, (self.plan.nothing if teacher is None else _contiguous(teacher))
 
 
 def _forced(cell: Cell) -> str:
     """Return the state that a teacher replaces; any state, if there is none, as the loops are passed one."""
     return cell.states[0] if cell.forced is None else cell.forced
+
+
+def _contiguous(rows: Array) -> Array:
+    """Return rows as the loops take them; numba would compile all anew for an array that may not be written to."""
+    return rows if rows.flags.c_contiguous and rows.flags.writeable else np.array(rows, order="C")
 
 
 def _first_and_second(stages: list[tuple[Any, ...]]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
@@ -287,8 +292,7 @@ def _shares(plan: _Plan, steps: Steps, workspace: Workspace, keep: bool) -> list
 def _given(plan: _Plan, states: Mapping[str, Array], share: _Share) -> tuple[Array, ...]:
     """Return a share of the states that were given; those that were not are empty."""
     return tuple(
-        np.ascontiguousarray(states[name][share.sequences]) if name in states else plan.nothing
-        for name in plan.cell.states
+        _contiguous(states[name][share.sequences]) if name in states else plan.nothing for name in plan.cell.states
     )
 
 
@@ -301,7 +305,7 @@ def forward(recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tupl
     cell, steps = recurrence.cell, recurrence.steps
     plan = _plan(recurrence, workspace)
     shares = _shares(plan, steps, workspace, keep)
-    x, final = np.ascontiguousarray(recurrence.x), _new_states(plan, steps)
+    x, final = _contiguous(recurrence.x), _new_states(plan, steps)
     y = plan.nothing if keep else workspace.empty("y", (steps.n_rows, cell.width(cell.output)), plan.dtype)
     plan.pack(both=keep)
     calls = []
@@ -323,7 +327,7 @@ def backward(
 ) -> tuple[Array | None, Variables]:
     """Pull dy back through what `forward` has kept; see `GradientAlgorithm.backward`."""
     plan, shares, steps = workspace["plan"], workspace["shares"][3], recurrence.steps
-    x, dy = np.ascontiguousarray(recurrence.x), np.ascontiguousarray(dy)
+    x, dy = _contiguous(recurrence.x), _contiguous(dy)
     dx = workspace.empty("dx", x.shape, plan.dtype) if input_gradient else plan.nothing
     d_initial = _new_states(plan, steps)
     # the first thread writes the gradients that were asked for, the others theirs, to be added

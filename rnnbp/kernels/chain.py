@@ -28,7 +28,20 @@ from rnnbp.kernels.gemm import multiply, pack, pack_transposed
 from rnnbp.kernels.rows import sum_rows
 from rnnbp.kernels.simd import copy, lanes_of, load_each, store_each
 
-__all__ = ["BIAS", "COLUMN", "KIND", "LINK", "N_INPUTS", "N_OUTPUTS", "PACKED", "TRANSPOSED", "WEIGHT", "loops", "pack_transposes", "pack_weights"]
+__all__ = [
+    "BIAS",
+    "COLUMN",
+    "KIND",
+    "LINK",
+    "N_INPUTS",
+    "N_OUTPUTS",
+    "PACKED",
+    "TRANSPOSED",
+    "WEIGHT",
+    "loops",
+    "pack_transposes",
+    "pack_weights",
+]
 
 # 0 for a dense layer, else the number of an activation function, from 1; the widths of input and output; where weight
 # and bias begin in the vector of parameters, and where the weight's two packed forms do in theirs; and how many columns
@@ -156,7 +169,7 @@ def make_loops(functions: tuple[tuple[Any, Any], ...], fingerprint: str) -> tupl
 
     @compiled
     def backward(
-        address, links, transposed, x, outputs, dy, gradient, dx, da_even, da_odd, dz_rows, bottom, first, stop
+        address, links, transposed, x, outputs, dy, dx, bottom, first, stop, da_even, da_odd, dz_rows, gradient
     ):  # fmt: skip
         # the link at the bottom is the last that is pulled back to; what is below it only if dx is wanted
         n_rows, n = len(x), stop - first

@@ -29,7 +29,7 @@ from numba import types
 from numba.extending import intrinsic, overload, register_jitable
 
 from rnnbp.kernels import elementwise
-from rnnbp.kernels.simd import Lanes, select_lanes, unary
+from rnnbp.kernels.simd import Lanes, instruction, select_lanes, unary
 
 __all__: list[str] = []
 
@@ -66,15 +66,7 @@ def _polynomial(x, coefficients):
     return value
 
 
-_round = unary(
-    lambda builder, x: builder.call(
-        builder.module.declare_intrinsic(
-            f"llvm.rint.v{x.type.count}f{32 if x.type.element == ir.FloatType() else 64}",
-            fnty=ir.FunctionType(x.type, [x.type]),
-        ),
-        [x],
-    )
-)
+_round = instruction("rint")
 
 
 def _emit_power_of_two(builder: Any, n: Any) -> Any:

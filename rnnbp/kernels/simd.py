@@ -31,6 +31,7 @@ __all__ = [
     "copy",
     "emit_load",
     "emit_store",
+    "instruction",
     "lane_count",
     "lane_mask",
     "lanes_of",
@@ -39,6 +40,7 @@ __all__ = [
     "pointer",
     "select_lanes",
     "splat",
+    "sqrt_lanes",
     "store_columns",
     "store_each",
     "unary",
@@ -155,6 +157,18 @@ def unary(emit: Any) -> Any:
     return primitive
 
 
+def instruction(name: str) -> Any:
+    """Return an intrinsic of lanes that LLVM has an instruction for, such as "sqrt"."""
+
+    def emit(builder: Any, x: Any) -> Any:
+        bits = 32 if x.type.element == ir.FloatType() else 64
+        kind = ir.FunctionType(x.type, [x.type])
+        return builder.call(builder.module.declare_intrinsic(f"llvm.{name}.v{x.type.count}f{bits}", fnty=kind), [x])
+
+    return unary(emit)
+
+
+sqrt_lanes = instruction("sqrt")
 _negative = unary(lambda builder, x: builder.fneg(x))
 
 

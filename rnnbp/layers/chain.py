@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import accumulate, pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,20 +64,16 @@ class Chain(Layer):
 
     def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
         """Run all links; ``parameters["theta"]`` is the vector of theirs."""
-        theta, n_rows = parameters["theta"], len(x)
+        theta = parameters["theta"]
         plan = workspace.get("plan")
         if plan is None:
-            plan = workspace["plan"] = _Plan(self, theta.dtype)
-        workspace["x"] = x = x if x.flags.c_contiguous and x.flags.writeable else np.array(x, order="C")
-        outputs = workspace.empty("outputs", (n_rows * self.n_columns,), theta.dtype)
-        n_threads = max(1, min(threads.count(), n_rows, n_rows * theta.size // MIN_OPERATIONS))
-        bounds = workspace["bounds"] = list(pairwise(n_rows * k // n_threads for k in range(n_threads + 1)))
+            plan = workspace["plan"] = _Plan(self, theta)
+        shares = plan.shares(len(x), workspace)
+        workspace["x"] = x = _contiguous(x)
         plan.pack_weights(theta, plan.links, plan.packed)
-        threads.run(
-            plan.forward,
-            [(plan.address, theta, plan.links, plan.packed, x, outputs, first, stop) for first, stop in bounds],
-        )
-        return outputs[-n_rows * self.n_outputs :].reshape(n_rows, self.n_outputs)
+        arguments = (plan.address, theta, plan.links, plan.packed, x, workspace["outputs"])
+        threads.run(plan.forward, [(*arguments, share.first, share.stop) for share in shares])
+        return plan.y
 
     def backward(
         self,
@@ -88,37 +84,48 @@ class Chain(Layer):
         context: Context,
     ) -> Array | None:
         """Pull back through all links; ``gradients["theta"]`` is the vector of their gradients."""
-        plan, x, gradient, bounds = workspace["plan"], workspace["x"], gradients["theta"], workspace["bounds"]
-        dy = dy if dy.flags.c_contiguous and dy.flags.writeable else np.array(dy, order="C")
-        dx = workspace.empty("dx", x.shape if context.input_gradient else (0, x.shape[1]), x.dtype)
-        bottom = 0 if context.input_gradient else plan.bottom
-        above = plan.links if context.input_gradient else plan.links[bottom + 1 :]
+        plan, x, gradient = workspace["plan"], workspace["x"], gradients["theta"]
+        if context.input_gradient:
+            dx, bottom, above = workspace.empty("dx", x.shape, x.dtype), 0, plan.links
+        else:
+            dx, bottom, above = plan.nothing, plan.bottom, plan.above
         plan.pack_transposes(parameters["theta"], above, plan.transposed)
-        calls, vectors = [], [gradient]
-        for k, (first, stop) in enumerate(bounds):
-            own = workspace.setdefault(f"thread{k}", Workspace())
-            if k > 0:
-                vectors.append(own.empty("gradient", gradient.shape, x.dtype))
-            n = stop - first
-            da = [own.empty(f"da{parity}", (n * self.widest,), x.dtype) for parity in (0, 1)]
-            dz_rows = own.empty("dz_rows", (n * plan.widest_packed,), x.dtype)
-            calls.append(
-                (plan.address, plan.links, plan.transposed, x, workspace["outputs"], dy, vectors[-1], dx)
-                + (*da, dz_rows, bottom, first, stop)
-            )
-        threads.run(plan.backward, calls)
+        shares = plan.shares(len(x), workspace)
+        arguments = (plan.address, plan.links, plan.transposed, x, workspace["outputs"], _contiguous(dy), dx, bottom)
+        # the first thread writes the gradient that was asked for, the others theirs, to be added
+        vectors = [gradient, *plan.others]
+        threads.run(
+            plan.backward, [(*arguments, *share, vector) for share, vector in zip(shares, vectors, strict=True)]
+        )
         for other in vectors[1:]:
             gradient += other
         return dx if context.input_gradient else None
 
 
+def _contiguous(rows: Array) -> Array:
+    """Return rows as the loops take them; numba would compile all anew for an array that may not be written to."""
+    return rows if rows.flags.c_contiguous and rows.flags.writeable else np.array(rows, order="C")
+
+
+class _Share(NamedTuple):
+    """A thread's rows, and the memory that it works in."""
+
+    first: int
+    stop: int
+    da_even: Array
+    da_odd: Array
+    dz_rows: Array
+
+
 class _Plan:
     """What is the same for every run: the links as integers, the compiled loops, and memory for packed weights."""
 
-    def __init__(self, chain: Chain, dtype: Any) -> None:
+    def __init__(self, chain: Chain, theta: Array) -> None:
         from rnnbp.kernels import chain as fields
         from rnnbp.kernels.gemm import address, packed_size
 
+        self.chain, self.dtype, self.size = chain, theta.dtype, theta.size
+        dtype = theta.dtype
         self.address = address(dtype.name)
         self.pack_weights, self.pack_transposes = fields.pack_weights, fields.pack_transposes
         self.forward, self.backward = _loops()
@@ -137,8 +144,29 @@ class _Plan:
             transposed += packed_size(dtype, n_out, n_in)
         self.packed, self.transposed = np.empty(packed, dtype), np.empty(transposed, dtype)
         self.widest_packed = packed_size(dtype, 1, chain.widest)
-        # the first link that has parameters
+        # the first link that has parameters, and those that are pulled back through if dx is not wanted
         self.bottom = next(k for k, link in enumerate(chain.links) if isinstance(link, Dense))
+        self.above, self.nothing = self.links[self.bottom + 1 :], np.empty((0, chain.n_inputs), dtype)
+
+    def shares(self, n_rows: int, workspace: Workspace) -> list[_Share]:
+        """Divide the rows among threads."""
+        n_threads = max(1, min(threads.count(), n_rows, n_rows * self.size // MIN_OPERATIONS))
+        before = workspace.get("shares")
+        if before is not None and before[:2] == (n_rows, n_threads):
+            return before[2]  # type: ignore[no-any-return]
+        outputs = workspace.empty("outputs", (n_rows * self.chain.n_columns,), self.dtype)
+        self.y = outputs[-n_rows * self.chain.n_outputs :].reshape(n_rows, self.chain.n_outputs)
+        shares = []
+        for k, (first, stop) in enumerate(pairwise(n_rows * k // n_threads for k in range(n_threads + 1))):
+            sizes = {"da_even": self.chain.widest, "da_odd": self.chain.widest, "dz_rows": self.widest_packed}
+            memory = {
+                name: workspace.empty(f"{name}_{k}", ((stop - first) * width,), self.dtype)
+                for name, width in sizes.items()
+            }
+            shares.append(_Share(first, stop, **memory))
+        workspace["shares"] = (n_rows, n_threads, shares)
+        self.others = [workspace.empty(f"gradient_{k}", (self.size,), self.dtype) for k in range(1, n_threads)]
+        return shares
 
 
 @cache

@@ -99,17 +99,16 @@ class CrossEntropy(Loss):
     def value_and_gradient(self, output: Array, target: Array, weight: Array | None = None) -> tuple[float, Array]:
         """Return the loss of real rows, and its gradient; see :meth:`Loss.value_and_gradient`."""
         normalizer = self.normalizer(target, weight)
-        z = output - output.max(axis=1, keepdims=True)
         if target.ndim == 1 and not self.label_smoothing:
             weight = self._weight_of_index(target, weight)
-            row_loss, gradient = _against_index(z, target)
-        else:
-            q = self.feedback(target, z.shape[1], z.dtype)
-            if self.label_smoothing:
-                q = (1 - self.label_smoothing) * q + self.label_smoothing / z.shape[1]
-            if self.class_weight is not None:
-                q = q * self.class_weight.astype(z.dtype)
-            row_loss, gradient = _against_distribution(z, q)
+            return _against_index(output, target, weight, normalizer or 1.0)
+        z = output - output.max(axis=1, keepdims=True)
+        q = self.feedback(target, z.shape[1], z.dtype)
+        if self.label_smoothing:
+            q = (1 - self.label_smoothing) * q + self.label_smoothing / z.shape[1]
+        if self.class_weight is not None:
+            q = q * self.class_weight.astype(z.dtype)
+        row_loss, gradient = _against_distribution(z, q)
         return weighted_mean(row_loss, gradient, weight, normalizer)
 
     def normalizer(self, target: Array, weight: Array | None = None) -> float:
@@ -133,15 +132,13 @@ class CrossEntropy(Loss):
         return one_hot
 
 
-def _against_index(z: Array, target: Array) -> tuple[Array, Array]:
-    """Return -log p of each row's class, and p - one-hot; z (whose row maxima are 0) becomes the gradient."""
-    rows = np.arange(len(z))
-    of_target = z[rows, target]
-    p = np.exp(z, out=z)
-    total = p.sum(axis=1)
-    p /= total[:, None]
-    p[rows, target] -= 1
-    return np.log(total) - of_target, p
+def _against_index(output: Array, target: Array, weight: Array | None, normalizer: float) -> tuple[float, Array]:
+    """Return the loss of rows against classes, and its gradient, by compiled loops."""
+    from rnnbp.kernels.softmax import cross_entropy_rows
+
+    shares = np.array([1.0 / normalizer]) if weight is None else np.asarray(weight / normalizer, np.float64)
+    gradient = np.empty(output.shape, output.dtype)
+    return float(cross_entropy_rows(np.ascontiguousarray(output), target, shares, gradient)), gradient
 
 
 def _against_distribution(z: Array, q: Array) -> tuple[Array, Array]:

@@ -66,24 +66,12 @@ class Adam(Optimizer):
         return {"t": np.zeros((), np.int64), "m": np.zeros_like(theta), "v": np.zeros_like(theta)}
 
     def _step(self, theta: Array, gradient: Array, state: State, rate: float, loss: float | None) -> None:
+        from rnnbp.kernels import adam
+
         state["t"] += 1
         t, m, v = int(state["t"]), state["m"], state["v"]
         c1, c2 = 1 - self.beta_1**t, 1 - self.beta_2**t
-
-        m *= self.beta_1
-        work = (1 - self.beta_1) * gradient
-        m += work
-
-        v *= self.beta_2
-        np.square(gradient, out=work)
-        work *= 1 - self.beta_2
-        v += work
-
-        np.sqrt(v, out=work)
-        work += self.epsilon * c2**0.5
-        np.divide(m, work, out=work)
-        work *= rate * c2**0.5 / c1
-        theta -= work
+        adam.update(theta, gradient, m, v, self.beta_1, self.beta_2, self.epsilon * c2**0.5, rate * c2**0.5 / c1)
 
 
 class AdamW(Adam):
