@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 __all__ = ["SequenceTable", "read_sequences"]
 
@@ -49,7 +49,7 @@ class SequenceTable(NamedTuple):
 
 
 def read_sequences(
-    table: str | os.PathLike[str] | Mapping[str, ArrayLike],
+    table: str | os.PathLike[str] | Mapping[str, Any],
     *,
     sequence: str,
     time: str | None = None,
