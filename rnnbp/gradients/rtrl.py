@@ -60,6 +60,7 @@ class RTRL(GradientAlgorithm):
         In a pass, if it needs more.
     """
 
+    exact: ClassVar[bool] = True
     cheaper: ClassVar[str] = "SnAp1() or BPTT()"
 
     def __init__(self, *, max_bytes: int = 2**30) -> None:
@@ -92,7 +93,8 @@ class RTRL(GradientAlgorithm):
             before, now = ({name: rows[row] for name, rows in s.items()} for s in (previous, current))
             self.carry(one_step(recurrence, t), workspace["z"][row], before, now, P[:n])  # 1
             if recurrence.teacher is not None and cell.forced is not None:
-                P[:n, self.rows(cell)[cell.forced]] = 0  # what came from the teacher has no past
+                taught = ~np.ma.getmaskarray(recurrence.teacher[row])
+                P[:n, self.rows(cell)[cell.forced]][taught] = 0  # a teacher's value has no past
             gradient[:n] += self.contract(cell, {cell.output: dy[row]}, P[:n])  # 2
         gradient += self.contract(cell, d_final, P)  # 2
         d_initial, d_theta = np.split(gradient, [-n_parameters(recurrence)], axis=1)
@@ -112,10 +114,11 @@ class RTRL(GradientAlgorithm):
         return {name: unit[:, row] for name, row in rows.items()}
 
     def start(self, recurrence: Recurrence, n_below: int = 0) -> Array:
-        """Return P(0), whose columns belong to `n_below` parameters of layers below, to s(0), and to theta."""
-        cell, seeds = recurrence.cell, self.seeds(recurrence.cell)
+        """Return P(0), whose columns belong to s(0), to `n_below` parameters of layers below, and to theta."""
+        seeds = self.seeds(recurrence.cell)
+        of_initial = np.concatenate([seeds[name] for name in recurrence.cell.states], axis=1)
         P = np.zeros(self.check(recurrence, n_below), recurrence.x.dtype)
-        P[:, :, n_below : -n_parameters(recurrence)] = np.concatenate([seeds[name] for name in cell.states], axis=1)
+        P[:, :, : of_initial.shape[1]] = of_initial
         return P
 
     def carry(self, step: Recurrence, z: Array, previous: Variables, current: Variables, P: Array) -> Array:

@@ -59,6 +59,7 @@ class SnAp1(RTRL):
         states are its outputs, and softmax and layer normalisation make each unit's value depend on all.
     """
 
+    exact: ClassVar[bool] = False
     cheaper: ClassVar[str] = "BPTT()"
 
     def check(self, recurrence: Recurrence, n_below: int = 0) -> tuple[int, int, int]:
@@ -66,7 +67,7 @@ class SnAp1(RTRL):
         cell = recurrence.cell
         widths = {cell.width(name) for name in (*cell.blocks, *cell.variables)}
         apart = all(stage.elementwise for stage in cell.stages) and not any(p.gain for p in cell.products)
-        if not apart or widths != {cell.n_hidden} or cell.output not in cell.states:
+        if not apart or widths != {cell.n_hidden} or cell.output not in cell.states or cell.forced:
             raise ValueError(
                 f"SnAp1 carries each parameter's influence on the states of its own unit, but the units of a "
                 f"{type(cell).__name__} have none of their own: take RTRL() or BPTT()"
