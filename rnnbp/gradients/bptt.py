@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.gradients import compiled
@@ -64,7 +65,8 @@ class BPTT(GradientAlgorithm):
             row, current = self._slots(recurrence, slabs, t)
             recurrence.advance(z[row], self._slots(recurrence, slabs, t - 1, int(steps.counts[t]))[1], current)
             if recurrence.teacher is not None and cell.forced is not None:
-                current[cell.forced][...] = recurrence.teacher[row]
+                taught = ~np.ma.getmaskarray(recurrence.teacher[row])
+                np.copyto(current[cell.forced], np.ma.getdata(recurrence.teacher[row]), where=taught)
         workspace["slabs"] = slabs
         final = steps.n_sequences + steps.last
         output = slabs[cell.output][steps.n_sequences :]
@@ -95,7 +97,7 @@ class BPTT(GradientAlgorithm):
             row, current = self._slots(recurrence, slabs, t)
             d_now = {name: d[name][:n] for name in cell.variables}
             if recurrence.teacher is not None and cell.forced is not None:
-                d_now[cell.forced].fill(0)  # what came from the teacher has no past
+                d_now[cell.forced][~np.ma.getmaskarray(recurrence.teacher[row])] = 0  # a teacher's value has no past
             d_now[cell.output] += dy[row]
             before = self._slots(recurrence, slabs, t - 1, n)[1]
             recurrence.retreat(z[row], before, current, d_now, {name: d_previous[name][:n] for name in cell.states})

@@ -32,6 +32,7 @@ def can_run(recurrence: Recurrence) -> bool:
     """Whether the compiled loops can run a recurrence."""
     stages = recurrence.cell.stages
     plain = all(product.gain is None for product in recurrence.cell.products)
+    plain = plain and not isinstance(recurrence.teacher, np.ma.MaskedArray)
     return plain and len(stages) <= 2 and all(stage.elementwise and stage.products for stage in stages)
 
 

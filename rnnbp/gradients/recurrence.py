@@ -58,7 +58,7 @@ class Recurrence:
     mask : ndarray of shape (B, width) or None
         Recurrent dropout: what multiplies the operand of the recurrent weight, the same at every step.
     teacher : ndarray of shape (n_rows, width) or None
-        What replaces the values of the state ``cell.forced``.
+        What replaces the values of the state ``cell.forced``; where it is a masked array, not at its masked rows.
     noise : mapping of str to ndarray of bool, of shape (n_rows, width), or None
         What was drawn for each block of ``cell.noise``; None for their means.
     """

@@ -7,9 +7,11 @@ from typing import Any
 from rnnbp.configuration import lookup
 from rnnbp.optimizers import schedules
 from rnnbp.optimizers.adam import Adam, AdamW
+from rnnbp.optimizers.averaging import Average, ExponentialAverage, PolyakAverage
 from rnnbp.optimizers.base import Optimizer, Schedule, State
 from rnnbp.optimizers.clipping import clip_by_norm, clip_by_value
 from rnnbp.optimizers.full_batch import FullBatchOptimizer, Progress, Result
+from rnnbp.optimizers.gradient_noise import GradientNoise
 from rnnbp.optimizers.lbfgs import LBFGS
 from rnnbp.optimizers.rmsprop import RMSprop
 from rnnbp.optimizers.rprop import Rprop
@@ -21,8 +23,12 @@ __all__ = [
     "SGD",
     "Adam",
     "AdamW",
+    "Average",
+    "ExponentialAverage",
     "FullBatchOptimizer",
+    "GradientNoise",
     "Optimizer",
+    "PolyakAverage",
     "Progress",
     "RMSprop",
     "Result",
