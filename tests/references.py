@@ -24,15 +24,15 @@ def of(arrays, group, prefix=""):
 
 
 class Comparison:
-    """A layer with a case's parameters, run on its input from its initial states."""
+    """A layer with a case's parameters, run on its input from its initial states; in training if given an rng."""
 
-    def __init__(self, layer, arrays, *, dtype="float64", training=False):
+    def __init__(self, layer, arrays, *, dtype="float64", rng=None):
         self.arrays, self.net = arrays, Network([layer], dtype=dtype)
         given = of(arrays, "parameter", "0.")
         assert given.keys() == self.net.parameters.keys()
         for name, values in given.items():
             self.net.parameters[name][...] = values
-        initial = of(arrays, "initial", "0.")
+        self.net.rng, training, initial = rng, rng is not None, of(arrays, "initial", "0.")
         self.run = self.net.run(arrays["x"], arrays["lengths"], initial_states=initial, training=training)
 
     def check_outputs(self, tolerance):
