@@ -10,7 +10,7 @@ import pytest
 from conformance import RECURRENT, Problem, error, slope
 
 from rnnbp import gradients, layers
-from rnnbp.gradients import BPTT, RTRL, FixedPoint, GradientAlgorithm, SnAp1
+from rnnbp.gradients import BPTT, RTRL, CheckpointedBPTT, FixedPoint, GradientAlgorithm, SnAp1, TruncatedBPTT
 from rnnbp.network import Network
 from rnnbp.workspace import Workspace
 
@@ -24,7 +24,14 @@ LAYERS = {
 }
 
 # Every algorithm that gives the exact gradient, with the settings in which it does.
-EXACT = (BPTT(compiled=False), BPTT(), RTRL())
+EXACT = (
+    BPTT(compiled=False),
+    BPTT(),
+    RTRL(),
+    CheckpointedBPTT(2, compiled=False),
+    CheckpointedBPTT(),
+    TruncatedBPTT(100, 1000),  # no sequence here is longer
+)
 
 each_algorithm = pytest.mark.parametrize("algorithm", EXACT, ids=repr)
 each_cell = pytest.mark.parametrize("cell", RECURRENT)

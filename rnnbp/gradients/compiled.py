@@ -20,7 +20,7 @@ from rnnbp.gradients.recurrence import Recurrence, Variables
 from rnnbp.sequences import Steps
 from rnnbp.workspace import Workspace
 
-__all__ = ["Stepper", "backward", "can_run", "forward"]
+__all__ = ["Stepper", "backward", "can_run", "chunk", "forward"]
 
 Array = NDArray[Any]
 
@@ -44,6 +44,17 @@ class _Piece(NamedTuple):
     into: slice
 
 
+class _Sums(NamedTuple):
+    """A thread's sums of the parameters' gradients."""
+
+    weights: Variables
+    bias: Array
+
+    def clear(self) -> None:
+        for total in (*self.weights.values(), self.bias):
+            total.fill(0)
+
+
 class _Plan:
     """What is the same for every run of a cell, and the memory for its packed matrices."""
 
@@ -61,6 +72,7 @@ class _Plan:
         self.described = [self._describe(group) for group in self.pieces]
         self.columns = [tuple(cell.columns[block].start for block in stage.blocks) for stage in cell.stages]
         self.widest = max(cell.width(product.source) for product in cell.products)
+        self._sums: list[_Sums] = []  # one a thread
         self._pack, self._lanes = pack, lane_count(self.dtype)
         self._packed = {
             transposed: [
@@ -85,6 +97,17 @@ class _Plan:
             row[fields.DIAGONAL] = product.diagonal
             row[fields.MASKED] = self.is_masked(product)
         return described
+
+    def sums(self, n_threads: int) -> list[_Sums]:
+        """Return the sums of the first few threads: the same in all windows of a recurrence, which add to them."""
+        while len(self._sums) < n_threads:
+            weights = {}
+            for name, (product, *_) in self.cell.weights.items():
+                rows = 1 if product.diagonal else self.cell.width(product.source)
+                columns = sum(self.cell.width(block) for p in self.cell.weights[name] for block in p.into)
+                weights[name] = np.empty((rows, columns), self.dtype)
+            self._sums.append(_Sums(weights, np.empty(self.cell.n_columns, self.dtype)))
+        return self._sums[:n_threads]
 
     def is_masked(self, product: Product) -> bool:
         """Whether recurrent dropout applies to the source of a product."""
@@ -116,8 +139,10 @@ class _Plan:
 class _Share:
     """A thread's share of the sequences: where its rows are, and the memory that it works in."""
 
-    def __init__(self, plan: _Plan, steps: Steps, workspace: Workspace, first: int, stop: int, keep: bool) -> None:
-        self.plan, self.first, self.stop, self.n = plan, first, stop, stop - first
+    def __init__(
+        self, plan: _Plan, steps: Steps, workspace: Workspace, first: int, stop: int, chunk: int, sums: _Sums | None
+    ) -> None:
+        self.plan, self.first, self.stop, self.n, self.chunk = plan, first, stop, stop - first, chunk
         if self.n == steps.n_sequences:
             self.steps = (steps.counts, steps.starts, steps.starts[:-1])
         else:
@@ -125,9 +150,8 @@ class _Share:
             counts = np.minimum(steps.counts[:n_steps], stop) - first
             starts = np.concatenate([[0], np.cumsum(counts)]).astype(counts.dtype)
             self.steps = (counts, starts, steps.starts[:n_steps] + first)
-        self.chunk = max(1, CHUNK_ROWS // self.n)
         cell, dtype, n_rows = plan.cell, plan.dtype, int(self.steps[1][-1])
-        kept_rows = n_rows if keep else min(n_rows, self.n * self.chunk)
+        kept_rows = n_rows if sums else min(n_rows, self.n * self.chunk)
 
         def slab(name: str, width: int) -> Array:
             return workspace.empty(name, (self.n + kept_rows, width), dtype)
@@ -145,19 +169,13 @@ class _Share:
                 tuple(self.slabs[name] for name in names) for names in (stage.reads, stage.uses, stage.outputs)
             ]
             self.stages.append((sources, unmasked, plan.described[k + 1], plan.columns[k], *variables))
-        if keep:
-            self._prepare_backward(workspace)
+        if sums is not None:
+            self._prepare_backward(workspace, sums)
 
-    def _prepare_backward(self, workspace: Workspace) -> None:
+    def _prepare_backward(self, workspace: Workspace, sums: _Sums) -> None:
+        self.sums = sums
         cell, dtype, plan = self.plan.cell, self.plan.dtype, self.plan
         self.d = {name: workspace.empty(f"d_{name}", (self.n, cell.width(name)), dtype) for name in cell.variables}
-        # one row of several columns for a diagonal weight
-        self.gradients = {}
-        for name, (product, *_) in cell.weights.items():
-            rows = 1 if product.diagonal else cell.width(product.source)
-            columns = sum(cell.width(block) for p in cell.weights[name] for block in p.into)
-            self.gradients[name] = workspace.empty(f"gradient_{name}", (rows, columns), dtype)
-        self.d_bias = workspace.empty("d_bias", (cell.n_columns,), dtype)
         chunk_rows = self.n * self.chunk
         self.rows = workspace.empty("rows", (chunk_rows * plan.widest,), dtype)
         self.scratch = workspace.empty("scratch", (chunk_rows * (cell.n_columns + 64),), dtype)
@@ -167,7 +185,7 @@ class _Share:
                 tuple(self.d[piece.product.source] for piece in pieces),
                 tuple(self.d[name] for name in (*stage.reads, *stage.uses)),
                 tuple(self.d[name] for name in stage.outputs),
-                tuple(self.gradients[piece.product.weight] for piece in pieces),
+                tuple(sums.weights[piece.product.weight] for piece in pieces),
             )
             for stage, pieces in zip(cell.stages, plan.pieces[1:], strict=True)
         ]
@@ -186,25 +204,52 @@ def _plan(recurrence: Recurrence, workspace: Workspace) -> _Plan:
     return plan
 
 
-def _shares(plan: _Plan, recurrence: Recurrence, workspace: Workspace, keep: bool) -> list[_Share]:
-    """Divide the sequences among threads so that each has about the same number of frames."""
+def _divide(recurrence: Recurrence) -> tuple[list[int], int]:
+    """Divide the sequences among threads so that each has about the same number of frames, and the steps into chunks.
+
+    A window is divided as the whole is: weight gradients are then added up in the same order, to the same bits.
+
+    Returns
+    -------
+    bounds : list of int
+        Where the threads' shares begin, and where the last one ends.
+    chunk : int
+        The number of steps in a chunk.
+    """
+    if recurrence.whole is not None:
+        bounds, chunk = _divide(recurrence.whole)
+        return sorted({min(bound, recurrence.steps.n_sequences) for bound in bounds}), chunk
     steps = recurrence.steps
     operations = steps.n_rows * sum(p.size for p in recurrence.parameters.values())
     n_threads = max(1, min(threads.count(), steps.n_sequences, operations // MIN_OPERATIONS))
-    before = workspace.get("shares")
-    if before is not None and before[0] is steps and before[1:3] == (n_threads, keep):
-        return before[3]  # type: ignore[no-any-return]
     bounds = [0, steps.n_sequences]
     if n_threads > 1:
         frames = np.cumsum(steps.lengths)
         goals = frames[-1] * np.arange(1, n_threads) / n_threads
         cuts = np.searchsorted(frames, goals - steps.lengths[0] / 2) + 1
         bounds = sorted({0, *(int(c) for c in cuts if c < steps.n_sequences), steps.n_sequences})
+    return bounds, max(1, CHUNK_ROWS // max(stop - first for first, stop in pairwise(bounds)))
+
+
+def chunk(recurrence: Recurrence) -> int:
+    """Return the number of steps whose weight gradients are added up together."""
+    return _divide(recurrence)[1]
+
+
+def _shares(plan: _Plan, recurrence: Recurrence, workspace: Workspace, keep: bool) -> list[_Share]:
+    """Give each thread its share of the sequences."""
+    steps, (bounds, chunk) = recurrence.steps, _divide(recurrence)
+    before = workspace.get("shares")
+    if before is not None and before[0] is steps and before[1:4] == (bounds, chunk, keep):
+        return before[4]  # type: ignore[no-any-return]
+    n_threads = len(bounds) - 1
     shares = [
-        _Share(plan, steps, workspace.setdefault(f"thread{k}", Workspace()), first, stop, keep)
-        for k, (first, stop) in enumerate(pairwise(bounds))
+        _Share(plan, steps, workspace.setdefault(f"thread{k}", Workspace()), first, stop, chunk, sums)
+        for k, ((first, stop), sums) in enumerate(
+            zip(pairwise(bounds), plan.sums(n_threads) if keep else [None] * n_threads, strict=True)
+        )
     ]
-    workspace["shares"] = (steps, n_threads, keep, shares)
+    workspace["shares"] = (steps, bounds, chunk, keep, shares)
     return shares
 
 
@@ -265,26 +310,28 @@ def backward(
     gradients: Mapping[str, Array],
     *,
     input_gradient: bool,
+    add: bool,
 ) -> tuple[Array | None, Variables]:
-    """Pull dy back through what `forward` has kept; see `GradientAlgorithm.backward`."""
+    """Pull dy back through what `forward` has kept; see `BPTT.backward`."""
     cell, steps, dtype = recurrence.cell, recurrence.steps, recurrence.x.dtype
-    plan, shares = _plan(recurrence, workspace), workspace["shares"][3]
+    plan, shares = _plan(recurrence, workspace), workspace["shares"][-1]
     x, dy = np.ascontiguousarray(recurrence.x), np.ascontiguousarray(dy)
     input_packed, *packed = plan.packed(recurrence, transposed=True)
     dx = workspace.empty("dx", x.shape if input_gradient else (0, x.shape[1]), dtype)
     d_initial = {name: np.empty((steps.n_sequences, cell.width(name)), dtype) for name in cell.states}
+    n_begun = workspace["n_begun"] if add else 0  # threads whose sums hold something already
+    for share in shares[n_begun:]:
+        share.sums.clear()
+    workspace["n_begun"] = n_begun = max(n_begun, len(shares))
     calls = []
     for share in shares:
         for name, d in share.d.items():
             d[...] = d_final[name][share.first : share.stop] if name in d_final else 0
-        for gradient in share.gradients.values():
-            gradient.fill(0)
-        share.d_bias.fill(0)
         stages = [
             (*stage[:3], matrices, *stage[3:], *d_stage)
             for stage, matrices, d_stage in zip(share.stages, packed, share.d_stages, strict=True)
         ]
-        input_gradients = tuple(share.gradients[piece.product.weight] for piece in plan.pieces[0])
+        input_gradients = tuple(share.sums.weights[piece.product.weight] for piece in plan.pieces[0])
         calls.append(
             (
                 plan.address,
@@ -292,7 +339,7 @@ def backward(
                 dy,
                 dx,
                 share.z,
-                share.d_bias,
+                share.sums.bias,
                 share.mask(recurrence),
                 share.d_masked,
                 (plan.described[0], input_packed, input_gradients),
@@ -307,10 +354,11 @@ def backward(
             )
         )
     threads.run(plan.backward, calls)
+    first, *others = plan.sums(n_begun)
     for name in cell.weights:
-        summed = sum((share.gradients[name] for share in shares[1:]), start=shares[0].gradients[name])
-        gradients[name][...] = summed.reshape(gradients[name].shape)
-    recurrence.accumulate_biases(sum((share.d_bias for share in shares[1:]), start=shares[0].d_bias), gradients)
+        total = sum((sums.weights[name] for sums in others), start=first.weights[name])
+        gradients[name][...] = total.reshape(gradients[name].shape)
+    recurrence.accumulate_biases(sum((sums.bias for sums in others), start=first.bias), gradients)
     for share in shares:
         for name in cell.states:
             d_initial[name][share.first : share.stop] = share.d[name]
