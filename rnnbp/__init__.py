@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from rnnbp.checkpoints import Checkpoint, CheckpointError
     from rnnbp.estimators import MLPClassifier, MLPRegressor
     from rnnbp.evaluation import evaluate, predict
+    from rnnbp.jacobians import jacobian
     from rnnbp.model_file import ModelFileError
     from rnnbp.network import Network
     from rnnbp.training import History, NonFiniteError, find_learning_rate, fit
@@ -75,6 +76,7 @@ _NAMES = {
     "evaluate": "rnnbp.evaluation",
     "find_learning_rate": "rnnbp.training",
     "fit": "rnnbp.training",
+    "jacobian": "rnnbp.jacobians",
     "predict": "rnnbp.evaluation",
 }
 
@@ -99,6 +101,7 @@ __all__ = [
     "fit",
     "gradients",
     "initializers",
+    "jacobian",
     "layers",
     "losses",
     "metrics",

@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnbp.gradients import ConvergenceError
+from rnnbp.least_squares import LeastSquares
 from rnnbp.optimizers import FullBatchOptimizer
+from rnnbp.optimizers.full_batch import Function
 from rnnbp.training.progress import Progress
 from rnnbp.training.run import NonFiniteError, Run
 
@@ -38,7 +41,7 @@ def minimize(run: Run, optimizer: FullBatchOptimizer, max_epochs: int, progress:
             try:
                 with np.errstate(over="ignore", invalid="ignore"):  # what overflows is reported with its place
                     value, piece, _ = run.gradient(batch, target, weight)
-            except NonFiniteError:
+            except (NonFiniteError, ConvergenceError):
                 if not seen:
                     raise
                 return float("nan"), gradient  # a line search that went too far turns back
@@ -56,8 +59,11 @@ def minimize(run: Run, optimizer: FullBatchOptimizer, max_epochs: int, progress:
         if last:
             raise _StopTraining
 
+    function: Function = whole
+    if optimizer.needs_squares:
+        function = LeastSquares(net, run.data, run.loss, pieces, whole, penalty=run.l2)
     try:
-        result = optimizer.minimize(whole, net.theta, max_iter=max_epochs, callback=after_iteration)
+        result = optimizer.minimize(function, net.theta, max_iter=max_epochs, callback=after_iteration)
     except _StopTraining:
         return
     if result.converged:
