@@ -6,7 +6,6 @@ for estimators, in scikit-learn's style; confusions are drawn by its own ``Confu
 """
 
 from rnnbp.plotting.curves import accuracy_against_noise, error_curve, gradient_over_time, learning_curves
-from rnnbp.plotting.displays import ForecastDisplay, LossCurveDisplay, SaliencyDisplay
 from rnnbp.plotting.diagnostics import (
     plot_activations,
     plot_gradient_flow,
@@ -14,9 +13,11 @@ from rnnbp.plotting.diagnostics import (
     plot_lyapunov,
     plot_saliency,
 )
+from rnnbp.plotting.displays import ActivationsDisplay, ForecastDisplay, LossCurveDisplay, SaliencyDisplay
 from rnnbp.plotting.pictures import as_picture, confusion_matrix, layer_activations
 
 __all__ = [
+    "ActivationsDisplay",
     "ForecastDisplay",
     "LossCurveDisplay",
     "SaliencyDisplay",

@@ -1,10 +1,16 @@
-"""From what users have fitted, a pipeline or a search maybe, to the estimator that holds the network."""
+"""What the displays share: the network in whatever users have fitted, and the place to draw."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["final_estimator", "network_and_sequence"]
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["figure_at", "final_estimator", "network_and_sequences"]
 
 
 def final_estimator(estimator: Any, attribute: str) -> Any:
@@ -20,18 +26,37 @@ def final_estimator(estimator: Any, attribute: str) -> Any:
     return _split(estimator, attribute)[1]
 
 
-def network_and_sequence(estimator: Any, sample: Any) -> tuple[Any, Any, Any]:
-    """Return the estimator that holds the network, the network, and a sample as the network sees it.
+def network_and_sequences(estimator: Any, X: Any) -> tuple[Any, Any, list[Any]]:
+    """Return the estimator that holds the network, the network, and sequences as the network sees them.
 
     Parameters
     ----------
     estimator : fitted rnnbp estimator, or a pipeline or search that ends in one
-    sample : array of shape (T, F), or what the pipeline takes one of, such as a path
+    X : list of (T_i, F) or (T_i,) arrays, or what the pipeline takes, such as a list of paths
+
+    Raises
+    ------
+    TypeError
+        If the estimator has no network, or one that reads no sequences.
     """
     before, final = _split(estimator, "network_")
+    if not final.network_.is_recurrent:
+        raise TypeError(f"{type(final).__name__} is static: what happens over time can be seen in a recurrent network")
     for step in before:
-        sample = step.transform([sample])[0]
-    return final, final.network_, sample
+        X = step.transform(X)
+    sequences = [np.asarray(sequence, final.network_.dtype) for sequence in X]
+    return final, final.network_, [a[:, None] if a.ndim == 1 else a for a in sequences]
+
+
+def figure_at(ax: Axes | None) -> Figure | None:
+    """Return a figure within a figure, in place of some axes, for what needs several; None for None."""
+    if ax is None:
+        return None
+    figure, place = ax.figure, ax.get_subplotspec()
+    if place is None:
+        raise ValueError("these axes are not part of a grid: pass axes that plt.subplots has made, or none")
+    ax.remove()
+    return figure.add_subfigure(place)  # type: ignore[return-value]  # which is drawn into like one
 
 
 def _split(estimator: Any, attribute: str) -> tuple[list[Any], Any]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.plotting.axes import axes
-from rnnbp.plotting.displays.fitted import network_and_sequence
+from rnnbp.plotting.displays.fitted import network_and_sequences
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,7 +76,7 @@ class SaliencyDisplay:
         Parameters
         ----------
         estimator : fitted rnnbp estimator, or a pipeline or search that ends in one
-        sample : array of shape (T, F), or what the pipeline takes one of, such as a path
+        sample : array of shape (T, F), or what the pipeline takes a list of, such as a path
         target : class label, or index of an output, or None, default=None
             The answer to explain; None is the one that is given.
         feature_names : sequence of F str or None, default=None
@@ -97,23 +97,22 @@ class SaliencyDisplay:
         """
         from rnnbp.diagnostics import saliency
 
-        final, net, sequence = network_and_sequence(estimator, sample)
+        final, net, X = network_and_sequences(estimator, [sample])
         classes = getattr(final, "classes_", None)
-        if target is not None and classes is not None:
-            known = np.asarray(classes).tolist()
+        known = None if classes is None else classes.tolist()
+        if target is not None and known is not None:
             if target not in known:
                 raise ValueError(f"there is no class {target!r}: the classes are {', '.join(map(repr, known))}")
             target = known.index(target)
         sign = 1.0
-        if classes is not None and net.n_outputs == 1 and len(classes) == 2:  # one output, for the second class
-            if target is None:
-                target = int(net.run(net.batch([sequence])).output.sum() > 0)
-            sign, chosen, output = (1.0 if target else -1.0), target, 0
-        else:
-            chosen = output = target
-        found = saliency(net, [np.asarray(sequence, net.dtype)], output)
-        chosen = int(found.output[0]) if chosen is None else chosen
-        answer = f"output {chosen}" if classes is None else str(classes[chosen])
+        if known is None or net.n_outputs == len(known):
+            found = saliency(net, X, target)
+            chosen = int(found.output[0])
+        else:  # of two classes, one output speaks for the second, and against the first
+            found = saliency(net, X, 0)
+            chosen = int(net.run(net.batch(X)).rows.sum() > 0) if target is None else target
+            sign = 1.0 if chosen else -1.0
+        answer = f"output {chosen}" if known is None else str(known[chosen])
         return cls(found.x[:, 0], sign * found.contribution[:, 0], answer=answer, feature_names=feature_names).plot(
             ax=ax
         )
