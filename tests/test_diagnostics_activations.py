@@ -93,7 +93,7 @@ def test_symbols_go_in_as_they_do_in_the_network():
 def test_it_says_what_it_has():
     seen = activations(Network([Elman(2, 4)]), X)
     assert "0.h           (5, 3, 4)" in repr(seen)
-    with pytest.raises(KeyError, match="no activations '0.c': there are 0, 0.h"):
+    with pytest.raises(KeyError, match=r"no activations '0\.c': there are 0, 0\.h"):
         seen["0.c"]
 
 

@@ -190,7 +190,7 @@ class _Dynamics:
     """A network as a map from all its states (and, in closed loop, its output) to themselves."""
 
     def __init__(self, net: Network, *, closed: bool) -> None:
-        expect_states(net, "Lyapunov exponents")
+        expect_states(net, "measuring Lyapunov exponents")
         for k, layer in enumerate(net.layers):
             if isinstance(layer, Recurrent) and (layer.bidirectional or layer.reverse):
                 raise ValueError(

@@ -103,12 +103,11 @@ def plot_gradient_flow_over_training(
     ax = axes(ax)
     norm = np.stack([flow.mean()[state] for flow in flows], axis=1)
     positive = norm[norm > 0]
-    limits = (positive.min(), positive.max()) if positive.size else (0.1, 1.0)
-    scale = LogNorm(max(limits[0], limits[1] * 1e-12), limits[1] if limits[1] > limits[0] else limits[0] * 10)
-    edges = [when[0] - 1, *when] if len(when) > 1 else [when[0] - 1, when[0]]
-    picture = ax.pcolormesh(
-        edges, np.arange(len(norm) + 1) - 0.5, np.maximum(norm, scale.vmin), norm=scale, cmap="viridis"
-    )
+    high = float(positive.max(initial=0.0)) or 1.0
+    low = max(float(positive.min(initial=high)), high * 1e-12)
+    edges = [when[0] - 1, *when]  # a flow is seen at its epoch's end, and stands for what came before
+    scale = LogNorm(min(low, high / 10), high)
+    picture = ax.pcolormesh(edges, np.arange(len(norm) + 1) - 0.5, np.maximum(norm, low), norm=scale)
     picture.set_rasterized(True)
     ax.figure.colorbar(picture, ax=ax, label="‖∂L/∂s(t)‖")
     ax.set(xlabel="epoch", ylabel="step t", title=state)
@@ -168,6 +167,7 @@ def plot_activations(
         picture = ax.imshow(one[name].T, aspect="auto", interpolation="nearest", **_colours(one[name]))
         ax.set_ylabel(name, rotation=0, ha="right", va="center")
         ax.set_yticks([])
+        ax.tick_params(bottom=ax is grid[-1])
         ax.spines[:].set_visible(False)
         figure.colorbar(picture, ax=ax)
     grid[-1].set_xlabel("step t")
@@ -209,21 +209,24 @@ def plot_saliency(
         from matplotlib import pyplot
 
         figure = pyplot.figure(figsize=(6.0, 3.6), layout="constrained")
-    length, unit = int(saliency.lengths[index]), seconds_per_step or 1.0
-    x, contribution = (array[:length, index].T for array in (saliency.x, saliency.contribution))
+    length = int(saliency.lengths[index])
+    x, contribution = saliency.x[:length, index].T, saliency.contribution[:length, index].T
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    place = {"extent": (0.0, length * unit, -0.5, len(x) - 0.5), "aspect": "auto", "origin": "lower"}
-    top.imshow(x, cmap="gray_r", alpha=0.6, **place)
+    frame = {"aspect": "auto", "origin": "lower", "interpolation": "nearest"}
+    low, high = float(x.min()), float(x.max())
+    top.imshow(x, cmap="gray_r", vmin=low, vmax=high + 0.7 * (high - low), **frame)  # in light greys
     largest = float(np.abs(contribution).max()) or 1.0
-    shares = np.abs(contribution) / largest
-    picture = top.imshow(contribution, cmap="RdBu_r", vmin=-largest, vmax=largest, alpha=np.sqrt(shares), **place)
-    figure.colorbar(picture, ax=[top, bottom], label="gradient × input")
-    top.set(ylabel="feature", title=f"output {saliency.output[index]}")
-    middles = (np.arange(length) + 0.5) * unit
-    bottom.fill_between(middles, saliency.frame_norm[:length, index], color=COLOURS[0], alpha=0.3, linewidth=0)
-    bottom.plot(middles, saliency.frame_norm[:length, index], color=COLOURS[0])
-    bottom.set(ylabel="‖∂y/∂x(t)‖", xlabel="step t" if seconds_per_step is None else "time (s)")
+    colours = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest, "alpha": np.sqrt(np.abs(contribution) / largest)}
+    top.imshow(contribution, **colours, **frame)
+    top.set(ylabel="feature", title=f"what speaks for (red) and against (blue) output {saliency.output[index]}")
+    norm = saliency.frame_norm[:length, index]
+    bottom.fill_between(np.arange(length), norm, color=COLOURS[0], alpha=0.3, linewidth=0)
+    bottom.plot(np.arange(length), norm, color=COLOURS[0])
+    bottom.set(xlabel="step t", ylabel="‖∂y/∂x(t)‖")
     bottom.set_ylim(bottom=0)
+    if seconds_per_step is not None:
+        bottom.xaxis.set_major_formatter(lambda step, _: f"{round(step * seconds_per_step, 6):g}")
+        bottom.set_xlabel("time (s)")
     plain_frame(bottom)
     return figure
 
