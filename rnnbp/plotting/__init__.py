@@ -13,12 +13,19 @@ from rnnbp.plotting.diagnostics import (
     plot_lyapunov,
     plot_saliency,
 )
-from rnnbp.plotting.displays import ActivationsDisplay, ForecastDisplay, LossCurveDisplay, SaliencyDisplay
+from rnnbp.plotting.displays import (
+    ActivationsDisplay,
+    ForecastDisplay,
+    GradientFlowDisplay,
+    LossCurveDisplay,
+    SaliencyDisplay,
+)
 from rnnbp.plotting.pictures import as_picture, confusion_matrix, layer_activations
 
 __all__ = [
     "ActivationsDisplay",
     "ForecastDisplay",
+    "GradientFlowDisplay",
     "LossCurveDisplay",
     "SaliencyDisplay",
     "accuracy_against_noise",
