@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from rnnbp.jacobians import jacobian
     from rnnbp.model_file import ModelFileError
     from rnnbp.network import Network
+    from rnnbp.online import OnlineLearner
     from rnnbp.training import History, NonFiniteError, find_learning_rate, fit
 
 __version__ = "0.1.0"
@@ -73,6 +74,7 @@ _NAMES = {
     "ModelFileError": "rnnbp.model_file",
     "Network": "rnnbp.network",
     "NonFiniteError": "rnnbp.training",
+    "OnlineLearner": "rnnbp.online",
     "evaluate": "rnnbp.evaluation",
     "find_learning_rate": "rnnbp.training",
     "fit": "rnnbp.training",
@@ -89,6 +91,7 @@ __all__ = [
     "ModelFileError",
     "Network",
     "NonFiniteError",
+    "OnlineLearner",
     "activations",
     "audio",
     "callbacks",
