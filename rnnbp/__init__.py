@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from rnnbp import (
         activations,
         audio,
+        callbacks,
         cells,
         datasets,
         diagnostics,
+        estimators,
         gradients,
         initializers,
         layers,
@@ -34,19 +36,25 @@ if TYPE_CHECKING:
         preprocessing,
         sequences,
     )
+    from rnnbp.checkpoints import Checkpoint, CheckpointError
+    from rnnbp.estimators import MLPClassifier, MLPRegressor
     from rnnbp.evaluation import evaluate, predict
+    from rnnbp.jacobians import jacobian
     from rnnbp.model_file import ModelFileError
     from rnnbp.network import Network
-    from rnnbp.training import History, NonFiniteError, fit
+    from rnnbp.online import OnlineLearner
+    from rnnbp.training import History, NonFiniteError, find_learning_rate, fit
 
 __version__ = "0.1.0"
 
 _MODULES = (
     "activations",
     "audio",
+    "callbacks",
     "cells",
     "datasets",
     "diagnostics",
+    "estimators",
     "gradients",
     "initializers",
     "layers",
@@ -58,29 +66,45 @@ _MODULES = (
     "sequences",
 )
 _NAMES = {
+    "Checkpoint": "rnnbp.checkpoints",
+    "CheckpointError": "rnnbp.checkpoints",
     "History": "rnnbp.training",
+    "MLPClassifier": "rnnbp.estimators",
+    "MLPRegressor": "rnnbp.estimators",
     "ModelFileError": "rnnbp.model_file",
     "Network": "rnnbp.network",
     "NonFiniteError": "rnnbp.training",
+    "OnlineLearner": "rnnbp.online",
     "evaluate": "rnnbp.evaluation",
+    "find_learning_rate": "rnnbp.training",
     "fit": "rnnbp.training",
+    "jacobian": "rnnbp.jacobians",
     "predict": "rnnbp.evaluation",
 }
 
 __all__ = [
+    "Checkpoint",
+    "CheckpointError",
     "History",
+    "MLPClassifier",
+    "MLPRegressor",
     "ModelFileError",
     "Network",
     "NonFiniteError",
+    "OnlineLearner",
     "activations",
     "audio",
+    "callbacks",
     "cells",
     "datasets",
     "diagnostics",
+    "estimators",
     "evaluate",
+    "find_learning_rate",
     "fit",
     "gradients",
     "initializers",
+    "jacobian",
     "layers",
     "losses",
     "metrics",

@@ -249,7 +249,8 @@ class Network:
         initial_states : mapping of str to ndarray of shape (B, width), or None
             States to start from, under names like ``"0.h"``, ``"0.c"``, ``"0.h_reverse"``; those missing are zero.
         teacher : ndarray of shape (n_rows, n_outputs) or None
-            What to feed back in the place of outputs, packed; `loss_and_gradient` makes it of the targets.
+            What to feed back in the place of outputs, packed; `loss_and_gradient` makes it of the targets. Where it is
+            a masked array, the output itself is fed back at its masked rows.
 
         Returns
         -------
@@ -347,15 +348,23 @@ class Network:
         weight: Array | None = None,
         training: bool = True,
         initial_states: States | None = None,
+        final_states: dict[str, Array] | None = None,
+        teacher_forcing: float = 1.0,
     ) -> tuple[float, Array]:
         """Return loss and gradient of a batch whose targets and weights are laid out in rows already.
 
-        See `loss_and_gradient`, which checks and lays out what users have.
+        See `loss_and_gradient`, which checks and lays out what users have. `final_states` is filled in, and
+        `teacher_forcing` is the probability with which each step of each sequence is taught (scheduled sampling).
         """
         teacher = None
-        if training and self.taught is not None:
+        if training and self.taught is not None and teacher_forcing > 0.0:
             teacher = loss.feedback(target, self.n_outputs, self.dtype)
+            if teacher_forcing < 1.0:
+                alone = self.rng.random(len(teacher)) >= teacher_forcing
+                teacher = np.ma.MaskedArray(teacher, np.broadcast_to(alone[:, None], teacher.shape))
         forward = self.run(batch, training=training, initial_states=initial_states, teacher=teacher)
+        if final_states is not None:
+            final_states |= forward.final_states
         value, d_output = loss.value_and_gradient(forward.rows, target, weight)
         return value, forward.pull(d_output, input_gradient=False).theta
 

@@ -94,6 +94,10 @@ class Pass:
         """The states after each sequence's last step, under names like ``"0.h"``, each of shape (B, width)."""
         return self._named([context.final for context in self._contexts])
 
+    def _output_shape(self) -> tuple[int, ...]:
+        steps, width = self._steps, self.rows.shape[1:]
+        return self.rows.shape if steps is None else (steps.n_padded, steps.n_sequences, *width)
+
     def backward(self, d_output: ArrayLike, *, d_final_states: States | None = None) -> Gradients:
         """Pull a gradient of the output back through the network.
 
@@ -117,7 +121,7 @@ class Pass:
             If a gradient's shape is wrong.
         """
         given = np.asarray(d_output, self._net.dtype)
-        if given.shape != (shape := self.output.shape):
+        if given.shape != (shape := self._output_shape()):
             raise ValueError(f"dL/d(output) must be shaped like the output, {shape}, but its shape is {given.shape}")
         if self._steps is not None:
             rows = self._steps.pack(given)

@@ -112,6 +112,16 @@ class Steps:
         """Return the rows with each sequence reversed in time, from its own true end; its own inverse."""
         return rows[self.reversal]
 
+    def window(self, first: int, stop: int) -> Steps:
+        """Return the steps ``first <= t < stop`` of those sequences that reach them, the first ``counts[first]``.
+
+        Their frames are the rows from ``starts[first]`` up to ``starts[stop]``.
+        """
+        n = int(self.counts[first])
+        if self.counts[stop - 1] == n:
+            return Steps.full(stop - first, n)
+        return Steps(np.minimum(self.lengths[:n], stop) - first)
+
     def pack(self, padded: Array) -> Array:
         """Return the rows ``(n_rows, ...)`` of a padded time-major array ``(T or more, B, ...)``; maybe a view."""
         if self.is_rectangular and self.is_sorted:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnbp.gradients import BPTT, Recurrence, compiled
+from rnnbp.gradients import Recurrence, compiled
 from rnnbp.layers import Context, Dropout, Embedding, LastStep, Layer, MaxOverTime, MeanOverTime, Recurrent
 from rnnbp.sequences import Steps
 from rnnbp.workspace import Workspace
@@ -102,7 +102,7 @@ class Stream:
 def _recurrent_step(layer: Recurrent, views: dict[str, Array], dtype: Any) -> Step:
     cell, steps = layer.cell, Steps.full(1, 1)
     recurrence = Recurrence(cell, views, np.zeros((1, cell.n_inputs), dtype), steps, initial={})
-    if isinstance(layer.gradient, BPTT) and layer.gradient.compiled and compiled.can_run(recurrence):
+    if getattr(layer.gradient, "compiled", False) and compiled.can_run(recurrence):  # an algorithm that has such a run
         return compiled.Stepper(recurrence)
     states, workspace = {name: np.zeros((1, cell.width(name)), dtype) for name in cell.states}, Workspace()
 

@@ -7,7 +7,8 @@ sequences then end together, while which sequences meet in a batch still changes
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,13 @@ class TrainingSet:
         What the targets are for.
     sample_weight : array of shape (N,) or (T, N), or None
 
+    Attributes
+    ----------
+    n_examples, n_rows : int
+        Static examples or sequences, and the same or frames.
+    lengths : ndarray of int, of shape (N,)
+        Of the sequences, in the user's order; absent if the examples are static.
+
     Raises
     ------
     ValueError
@@ -57,8 +65,10 @@ class TrainingSet:
         sample_weight: ArrayLike | None = None,
     ) -> None:
         whole = net.batch(x, lengths)
+        self._net = net
         self.steps = whole.steps
         self.n_examples = whole.n_examples
+        self.n_rows = len(whole.rows)
         self._per_step = not net.pools_time
         self._frames = self._by_sequence(whole.rows, per_step=True)
         self._target = self._weight = None
@@ -79,31 +89,74 @@ class TrainingSet:
             return self.steps.unsort(rows)
         steps = self.steps
         lengths = steps.unsort(steps.lengths)
-        self._lengths: Index = lengths
+        self.lengths: Index = lengths
         self._first: Index = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.intp)
         frames = np.empty_like(rows)
         frames[self._first[steps.order[steps.sequence_of_row]] + steps.step_of_row] = rows
         return frames
 
-    def take(self, chosen: Index) -> tuple[Batch, Array | None, Array | None]:
-        """Return a batch of the chosen examples, its target rows and its weight rows."""
+    def take(self, chosen: Index, start: int = 0, stop: int | None = None) -> tuple[Batch, Array | None, Array | None]:
+        """Return a batch of the chosen examples, its target rows and its weight rows.
+
+        Parameters
+        ----------
+        chosen : ndarray of int
+        start, stop : int
+            Which steps of the sequences, each of which must be longer than `start`; default: all.
+        """
         if self.steps is None:
-            rows: Index = chosen
-            batch = Batch(self._frames[chosen], None)
+            return Batch(self._frames[chosen], None), *self._labels(chosen)
+        lengths = self.lengths[chosen]
+        steps = Steps(lengths if stop is None else np.minimum(lengths, stop) - start)
+        rows = self._rows(chosen, steps, start)
+        # the batch's own order is the packed one: its outputs are not for users, but for the loss
+        return Batch(self._frames[rows], steps), *self._labels(rows if self._per_step else chosen[steps.order])
+
+    def take_changed(self, chosen: Index, change: Callable[[Array], Array]) -> tuple[Batch, Array | None, Array | None]:
+        """Return what `take` does, with what `change` makes of each of the examples in its place.
+
+        Raises
+        ------
+        ValueError
+            If that does not fit the network or the targets.
+        """
+        if self.steps is None:
+            examples = [change(self._frames[i].copy()) for i in chosen]
         else:
-            steps = Steps(self._lengths[chosen])
-            sorted_choice = chosen[steps.order]
-            # the batch's own order is the packed one: its outputs are not for users, but for the loss
-            rows = self._first[sorted_choice][steps.sequence_of_row] + steps.step_of_row
-            batch = Batch(self._frames[rows], steps)
-            if not self._per_step:
-                chosen = sorted_choice
-        labels = chosen if self.steps is None or not self._per_step else rows
+            stops = self._first + self.lengths
+            examples = [change(self._frames[self._first[i] : stops[i]].copy()) for i in chosen]
+        try:
+            batch = self._net.batch(np.stack(examples) if self.steps is None else examples)
+        except ValueError as error:
+            raise ValueError(f"what augment returned does not fit: {error}") from None
+        if batch.steps is None:
+            return batch, *self._labels(chosen)
+        if not self._per_step:
+            return batch, *self._labels(chosen[batch.steps.order])
+        if (batch.steps.unsort(batch.steps.lengths) != self.lengths[chosen]).any():
+            raise ValueError("augment must not change a sequence's length where each step has a target")
+        return batch, *self._labels(self._rows(chosen, batch.steps))
+
+    def _rows(self, chosen: Index, steps: Steps, start: int = 0) -> Index:
+        """Return where the frames of a batch lie."""
+        return np.asarray((self._first[chosen[steps.order]] + start)[steps.sequence_of_row] + steps.step_of_row)
+
+    def _labels(self, rows: Index) -> tuple[Array | None, Array | None]:
         return (
-            batch,
-            None if self._target is None else self._target[labels],
-            None if self._weight is None else self._weight[labels],
+            None if self._target is None else self._target[rows],
+            None if self._weight is None else self._weight[rows],
         )
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return what tells this data set from another: its size, and a hash of all that is in it."""
+        described: dict[str, Any] = {"examples": self.n_examples, "shape": list(self._frames.shape)}
+        parts = {"lengths": getattr(self, "lengths", None), "input": self._frames}
+        for name, array in (parts | {"target": self._target, "sample weight": self._weight}).items():
+            if array is not None:
+                content = hashlib.sha256(f"{array.dtype} {array.shape}".encode())
+                content.update(np.ascontiguousarray(array).data)
+                described[name] = content.hexdigest()
+        return described
 
     def batches(self, batch_size: int, rng: np.random.Generator | None = None) -> Iterator[Index]:
         """Return the examples of each batch of one epoch.
@@ -119,7 +172,7 @@ class TrainingSet:
         if ragged:
             pool = self.n_examples if rng is None else POOL * batch_size
             pools = [order[i : i + pool] for i in range(0, len(order), pool)]
-            order = np.concatenate([p[np.argsort(-self._lengths[p], kind="stable")] for p in pools])
+            order = np.concatenate([p[np.argsort(-self.lengths[p], kind="stable")] for p in pools])
         cuts = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
         if ragged and rng is not None:
             cuts = [cuts[i] for i in rng.permutation(len(cuts))]

@@ -49,7 +49,7 @@ def test_other_kinds_of_files_can_be_asked_for(folder):
 
 
 def test_what_is_no_folder_of_classes_is_an_error(folder, tmp_path):
-    with pytest.raises(FileNotFoundError, match="there is no folder .*gone"):
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*gone"):
         find_recordings(tmp_path / "gone")
     with pytest.raises(NotADirectoryError, match=r"ann_1\.wav is a file: expected a folder"):
         find_recordings(folder / "yes" / "ann_1.wav")
@@ -108,7 +108,7 @@ def test_a_data_frame_is_read_as_the_file_would_be():
     names, *rows = (line.split(",") for line in CSV.split())
     columns = dict(zip(names, map(np.array, zip(*rows, strict=True)), strict=True))
     columns |= {name: columns[name].astype(float) for name in ("hour", "pulse", "pressure")}
-    columns["who"] = columns["who"].astype(object)
+    columns |= {name: columns[name].astype(object) for name in ("who", "hour", "outcome")}
     check_wards(read_sequences(DataFrame(), **PARTS))
     check_wards(read_sequences(columns, **PARTS))
 

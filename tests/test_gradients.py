@@ -10,7 +10,7 @@ import pytest
 from conformance import RECURRENT, Problem, error, slope
 
 from rnnbp import gradients, layers
-from rnnbp.gradients import BPTT, FixedPoint, GradientAlgorithm
+from rnnbp.gradients import BPTT, RTRL, CheckpointedBPTT, FixedPoint, GradientAlgorithm, SnAp1, TruncatedBPTT
 from rnnbp.network import Network
 from rnnbp.workspace import Workspace
 
@@ -24,7 +24,14 @@ LAYERS = {
 }
 
 # Every algorithm that gives the exact gradient, with the settings in which it does.
-EXACT = (BPTT(compiled=False), BPTT())
+EXACT = (
+    BPTT(compiled=False),
+    BPTT(),
+    RTRL(),
+    CheckpointedBPTT(2, compiled=False),
+    CheckpointedBPTT(),
+    TruncatedBPTT(100, 1000),  # no sequence here is longer
+)
 
 each_algorithm = pytest.mark.parametrize("algorithm", EXACT, ids=repr)
 each_cell = pytest.mark.parametrize("cell", RECURRENT)
@@ -33,7 +40,8 @@ each_cell = pytest.mark.parametrize("cell", RECURRENT)
 def test_every_algorithm_is_in_the_table():
     public = {algorithm for algorithm in map(vars(gradients).get, gradients.__all__) if isinstance(algorithm, type)}
     algorithms = {cls for cls in public if issubclass(cls, GradientAlgorithm)} - {GradientAlgorithm}
-    assert algorithms - {FixedPoint} == {type(algorithm) for algorithm in EXACT}  # that one has a test file of its own
+    elsewhere = {FixedPoint, SnAp1}  # these have test files of their own
+    assert algorithms - elsewhere == {type(algorithm) for algorithm in EXACT}
 
 
 # -- PyTorch -----------------------------------------------------------------------------------------------------------

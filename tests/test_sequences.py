@@ -108,6 +108,19 @@ def test_unsorting_undoes_sorting(given_lengths):
     np.testing.assert_array_equal(steps.sort(np.array(given_lengths)), steps.lengths)
 
 
+@given(lengths, st.integers(0, 8), st.integers(1, 9))
+def test_a_window_of_time_is_the_batch_of_what_the_sequences_have_there(given_lengths, first, n_steps):
+    steps = Steps(given_lengths)
+    first = min(first, steps.n_steps - 1)
+    stop = min(first + n_steps, steps.n_steps)
+    sequences = [np.arange(n) + 100 * i for i, n in enumerate(steps.lengths)]
+    rows = steps.join([sequences[i] for i in np.argsort(steps.order)])[steps.starts[first] : steps.starts[stop]]
+    reaching = [s[first:stop] for s in sequences if len(s) > first]
+    window = steps.window(first, stop)
+    assert window.lengths.tolist() == [len(s) for s in reaching]
+    np.testing.assert_array_equal(rows, window.join(reaching))
+
+
 def test_sequences_of_equal_lengths_keep_their_order():
     assert Steps([2, 3, 2, 3]).order.tolist() == [1, 3, 0, 2]
 

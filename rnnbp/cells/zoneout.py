@@ -2,8 +2,7 @@
 
 Of a cell's new state s~, with m drawn anew for each unit, sequence and step::
 
-    s = s~ + m (s' - s~),  m = 1 with probability p, else 0                  (1)   in training
-                           m = p                                                   in use: the mean of (1)
+    s = m s' + (1 - m) s~                     (1)   m = 1 with probability p, else 0, in training; in use m = p
 
     ds~ = ds (1 - m);  ds' = ds m;  dm = ds (s' - s~)                        (1')
 
@@ -31,7 +30,7 @@ NEW, KEEP = "new_", "keep_"
 def step(blocks, inputs):
     """Compute (1) for one state."""
     (m,), (previous, new) = blocks, inputs
-    return (m,), (new + m * (previous - new),)  # 1
+    return (m,), (m * previous + (1.0 - m) * new,)  # 1
 
 
 def pullback(kept, inputs, outputs, d_outputs):

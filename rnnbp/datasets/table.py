@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 __all__ = ["SequenceTable", "read_sequences"]
 
@@ -49,7 +49,7 @@ class SequenceTable(NamedTuple):
 
 
 def read_sequences(
-    table: str | os.PathLike[str] | Mapping[str, ArrayLike],
+    table: str | os.PathLike[str] | Mapping[str, Any],
     *,
     sequence: str,
     time: str | None = None,
@@ -100,7 +100,8 @@ def read_sequences(
         columns, where = _of_file(table)
     else:
         names = getattr(table, "columns", None)
-        columns = {str(name): np.asarray(table[name]) for name in (table if names is None else names)}
+        # through lists, as a data frame may keep text and numbers as objects
+        columns = {str(name): np.array(list(table[name])) for name in (table if names is None else names)}
         where = "row {}".format
 
     special = {"sequence": sequence, "time": time, "label": label, "group": group}
@@ -125,8 +126,6 @@ def read_sequences(
         )
     cuts = np.flatnonzero(np.diff(code[order])) + 1
 
-    frames = np.stack([_feature(columns[name], name, where) for name in chosen], axis=1)
-
     def constant(name: str) -> Array:
         values = _numbers_if_all_are(columns[name])
         changed = values != values[np.sort(first)][code]
@@ -141,13 +140,9 @@ def read_sequences(
     y: Array | list[Array] | None = None
     if label is not None:
         y = np.split(_numbers_if_all_are(columns[label])[order], cuts) if label_per_step else constant(label)
-    return SequenceTable(
-        np.split(frames[order], cuts),
-        y,
-        columns[sequence][np.sort(first)],
-        None if group is None else constant(group),
-        chosen,
-    )
+    groups = None if group is None else constant(group)
+    frames = np.stack([_feature(columns[name], name, where) for name in chosen], axis=1)
+    return SequenceTable(np.split(frames[order], cuts), y, columns[sequence][np.sort(first)], groups, chosen)
 
 
 def _of_file(path: str | os.PathLike[str]) -> tuple[dict[str, Array], Where]:
@@ -181,7 +176,8 @@ def _feature(column: Array, name: str, where: Where) -> NDArray[np.float32]:
     if not np.isfinite(narrow).all():
         row = np.flatnonzero(~np.isfinite(narrow))[0]
         raise ValueError(
-            f"{where(row)}: {name!r} is {str(column[row])!r}, and not a (finite) number: fill or leave out"
+            f"{where(row)}: {name!r} is {str(column[row])!r}, and not a (finite) number: fill it in, leave the "
+            "row out, or name other features"
         )
     return narrow
 

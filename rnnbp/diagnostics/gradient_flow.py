@@ -129,7 +129,7 @@ def gradient_flow(
     >>> flow.norm["0.h"].shape, flow.vanishing, flow.exploding
     ((50, 2), {'0.h': 0.0}, {'0.h': 0.0})
     """
-    expect_states(net, "gradient flow's dL/ds(t)")
+    expect_states(net, "gradient flow")
     if not threshold > 1:
         raise ValueError(f"threshold must be above 1, but {threshold!r} was given")
     problem = Problem.of(network_copy(net, gradient=Recorder), x, target, loss, lengths, training=training)

@@ -190,7 +190,7 @@ class _Dynamics:
     """A network as a map from all its states (and, in closed loop, its output) to themselves."""
 
     def __init__(self, net: Network, *, closed: bool) -> None:
-        expect_states(net, "Lyapunov exponents")
+        expect_states(net, "measuring Lyapunov exponents")
         for k, layer in enumerate(net.layers):
             if isinstance(layer, Recurrent) and (layer.bidirectional or layer.reverse):
                 raise ValueError(
@@ -264,7 +264,8 @@ def _growth(system: _Dynamics, path: _Path, k: int, rng: np.random.Generator) ->
     frame = np.linalg.qr(rng.normal(size=(steps.n_sequences, system.n_numbers, k))).Q
     for t, n in enumerate(steps.counts):
         x = None if path.rows is None else path.rows[steps.starts[t] : steps.starts[t + 1]]
-        state, jacobian = system.step(state[:n], x)
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is reported below
+            state, jacobian = system.step(state[:n], x)
         if not (np.isfinite(state).all() and np.isfinite(jacobian).all()):
             raise ArithmeticError(f"the dynamics diverges: at step {t} its states are no longer finite")
         frame, r = np.linalg.qr(jacobian @ frame[:n])  # 1, 2

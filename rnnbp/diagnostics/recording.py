@@ -138,16 +138,16 @@ def recordings(net: Network) -> Iterator[Recording]:
                 yield Recording(k, suffix, layer.reverse or suffix == REVERSE, layer.cell, watched)
 
 
-def expect_states(net: Network, what: str) -> None:
+def expect_states(net: Network, instrument: str) -> None:
     """Check that a network carries states from step to step.
 
     Raises
     ------
     ValueError
-        If it does not, so that there is no `what`.
+        If it does not, so that the instrument has nothing to look at.
     """
     if not any(layer.needs_time and layer.states() for layer in net.layers):
         raise ValueError(
-            f"{what} need a recurrent layer, such as rnnbp.layers.GRU, but this network carries no state through "
-            f"time:\n{net}"
+            f"{instrument} looks along time, but this network has no recurrent layer, such as rnnbp.layers.GRU, that "
+            f"carries a state from step to step:\n{net}"
         )

@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.gradients import compiled
@@ -64,7 +65,8 @@ class BPTT(GradientAlgorithm):
             row, current = self._slots(recurrence, slabs, t)
             recurrence.advance(z[row], self._slots(recurrence, slabs, t - 1, int(steps.counts[t]))[1], current)
             if recurrence.teacher is not None and cell.forced is not None:
-                current[cell.forced][...] = recurrence.teacher[row]
+                taught = ~np.ma.getmaskarray(recurrence.teacher[row])
+                np.copyto(current[cell.forced], np.ma.getdata(recurrence.teacher[row]), where=taught)
         workspace["slabs"] = slabs
         final = steps.n_sequences + steps.last
         output = slabs[cell.output][steps.n_sequences :]
@@ -79,10 +81,17 @@ class BPTT(GradientAlgorithm):
         gradients: Mapping[str, Array],
         *,
         input_gradient: bool,
+        add: bool = False,
     ) -> tuple[Array | None, Variables]:
-        """Pull dy back through time; see `GradientAlgorithm.backward`."""
+        """Pull dy back through time; see `GradientAlgorithm.backward`.
+
+        With `add`, the recurrence is another window of the one that has been pulled back last with this workspace: its
+        parameters' gradients are added to those that `gradients` has from there.
+        """
         if self.compiled and compiled.can_run(recurrence):
-            return compiled.backward(recurrence, workspace, dy, d_final, gradients, input_gradient=input_gradient)
+            return compiled.backward(
+                recurrence, workspace, dy, d_final, gradients, input_gradient=input_gradient, add=add
+            )
         cell, steps, dtype = recurrence.cell, recurrence.steps, recurrence.x.dtype
         slabs, z = workspace["slabs"], workspace["z"]
         shape = {name: (steps.n_sequences, cell.width(name)) for name in cell.variables}
@@ -95,7 +104,7 @@ class BPTT(GradientAlgorithm):
             row, current = self._slots(recurrence, slabs, t)
             d_now = {name: d[name][:n] for name in cell.variables}
             if recurrence.teacher is not None and cell.forced is not None:
-                d_now[cell.forced].fill(0)  # what came from the teacher has no past
+                d_now[cell.forced][~np.ma.getmaskarray(recurrence.teacher[row])] = 0  # a teacher's value has no past
             d_now[cell.output] += dy[row]
             before = self._slots(recurrence, slabs, t - 1, n)[1]
             recurrence.retreat(z[row], before, current, d_now, {name: d_previous[name][:n] for name in cell.states})
@@ -103,9 +112,20 @@ class BPTT(GradientAlgorithm):
                 d_now[name][...] = d_previous[name][:n] if name in cell.states else 0
         previous = {name: slabs[name][steps.previous] for name in cell.states}
         current = {name: slabs[name][steps.n_sequences :] for name in cell.variables}
-        recurrence.accumulate(z, previous, current, gradients)
+        own = {name: np.empty_like(total) for name, total in gradients.items()} if add else gradients
+        recurrence.accumulate(z, previous, current, own)
+        if add:
+            for name, total in gradients.items():
+                total += own[name]
         dx = recurrence.pull_input(z) if input_gradient else None
         return dx, {name: d[name] for name in cell.states}
+
+    def chunk(self, recurrence: Recurrence) -> int:
+        """Return how many steps the weight gradients of windows must be added up by, to be the whole's to the bit.
+
+        It is 1 for the NumPy run, which adds all of them up at once: no windows give the same bits as that.
+        """
+        return compiled.chunk(recurrence) if self.compiled and compiled.can_run(recurrence) else 1
 
     @staticmethod
     def _slots(recurrence: Recurrence, slabs: Variables, t: int, n: int | None = None) -> tuple[slice, Variables]:

@@ -27,7 +27,7 @@ from rnnbp.gradients.recurrence import Recurrence, Variables
 from rnnbp.sequences import Steps
 from rnnbp.workspace import Workspace
 
-__all__ = ["Stepper", "backward", "can_run", "forward"]
+__all__ = ["Stepper", "backward", "can_run", "chunk", "forward"]
 
 Array = NDArray[Any]
 
@@ -39,6 +39,7 @@ def can_run(recurrence: Recurrence) -> bool:
     """Whether the compiled loops can run a recurrence."""
     stages = recurrence.cell.stages
     plain = all(product.gain is None for product in recurrence.cell.products)
+    plain = plain and not isinstance(recurrence.teacher, np.ma.MaskedArray)
     return plain and len(stages) <= 2 and all(stage.elementwise and stage.products for stage in stages)
 
 
@@ -69,6 +70,8 @@ class _Plan:
         self.widest = max(cell.width(product.source) for product in cell.products)
         self.nothing, self.no_bias = np.empty((0, 0), self.dtype), np.empty(0, self.dtype)
         self.bias = np.empty(cell.n_columns, self.dtype)
+        self.sums: list[Variables] = []  # of the parameters' gradients, one a thread, where there are several
+        self.d_biases: list[Array] = []  # sums of dL/dz, one a thread
 
         def packed(piece: _Piece, *, transposed: bool) -> Array:
             depth, columns = cell.width(piece.product.source), piece.columns.stop - piece.columns.start
@@ -116,6 +119,12 @@ class _Plan:
         weights = tuple(named[p.weight].reshape(1, -1) if p.diagonal else named[p.weight] for p, _, _ in pieces)
         return weights, tuple(self.no_bias if p.bias is None else named[p.bias] for p, _, _ in pieces)
 
+    def grow(self, n_threads: int, gradients: Mapping[str, Array]) -> None:
+        """Make sums for so many threads, shaped like the gradients; all windows of a recurrence add to the same."""
+        for _ in range(len(self.d_biases), n_threads):
+            self.d_biases.append(np.empty_like(self.bias))
+            self.sums.append({name: np.empty_like(gradient) for name, gradient in gradients.items()})
+
     def pack(self, *, both: bool) -> None:
         """Pack the weights as they are now; `both`: for a backward pass too."""
         inputs, first, *rest = self._groups
@@ -126,11 +135,19 @@ class _Share:
     """A thread's share of the sequences: where its rows are, and the memory that it works in."""
 
     def __init__(
-        self, plan: _Plan, steps: Steps, workspace: Workspace, own: Workspace, first: int, stop: int, keep: bool
+        self,
+        plan: _Plan,
+        steps: Steps,
+        chunk: int,
+        workspace: Workspace,
+        own: Workspace,
+        sequences: slice,
+        keep: bool,
     ) -> None:
-        self.plan, self.keep, self.sequences = plan, keep, slice(first, stop)
+        first, stop = sequences.start, sequences.stop
+        self.plan, self.keep, self.sequences = plan, keep, sequences
         cell, dtype, n = plan.cell, plan.dtype, stop - first
-        self.steps, self.chunks, chunk_rows = _table(steps, first, stop, keep=keep)
+        self.steps, self.chunks, chunk_rows = _table(steps, chunk, sequences, keep=keep)
         if keep:
             memory, n_initial, n_rows = workspace, steps.n_sequences, steps.n_rows
         else:
@@ -163,7 +180,6 @@ class _Share:
         d = {name: own.empty(f"d_{name}", (n, cell.width(name)), dtype) for name in cell.variables}
         self.d_variables, self.d_states = tuple(d.values()), tuple(d[name] for name in cell.states)
         self.d_output, self.d_forced = d[cell.output], d[_forced(cell)]
-        self.d_bias = own.empty("d_bias", (cell.n_columns,), dtype)
         self.d_masked = own.empty("d_masked", (n, plan.widest if plan.masked else 1), dtype)
         from rnnbp.kernels.gemm import packed_size
 
@@ -197,19 +213,22 @@ class _Share:
         x: Array,
         dy: Array,
         dx: Array,
-        named: Mapping[str, Array],
+        sums: tuple[Mapping[str, Array], Array, bool],
         d_finals: tuple[Array, ...],
         d_initials: tuple[Array, ...],
     ) -> tuple[Any, ...]:
-        """Return the arguments of the loop backwards; the parameters' gradients are written to those named."""
-        plan = self.plan
+        """Return the arguments of the loop backwards.
+
+        `sums` are where the gradients of the parameters go, by name, and the sum of dL/dz, and whether to add to them.
+        """
+        plan, (named, d_bias, add) = self.plan, sums
         inputs, *stages = (
             (described, transposed, *plan.of_pieces(named, pieces))
             for described, transposed, pieces in zip(plan.described, plan.transposed, plan.pieces, strict=True)
         )
         stages = [(*stage, *d_stage) for stage, d_stage in zip(stages, self.d_stages, strict=True)]
         return (
-            plan.address, x, dy, dx, self.z, self.d_bias, self._mask(recurrence), self.d_masked,
+            plan.address, x, dy, dx, self.z, d_bias, add, self._mask(recurrence), self.d_masked,
             inputs, *_first_and_second(stages), self.d_variables, self.d_states, d_finals, d_initials,
             self.d_output, self._taught(recurrence, self.d_forced), self.steps, self.chunks,
             self.source_rows, self.dz_rows,
@@ -238,26 +257,24 @@ def _first_and_second(stages: list[tuple[Any, ...]]) -> tuple[tuple[Any, ...], t
     return stages[0], stages[1] if len(stages) > 1 else ()
 
 
-def _table(steps: Steps, first: int, stop: int, *, keep: bool) -> tuple[Array, Array, int]:
+def _table(steps: Steps, chunk: int, sequences: slice, *, keep: bool) -> tuple[Array, Array, int]:
     """Return where each step's rows of some sequences are, the chunks of steps, and the rows of the largest chunk."""
+    first, stop = sequences.start, sequences.stop
     n_steps = int(steps.lengths[first])
     counts = np.minimum(steps.counts[:n_steps], stop) - first
     places = steps.starts[:n_steps] + first
     starts = np.cumsum(counts) - counts
-    first_steps = np.flatnonzero(np.diff(starts // CHUNK_ROWS, prepend=-1))
-    chunks = np.append(first_steps, n_steps)
-    rows = np.diff(np.append(starts[first_steps], counts.sum()))
+    first_steps = np.arange(0, n_steps, chunk)
     if keep:
-        slots = places
-        initial, at_start = steps.n_sequences, first
+        slots, initial, at_start = places, steps.n_sequences, first
     else:
-        slots = starts - np.repeat(starts[first_steps], np.diff(chunks))
-        initial, at_start = stop - first, 0
+        slots, initial, at_start = starts - np.repeat(starts[first_steps], chunk)[:n_steps], stop - first, 0
     current = initial + slots
     previous = np.append(at_start, current[:-1])
     if not keep:
         previous[first_steps] = 0
-    return np.stack([counts, places, slots, current, previous], axis=1).astype(np.int64), chunks, int(rows.max())
+    table = np.stack([counts, places, slots, current, previous], axis=1).astype(np.int64)
+    return table, np.append(first_steps, n_steps), int(np.add.reduceat(counts, first_steps).max())
 
 
 def _plan(recurrence: Recurrence, workspace: Workspace) -> _Plan:
@@ -268,24 +285,49 @@ def _plan(recurrence: Recurrence, workspace: Workspace) -> _Plan:
     return plan
 
 
-def _shares(plan: _Plan, steps: Steps, workspace: Workspace, keep: bool) -> list[_Share]:
-    """Divide the sequences among threads so that each has about the same number of frames."""
-    operations = steps.n_rows * sum(p.size for p in plan.parameters.values())
+def _divide(recurrence: Recurrence) -> tuple[list[int], int]:
+    """Divide the sequences among threads so that each has about the same number of frames, and the steps into chunks.
+
+    A window is divided as the whole is: weight gradients are then added up in the same order, to the same bits.
+
+    Returns
+    -------
+    bounds : list of int
+        Where the threads' shares begin, and where the last one ends.
+    chunk : int
+        The number of steps in a chunk.
+    """
+    if recurrence.whole is not None:
+        bounds, chunk = _divide(recurrence.whole)
+        return sorted({min(bound, recurrence.steps.n_sequences) for bound in bounds}), chunk
+    steps = recurrence.steps
+    operations = steps.n_rows * sum([p.size for p in recurrence.parameters.values()])
     n_threads = max(1, min(threads.count(), steps.n_sequences, operations // MIN_OPERATIONS))
-    before = workspace.get("shares")
-    if before is not None and before[0] is steps and before[1:3] == (n_threads, keep):
-        return before[3]  # type: ignore[no-any-return]
     bounds = [0, steps.n_sequences]
     if n_threads > 1:
         frames = np.cumsum(steps.lengths)
         goals = frames[-1] * np.arange(1, n_threads) / n_threads
         cuts = np.searchsorted(frames, goals - steps.lengths[0] / 2) + 1
         bounds = sorted({0, *(int(c) for c in cuts if c < steps.n_sequences), steps.n_sequences})
+    return bounds, max(1, CHUNK_ROWS // max([stop - first for first, stop in pairwise(bounds)]))
+
+
+def chunk(recurrence: Recurrence) -> int:
+    """Return the number of steps whose weight gradients are added up together."""
+    return _divide(recurrence)[1]
+
+
+def _shares(plan: _Plan, recurrence: Recurrence, workspace: Workspace, keep: bool) -> list[_Share]:
+    """Give each thread its share of the sequences."""
+    steps, (bounds, chunk) = recurrence.steps, _divide(recurrence)
+    before = workspace.get("shares")
+    if before is not None and before[0] is steps and before[1:4] == (bounds, chunk, keep):
+        return before[4]  # type: ignore[no-any-return]
     shares = [
-        _Share(plan, steps, workspace, workspace.setdefault(f"thread{k}", Workspace()), first, stop, keep)
-        for k, (first, stop) in enumerate(pairwise(bounds))
+        _Share(plan, steps, chunk, workspace, workspace.setdefault(f"thread{k}", Workspace()), slice(*ends), keep)
+        for k, ends in enumerate(pairwise(bounds))
     ]
-    workspace["shares"] = (steps, n_threads, keep, shares)
+    workspace["shares"] = (steps, bounds, chunk, keep, shares)
     return shares
 
 
@@ -304,7 +346,7 @@ def forward(recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tupl
     """Run a recurrence; see `GradientAlgorithm.forward`."""
     cell, steps = recurrence.cell, recurrence.steps
     plan = _plan(recurrence, workspace)
-    shares = _shares(plan, steps, workspace, keep)
+    shares = _shares(plan, recurrence, workspace, keep)
     x, final = _contiguous(recurrence.x), _new_states(plan, steps)
     y = plan.nothing if keep else workspace.empty("y", (steps.n_rows, cell.width(cell.output)), plan.dtype)
     plan.pack(both=keep)
@@ -324,25 +366,30 @@ def backward(
     gradients: Mapping[str, Array],
     *,
     input_gradient: bool,
+    add: bool,
 ) -> tuple[Array | None, Variables]:
-    """Pull dy back through what `forward` has kept; see `GradientAlgorithm.backward`."""
-    plan, shares, steps = workspace["plan"], workspace["shares"][3], recurrence.steps
+    """Pull dy back through what `forward` has kept; see `BPTT.backward`."""
+    plan, shares, steps = workspace["plan"], workspace["shares"][-1], recurrence.steps
     x, dy = _contiguous(recurrence.x), _contiguous(dy)
     dx = workspace.empty("dx", x.shape, plan.dtype) if input_gradient else plan.nothing
     d_initial = _new_states(plan, steps)
-    # the first thread writes the gradients that were asked for, the others theirs, to be added
-    named = [gradients]
-    for k in range(1, len(shares)):
-        own = workspace[f"thread{k}"]
-        named.append({name: own.empty(f"gradient_{name}", g.shape, plan.dtype) for name, g in gradients.items()})
-    calls = []
-    for share, own_gradients in zip(shares, named, strict=True):
-        d_initials = tuple(d[share.sequences] for d in d_initial.values())
-        calls.append(share.backward(recurrence, x, dy, dx, own_gradients, _given(plan, d_final, share), d_initials))
-    threads.run(plan.backward, calls)
-    for others in named[1:]:
+    plan.grow(len(shares), gradients)
+    if add and workspace["alone"]:  # what one thread has written without ado is the first of several sums now
         for name, gradient in gradients.items():
-            gradient += others[name]
+            plan.sums[0][name][...] = gradient
+    n_begun = workspace["n_begun"] if add else 0  # threads whose sums hold something already
+    workspace["n_begun"] = max(n_begun, len(shares))
+    workspace["alone"] = alone = len(shares) == 1 and not add
+    calls = []
+    for k, share in enumerate(shares):
+        sums = (gradients if alone else plan.sums[k], plan.d_biases[k], k < n_begun)
+        d_initials = tuple([d[share.sequences] for d in d_initial.values()])
+        calls.append(share.backward(recurrence, x, dy, dx, sums, _given(plan, d_final, share), d_initials))
+    threads.run(plan.backward, calls)
+    if not alone:
+        first, *others = plan.sums[: workspace["n_begun"]]
+        for name, gradient in gradients.items():
+            gradient[...] = sum((own[name] for own in others), start=first[name])
     return (dx if input_gradient else None), d_initial
 
 
@@ -359,7 +406,7 @@ class Stepper:
 
     def __init__(self, recurrence: Recurrence) -> None:
         plan, cell, steps = _Plan(recurrence), recurrence.cell, recurrence.steps
-        (share,) = _shares(plan, steps, Workspace(), keep=False)
+        (share,) = _shares(plan, recurrence, Workspace(), keep=False)
         plan.pack(both=False)
         self._x, self._y = np.array(recurrence.x), np.empty((1, cell.width(cell.output)), plan.dtype)
         self._initials, self._finals = (tuple(_new_states(plan, steps).values()) for _ in range(2))

@@ -42,38 +42,16 @@ from rnnbp.cells import Cell
 from rnnbp.checks import number, whole_number
 from rnnbp.gradients.algorithm import GradientAlgorithm
 from rnnbp.gradients.recurrence import Recurrence, Variables
+from rnnbp.gradients.relaxation import relax, solve_affine
 from rnnbp.workspace import Workspace
 
-__all__ = ["ConvergenceError", "FixedPoint"]
+__all__ = ["FixedPoint"]
 
 Array = NDArray[Any]
 Index = NDArray[np.intp]
 Pull = Callable[[Index, Array], Array]
 
 SOLVERS = ("iteration", "gmres")
-ADVICE = {
-    "state": "Weaken the feedback by smaller recurrent weights (such as recurrent_initializer=Identity(0.5)), a lower "
-    "learning rate or weight decay; if the residual was still falling, raise max_iter or tol.",
-    "error": 'Try solver="gmres", or raise max_iter or tol; tol can not be below the rounding of the dtype.',
-}
-
-
-class ConvergenceError(ArithmeticError):
-    """A relaxation did not converge.
-
-    Attributes
-    ----------
-    relaxation : {"state", "error"}
-        Which of the two.
-    residual : float
-        The largest one at the end; see `FixedPoint`.
-    n_iterations : int
-        How many there were.
-    """
-
-    def __init__(self, relaxation: str, residual: float, n_iterations: int, what: str) -> None:
-        super().__init__(f"the {relaxation}'s relaxation {what}. {ADVICE[relaxation]}")
-        self.relaxation, self.residual, self.n_iterations = relaxation, residual, n_iterations
 
 
 class FixedPoint(GradientAlgorithm):
@@ -119,6 +97,10 @@ class FixedPoint(GradientAlgorithm):
             raise ValueError(f"solver must be one of {', '.join(map(repr, SOLVERS))}, but {solver!r} was given")
         self.solver = solver
 
+    @property
+    def _limits(self) -> dict[str, Any]:
+        return {"tol": self.tol, "max_iter": self.max_iter}
+
     def forward(self, recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tuple[Array, Variables]:
         """Let the state relax on each frame; see `GradientAlgorithm.forward`."""
         if recurrence.teacher is not None:
@@ -135,10 +117,11 @@ class FixedPoint(GradientAlgorithm):
         final = _split(cell, cell.states, state)
         for name, values in recurrence.initial.items():
             final[name][...] = values
-        residuals: list[float] = []
-        workspace["state_residuals"] = residuals
-        for start, n in zip(steps.starts, steps.counts, strict=False):
-            self._relax("state", partial(_advance, recurrence, workspace, state, int(start)), int(n), residuals)  # 1
+        residuals = [
+            relax("state", partial(_advance, recurrence, workspace, state, int(start)), int(n), **self._limits)  # 1
+            for start, n in zip(steps.starts, steps.counts, strict=False)
+        ]
+        workspace["state_residuals"] = _largest(residuals)
         return _split(cell, cell.variables, after)[cell.output], final  # 2
 
     def backward(
@@ -159,85 +142,25 @@ class FixedPoint(GradientAlgorithm):
         parts[cell.output][...] = dy  # 2'
         for name, d_state in d_final.items():
             parts[name][steps.last] += d_state
-        pull = partial(_retreat, recurrence, workspace)
-        residuals: list[float] = []
-        workspace["error_residuals"] = residuals
+        pull = partial(_pull, recurrence, workspace)
         if self.solver == "gmres":
-            self._solve(pull, workspace["before"].shape, dtype, residuals)
+            residuals = [
+                solve_affine(partial(_pull_one, pull, row), workspace["before"].shape[1], dtype, **self._limits)  # 1'
+                for row in range(steps.n_rows)
+            ]
+            workspace["error_residuals"] = _largest(residuals)
         else:
-            scale = np.abs(d).max(axis=1)
-            back = np.zeros_like(workspace["before"])
-
-            def update(active: Index) -> Array:
-                new = pull(active, back[active])  # 1'
-                change = np.abs(new - back[active]).max(axis=1)
-                back[active] = new
-                return np.asarray(np.divide(change, scale[active], out=change, where=scale[active] > 0))
-
-            self._relax("error", update, steps.n_rows, residuals)
+            update = partial(_iterate, pull, np.zeros_like(workspace["before"]), np.abs(d).max(axis=1))
+            workspace["error_residuals"] = relax("error", update, steps.n_rows, **self._limits)  # 1'
         before, after = _split(cell, cell.states, workspace["before"]), _split(cell, cell.variables, workspace["after"])
         recurrence.accumulate(dz, before, after, gradients)
         d_initial = {name: np.zeros((steps.n_sequences, cell.width(name)), dtype) for name in cell.states}
         return recurrence.pull_input(dz) if input_gradient else None, d_initial
 
-    def _relax(self, what: str, update: Callable[[Index], Array], n: int, residuals: list[float]) -> None:
-        """Call ``update(active)``, which returns residuals, until each of n rows has converged; then it is left alone.
 
-        The largest residual of each iteration is noted in `residuals`.
-        """
-        active = np.arange(n)
-        for k in range(self.max_iter):
-            with np.errstate(over="ignore", invalid="ignore"):  # what overflows is reported below
-                residual = update(active)
-            worst = float(residual.max())  # NaN if any is
-            if not np.isfinite(worst):
-                raise ConvergenceError(what, worst, k + 1, f"diverges: after {k + 1} iterations it is no longer finite")
-            if k == len(residuals):
-                residuals.append(0.0)
-            residuals[k] = max(residuals[k], worst)
-            active = active[residual > self.tol]
-            if not active.size:
-                return
-        raise ConvergenceError(
-            what,
-            worst,
-            self.max_iter,
-            f"has not converged: after {self.max_iter} iterations the residual of {active.size} of {n} examples is "
-            f"above tol={self.tol:g}, the largest being {worst:.3g}",
-        )
-
-    def _solve(self, pull: Pull, shape: tuple[int, int], dtype: Any, residuals: list[float]) -> None:
-        """Solve (1') by GMRES, row by row, for J^T e: (I - J^T) J^T e = J^T d."""
-        from scipy.sparse.linalg import LinearOperator, gmres  # takes a tenth of a second to import
-
-        n_rows, width = shape
-        restart = min(width, self.max_iter)
-        for row in np.arange(n_rows)[:, None]:
-            right = pull(row, np.zeros((1, width), dtype))[0]
-            norms: list[float] = []
-
-            def matvec(v: Array, row: Index = row, right: Array = right) -> Array:
-                return np.asarray(v - (pull(row, v[None])[0] - right))
-
-            back, status = gmres(
-                LinearOperator((width, width), matvec=matvec, dtype=dtype),
-                right,
-                rtol=self.tol,
-                restart=restart,
-                maxiter=-(-self.max_iter // restart),
-                callback=norms.append,
-                callback_type="pr_norm",
-            )
-            if status or not np.isfinite(back).all():
-                raise ConvergenceError(
-                    "error",
-                    norms[-1],
-                    len(norms),
-                    f"has not converged: after {len(norms)} iterations of GMRES the residual of example {row[0]} is "
-                    f"{norms[-1]:.3g}, above tol={self.tol:g}",
-                )
-            residuals[:] = [max(pair) for pair in zip_longest(residuals, norms, fillvalue=0.0)]
-            pull(row, back[None])  # leaves dL/dz
+def _largest(residuals: Iterable[list[float]]) -> list[float]:
+    """Return the largest residual of each iteration of several relaxations."""
+    return [max(each) for each in zip_longest(*residuals, fillvalue=0.0)]
 
 
 def _width(cell: Cell, names: Iterable[str]) -> int:
@@ -268,8 +191,19 @@ def _advance(recurrence: Recurrence, workspace: Workspace, state: Array, start: 
     return np.asarray(np.abs(state[active] - before).max(axis=1) / size)
 
 
-def _retreat(recurrence: Recurrence, workspace: Workspace, rows: Index, back: Array) -> Array:
-    """Return J^T (d + back) of some rows, and leave dL/dz in the workspace."""
+def _iterate(pull: Pull, back: Array, scale: Array, active: Index) -> Array:
+    """Carry out one iteration of (1') for some rows, of which `back` is J^T e and `scale` the size of d."""
+    before = back[active]
+    back[active] = pull(active, before)
+    change = np.abs(back[active] - before).max(axis=1)
+    return np.asarray(np.divide(change, scale[active], out=change, where=change != 0))
+
+
+def _pull_one(pull: Pull, row: int, back: Array) -> Array:
+    return np.asarray(pull(np.array([row]), back[None])[0])
+
+
+def _pull(recurrence: Recurrence, workspace: Workspace, rows: Index, back: Array) -> Array:
     cell = recurrence.cell
     z, error, new = workspace["z"][rows], workspace["d"][rows], np.empty_like(back)
     variables = _split(cell, cell.variables, error)

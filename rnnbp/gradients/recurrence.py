@@ -58,9 +58,11 @@ class Recurrence:
     mask : ndarray of shape (B, width) or None
         Recurrent dropout: what multiplies the operand of the recurrent weight, the same at every step.
     teacher : ndarray of shape (n_rows, width) or None
-        What replaces the values of the state ``cell.forced``.
+        What replaces the values of the state ``cell.forced``; where it is a masked array, not at its masked rows.
     noise : mapping of str to ndarray of bool, of shape (n_rows, width), or None
         What was drawn for each block of ``cell.noise``; None for their means.
+    whole : Recurrence or None
+        The one that this is a window in time of, if it is (`rnnbp.gradients.windows`).
     """
 
     cell: Cell
@@ -71,6 +73,7 @@ class Recurrence:
     mask: Array | None = None
     teacher: Array | None = None
     noise: Mapping[str, Array] | None = None
+    whole: Recurrence | None = None
 
     def project(self, z: Array) -> None:
         """Start all rows of z with the input product, the biases and the noise (1)."""

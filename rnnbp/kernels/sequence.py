@@ -195,20 +195,22 @@ def make_loops(stages: tuple[tuple[Any, Any], ...], fingerprint: str) -> tuple[A
 
     @compiled
     def backward(
-        address, x, dy, dx, z, d_bias, mask, d_masked, inputs, first, second, d_variables, d_states, d_finals,
+        address, x, dy, dx, z, d_bias, add, mask, d_masked, inputs, first, second, d_variables, d_states, d_finals,
         d_initials, d_output, teacher, steps, chunks, source_rows, dz_rows,
     ):  # fmt: skip
         pieces_x, transposed_x, gradients_x, d_biases_x = inputs
         pieces_1, transposed_1, gradients_1, d_biases_1 = first[:4]
         sources_1, columns_1, reads_1, uses_1, outputs_1, d_sources_1, d_inputs_1, d_outputs_1 = first[4:]
-        clear_gradients(gradients_x, pieces_x)
-        clear_gradients(gradients_1, pieces_1)
+        if not add:
+            clear_gradients(gradients_x, pieces_x)
+            clear_gradients(gradients_1, pieces_1)
+            d_bias[:] = 0
         if two:
             pieces_2, transposed_2, gradients_2, d_biases_2 = second[:4]
             sources_2, columns_2, reads_2, uses_2, outputs_2, d_sources_2, d_inputs_2, d_outputs_2 = second[4:]
-            clear_gradients(gradients_2, pieces_2)
+            if not add:
+                clear_gradients(gradients_2, pieces_2)
         d_forced, teacher_rows = teacher
-        d_bias[:] = 0
         for i in range(len(d_variables)):
             d_variables[i][:] = 0
         for i in range(len(d_states)):

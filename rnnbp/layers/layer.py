@@ -46,7 +46,7 @@ class Context:
     input_gradient : bool
         Whether anybody wants dL/d(input).
     teacher : ndarray of shape (n_rows, width) or None
-        The targets as the layer's output should look, for teacher forcing.
+        The targets as the layer's output should look, for teacher forcing; masked where the output itself is fed back.
     initial, final : dict of str to ndarray of shape (B, width)
         The states a recurrent layer starts from (those missing are zero), and those it ends in.
     d_final, d_initial : dict of str to ndarray of shape (B, width)

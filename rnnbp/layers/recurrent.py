@@ -97,6 +97,8 @@ class Recurrent(Layer):
         self.needs_time = gradient.needs_time
         cell = self.make_cell()
         rates = {state: rate for state, rate in self.zoneout_rates(cell).items() if rate > 0.0}
+        if rates and not gradient.needs_time:
+            raise ValueError(f"zoneout holds units at their values of the step before, and {gradient!r} has none")
         self.cell = ZoneoutCell(cell, rates) if rates else cell
         suffixes = ("", REVERSE) if bidirectional else ("",)
         # each direction: the suffix of its names, and whether it runs backwards

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from rnnbp.configuration import lookup
-from rnnbp.losses.base import Loss
+from rnnbp.losses.base import Loss, SquaredLoss
 from rnnbp.losses.binary_cross_entropy import BinaryCrossEntropy
 from rnnbp.losses.cross_entropy import CrossEntropy
 from rnnbp.losses.regression import MeanSquaredError
 
-__all__ = ["LOSSES", "BinaryCrossEntropy", "CrossEntropy", "Loss", "MeanSquaredError", "get"]
+__all__ = ["LOSSES", "BinaryCrossEntropy", "CrossEntropy", "Loss", "MeanSquaredError", "SquaredLoss", "get"]
 
 #: Every loss by its name; a loss listed here is known to :func:`get` and to the conformance tests.
 LOSSES: dict[str, type[Loss]] = {loss.name: loss for loss in (MeanSquaredError, CrossEntropy, BinaryCrossEntropy)}

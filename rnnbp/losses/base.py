@@ -141,6 +141,18 @@ class Loss(Configurable, ABC):
         """
 
 
+class SquaredLoss(Loss):
+    """A loss that is a weighted sum of squared differences, and nothing else.
+
+    With c_r of `curvature`, ``value = Σ_rf ½ c_r (output_rf - target_rf)²``. Least-squares methods
+    (``optimizers.LevenbergMarquardt``) take such a loss only.
+    """
+
+    @abstractmethod
+    def curvature(self, target: Array, n_outputs: int, weight: Array | None = None) -> Array:
+        """Return the second derivative of the value by any output of each row, c of shape (R,)."""
+
+
 def weighted_mean(row_loss: Array, gradient: Array, weight: Array | None, normalizer: float) -> tuple[float, Array]:
     """Return the weighted sum of row losses over the normalizer, and their gradient, scaled in place."""
     normalizer = normalizer or 1.0  # it is 0 where all weights are: so is the sum

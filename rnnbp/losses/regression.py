@@ -12,11 +12,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from rnnbp.losses.base import Loss, weighted_mean
+from rnnbp.losses.base import SquaredLoss, weighted_mean
 from rnnbp.losses.targets import Array, values
 
 
-class MeanSquaredError(Loss):
+class MeanSquaredError(SquaredLoss):
     """Mean of the squared differences over rows and features.
 
     Targets are numbers of shape (..., F), or (...) if there is one output.
@@ -47,6 +47,11 @@ class MeanSquaredError(Loss):
         row_loss = np.einsum("rf,rf->r", difference, difference) / output.shape[1]
         difference *= 2.0 / output.shape[1]
         return weighted_mean(row_loss, difference, weight, self.normalizer(target, weight))
+
+    def curvature(self, target: Array, n_outputs: int, weight: Array | None = None) -> Array:
+        """Return 2 w_r / (N F); see :meth:`SquaredLoss.curvature`."""
+        weights = np.ones(len(target)) if weight is None else weight
+        return np.asarray(2.0 * weights / (n_outputs * (self.normalizer(target, weight) or 1.0)))
 
     def feedback(self, target: Array, n_outputs: int, dtype: DTypeLike) -> Array:
         """Return the values themselves; see :meth:`Loss.feedback`."""

@@ -7,10 +7,13 @@ from typing import Any
 from rnnbp.configuration import lookup
 from rnnbp.optimizers import schedules
 from rnnbp.optimizers.adam import Adam, AdamW
+from rnnbp.optimizers.averaging import Average, ExponentialAverage, PolyakAverage
 from rnnbp.optimizers.base import Optimizer, Schedule, State
 from rnnbp.optimizers.clipping import clip_by_norm, clip_by_value
-from rnnbp.optimizers.full_batch import FullBatchOptimizer, Progress, Result
+from rnnbp.optimizers.full_batch import FullBatchOptimizer, Progress, Result, SumOfSquares
+from rnnbp.optimizers.gradient_noise import GradientNoise
 from rnnbp.optimizers.lbfgs import LBFGS
+from rnnbp.optimizers.levenberg_marquardt import LevenbergMarquardt
 from rnnbp.optimizers.rmsprop import RMSprop
 from rnnbp.optimizers.rprop import Rprop
 from rnnbp.optimizers.sgd import SGD
@@ -21,14 +24,20 @@ __all__ = [
     "SGD",
     "Adam",
     "AdamW",
+    "Average",
+    "ExponentialAverage",
     "FullBatchOptimizer",
+    "GradientNoise",
+    "LevenbergMarquardt",
     "Optimizer",
+    "PolyakAverage",
     "Progress",
     "RMSprop",
     "Result",
     "Rprop",
     "Schedule",
     "State",
+    "SumOfSquares",
     "clip_by_norm",
     "clip_by_value",
     "get",
@@ -37,7 +46,7 @@ __all__ = [
 
 #: Every optimizer by its name; one listed here is known to :func:`get` and to the conformance tests.
 OPTIMIZERS: dict[str, type[Optimizer] | type[FullBatchOptimizer]] = {
-    optimizer.name: optimizer for optimizer in (SGD, RMSprop, Adam, AdamW, Rprop, LBFGS)
+    optimizer.name: optimizer for optimizer in (SGD, RMSprop, Adam, AdamW, Rprop, LBFGS, LevenbergMarquardt)
 }
 
 
@@ -47,7 +56,8 @@ def get(name_or_optimizer: str | Optimizer | FullBatchOptimizer, **settings: Any
     Parameters
     ----------
     name_or_optimizer : str or Optimizer or FullBatchOptimizer
-        ``"sgd"``, ``"rmsprop"``, ``"adam"``, ``"adamw"``, ``"rprop"``, ``"lbfgs"``, or an instance.
+        ``"sgd"``, ``"rmsprop"``, ``"adam"``, ``"adamw"``, ``"rprop"``, ``"lbfgs"``,
+        ``"levenberg_marquardt"``, or an instance.
     **settings
         Arguments of its constructor, with a name only.
 

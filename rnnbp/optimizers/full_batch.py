@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol, runtime_checkable
 
 from rnnbp.configuration import Configurable
 from rnnbp.optimizers.base import Array
@@ -55,10 +55,36 @@ class Result(Progress):
     message: str
 
 
+@runtime_checkable
+class SumOfSquares(Protocol):
+    """A loss that is a sum of squared residuals, each a function of ``theta``.
+
+    Attributes
+    ----------
+    n_residuals : int
+        Of how many of them the Jacobian is held in memory at a time.
+    """
+
+    n_residuals: int
+
+    def __call__(self, theta: Array) -> tuple[float, Array]:
+        """Return the loss and its gradient, as any `Function` does."""
+
+    def gauss_newton(self, theta: Array) -> Array:
+        """Return 2 J^T J in float64, of shape (P, P), where J is the residuals' Jacobian."""
+
+
 class FullBatchOptimizer(Configurable, ABC):
-    """An optimizer that is given the whole loss as a function."""
+    """An optimizer that is given the whole loss as a function.
+
+    Attributes
+    ----------
+    needs_squares : bool
+        Whether that function must be a `SumOfSquares`.
+    """
 
     name: ClassVar[str]
+    needs_squares: ClassVar[bool] = False
 
     @abstractmethod
     def minimize(

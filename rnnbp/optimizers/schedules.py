@@ -5,6 +5,7 @@ r"""Learning-rate schedules: the rate η as a function of the time e in epochs, 
     cosine               η = final + (rate - final) (1 + cos(π e / epochs)) / 2
     one_cycle            half a cosine up to the peak, then half a cosine down to almost nothing
     reduce_on_plateau    η = rate · factorⁿ, n the times that the observed loss stopped falling
+    linear, exponential, inverse_sigmoid                      see :mod:`rnnbp.optimizers.decays`
     warm_up              any of them, times a factor that rises linearly to 1 at the beginning
 
 They are classes with the names of functions, as ``functools.partial`` is, because that is how they are
@@ -27,6 +28,19 @@ import numpy as np
 
 from rnnbp.checks import number, whole_number
 from rnnbp.optimizers.base import Schedule, State
+from rnnbp.optimizers.decays import exponential, inverse_sigmoid, linear
+
+__all__ = [
+    "constant",
+    "cosine",
+    "exponential",
+    "inverse_sigmoid",
+    "linear",
+    "one_cycle",
+    "reduce_on_plateau",
+    "step",
+    "warm_up",
+]
 
 
 @dataclass(frozen=True)

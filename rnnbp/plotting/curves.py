@@ -54,7 +54,7 @@ def learning_curves(history: History, *, label: str | None = None, ax: Axes | No
     best = history.best_epoch
     place = (ends if history.validation_loss else middles)[best]
     named = f"best, in epoch {best + 1}" if label is None else None
-    ax.plot(place, history.monitored[best], "o", color=colour, label=named)
+    ax.plot(place, (history.validation_loss or history.loss)[best], "o", color=colour, label=named)
     if all(np.min(np.asarray(line.get_ydata(), dtype=float)) > 0 for line in ax.lines):
         ax.set_yscale("log")
     ax.set(xlabel="epoch", ylabel="loss", xlim=(0, max(ax.get_xlim()[1], len(history) + 0.25)))

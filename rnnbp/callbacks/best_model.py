@@ -1,0 +1,38 @@
+"""Keep the best network of a training run in a file."""
+
+from __future__ import annotations
+
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rnnbp.history import History
+    from rnnbp.network import Network
+
+__all__ = ["BestModelCheckpoint"]
+
+
+class BestModelCheckpoint:
+    """Save the network whenever an epoch was the best so far, as `Network.save` does.
+
+    Parameters
+    ----------
+    path : path-like
+        The file; `Network.load` reads it. Its directory must exist.
+
+    Raises
+    ------
+    ValueError
+        If there is no such directory.
+    """
+
+    def __init__(self, path: str | PathLike[str]) -> None:
+        self.path = Path(path)
+        if not self.path.parent.is_dir():
+            raise ValueError(f"no network can be saved as {fspath(path)}: there is no directory {self.path.parent}")
+
+    def __call__(self, net: Network, history: History) -> None:
+        """Save the network if this epoch is the best."""
+        if history.best_epoch == len(history) - 1:
+            net.save(self.path)

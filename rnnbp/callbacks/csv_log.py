@@ -1,0 +1,51 @@
+"""A training run as a table in a file."""
+
+from __future__ import annotations
+
+import csv
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rnnbp.history import History
+    from rnnbp.network import Network
+
+__all__ = ["CSVLog"]
+
+
+class CSVLog:
+    """Write a row for each epoch: its number, the losses, the score, and what else `History` has.
+
+    A file that is there is replaced at the end of the first epoch; from then on rows are added, so that the table can
+    be watched as it grows. A resumed run writes the epochs before it too.
+
+    Parameters
+    ----------
+    path : path-like
+        Its directory must exist.
+
+    Raises
+    ------
+    ValueError
+        If there is no such directory.
+    """
+
+    def __init__(self, path: str | PathLike[str]) -> None:
+        self.path = Path(path)
+        self._written = 0
+        if not self.path.parent.is_dir():
+            raise ValueError(f"no log can be written to {fspath(path)}: there is no directory {self.path.parent}")
+
+    def __call__(self, net: Network, history: History) -> None:
+        """Write the rows that are missing."""
+        begins = self._written == 0 or self._written != len(history) - 1
+        figures = history.figures
+        with open(self.path, "w" if begins else "a", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            if begins:
+                writer.writerow(["epoch", *figures])
+            rows = zip(*figures.values(), strict=True)
+            for epoch, row in list(enumerate(rows, start=1))[0 if begins else -1 :]:
+                writer.writerow([epoch, *row])
+        self._written = len(history)

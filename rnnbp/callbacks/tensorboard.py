@@ -1,0 +1,56 @@
+"""A training run as curves in TensorBoard."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from os import PathLike, fspath
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rnnbp.history import History
+    from rnnbp.network import Network
+
+__all__ = ["TensorBoardLog"]
+
+WRITERS = ("tensorboardX", "torch.utils.tensorboard")  # the lighter one first
+
+
+class TensorBoardLog:
+    """Write what `History` has of each epoch as scalars for TensorBoard, under names such as "loss".
+
+    Parameters
+    ----------
+    directory : path-like
+        Where event files go; made if it is not there.
+
+    Raises
+    ------
+    ImportError
+        If neither tensorboardX nor torch with tensorboard is installed.
+    """
+
+    def __init__(self, directory: str | PathLike[str]) -> None:
+        self.directory = fspath(directory)
+        self._writer: Any = None
+        self._make = _summary_writer()
+
+    def __call__(self, net: Network, history: History) -> None:
+        """Write the last epoch's figures."""
+        epoch = len(history)
+        if self._writer is None:  # what a broken run wrote of this epoch, and of later ones, is hidden
+            self._writer = self._make(self.directory, purge_step=epoch)
+        for name, values in history.figures.items():
+            self._writer.add_scalar(name, values[-1], epoch)
+        self._writer.flush()
+
+
+def _summary_writer() -> Any:
+    for name in WRITERS:
+        try:
+            return import_module(name).SummaryWriter
+        except ImportError:
+            continue
+    raise ImportError(
+        "TensorBoardLog needs a package that writes TensorBoard's files: install tensorboardX "
+        "(pip install tensorboardX), or tensorboard beside torch. CSVLog writes the same figures without"
+    )

@@ -1,0 +1,227 @@
+"""What all estimators share: a network, scikit-learn's way to train it, and files.
+
+A subclass says how it reads data, what layers its network has, and what its outputs mean. All else is the same::
+
+    read and check X and y                    once, before any work
+    make the network                          unless it goes on from where it is (warm_start, partial_fit)
+    set validation data aside                 early_stopping, unless some were given
+    rnnbp.fit(..., callbacks=[Convergence])   and return to the best epoch, early_stopping
+
+The names and defaults of settings, the scale of the loss, the rule of convergence and (for MLPs) the random numbers are
+scikit-learn's.
+"""
+
+from __future__ import annotations
+
+import warnings
+from abc import abstractmethod
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight
+
+from rnnbp.estimators.convergence import Convergence
+from rnnbp.estimators.files import Saved
+from rnnbp.estimators.order import Shuffler
+from rnnbp.estimators.settings import Settings
+from rnnbp.layers import Layer
+from rnnbp.losses import Loss
+from rnnbp.network import Network
+from rnnbp.optimizers import FullBatchOptimizer, Optimizer, State
+from rnnbp.training import NonFiniteError, fit
+
+__all__ = ["Data", "NetworkEstimator"]
+
+Array = NDArray[Any]
+
+EVALUATED_AT_ONCE = 1024  # examples: bounds the memory of predictions and of full batches
+
+
+class Data(NamedTuple):
+    """Examples and targets, checked, and as `rnnbp.fit` takes them.
+
+    Attributes
+    ----------
+    x : ndarray of shape (N, F), or list of ndarrays of shape (T_i, F)
+    target : ndarray of shape (N, ...), or list of ndarrays of shape (T_i, ...)
+    weight : ndarray of shape (N,), or None
+    """
+
+    x: Any
+    target: Any
+    weight: Array | None
+
+    def take(self, chosen: NDArray[np.intp]) -> Data:
+        """Return some of the examples."""
+        return Data(
+            _take(self.x, chosen), _take(self.target, chosen), None if self.weight is None else self.weight[chosen]
+        )
+
+
+def _take(items: Any, chosen: NDArray[np.intp]) -> Any:
+    return items[chosen] if isinstance(items, np.ndarray) else [items[i] for i in chosen]
+
+
+class NetworkEstimator(Settings, Saved, BaseEstimator):  # type: ignore[misc]
+    """An estimator with a network, which is in ``network_`` once it is fitted."""
+
+    # what is fitted
+    network_: Network
+    n_outputs_: int
+    n_iter_: int
+    t_: int
+    loss_: float
+    loss_curve_: list[float]
+    best_loss_: float | None
+    validation_scores_: list[float] | None
+    best_validation_score_: float | None
+    validation_loss_curve_: list[float] | None
+    n_iter_without_improvement_: int
+    out_activation_: str
+    _best_theta: Array | None
+    _optimizer_state: State | None
+
+    # -- what subclasses say -----------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _layers(self, n_outputs: int) -> list[Layer]:
+        """Return new layers for data that have been read."""
+
+    @abstractmethod
+    def _objective(self) -> Loss:
+        """Return the loss that is trained with."""
+
+    @abstractmethod
+    def _validation_score(self, target: Array, output: Array) -> float:
+        """Return the score of rows of outputs, which early stopping goes by."""
+
+    def _initialize(self, random_state: np.random.RandomState) -> None:
+        """Draw the network's parameters; unless overridden, as its layers' initializers say."""
+        self.network_.rng = np.random.default_rng(random_state.randint(2**31 - 1))
+        self.network_.parameters.initialize(self.network_.rng)
+
+    def _stratify(self, data: Data) -> Array | None:
+        """Return what the split of validation data should keep the shares of."""
+        return None
+
+    # -- training ----------------------------------------------------------------------------------------------------
+
+    def _starts_anew(self, *, incremental: bool) -> bool:
+        return not hasattr(self, "network_") or not (incremental or self.warm_start)
+
+    def _check_weight(self, sample_weight: Any, x: Any) -> Array | None:
+        if sample_weight is None:
+            return None
+        weight: Array = _check_sample_weight(sample_weight, x, dtype=np.float64, ensure_non_negative=True)
+        if not weight.any():
+            raise ValueError("sample_weight is zero for all samples: at least one must count")
+        return weight
+
+    def _train(self, data: Data, dtype: np.dtype[Any], *, incremental: bool, validation: Data | None = None) -> None:
+        """Train on data that have been read; make the network first, if there is none to go on with."""
+        self._check_settings()
+        if incremental and self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        anew = self._starts_anew(incremental=incremental)
+        random_state = check_random_state(self.random_state)
+        if anew:
+            self.network_ = Network(self._layers(self.n_outputs_), dtype=dtype)
+            self._initialize(random_state)
+            self._optimizer_state, self._best_theta = None, None
+            self.t_ = 0
+        if self.early_stopping and validation is None:
+            data, validation = self._split(data, random_state)
+        if anew:
+            self._begin_curves(validated=validation is not None)
+        self.n_iter_ = 0
+        optimizer = self._make_optimizer(len(data.x))
+        self._run(data, validation, optimizer, random_state, incremental=incremental)
+
+    def _begin_curves(self, *, validated: bool) -> None:
+        self.loss_curve_, self.n_iter_without_improvement_ = [], 0
+        self.best_loss_ = None if self.early_stopping else np.inf
+        self.validation_scores_ = [] if self.early_stopping else None
+        self.best_validation_score_ = -np.inf if self.early_stopping else None
+        self.validation_loss_curve_ = [] if validated else None
+
+    def _split(self, data: Data, random_state: np.random.RandomState) -> tuple[Data, Data]:
+        kept, held_out = train_test_split(
+            np.arange(len(data.x)),
+            random_state=random_state,
+            test_size=self.validation_fraction,
+            stratify=self._stratify(data),
+        )
+        if len(held_out) < 2:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
+            )
+        return data.take(kept), data.take(held_out)
+
+    def _run(
+        self,
+        data: Data,
+        validation: Data | None,
+        optimizer: Optimizer | FullBatchOptimizer,
+        random_state: np.random.RandomState,
+        *,
+        incremental: bool,
+    ) -> None:
+        net, n_examples, state = self.network_, len(data.x), None
+        if isinstance(optimizer, Optimizer):
+            state = self._optimizer_state if incremental else None
+            if state is None:
+                state = optimizer.init(net.theta, decayed=net.parameters.decayed)
+            self._optimizer_state = state
+        history = None
+        try:
+            history = fit(
+                net,
+                data.x,
+                data.target,
+                loss=self._objective(),
+                optimizer=optimizer,
+                max_epochs=1 if incremental else self.max_iter,
+                batch_size=self._batch_size(n_examples) if state is not None else EVALUATED_AT_ONCE,
+                sample_weight=data.weight,
+                validation_data=None if validation is None else (validation.x, validation.target),
+                score=self._validation_score if self.early_stopping else None,
+                callbacks=[Convergence(self, n_examples, state), *self.callbacks],
+                l2=self.alpha,
+                shuffle=self.shuffle,
+                seed=Shuffler(random_state, n_examples),
+                optimizer_state=state,
+                progress=False,
+            )
+        except NonFiniteError as error:
+            if self._best_theta is None:
+                raise ValueError(
+                    "Solver produced non-finite parameter weights. The input data may contain large values and need to "
+                    f"be preprocessed: {error}"
+                ) from error
+            assert self.validation_scores_ is not None
+            self.validation_scores_.append(float("nan"))
+            warnings.warn(f"Training diverged, and its best epoch is kept: {error}", ConvergenceWarning, stacklevel=4)
+        if self.early_stopping and self._best_theta is not None:
+            net.theta[...] = self._best_theta
+        if history is not None and not incremental:
+            self._warn(history.stopped)
+
+    def _warn(self, stopped: str) -> None:
+        """Say it if training ended for another reason than convergence."""
+        if stopped == "interrupted":
+            warnings.warn("Training interrupted by user.", stacklevel=5)
+        elif stopped == "max_epochs":
+            message = (
+                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
+                "converged yet."
+                if self._optimizer_state is not None
+                else f"lbfgs failed to converge after {self.n_iter_} iteration(s): increase max_iter or scale the data."
+            )
+            warnings.warn(message, ConvergenceWarning, stacklevel=5)
+        elif stopped not in ("callback", "converged", "patience"):
+            warnings.warn(f"lbfgs failed to converge: {stopped}", ConvergenceWarning, stacklevel=5)

@@ -1,0 +1,212 @@
+"""What classifiers share: labels as targets, and outputs as labels.
+
+=============  ================  =======================  ====================
+labels         n_outputs_        out_activation_          loss
+=============  ================  =======================  ====================
+one or two     1                 logistic                 binary cross-entropy
+K > 2          K                 softmax                  cross-entropy
+multi-label    L                 logistic, for each       binary cross-entropy
+=============  ================  =======================  ====================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit, log_expit, log_softmax, softmax
+from sklearn.base import ClassifierMixin
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+from rnnbp.estimators.base import Data
+from rnnbp.estimators.objectives import BinaryLogLoss
+from rnnbp.losses import CrossEntropy, Loss
+
+__all__ = ["Classification"]
+
+Array = NDArray[Any]
+
+
+class Classification(ClassifierMixin):  # type: ignore[misc]
+    """A classifier's half of an estimator; the other half is a `NetworkEstimator`."""
+
+    class_weight: Mapping[Any, float] | str | None
+    classes_: Array
+    n_outputs_: int
+    out_activation_: str
+    warm_start: bool
+    _multilabel: bool
+    _apply: Callable[[Any, Callable[[Array], Array]], Any]  # a function of the outputs for X, in X's form
+    _remembered: ClassVar[tuple[str, ...]] = ("_multilabel",)
+
+    # -- labels ------------------------------------------------------------------------------------------------------
+
+    def _first_classes(self, classes: ArrayLike | None) -> None:
+        """Check what `partial_fit` is told of classes, and keep it if it is the first to say so."""
+        if not hasattr(self, "classes_"):
+            if classes is None:
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+            self.classes_ = np.unique(np.asarray(classes))
+        elif classes is not None and not np.array_equal(self.classes_, np.unique(np.asarray(classes))):
+            raise ValueError(
+                f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
+            )
+
+    def _encode(self, y: Array, *, anew: bool, incremental: bool) -> Array:
+        """Return labels as targets; learn the classes if training begins anew."""
+        check_classification_targets(y)
+        kind = type_of_target(y, input_name="y")
+        if kind == "multiclass-multioutput":
+            raise ValueError("y has several columns of more than two classes: give each column a classifier of its own")
+        multilabel = kind == "multilabel-indicator"
+        present = np.arange(y.shape[1]) if multilabel else np.unique(y)
+        if anew and not incremental:
+            self.classes_ = present
+        elif incremental:
+            if len(np.setdiff1d(present, self.classes_)):
+                raise ValueError(
+                    f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {present}."
+                )
+        elif not np.array_equal(present, self.classes_):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous call to fit. Previously "
+                f"got {self.classes_}, `y` has {present}"
+            )
+        if not anew and multilabel != self._multilabel:
+            raise ValueError("y is multi-label, and the labels before were not, or the other way round")
+        self._multilabel = multilabel
+        single = len(self.classes_) <= 2 and not multilabel
+        self.n_outputs_ = 1 if single else len(self.classes_)
+        self.out_activation_ = "logistic" if single or multilabel else "softmax"
+        if multilabel:
+            return np.asarray(y > 0, dtype=np.float64)
+        index = np.searchsorted(self.classes_, y)
+        return index[:, None].astype(np.float64) if single else index
+
+    def _with_class_weight(self, weight: Array | None, y: Any, *, incremental: bool) -> Array | None:
+        """Return the samples' weights times those of their classes."""
+        if self.class_weight is None:
+            return weight
+        if incremental and isinstance(self.class_weight, str):
+            raise ValueError(
+                f"class_weight={self.class_weight!r} needs all labels at once: for partial_fit give weights, such as "
+                "sklearn.utils.class_weight.compute_class_weight computes of all labels"
+            )
+        of_class: Array = compute_sample_weight(self.class_weight, y)
+        return np.asarray(of_class if weight is None else weight * of_class)
+
+    def _objective(self) -> Loss:
+        return CrossEntropy() if self.out_activation_ == "softmax" else BinaryLogLoss()
+
+    def _stratify(self, data: Data) -> Array | None:
+        if self._multilabel:
+            return None
+        return np.asarray(data.target if self.out_activation_ == "softmax" else data.target.astype(bool))
+
+    def _validation_score(self, target: Array, output: Array) -> float:
+        """Return the accuracy; of several labels, all must be right."""
+        if not np.isfinite(output).all():
+            return float("nan")
+        if self.out_activation_ == "softmax":
+            return float((output.argmax(axis=1) == target).mean())
+        return float(((output > 0) == (target > 0.5)).all(axis=1).mean())
+
+    # -- predictions -------------------------------------------------------------------------------------------------
+
+    def predict(self, X: Any) -> Any:
+        """Return the most probable class.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (N,), or (N, L) of 0 and 1 for several labels
+            `RNNTagger` returns one label a step, in X's form.
+        """
+        return self._apply(X, self._labels)
+
+    def _labels(self, z: Array) -> Array:
+        if self._multilabel:
+            return np.asarray(z > 0, dtype=int)
+        if self.out_activation_ == "softmax":
+            return np.asarray(self.classes_[z.argmax(axis=1)])
+        return np.asarray(self.classes_[np.minimum(z[:, 0] > 0, len(self.classes_) - 1)])
+
+    def predict_proba(self, X: Any) -> Any:
+        """Return the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (N, n_classes)
+            Columns are in the order of ``classes_``; of several labels, each one's own probability. `RNNTagger` returns
+            such a row for each step, in X's form.
+        """
+        return self._apply(X, self._probabilities)
+
+    def _probabilities(self, z: Array) -> Array:
+        if self.out_activation_ == "softmax":
+            return np.asarray(softmax(z, axis=1))
+        if self._multilabel:
+            return np.asarray(expit(z))
+        if len(self.classes_) == 1:
+            return np.ones_like(z)
+        p = expit(z)
+        return np.hstack([1 - p, p])
+
+    def predict_log_proba(self, X: Any) -> Any:
+        """Return the logarithm of the probability of each class, which is finite where that is 0.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (N, n_classes)
+            Shaped like what `predict_proba` returns.
+        """
+        return self._apply(X, self._log_probabilities)
+
+    def _log_probabilities(self, z: Array) -> Array:
+        if self.out_activation_ == "softmax":
+            return np.asarray(log_softmax(z, axis=1))
+        if self._multilabel:
+            return _log_probability(z)
+        if len(self.classes_) == 1:
+            return np.zeros_like(z)
+        return np.hstack([_log_probability(-z), _log_probability(z)])
+
+    def decision_function(self, X: Any) -> Any:
+        """Return the network's outputs before softmax or logistic function.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (N,) for two classes, else (N, n_classes)
+            `RNNTagger` returns such a number or row for each step, in X's form.
+        """
+        return self._apply(X, self._decisions)
+
+    def _decisions(self, z: Array) -> Array:
+        return z[:, 0] if self.n_outputs_ == 1 and not self._multilabel else z
+
+
+def _log_probability(z: Array) -> Array:
+    """Return the logarithm of the logistic function as it is rounded near 1, and finite near 0."""
+    return np.where(z > 0, np.log(expit(z)), log_expit(z))

@@ -1,0 +1,108 @@
+"""Backpropagation through time with checkpoints: states are computed again rather than kept.
+
+The steps are divided into segments of n. The forward pass keeps only the states s(0), s(n), s(2n), ... in which
+segments begin. The backward pass goes through the segments from the last to the first::
+
+    run the segment again from its checkpoint, keeping all of it this time
+    ds(end of segment) = what the segment after it has handed down
+    pull back through the segment;  dtheta += its share;  hand ds(start of segment) down
+
+Cost: one more forward pass. Memory for the states of T / n checkpoints and for all that n steps keep: least, and of the
+order of sqrt(T), for n of about sqrt(T).
+
+The gradients are those of `BPTT`. Compiled, they are the same to the last bit, as segments hold a whole number of the
+chunks of steps over which the compiled loop adds up weight gradients: these are added up in the same order.
+
+References
+----------
+T. Chen, B. Xu, C. Zhang and C. Guestrin, "Training deep nets with sublinear memory cost", 2016, arXiv:1604.06174.
+A. Gruslys, R. Munos, I. Danihelka, M. Lanctot and A. Graves, "Memory-efficient backpropagation through time", NIPS,
+2016.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+from numpy.typing import NDArray
+
+from rnnbp.checks import whole_number
+from rnnbp.gradients.algorithm import GradientAlgorithm
+from rnnbp.gradients.bptt import BPTT
+from rnnbp.gradients.recurrence import Recurrence, Variables
+from rnnbp.gradients.windows import run_windows, window
+from rnnbp.workspace import Workspace
+
+__all__ = ["CheckpointedBPTT"]
+
+Array = NDArray[Any]
+
+
+class CheckpointedBPTT(GradientAlgorithm):
+    """Full backpropagation through time in memory of order sqrt(T), for one more forward pass.
+
+    Parameters
+    ----------
+    every : int or None, default None
+        The number of steps from one checkpoint to the next, n; None stands for sqrt(T). The compiled loops round it up
+        to a whole number of their chunks (of 192 frames at most).
+    compiled : bool, default True
+        As in `BPTT`.
+
+    Raises
+    ------
+    ValueError
+        If `every` is not a whole number of at least 1.
+    """
+
+    def __init__(self, every: int | None = None, *, compiled: bool = True) -> None:
+        self.every = None if every is None else whole_number(every, "every")
+        self.compiled = compiled
+        self._bptt = BPTT(compiled=compiled)
+
+    def _cuts(self, recurrence: Recurrence) -> range:
+        """Return the steps before which states are kept."""
+        n_steps, chunk = recurrence.steps.n_steps, self._bptt.chunk(recurrence)
+        every = math.isqrt(n_steps - 1) + 1 if self.every is None else self.every
+        return range(0, n_steps, math.ceil(every / chunk) * chunk)
+
+    def forward(self, recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tuple[Array, Variables]:
+        """Run the recurrence, keeping checkpoints; see `GradientAlgorithm.forward`."""
+        if not keep:
+            return self._bptt.forward(recurrence, workspace, keep=False)
+        output, final, workspace["checkpoints"] = run_windows(self._bptt, recurrence, workspace, self._cuts(recurrence))
+        return output, final
+
+    def backward(
+        self,
+        recurrence: Recurrence,
+        workspace: Workspace,
+        dy: Array,
+        d_final: Mapping[str, Array],
+        gradients: Mapping[str, Array],
+        *,
+        input_gradient: bool,
+    ) -> tuple[Array | None, Variables]:
+        """Pull dy back, segment by segment; see `GradientAlgorithm.backward`."""
+        cell, steps, dtype = recurrence.cell, recurrence.steps, recurrence.x.dtype
+        own, checkpoints = workspace["window"], workspace["checkpoints"]
+        dx = workspace.empty("dx", recurrence.x.shape, dtype) if input_gradient else None
+        d = {}
+        for name in cell.states:  # a sequence's gradient waits here until its last segment comes
+            d[name] = workspace.empty(f"d_{name}", (steps.n_sequences, cell.width(name)), dtype)
+            d[name][...] = d_final.get(name, 0)
+        for first, stop in reversed([*pairwise([*self._cuts(recurrence), steps.n_steps])]):
+            segment, rows = window(recurrence, first, stop, checkpoints.pop())
+            handed = {name: d[name][: segment.steps.n_sequences] for name in cell.states}
+            self._bptt.forward(segment, own, keep=True)
+            dx_segment, d_first = self._bptt.backward(
+                segment, own, dy[rows], handed, gradients, input_gradient=input_gradient, add=stop < steps.n_steps
+            )
+            for name, value in d_first.items():
+                handed[name][...] = value
+            if dx is not None:
+                dx[rows] = dx_segment
+        return dx, d

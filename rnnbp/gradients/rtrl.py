@@ -1,0 +1,171 @@
+"""Real-time recurrent learning: the linearised steps contracted from left to right.
+
+With s(t) = F(s(t-1), x(t); theta) and y(t) a part of s(t), the influence matrix P(t) = ds(t)/dtheta is carried along::
+
+    P(0) = 0
+    P(t) = J(t) P(t-1) + M(t),  J(t) = dF/ds(t-1),  M(t) = dF/dtheta at t    (1)    t = 1, ..., T
+    dtheta = sum over t of dL/ds(t) P(t)                                     (2)
+
+The initial state counts as parameters too: ds(t)/ds(0) is I at t = 0, and then follows (1), without an M.
+
+Nothing is pulled back through time: a gradient is there as soon as its loss is, so that a network can learn from a
+stream that has no end (`rnnbp.OnlineLearner`). In a pass over whole sequences, as here, L is known after the last step
+only; so z and s of every step wait for it, as they do in BPTT, and then (1) and (2) run from left to right. dL/dx has
+no such form, as each x(t) has an influence of its own on all that follows: where it is asked for, by a layer below,
+`BPTT` computes it.
+
+Cost, with S states and P parameters: memory for B S P numbers, and B S^2 P multiply-adds a step. Of an LSTM with 100
+units and inputs (S = 200, P = 80,400, float32) these are 64 MB a sequence, and 3.2 billion a step.
+
+References
+----------
+R. J. Williams and D. Zipser, "A learning algorithm for continually running fully recurrent neural networks", Neural
+Computation 1, 1989.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnbp.cells import Cell
+from rnnbp.checks import whole_number
+from rnnbp.gradients.algorithm import GradientAlgorithm
+from rnnbp.gradients.bptt import BPTT
+from rnnbp.gradients.linearisation import immediate, n_parameters, one_step, pull_back, side_by_side, split
+from rnnbp.gradients.recurrence import Recurrence, Variables
+from rnnbp.workspace import Workspace
+
+__all__ = ["RTRL"]
+
+Array = NDArray[Any]
+
+TEXT = BPTT(compiled=False)  # large products are as fast in NumPy, and here all else is small
+
+
+class RTRL(GradientAlgorithm):
+    """Real-time recurrent learning: the exact gradient, forwards in time.
+
+    Parameters
+    ----------
+    max_bytes : int, default 2**30
+        How much memory (1) may take: P(t) and its two terms. A batch that needs more is an error before the pass.
+
+    Raises
+    ------
+    ValueError
+        In a pass, if it needs more.
+    """
+
+    exact: ClassVar[bool] = True
+    cheaper: ClassVar[str] = "SnAp1() or BPTT()"
+
+    def __init__(self, *, max_bytes: int = 2**30) -> None:
+        self.max_bytes = whole_number(max_bytes, "max_bytes")
+
+    def forward(self, recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tuple[Array, Variables]:
+        """Run the recurrence; see `GradientAlgorithm.forward`."""
+        if keep:
+            self.check(recurrence)
+        return TEXT.forward(recurrence, workspace, keep=keep)
+
+    def backward(
+        self,
+        recurrence: Recurrence,
+        workspace: Workspace,
+        dy: Array,
+        d_final: Mapping[str, Array],
+        gradients: Mapping[str, Array],
+        *,
+        input_gradient: bool,
+    ) -> tuple[Array | None, Variables]:
+        """Carry the influence matrix from left to right, against dy; see `GradientAlgorithm.backward`."""
+        cell, steps, slabs = recurrence.cell, recurrence.steps, workspace["slabs"]
+        previous = {name: slabs[name][steps.previous] for name in cell.states}
+        current = {name: slabs[name][steps.n_sequences :] for name in cell.variables}
+        P = self.start(recurrence)
+        gradient = np.zeros((steps.n_sequences, P.shape[2]), P.dtype)
+        for t in range(steps.n_steps):
+            n, row = int(steps.counts[t]), slice(*steps.starts[t : t + 2])
+            before, now = ({name: rows[row] for name, rows in s.items()} for s in (previous, current))
+            self.carry(one_step(recurrence, t), workspace["z"][row], before, now, P[:n])  # 1
+            if recurrence.teacher is not None and cell.forced is not None:
+                taught = ~np.ma.getmaskarray(recurrence.teacher[row])
+                P[:n, self.rows(cell)[cell.forced]][taught] = 0  # a teacher's value has no past
+            gradient[:n] += self.contract(cell, {cell.output: dy[row]}, P[:n])  # 2
+        gradient += self.contract(cell, d_final, P)  # 2
+        d_initial, d_theta = np.split(gradient, [-n_parameters(recurrence)], axis=1)
+        for name, each in split(d_theta, {name: p.shape for name, p in recurrence.parameters.items()}).items():
+            gradients[name][...] = each.sum(axis=0)
+        dx = self.pull_input(recurrence, workspace, dy, d_final) if input_gradient else None
+        return dx, split(d_initial, {name: (cell.width(name),) for name in cell.states})
+
+    def rows(self, cell: Cell) -> dict[str, slice]:
+        """Return which rows of P belong to each state, and to the output if it is none."""
+        return side_by_side({name: cell.width(name) for name in dict.fromkeys((*cell.states, cell.output))})
+
+    def seeds(self, cell: Cell) -> dict[str, Array]:
+        """Return, for each row of P, the gradient of s(t) whose pullback it is: a unit vector."""
+        rows = self.rows(cell)
+        unit = np.eye(max(row.stop for row in rows.values()))
+        return {name: unit[:, row] for name, row in rows.items()}
+
+    def start(self, recurrence: Recurrence, n_below: int = 0) -> Array:
+        """Return P(0), whose columns belong to s(0), to `n_below` parameters of layers below, and to theta."""
+        seeds = self.seeds(recurrence.cell)
+        of_initial = np.concatenate([seeds[name] for name in recurrence.cell.states], axis=1)
+        P = np.zeros(self.check(recurrence, n_below), recurrence.x.dtype)
+        P[:, :, : of_initial.shape[1]] = of_initial
+        return P
+
+    def carry(self, step: Recurrence, z: Array, previous: Variables, current: Variables, P: Array) -> Array:
+        """Make P(t) of P(t-1), in place (1); return the rows of ds(t)/dz(t)."""
+        dz, J = pull_back(step, z, previous, current, self.seeds(step.cell))
+        P[...] = J @ P[:, : J.shape[2]]  # 1
+        P[:, :, -n_parameters(step) :] += immediate(step, dz, previous, current)  # 1
+        return dz
+
+    def contract(self, cell: Cell, d: Mapping[str, Array], P: Array) -> Array:
+        """Return each sequence's dL/ds(t) P(t) (2)."""
+        total = np.zeros((len(P), P.shape[2]), P.dtype)
+        for name, row in self.rows(cell).items():
+            if name in d:
+                total += (d[name][:, None] @ P[:, row])[:, 0]  # 2
+        return total
+
+    def pull_input(
+        self, recurrence: Recurrence, workspace: Workspace, dy: Array, d_final: Mapping[str, Array]
+    ) -> Array:
+        """Return dL/dx."""
+        unused = {name: np.empty_like(parameter) for name, parameter in recurrence.parameters.items()}
+        dx, _ = TEXT.backward(recurrence, workspace, dy, d_final, unused, input_gradient=True)
+        assert dx is not None, "it was asked for"
+        return dx
+
+    def check(self, recurrence: Recurrence, n_below: int = 0) -> tuple[int, int, int]:
+        """Return the shape of P, if there is memory enough for it."""
+        cell, itemsize = recurrence.cell, recurrence.x.dtype.itemsize
+        n_rows = max(rows.stop for rows in self.rows(cell).values())
+        n_columns = n_below + sum(map(cell.width, cell.states)) + n_parameters(recurrence)
+        each, n = 3 * n_rows * n_columns * itemsize, recurrence.steps.n_sequences
+        if n * each > self.max_bytes:
+            fitting = self.max_bytes // each
+            raise ValueError(
+                f"{type(self).__name__}'s influence matrix and the two terms of its sum would take {_size(n * each)}: "
+                f"{n} sequences x {n_rows} states x {n_columns:,} parameters (initial states included) x {itemsize} "
+                f"bytes, 3 times; max_bytes allows {_size(self.max_bytes)}. Take "
+                + (f"{fitting} sequences a batch, " if fitting else "")
+                + f"fewer units, a larger max_bytes, or {self.cheaper}"
+            )
+        return n, n_rows, n_columns
+
+
+def _size(n_bytes: int) -> str:
+    """Return a number of bytes as it is read."""
+    for factor, unit in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
+        if n_bytes >= factor:
+            return f"{n_bytes / factor:.1f} {unit}"
+    return f"{n_bytes} bytes"

@@ -1,0 +1,269 @@
+"""What the instruments of `rnnbp.diagnostics` have found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import cycle
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnbp.plotting.axes import COLOURS, axes, plain_frame
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from rnnbp.diagnostics import Activations, GradientFlow, LyapunovExponents, Saliency
+
+__all__ = [
+    "plot_activations",
+    "plot_gradient_flow",
+    "plot_gradient_flow_over_training",
+    "plot_lyapunov",
+    "plot_saliency",
+]
+
+Array = NDArray[Any]
+
+MOST_LINES = 8  # more exponents than these are not told apart by lines
+
+
+def plot_gradient_flow(flow: GradientFlow, *, ax: Axes | None = None) -> Axes:
+    """Draw how much gradient arrives at each step, a line for each state; a band spans the sequences.
+
+    A line that falls towards early steps is a vanishing gradient, one that rises an exploding one (in a direction that
+    runs backwards, towards late steps). A norm of 0 has no place on the logarithmic scale and is left out.
+
+    Parameters
+    ----------
+    flow : GradientFlow
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default, in a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    ax = axes(ax)
+    looks = cycle((style, colour) for style in ("-", "--", ":", "-.") for colour in COLOURS)
+    for (name, norm), (style, colour) in zip(flow.norm.items(), looks, strict=False):
+        shown = np.where(norm > 0, norm, np.nan)
+        reached = np.flatnonzero(~np.isnan(shown).all(axis=1))
+        if not reached.size:
+            continue
+        shown = shown[reached]
+        ax.plot(reached, np.nanmean(shown, axis=1), style, color=colour, label=name)
+        ax.fill_between(
+            reached, np.nanmin(shown, axis=1), np.nanmax(shown, axis=1), color=colour, alpha=0.15, linewidth=0
+        )
+    ax.set(xlabel="step t", ylabel="‖∂L/∂s(t)‖", yscale="log")
+    if ax.lines:
+        ax.legend(frameon=False)
+    plain_frame(ax)
+    return ax
+
+
+def plot_gradient_flow_over_training(
+    flows: Sequence[GradientFlow], state: str, *, epochs: Sequence[int] | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw how much gradient arrives at each step, from epoch to epoch.
+
+    Parameters
+    ----------
+    flows : sequence of GradientFlow
+        Of the same data, one an epoch.
+    state : str
+        Such as ``"0.h"``.
+    epochs : sequence of int, optional
+        When they were taken; by default epochs 1, 2, ....
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default, in a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ValueError
+        If there is no flow, no such state, or not one epoch for each flow.
+    """
+    if not flows:
+        raise ValueError("there is no gradient flow to draw")
+    if state not in flows[0].norm:
+        raise ValueError(f"no state {state!r}: there are {', '.join(flows[0].norm)}")
+    when = list(range(1, len(flows) + 1)) if epochs is None else list(epochs)
+    if len(when) != len(flows):
+        raise ValueError(f"{len(when)} epochs were given for {len(flows)} gradient flows")
+    from matplotlib.colors import LogNorm
+    from matplotlib.ticker import MaxNLocator
+
+    ax = axes(ax)
+    norm = np.stack([flow.mean()[state] for flow in flows], axis=1)
+    positive = norm[norm > 0]
+    high = float(positive.max(initial=0.0)) or 1.0
+    low = max(float(positive.min(initial=high)), high * 1e-12)
+    edges = [when[0] - 1, *when]  # a flow is seen at its epoch's end, and stands for what came before
+    scale = LogNorm(min(low, high / 10), high)
+    picture = ax.pcolormesh(edges, np.arange(len(norm) + 1) - 0.5, np.maximum(norm, low), norm=scale)
+    picture.set_rasterized(True)
+    ax.figure.colorbar(picture, ax=ax, label="‖∂L/∂s(t)‖")
+    ax.set(xlabel="epoch", ylabel="step t", title=state)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return ax
+
+
+def plot_activations(
+    activations: Activations,
+    index: int = 0,
+    *,
+    names: Sequence[str] | None = None,
+    figure: Figure | None = None,
+) -> Figure:
+    """Draw what every unit does over time in one sequence: a picture a layer (or state, or gate), a row of it a unit.
+
+    What is nowhere negative is drawn in grey, from white for 0; any other in red for positive and blue for negative
+    values.
+
+    Parameters
+    ----------
+    activations : Activations
+    index : int, default 0
+        Which sequence.
+    names : sequence of str, optional
+        What to draw, such as ``["0.h", "0.f"]``; by default the output of each layer that has one at each step.
+    figure : matplotlib.figure.Figure, optional
+        Where to draw; by default, a new one.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If they are those of static examples, if there is no such sequence, or if a name has no time.
+    KeyError
+        If there is no such name.
+    """
+    if activations.lengths is None:
+        raise ValueError("these are activations of static examples, without time: draw them with layer_activations")
+    if not 0 <= index < len(activations.lengths):
+        raise ValueError(f"there are sequences 0 to {len(activations.lengths) - 1}, but {index} was asked for")
+    if names is None:
+        names = [name for name, array in activations.items() if array.ndim == 3 and name.isdigit()]
+    for name in names:
+        if activations[name].ndim != 3:
+            raise ValueError(f"{name!r} has one row a sequence, not one a step, and can not be drawn over time")
+    if figure is None:
+        from matplotlib import pyplot
+
+        figure = pyplot.figure(figsize=(6.0, 0.4 + 1.4 * len(names)), layout="constrained")
+    one = activations.of(index)
+    grid = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
+    for ax, name in zip(grid, names, strict=True):
+        picture = ax.imshow(one[name].T, aspect="auto", interpolation="nearest", **_colours(one[name]))
+        ax.set_ylabel(name, rotation=0, ha="right", va="center")
+        ax.set_yticks([])
+        ax.tick_params(bottom=ax is grid[-1])
+        ax.spines[:].set_visible(False)
+        figure.colorbar(picture, ax=ax)
+    grid[-1].set_xlabel("step t")
+    return figure
+
+
+def plot_saliency(
+    saliency: Saliency, index: int = 0, *, seconds_per_step: float | None = None, figure: Figure | None = None
+) -> Figure:
+    """Draw which frames and features of one sequence an output hangs on.
+
+    Above, the input in grey (features upwards, as in a spectrogram), and over it what each feature has contributed
+    (gradient times input): red for the output, blue against it. Below, the norm of each frame's gradient.
+
+    Parameters
+    ----------
+    saliency : Saliency
+    index : int, default 0
+        Which sequence.
+    seconds_per_step : float, optional
+        The time from frame to frame, such as hop length / sample rate; by default, the axis counts steps.
+    figure : matplotlib.figure.Figure, optional
+        Where to draw; by default, a new one.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If it is that of static examples, or if there is no such sequence.
+    """
+    if saliency.lengths is None:
+        raise ValueError("this is the saliency of static examples, without time: draw it with layer_activations")
+    if not 0 <= index < len(saliency.lengths):
+        raise ValueError(f"there are sequences 0 to {len(saliency.lengths) - 1}, but {index} was asked for")
+    if figure is None:
+        from matplotlib import pyplot
+
+        figure = pyplot.figure(figsize=(6.0, 3.6), layout="constrained")
+    length = int(saliency.lengths[index])
+    x, contribution = saliency.x[:length, index].T, saliency.contribution[:length, index].T
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    frame = {"aspect": "auto", "origin": "lower", "interpolation": "nearest"}
+    low, high = float(x.min()), float(x.max())
+    top.imshow(x, cmap="gray_r", vmin=low, vmax=high + 0.7 * (high - low), **frame)  # in light greys
+    largest = float(np.abs(contribution).max()) or 1.0
+    colours = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest, "alpha": np.sqrt(np.abs(contribution) / largest)}
+    top.imshow(contribution, **colours, **frame)
+    top.set(ylabel="feature", title=f"what speaks for (red) and against (blue) output {saliency.output[index]}")
+    norm = saliency.frame_norm[:length, index]
+    bottom.fill_between(np.arange(length), norm, color=COLOURS[0], alpha=0.3, linewidth=0)
+    bottom.plot(np.arange(length), norm, color=COLOURS[0])
+    bottom.set(xlabel="step t", ylabel="‖∂y/∂x(t)‖")
+    bottom.set_ylim(bottom=0)
+    if seconds_per_step is not None:
+        bottom.xaxis.set_major_formatter(lambda step, _: f"{round(step * seconds_per_step, 6):g}")
+        bottom.set_xlabel("time (s)")
+    plain_frame(bottom)
+    return figure
+
+
+def plot_lyapunov(result: LyapunovExponents, *, figure: Figure | None = None) -> Figure:
+    """Draw Lyapunov exponents: how the largest settle while measuring goes on, and all of them in order.
+
+    Parameters
+    ----------
+    result : LyapunovExponents
+    figure : matplotlib.figure.Figure, optional
+        Where to draw; by default, a new one.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    if figure is None:
+        from matplotlib import pyplot
+
+        figure = pyplot.figure(figsize=(8.0, 3.2), layout="constrained")
+    settling, spectrum = figure.subplots(1, 2)
+    running = result.running
+    for i in range(min(len(result.exponents), MOST_LINES)):
+        settling.plot(np.arange(1, len(running) + 1), running[:, i], color=COLOURS[0], alpha=1 - 0.1 * i)
+    settling.set(xlabel="steps measured", ylabel="λ (nats a step)")
+    finite = np.isfinite(result.exponents)
+    spectrum.plot(np.flatnonzero(finite) + 1, result.exponents[finite], "o", markersize=4, color=COLOURS[0])
+    spectrum.set(xlabel="i", ylabel="λᵢ (nats a step)")
+    for ax in (settling, spectrum):
+        ax.axhline(0.0, color="0.4", linewidth=1, linestyle=":")
+        plain_frame(ax)
+    return figure
+
+
+def _colours(values: Array) -> dict[str, Any]:
+    """Return the colour map of some activations: grey if none is negative, else blue and red about 0."""
+    largest = float(np.abs(values).max()) or 1.0
+    signed = values.min() < 0
+    return {"cmap": "RdBu_r" if signed else "gray_r", "vmin": -largest if signed else 0.0, "vmax": largest}

@@ -1,0 +1,157 @@
+"""`ForecastDisplay`: a forecast as a fan of prediction intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rnnbp.plotting.axes import COLOURS, axes, plain_frame
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["ForecastDisplay"]
+
+Array = NDArray[Any]
+
+
+class ForecastDisplay:
+    """What a series did, what is forecast, and how sure that is.
+
+    Make it with `from_predictions`.
+
+    Parameters
+    ----------
+    past : ndarray of shape (T,)
+        The last values that are known; the forecast begins one step after.
+    forecast : ndarray of shape (h,)
+    intervals : dict of float to tuple of two ndarrays of shape (h,)
+        Lower and upper ends of the intervals, by their coverage: 0.8 for 80 %.
+    actual : ndarray of shape (h,) or None
+        What came.
+
+    Attributes
+    ----------
+    ax_ : matplotlib.axes.Axes
+    figure_ : matplotlib.figure.Figure
+    line_ : matplotlib.lines.Line2D
+        The forecast.
+    fan_ : dict of float to matplotlib.collections.PolyCollection
+        The intervals, by their coverage.
+    """
+
+    ax_: Axes
+    figure_: Figure
+
+    def __init__(
+        self, past: Array, forecast: Array, intervals: dict[float, tuple[Array, Array]], actual: Array | None
+    ) -> None:
+        self.past = past
+        self.forecast = forecast
+        self.intervals = intervals
+        self.actual = actual
+
+    @classmethod
+    def from_predictions(
+        cls,
+        past: ArrayLike,
+        forecast: ArrayLike,
+        *,
+        intervals: Mapping[float, tuple[ArrayLike, ArrayLike]] | None = None,
+        actual: ArrayLike | None = None,
+        ax: Axes | None = None,
+    ) -> Self:
+        """Draw a forecast that has been made.
+
+        Parameters
+        ----------
+        past : array of shape (T,)
+            The last values that are known.
+        forecast : array of shape (h,)
+            The h values after them.
+        intervals : mapping of float to (lower, upper), arrays of shape (h,), or None, default=None
+            Prediction intervals by their coverage, between 0 and 1.
+        actual : array of up to h values or None, default=None
+            What came.
+        ax : matplotlib.axes.Axes or None, default=None
+            Where to draw; by default, in a new figure.
+
+        Returns
+        -------
+        ForecastDisplay
+
+        Raises
+        ------
+        ValueError
+            If an array has another shape, if a coverage is not between 0 and 1, or if an interval is upside down.
+        """
+        course = _course(forecast, "forecast")
+        h = len(course)
+        checked: dict[float, tuple[Array, Array]] = {}
+        for coverage, (lower, upper) in (intervals or {}).items():
+            if not 0 < coverage < 1:
+                raise ValueError(
+                    f"an interval's coverage is between 0 and 1 (0.8 for 80 %), but {coverage!r} was given"
+                )
+            low, high = (_course(end, f"the {coverage:g} interval") for end in (lower, upper))
+            if len(low) != h or len(high) != h:
+                raise ValueError(f"the {coverage:g} interval has {len(low)} and {len(high)} ends for {h} steps")
+            if (low > high).any():
+                step = int(np.argmax(low > high))
+                raise ValueError(f"the {coverage:g} interval is upside down at step {step + 1}: give (lower, upper)")
+            checked[float(coverage)] = (low, high)
+        came = None if actual is None else _course(actual, "actual")
+        if came is not None and len(came) > h:
+            raise ValueError(f"actual has {len(came)} values, but the forecast only {h}")
+        return cls(_course(past, "past"), course, checked, came).plot(ax=ax)
+
+    def plot(self, ax: Axes | None = None) -> Self:
+        """Draw: step 0 is the last that is known.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes or None, default=None
+            Where to draw; by default, in a new figure.
+
+        Returns
+        -------
+        self
+        """
+        self.ax_ = ax = axes(ax)
+        figure = ax.get_figure(root=True)
+        assert figure is not None
+        self.figure_ = figure
+        known, colour = "0.25", COLOURS[0]
+        ahead = np.arange(len(self.forecast) + 1)
+        now = self.past[-1:]  # lines and fan begin here, so that nothing hangs in the air
+        ax.plot(np.arange(1 - len(self.past), 1), self.past, color=known, label="known")
+        self.fan_ = {}
+        widest_first = sorted(self.intervals, reverse=True)
+        for shade, coverage in zip(np.linspace(0.15, 0.45, len(widest_first) + 1)[:-1], widest_first, strict=True):
+            low, high = (np.concatenate([now, end]) for end in self.intervals[coverage])
+            self.fan_[coverage] = ax.fill_between(
+                ahead, low, high, color=colour, alpha=shade, linewidth=0, label=f"{coverage:.0%} interval"
+            )
+        (self.line_,) = ax.plot(ahead, np.concatenate([now, self.forecast]), color=colour, label="forecast")
+        if self.actual is not None:
+            came = np.concatenate([now, self.actual])
+            ax.plot(ahead[: len(came)], came, "--", color=known, linewidth=1, label="what came")
+        ax.axvline(0, color="0.6", linewidth=0.8)
+        ax.set(xlabel="steps ahead", ylabel="value", xlim=(1 - len(self.past), len(self.forecast)))
+        # above the axes: a series leaves no corner free
+        ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2)
+        plain_frame(ax)
+        return self
+
+
+def _course(values: ArrayLike, name: str) -> Array:
+    course = np.asarray(values, dtype=float)
+    if course.ndim == 2 and course.shape[1] == 1:
+        course = course[:, 0]
+    if course.ndim != 1 or not course.size:
+        raise ValueError(f"{name} must be one number a step, of shape (steps,), but its shape is {course.shape}")
+    return course

@@ -1,0 +1,87 @@
+"""Checks of what `fit` is given, before any work starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from rnnbp.callbacks import EarlyStopping
+from rnnbp.checks import number
+from rnnbp.gradients import BPTT
+from rnnbp.history import Callback
+from rnnbp.losses import Loss
+from rnnbp.network import Network
+from rnnbp.optimizers import FullBatchOptimizer, Schedule
+from rnnbp.training_set import TrainingSet
+
+__all__ = ["augment", "callbacks", "full_batch", "score", "teacher_forcing", "validation_set"]
+
+
+def callbacks(given: Iterable[Callback], patience: int | None) -> tuple[Callback, ...]:
+    """Return the callbacks, that of `patience` among them; TypeError if one can not be called."""
+    listed = tuple(given)
+    for callback in listed:
+        if not callable(callback):
+            raise TypeError(f"a callback is a function of network and history, but {callback!r} was given")
+    return listed if patience is None else (*listed, EarlyStopping(patience))
+
+
+def score(given: object, monitor: str, validation_data: object) -> None:
+    """Check that there is what a score is computed on, and what is monitored."""
+    if given is not None and validation_data is None:
+        raise ValueError("a score is computed on validation data: give validation_data=(x, target)")
+    if monitor not in ("loss", "score"):
+        raise ValueError(f'monitor must be "loss" or "score", but {monitor!r} was given')
+    if monitor == "score" and given is None:
+        raise ValueError('monitor="score" needs a score, such as score=rnnbp.metrics.accuracy')
+
+
+def validation_set(net: Network, data: tuple[Any, ...], loss: Loss) -> TrainingSet:
+    """Return the validation data, checked."""
+    if not isinstance(data, tuple) or len(data) not in (2, 3):
+        raise ValueError("validation_data must be a tuple (x, target) or (x, target, lengths)")
+    try:
+        return TrainingSet(net, data[0], data[2] if len(data) == 3 else None, target=data[1], loss=loss)
+    except ValueError as error:
+        raise ValueError(f"validation_data: {error}") from None
+
+
+def teacher_forcing(net: Network, given: float | Schedule, max_epochs: int) -> None:
+    """Check that there is somebody to teach, and that the probabilities are such."""
+    if not isinstance(given, Schedule):
+        number("teacher_forcing", given, "[0, 1]")
+    elif outside := [p for p in map(given, range(max_epochs + 1)) if not 0.0 <= p <= 1.0]:
+        raise ValueError(f"teacher_forcing must be a schedule of probabilities, but {given!r} gives {outside[0]:g}")
+    if given == 1.0:
+        return
+    if net.taught is None:
+        raise ValueError(
+            "teacher_forcing is for a network that is taught: one whose last layer but for activations is a "
+            "layers.Jordan that runs in one direction, with teacher_forcing=True"
+        )
+    if given != 0.0 and type(algorithm := getattr(net.layers[net.taught], "gradient", None)) is not BPTT:
+        raise ValueError(f"scheduled sampling needs gradient=gradients.BPTT(), but the taught layer has {algorithm!r}")
+
+
+def augment(given: Callable[..., Any] | None, data: TrainingSet, chunk: int | None) -> None:
+    """Check that `augment` can be called, and that what it makes of the first example fits."""
+    if given is None:
+        return
+    if not callable(given):
+        raise TypeError(f"augment is a function of an example and a generator, but {given!r} was given")
+    if chunk is not None:
+        raise ValueError("augment makes another of a whole sequence, and chunk cuts it: use one of them")
+    rng = np.random.default_rng(0)
+    data.take_changed(np.zeros(1, np.intp), lambda example: given(example, rng))
+
+
+def full_batch(optimizer: FullBatchOptimizer, teacher_forcing: float | Schedule, **stepwise: object) -> None:
+    """Check that a full-batch optimizer is asked for nothing that belongs to updates by minibatches."""
+    for name, value in {**stepwise, "teacher_forcing": None if teacher_forcing == 1.0 else teacher_forcing}.items():
+        if value is not None:
+            raise ValueError(
+                f"{optimizer!r} goes by the whole data, in a search of its own that remembers nothing from one call to "
+                f"the next and can not be broken off within: leave out {name}, or take an optimizer such as Adam()"
+            )

@@ -1,0 +1,201 @@
+"""`fit`: checks all that it is given, trains, and leaves the network with the right parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rnnbp import losses, optimizers
+from rnnbp.callbacks import EarlyStopping
+from rnnbp.checkpoints import Checkpoint
+from rnnbp.checks import number, whole_number
+from rnnbp.history import Callback, History
+from rnnbp.losses import Loss
+from rnnbp.network import Network
+from rnnbp.optimizers import Average, FullBatchOptimizer, Optimizer, Schedule, State
+from rnnbp.training import checking, chunks, resuming
+from rnnbp.training.descent import Augment, Descent
+from rnnbp.training.full_batch import minimize
+from rnnbp.training.progress import Progress
+from rnnbp.training.run import Run
+from rnnbp.training_set import TrainingSet
+
+__all__ = ["fit"]
+
+Array = NDArray[Any]
+
+
+def fit(
+    net: Network,
+    x: ArrayLike | Sequence[ArrayLike],
+    target: ArrayLike | Sequence[ArrayLike],
+    *,
+    loss: Loss | str,
+    optimizer: Optimizer | FullBatchOptimizer | str = "adam",
+    max_epochs: int = 10,
+    batch_size: int = 32,
+    lengths: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    validation_data: tuple[Any, ...] | None = None,
+    score: Callable[[Array, Array], float] | None = None,
+    monitor: str = "loss",
+    patience: int | None = None,
+    callbacks: Iterable[Callback] = (),
+    l2: float = 0.0,
+    averaging: Average | None = None,
+    chunk: int | None = None,
+    teacher_forcing: float | Schedule = 1.0,
+    augment: Augment | None = None,
+    shuffle: bool = True,
+    seed: int | np.random.Generator | None = 0,
+    optimizer_state: State | None = None,
+    checkpoint: Checkpoint | str | PathLike[str] | None = None,
+    progress: bool | None = None,
+) -> History:
+    """Train a network, in place.
+
+    Parameters
+    ----------
+    net : Network
+    x : array of shape (N, F) or (T, N, F), or list of arrays of shape (T_i, F)
+        Static examples, padded time-major sequences, or sequences of any lengths; see `Network.batch`.
+    target : array of shape (N, ...) or (T, N, ...), or list of arrays of shape (T_i, ...)
+        One for each row of the network's output; see the loss.
+    loss : Loss or str
+        Such as ``losses.CrossEntropy()`` or its name.
+    optimizer : Optimizer, FullBatchOptimizer or str, default "adam"
+    max_epochs : int, default 10
+        For a full-batch optimizer, iterations.
+    batch_size : int, default 32
+        Examples or sequences a minibatch; a full-batch optimizer's evaluations are cut into such pieces, which bounds
+        memory.
+    lengths : array of int, of shape (N,), or None
+        The true lengths of padded sequences.
+    sample_weight : array of shape (N,) or (T, N), or None
+    validation_data : tuple (x, target) or (x, target, lengths), or None
+        Evaluated after each epoch.
+    score : callable or None
+        ``score(target, output)``, such as `rnnbp.metrics.accuracy`, evaluated on the validation data.
+    monitor : {"loss", "score"}, default "loss"
+        What says which epoch is the best: the loss (of validation if there is any, else of training), lower being
+        better, or the score, higher being better.
+    patience : int or None
+        If given, training ends when there has been no better epoch for so many, and the parameters of the best epoch
+        are restored; short for ``callbacks=[callbacks.EarlyStopping(patience)]``.
+    callbacks : iterable of callables
+        Each is called as ``callback(net, history)`` after each epoch; a true result ends training. `rnnbp.callbacks`
+        has some.
+    l2 : float, default 0
+        Adds ``l2 * |W|^2 / (2 N)`` to a minibatch's loss, W the weight matrices (no biases) and N what the loss is
+        divided by (the number of examples, or the sum of their weights), as in scikit-learn.
+    averaging : Average or None
+        Such as ``optimizers.PolyakAverage(start=5)`` or ``optimizers.ExponentialAverage(0.999)``: the mean of the
+        parameters over the updates, which is what is validated, what callbacks see, and what the network ends with.
+    chunk : int or None
+        Stateful training of long sequences: they are cut into chunks of so many steps, with an update after each, and
+        the states go on from one to the next. Needs a target for each step, and no layer that runs backwards. Dropout's
+        masks are drawn anew for each chunk. None takes whole sequences.
+    teacher_forcing : float or Schedule, default 1
+        The probability with which a layer that is taught (`layers.Jordan`) is fed the target, and not its own previous
+        output: drawn for each step of each sequence. One that falls over training, such as
+        ``schedules.linear(1.0, epochs=20)``, is scheduled sampling (Bengio et al. 2015).
+    augment : callable or None
+        ``augment(example, rng)`` returns what to train on in an example's place, anew in each epoch: of a sequence
+        (T_i, F) another one, of a static example (F,) another one. It draws from `rng` only.
+    shuffle : bool, default True
+        Whether each epoch takes the examples in another order; without, ragged sequences go by length.
+    seed : int, numpy.random.Generator or None, default 0
+        Of the shuffling and of `augment`'s generator; None takes fresh entropy. `rnnbp.training` lists all seeds.
+    optimizer_state : dict of arrays, or None
+        What an optimizer's ``init`` has made: changed in place, so that another call goes on where this one ends. None
+        begins anew. A full-batch optimizer has none.
+    checkpoint : Checkpoint, path-like or None
+        A file that the run is written to every now and then (`Checkpoint` says how often). If it is there already,
+        training goes on from it, wherever it was broken off, and ends with the same bits as if it had not been; or
+        returns what a finished run ended with, unless `max_epochs` has been raised. What the network, the data or the
+        settings are must not have changed.
+    progress : bool or None
+        Whether to show a progress bar; None shows it on a terminal only. The logger "rnnbp" has a line for each epoch
+        at level INFO.
+
+    Returns
+    -------
+    History
+
+    Raises
+    ------
+    TypeError, ValueError
+        If anything does not fit, before training begins.
+    CheckpointError
+        If the checkpoint is damaged, or belongs to another run; says what differs.
+    NonFiniteError
+        If the loss or its gradient is no longer finite; says in which layer, at which step, and what to try.
+
+    Notes
+    -----
+    Ctrl-C ends training after restoring the parameters of the best epoch (if one has ended).
+
+    References
+    ----------
+    S. Bengio, O. Vinyals, N. Jaitly and N. Shazeer, "Scheduled sampling for sequence prediction with recurrent neural
+    networks", NIPS 2015.
+    """
+    loss = losses.get(loss)
+    optimizer = optimizers.get(optimizer)
+    whole_number(max_epochs, "max_epochs")
+    whole_number(batch_size, "batch_size")
+    listed = checking.callbacks(callbacks, patience)
+    checking.score(score, monitor, validation_data)
+    checking.teacher_forcing(net, teacher_forcing, max_epochs)
+    data = TrainingSet(net, x, lengths, target=target, loss=loss, sample_weight=sample_weight)
+    validation = None if validation_data is None else checking.validation_set(net, validation_data, loss)
+    checking.augment(augment, data, chunk)
+    if chunk is not None:
+        whole_number(chunk, "chunk")
+        chunks.check(net, data)
+    run = Run(net, data, loss, batch_size, validation, score, listed, number("l2", l2, "[0, inf)"))
+    run.history.monitor = monitor
+
+    train: Callable[[Progress], None]
+    if isinstance(optimizer, FullBatchOptimizer):
+        checking.full_batch(
+            optimizer,
+            teacher_forcing,
+            optimizer_state=optimizer_state,
+            averaging=averaging,
+            chunk=chunk,
+            augment=augment,
+            checkpoint=checkpoint,
+        )
+        train = partial(minimize, run, optimizer, max_epochs)
+    else:
+        descent = Descent(
+            run,
+            optimizer,
+            averaging=averaging,
+            chunk=chunk,
+            teacher_forcing=teacher_forcing,
+            augment=augment,
+            rng=np.random.default_rng(seed),
+            shuffle=shuffle,
+            optimizer_state=optimizer_state,
+        )
+        if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
+            checkpoint = Checkpoint(checkpoint)
+        if checkpoint is not None:
+            resuming.resume(descent, checkpoint, seed=seed)
+        train = partial(descent.train, max_epochs, checkpoint)
+    try:
+        with Progress(max_epochs, data.n_rows, progress, done=len(run.history)) as shown:
+            train(shown)
+    except KeyboardInterrupt:
+        run.history.stopped = "interrupted"
+    restores = any(isinstance(callback, EarlyStopping) and callback.restore_best for callback in listed)
+    if restores or run.history.stopped == "interrupted":
+        run.restore_best()
+    return run.history

@@ -1,0 +1,101 @@
+"""What is the same for every way to train: gradients that are finite, and what happens at the end of an epoch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnbp.batch import Batch
+from rnnbp.evaluation import evaluate_set
+from rnnbp.history import Callback, History
+from rnnbp.losses import Loss
+from rnnbp.network import Network
+from rnnbp.optimizers import clip_by_norm
+from rnnbp.training_set import TrainingSet
+
+__all__ = ["NonFiniteError", "Run"]
+
+Array = NDArray[Any]
+
+
+class NonFiniteError(ArithmeticError):
+    """Training met a loss or gradient that is NaN or infinite; the parameters are those before it."""
+
+
+@dataclass
+class Run:
+    """One training run: what stays the same in it, its history, and its best parameters."""
+
+    net: Network
+    data: TrainingSet
+    loss: Loss
+    batch_size: int
+    validation: TrainingSet | None = None
+    score: Callable[[Array, Array], float] | None = None
+    callbacks: tuple[Callback, ...] = ()
+    l2: float = 0.0
+    history: History = field(default_factory=History)
+    best: Array | None = None
+    _began: float = field(default_factory=time.perf_counter)
+
+    def gradient(self, batch: Batch, target: Array, weight: Array | None, **options: Any) -> tuple[float, Array, float]:
+        """Return loss, gradient and the gradient's norm of a minibatch, all finite; see `Network.rows_gradient`."""
+        value, gradient = self.net.rows_gradient(batch, target, self.loss, weight=weight, **options)
+        norm = clip_by_norm(gradient, np.inf)  # clips nothing, and is finite only if every entry is
+        if not (np.isfinite(value) and (np.isfinite(norm) or np.isfinite(gradient).all())):
+            raise NonFiniteError(self._diagnose(batch, value, gradient))
+        return value, gradient, norm
+
+    def penalize(self, value: float, gradient: Array, normalizer: float) -> float:
+        """Return the loss with the penalty of its matrices, whose gradient is added in place."""
+        if self.l2 == 0.0 or normalizer == 0.0:
+            return value
+        matrices = self.net.theta * self.net.parameters.decayed
+        gradient += np.asarray(self.l2 / normalizer, matrices.dtype) * matrices
+        return value + 0.5 * self.l2 * float(matrices @ matrices) / normalizer
+
+    def _diagnose(self, batch: Batch, value: float, gradient: Array) -> str:
+        with np.errstate(all="ignore"):
+            place = self.net.first_non_finite(batch)
+        if place is None and not np.isfinite(gradient).all():
+            name = self.net.parameters.name_at(int(np.argmin(np.isfinite(gradient))))
+            place = f"the gradient of {name!r} (layer {self.net.layers[int(name.split('.')[0])]!r})"
+        return (
+            f"in epoch {len(self.history)} the loss is {value}, and not all is finite: first "
+            f"{place or 'the loss itself'}. The parameters are those before this minibatch. Try a lower learning rate, "
+            "clip_norm=1.0 in the optimizer, or inputs scaled to about unit variance."
+        )
+
+    def end_epoch(self, loss: float, gradient_norm: float, learning_rate: float) -> bool:
+        """Validate, remember the best, call back; return whether that was the last epoch."""
+        history = self.history
+        if self.validation is not None:
+            value, scored = evaluate_set(self.net, self.validation, self.loss, score=self.score)
+            history.validation_loss.append(value)
+            if scored is not None:
+                history.validation_score.append(scored)
+        history.loss.append(loss)
+        history.gradient_norm.append(gradient_norm)
+        history.learning_rate.append(learning_rate)
+        monitored = history.monitored
+        best = monitored[history.best_epoch] if history.best_epoch >= 0 else np.nan
+        if np.isnan(best) or monitored[-1] < best:
+            history.best_epoch = len(history) - 1
+            self.best = self.net.theta.copy()
+        now = time.perf_counter()
+        history.seconds.append(now - self._began)
+        self._began = now
+        wishes = [callback(self.net, history) for callback in self.callbacks]
+        if any(wishes):
+            history.stopped = history.stopped or "callback"
+        return any(wishes)
+
+    def restore_best(self) -> None:
+        """Return to the parameters of the best epoch."""
+        if self.best is not None:
+            self.net.theta[...] = self.best
