@@ -53,16 +53,13 @@ def parts_of(
     parts: list[Part] = []
     for joined, group in groupby(enumerate(layers), key=lambda numbered: can_join(numbered[1])):
         numbered = list(group)
-        if joined and any(isinstance(layer, Dense) for _, layer in numbered):
-            runs = [numbered]
-        else:
-            runs = [[one] for one in numbered]
-        for run in runs:
-            (k, layer), width = run[0], n_inputs
-            names = {f"{number}.{p.name}": p.name for number, member in run for p in member.parameters()}
+        chained = joined and any(isinstance(layer, Dense) for _, layer in numbered)
+        for members in [numbered] if chained else [[one] for one in numbered]:
+            k, layer = members[0]
+            names = {f"{number}.{p.name}": p.name for number, member in members for p in member.parameters()}
             places = {own: parameters.places[name] for name, own in names.items()}
-            if len(runs) == 1 and joined:
-                layer = Chain([member for _, member in run], width)
+            if chained:
+                layer = Chain([member for _, member in members], n_inputs)
                 first, *_, last = [parameters.places[name][0] for name in names]
                 places = {"theta": (slice(first.start, last.stop), (last.stop - first.start,))}
             views = {own: parameters.theta[place].reshape(shape) for own, (place, shape) in places.items()}
