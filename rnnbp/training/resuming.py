@@ -119,8 +119,9 @@ def _restore(descent: Descent, arrays: Mapping[str, Array], values: Mapping[str,
     for name, array in filled.items():
         if name not in arrays or arrays[name].dtype != array.dtype or arrays[name].size != array.size:
             raise CheckpointError(f"the checkpoint has no {name!r} such as is needed here: another version wrote it")
+    for name, array in filled.items():
         array[...] = arrays[name].reshape(array.shape)
-    for name in history.figures | dict.fromkeys(vars(history)):
+    for name in vars(history):
         if f"history.{name}" in arrays:
             setattr(history, name, arrays[f"history.{name}"].tolist())
     descent.carried = {
