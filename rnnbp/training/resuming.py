@@ -45,7 +45,8 @@ def resume(descent: Descent, checkpoint: Checkpoint, *, seed: object) -> None:
     found = checkpoint.begin(_describe(descent, seed))
     if found is not None:
         _restore(descent, *found)
-        logger.info("going on from %s: epoch %d, update %d", checkpoint.path, len(descent.run.history), descent.done)
+        done = len(descent.run.history), descent.done
+        logger.info("going on from %s: %d epochs and %d updates are done", checkpoint.path, *done)
     if descent.run.history.stopped == "max_epochs":  # there may be more of them now
         descent.run.history.stopped = ""
 
