@@ -42,10 +42,10 @@ MOST_STATES = 4  # whose gradients are shown over training
 EXAMPLES = 4  # static ones, whose activations are shown
 
 
-def _figure(height: float = 3.2) -> Figure:
+def _figure(height: float = 3.0) -> Figure:
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(6.4, height), layout="constrained")
+    return Figure(figsize=(5.6, height), layout="constrained")
 
 
 def results(report: TrainingReport, net: Network) -> str:
@@ -102,7 +102,7 @@ def gradient_flow(flows: Mapping[int, GradientFlow]) -> str:
         picture(
             now,
             "Line plot of the norm of the gradient of each state against the step",
-            f"After epoch {max(flows)}: mean over {len(last.lengths)} sequences, the band spans them. "
+            f"After epoch {max(flows)}: mean over {len(last.lengths)} sequences, and a band for their middle half. "
             "A line that falls away from the end it starts from is a vanishing gradient.",
         ),
         table(shares),
@@ -151,7 +151,7 @@ def confusion(report: TrainingReport, net: Network) -> str:
     right = paragraph(f"Accuracy on this report's data: {accuracy:.4f}, of {counts.sum():,} answers.")
     if net.n_outputs > MOST_CLASSES:
         return section("Confusions", right)
-    figure = _figure(min(6.4, 2.0 + 0.35 * net.n_outputs))
+    figure = _figure(min(5.6, 2.0 + 0.35 * net.n_outputs))
     plotting.confusion_matrix(counts, class_names=report.class_names, ax=figure.subplots())
     return section("Confusions", right, picture(figure, "Confusion matrix", "Rows are the true classes."))
 
@@ -169,7 +169,7 @@ def data(report: TrainingReport, net: Network) -> str:
     """Show what tells this report's data from others."""
     found = TrainingSet(net, report.x, report.lengths, target=report.target, loss=report.loss).fingerprint()
     hashes = {f"SHA-256 of {name}": value for name, value in found.items() if isinstance(value, str)}
-    sizes = {name: value for name, value in found.items() if not isinstance(value, str)}
+    sizes = {"examples": found["examples"], "shape of the input": tuple(found["shape"])}
     return section("Data", table(sizes | hashes))
 
 
