@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         sequences,
     )
     from rnnbp.checkpoints import Checkpoint, CheckpointError
-    from rnnbp.estimators import MLPClassifier, MLPRegressor
+    from rnnbp.estimators import MLPClassifier, MLPRegressor, RNNClassifier, RNNRegressor, RNNTagger
     from rnnbp.evaluation import evaluate, predict
     from rnnbp.jacobians import jacobian
     from rnnbp.model_file import ModelFileError
@@ -74,6 +74,9 @@ _NAMES = {
     "ModelFileError": "rnnbp.model_file",
     "Network": "rnnbp.network",
     "NonFiniteError": "rnnbp.training",
+    "RNNClassifier": "rnnbp.estimators",
+    "RNNRegressor": "rnnbp.estimators",
+    "RNNTagger": "rnnbp.estimators",
     "OnlineLearner": "rnnbp.online",
     "evaluate": "rnnbp.evaluation",
     "find_learning_rate": "rnnbp.training",
@@ -91,6 +94,9 @@ __all__ = [
     "ModelFileError",
     "Network",
     "NonFiniteError",
+    "RNNClassifier",
+    "RNNRegressor",
+    "RNNTagger",
     "OnlineLearner",
     "activations",
     "audio",

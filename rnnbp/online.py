@@ -192,7 +192,7 @@ class OnlineLearner:
 
 def _expect_online(net: Network) -> None:
     """Check that a network can learn while it streams."""
-    algorithms = set()
+    algorithms: dict[str, None] = {}
     for k, layer in enumerate(net.layers):
         name = f"layer {k}, {layer!r},"
         if isinstance(layer, Recurrent):
@@ -204,7 +204,7 @@ def _expect_online(net: Network) -> None:
                 raise ValueError(f"{name} learns from whole sequences: give it gradient=RTRL(), or SnAp1()")
             if layer.recurrent_dropout:
                 raise ValueError(f"{name} keeps one dropout mask for a sequence, but a stream has no end: set it to 0")
-            algorithms.add(type(layer.gradient).__name__)
+            algorithms[type(layer.gradient).__name__] = None
         elif layer.needs_time and not isinstance(layer, LastStep):
             raise ValueError(
                 f"{name} looks along time, so its output's gradient is not that of one frame: leave it out"

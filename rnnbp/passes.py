@@ -146,7 +146,9 @@ class Pass:
             assert da is not None
             da = part.layer.backward(part.parameters, part.views(gradient), da, part.workspace, context)  # 1'
         if da is not None:
-            da = np.array(da if steps is None else steps.unpack(da))
+            own = da.flags.owndata and da is not d_rows  # else it is memory of a workspace, or the caller's
+            da = da if steps is None else steps.unpack(da)
+            da = da if own else np.array(da)
         return Gradients(gradient, da, self._named([context.d_initial for context in self._contexts]))
 
     def _named(self, by_layer: Sequence[States]) -> dict[str, Array]:

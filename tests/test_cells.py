@@ -5,9 +5,10 @@ from itertools import chain
 
 import numpy as np
 import pytest
+import scipy.stats
 from conformance import RECURRENT, H, I, error, numerical_gradient
 
-from rnnbp import cells, layers
+from rnnbp import cells, initializers, layers
 from rnnbp.gradients import BPTT
 from rnnbp.network import Network
 
@@ -184,3 +185,51 @@ def test_the_jordan_network_sees_its_previous_output():
         v = np.exp(y) / np.exp(y).sum()
         expected.append(y)
     assert_runs_as(net, x, {"0.v": initial}, expected, {"0.v": v})
+
+
+# -- first values that remember ----------------------------------------------------------------------------------------
+
+
+def test_an_irnn_begins_by_keeping_its_state_and_its_gradient():
+    """Le, Jaitly and Hinton (2015): relu units, recurrent weights of identity, and no input."""
+    rng = np.random.default_rng(0)
+    layer = layers.Elman(2, 8, activation="relu", recurrent_initializer="identity", gradient=BPTT(compiled=False))
+    h, d_h = rng.random((1, 8)) + 0.1, rng.normal(size=(1, 8))
+    run = Network([layer], dtype="float64").run(np.zeros((300, 1, 2)), initial_states={"0.h": h})
+    np.testing.assert_array_equal(run.final_states["0.h"], h)
+    gradients = run.backward(np.zeros((300, 1, 8)), d_final_states={"0.h": d_h})
+    np.testing.assert_array_equal(gradients.initial_states["0.h"], d_h)
+
+
+@pytest.mark.parametrize(("make", "state"), [(layers.LSTM, "0.c"), (layers.GRU, "0.h")], ids=["LSTM", "GRU"])
+def test_chrono_initialisation_spreads_the_memory_s_time_constants_up_to_the_longest(make, state):
+    """Tallec and Ollivier (2018): with nothing coming in, a unit's state falls to 1 - 1/T a step, T uniform."""
+    net = idle(make)
+    final = net.run(np.zeros((1, 1, 1)), initial_states={state: np.ones((1, 500))}).final_states[state]
+    time_constants = 1.0 / (1.0 - final[0])
+    assert scipy.stats.kstest(time_constants, scipy.stats.uniform(2, 48).cdf).pvalue > 0.01
+
+
+def test_chrono_initialisation_lets_an_lstm_take_in_what_it_forgets():
+    net = idle(layers.LSTM)
+    candidate = np.split(net.parameters["0.bias"], 4)[2]
+    candidate[:] = 50.0  # g = tanh(50) = 1
+    final = net.run(np.zeros((1, 1, 1)), initial_states={"0.c": np.ones((1, 500))}).final_states["0.c"]
+    np.testing.assert_allclose(final, 1.0, rtol=1e-14)  # f + i
+
+
+def idle(make):
+    """Return a network whose weights are zero, with chrono biases for 50 steps."""
+    return Network(
+        [
+            make(
+                1,
+                500,
+                bias_initializer=initializers.Chrono(50),
+                input_initializer="zeros",
+                recurrent_initializer="zeros",
+                gradient=BPTT(compiled=False),
+            )
+        ],
+        dtype="float64",
+    )

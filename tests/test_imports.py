@@ -48,6 +48,7 @@ NAMES = {
     "rnnbp.optimizers.schedules": "constant step cosine one_cycle reduce_on_plateau",
     "rnnbp.gradients": "BPTT",
     "rnnbp.initializers": "Glorot He Orthogonal Identity ForgetGate Chrono",
+    "rnnbp.diagnostics": "check_gradients gradient_flow activations lyapunov_exponents saliency TrainingReport",
     "rnnbp.metrics": "accuracy r2 confusion_matrix",
     "rnnbp.sequences": "pad unpad",
 }

@@ -9,7 +9,9 @@ from rnnbp.optimizers import schedules
 NAN = float("nan")
 
 
-@pytest.mark.parametrize("name", [name for name in optimizers.OPTIMIZERS if name != "lbfgs"])
+@pytest.mark.parametrize(
+    "name", [n for n, kind in optimizers.OPTIMIZERS.items() if issubclass(kind, optimizers.Optimizer)]
+)
 @pytest.mark.parametrize("rate", [0, -0.1, NAN, np.inf, True, "0.1", None, np.array([0.1])])
 def test_a_learning_rate_must_be_a_positive_number(name, rate):
     with pytest.raises(ValueError, match=r"learning_rate must be a number in \(0, inf\); got"):
@@ -43,6 +45,11 @@ def test_a_learning_rate_must_be_a_positive_number(name, rate):
         ("lbfgs", {"memory": 2.5}, "memory must be a whole number"),
         ("lbfgs", {"gradient_tolerance": -1}, "gradient_tolerance must be"),
         ("lbfgs", {"max_line_search": True}, "max_line_search must be"),
+        ("levenberg_marquardt", {"damping": 0}, "damping must be"),
+        ("levenberg_marquardt", {"gradient_tolerance": -1}, "gradient_tolerance must be"),
+        ("levenberg_marquardt", {"loss_tolerance": NAN}, "loss_tolerance must be"),
+        ("levenberg_marquardt", {"step_tolerance": 0}, "step_tolerance must be"),
+        ("levenberg_marquardt", {"memory_limit": 0}, "memory_limit must be"),
     ],
 )
 def test_a_setting_outside_its_range_is_refused(name, settings, message):

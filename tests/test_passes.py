@@ -117,6 +117,22 @@ def test_the_input_s_gradient_has_the_input_s_shape():
         assert forward.backward(np.ones(forward.output.shape)).x.shape == x.shape
 
 
+def test_the_input_s_gradient_stays_when_the_network_runs_again():
+    for net in (recurrent(), Network([layers.LSTM(2, 3)]), Network([layers.Dense(2, 3)])):
+        forward = net.run(X)
+        gradient = forward.backward(np.ones(forward.output.shape)).x
+        kept = gradient.copy()
+        forward = net.run(-X)
+        forward.backward(-np.ones(forward.output.shape))
+        np.testing.assert_array_equal(gradient, kept)
+
+
+def test_the_input_s_gradient_is_no_part_of_what_was_handed_in():
+    d_output = np.ones((5, 3, 2), np.float32)
+    gradient = Network([layers.Dropout(0.5)]).run(X).backward(d_output).x
+    assert not np.shares_memory(gradient, d_output)
+
+
 def test_symbols_have_no_gradient():
     net = Network([layers.Embedding(4, 2), layers.LastStep()])
     assert net.run(np.zeros((3, 2), int)).backward(np.ones((2, 2))).x is None

@@ -138,7 +138,7 @@ def test_the_batch_that_the_error_proposes_fits_and_a_larger_one_does_not():
 
 
 def test_a_layer_too_large_for_a_single_sequence_is_told_so():
-    with pytest.raises(ValueError, match="max_bytes allows 1000 bytes. Take fewer units"):
+    with pytest.raises(ValueError, match=r"max_bytes allows 1000 bytes\. Take fewer units"):
         gradient_of(layers.GRU(4, 6, gradient=RTRL(max_bytes=1000)), batch())
 
 

@@ -20,6 +20,9 @@ ALL = [
     schedules.one_cycle(0.1, 20),
     schedules.reduce_on_plateau(0.1, 0.5, 2),
     schedules.warm_up(schedules.cosine(0.1, 20), 5),
+    schedules.linear(0.1, 20, 0.01),
+    schedules.exponential(0.1, 20, 0.01),
+    schedules.inverse_sigmoid(0.1, 5),
 ]
 every_schedule = pytest.mark.parametrize("schedule", ALL, ids=lambda s: type(s).__name__)
 

@@ -22,7 +22,7 @@ STEPWISE = {name: optimizer for name, optimizer in TRAINED.items() if name != "l
 
 
 def test_every_optimizer_is_tried():
-    assert TRAINED.keys() == OPTIMIZERS.keys()
+    assert TRAINED.keys() == OPTIMIZERS.keys() - {"levenberg_marquardt"}  # it takes other losses: it has its own tests
 
 
 @pytest.mark.parametrize("optimizer", TRAINED.values(), ids=TRAINED)

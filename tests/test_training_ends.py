@@ -202,24 +202,6 @@ def test_what_does_not_fit_is_refused_before_training(options, error, message):
     np.testing.assert_array_equal(net.theta, before)
 
 
-# -- progress ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
-def test_a_progress_bar_shows_the_losses(optimizer, capsys):
-    options = {"validation_data": XOR, "score": metrics.accuracy, "max_epochs": 3, "optimizer": optimizer}
-    history = fit(xor_network(), *XOR, loss=CROSS_ENTROPY, progress=True, **options)
-    shown = capsys.readouterr().err
-    assert "3/3" in shown
-    assert f"loss={history.loss[-1]:.4g}, validation={history.validation_loss[-1]:.4g}, score=" in shown
-
-
-@pytest.mark.parametrize("progress", [None, False])
-def test_no_progress_bar_is_shown_where_nobody_looks(progress, capsys):
-    fit(xor_network(), *XOR, loss=CROSS_ENTROPY, progress=progress)
-    assert capsys.readouterr().err == ""
-
-
 def test_an_epoch_whose_validation_loss_is_nan_does_not_stay_the_best():
     losses_seen = iter([float("nan"), 2.0, float("nan"), 1.0, 1.5])
     net = Network([layers.Dense(1, 1)])

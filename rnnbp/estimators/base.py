@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
@@ -33,9 +34,10 @@ from rnnbp.layers import Layer
 from rnnbp.losses import Loss
 from rnnbp.network import Network
 from rnnbp.optimizers import FullBatchOptimizer, Optimizer, State
+from rnnbp.sequences import pad
 from rnnbp.training import NonFiniteError, fit
 
-__all__ = ["Data", "NetworkEstimator"]
+__all__ = ["EVALUATED_AT_ONCE", "Data", "NetworkEstimator", "dense"]
 
 Array = NDArray[Any]
 
@@ -49,22 +51,25 @@ class Data(NamedTuple):
     ----------
     x : ndarray of shape (N, F), or list of ndarrays of shape (T_i, F)
     target : ndarray of shape (N, ...), or list of ndarrays of shape (T_i, ...)
-    weight : ndarray of shape (N,), or None
+    weight : ndarray of shape (N,), list of ndarrays of shape (T_i,), or None
     """
 
     x: Any
     target: Any
-    weight: Array | None
+    weight: Any
 
     def take(self, chosen: NDArray[np.intp]) -> Data:
         """Return some of the examples."""
-        return Data(
-            _take(self.x, chosen), _take(self.target, chosen), None if self.weight is None else self.weight[chosen]
-        )
+        return Data(*(None if items is None else _take(items, chosen) for items in self))
 
 
 def _take(items: Any, chosen: NDArray[np.intp]) -> Any:
     return items[chosen] if isinstance(items, np.ndarray) else [items[i] for i in chosen]
+
+
+def dense(table: Any) -> Any:
+    """Return a sparse table as an ordinary one, and anything else as it is."""
+    return table.toarray() if issparse(table) else table  # type: ignore[attr-defined]
 
 
 class NetworkEstimator(Settings, Saved, BaseEstimator):  # type: ignore[misc]
@@ -187,7 +192,7 @@ class NetworkEstimator(Settings, Saved, BaseEstimator):  # type: ignore[misc]
                 optimizer=optimizer,
                 max_epochs=1 if incremental else self.max_iter,
                 batch_size=self._batch_size(n_examples) if state is not None else EVALUATED_AT_ONCE,
-                sample_weight=data.weight,
+                sample_weight=pad(data.weight)[0] if isinstance(data.weight, list) else data.weight,
                 validation_data=None if validation is None else (validation.x, validation.target),
                 score=self._validation_score if self.early_stopping else None,
                 callbacks=[Convergence(self, n_examples, state), *self.callbacks],
@@ -205,7 +210,7 @@ class NetworkEstimator(Settings, Saved, BaseEstimator):  # type: ignore[misc]
                 ) from error
             assert self.validation_scores_ is not None
             self.validation_scores_.append(float("nan"))
-            warnings.warn(f"Training diverged, and its best epoch is kept: {error}", ConvergenceWarning, stacklevel=4)
+            warnings.warn(f"Training diverged, and its best epoch is kept: {error}", ConvergenceWarning, stacklevel=5)
         if self.early_stopping and self._best_theta is not None:
             net.theta[...] = self._best_theta
         if history is not None and not incremental:
@@ -214,7 +219,7 @@ class NetworkEstimator(Settings, Saved, BaseEstimator):  # type: ignore[misc]
     def _warn(self, stopped: str) -> None:
         """Say it if training ended for another reason than convergence."""
         if stopped == "interrupted":
-            warnings.warn("Training interrupted by user.", stacklevel=5)
+            warnings.warn("Training interrupted by user.", stacklevel=6)
         elif stopped == "max_epochs":
             message = (
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
@@ -222,6 +227,6 @@ class NetworkEstimator(Settings, Saved, BaseEstimator):  # type: ignore[misc]
                 if self._optimizer_state is not None
                 else f"lbfgs failed to converge after {self.n_iter_} iteration(s): increase max_iter or scale the data."
             )
-            warnings.warn(message, ConvergenceWarning, stacklevel=5)
+            warnings.warn(message, ConvergenceWarning, stacklevel=6)
         elif stopped not in ("callback", "converged", "patience"):
-            warnings.warn(f"lbfgs failed to converge: {stopped}", ConvergenceWarning, stacklevel=5)
+            warnings.warn(f"lbfgs failed to converge: {stopped}", ConvergenceWarning, stacklevel=6)

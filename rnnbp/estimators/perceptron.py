@@ -15,13 +15,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import issparse
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from rnnbp.activations import ACTIVATIONS
 from rnnbp.checks import whole_number
 from rnnbp.configuration import lookup
-from rnnbp.estimators.base import EVALUATED_AT_ONCE, NetworkEstimator
+from rnnbp.estimators.base import EVALUATED_AT_ONCE, NetworkEstimator, dense
 from rnnbp.evaluation import predict
 from rnnbp.layers import Activation, Dense, Dropout, Layer
 
@@ -30,10 +29,6 @@ __all__ = ["MultilayerPerceptron"]
 Array = NDArray[Any]
 
 FUNCTIONS = {"logistic": "sigmoid"} | {name: name for name in ACTIVATIONS}  # scikit-learn's name is known too
-
-
-def _dense(table: Any) -> Any:
-    return table.toarray() if issparse(table) else table  # type: ignore[attr-defined]
 
 
 class MultilayerPerceptron(NetworkEstimator):
@@ -103,7 +98,7 @@ class MultilayerPerceptron(NetworkEstimator):
         X, y = validate_data(
             self,
             X,
-            _dense(y),
+            dense(y),
             accept_sparse=["csr", "csc"],
             multi_output=True,
             y_numeric=numeric,
@@ -112,12 +107,12 @@ class MultilayerPerceptron(NetworkEstimator):
         )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        return _dense(X), y
+        return dense(X), y
 
     def _apply(self, X: Any, function: Callable[[Array], Array]) -> Any:
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False)
-        z = predict(self.network_, _dense(X), batch_size=EVALUATED_AT_ONCE)
+        z = predict(self.network_, dense(X), batch_size=EVALUATED_AT_ONCE)
         return function(np.asarray(z))
 
     def __sklearn_tags__(self) -> Any:

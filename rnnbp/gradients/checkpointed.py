@@ -27,6 +27,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.checks import whole_number
@@ -89,7 +90,7 @@ class CheckpointedBPTT(GradientAlgorithm):
         """Pull dy back, segment by segment; see `GradientAlgorithm.backward`."""
         cell, steps, dtype = recurrence.cell, recurrence.steps, recurrence.x.dtype
         own, checkpoints = workspace["window"], workspace["checkpoints"]
-        dx = workspace.empty("dx", recurrence.x.shape, dtype) if input_gradient else None
+        dx = np.empty(recurrence.x.shape, dtype) if input_gradient else None
         d = {}
         for name in cell.states:  # a sequence's gradient waits here until its last segment comes
             d[name] = workspace.empty(f"d_{name}", (steps.n_sequences, cell.width(name)), dtype)

@@ -116,7 +116,7 @@ class TruncatedBPTT(GradientAlgorithm):
         """Pull dy back, window by window; see `GradientAlgorithm.backward`."""
         cell, steps, dtype = recurrence.cell, recurrence.steps, recurrence.x.dtype
         own, states = workspace["window"], workspace["states"]
-        dx = workspace.zeros("dx", recurrence.x.shape, dtype) if input_gradient else None
+        dx = np.zeros(recurrence.x.shape, dtype) if input_gradient else None
         d_initial = {
             name: workspace.zeros(f"d_{name}", (steps.n_sequences, cell.width(name)), dtype) for name in cell.states
         }

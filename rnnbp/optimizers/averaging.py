@@ -51,7 +51,7 @@ class Average(Configurable, ABC):
 
     @abstractmethod
     def _weight(self, state: State, epoch: float) -> float:
-        """Return w(t); may set t back to 1."""
+        """Return w(t); may set t back to 0."""
 
 
 class PolyakAverage(Average):
@@ -73,8 +73,8 @@ class PolyakAverage(Average):
 
     def _weight(self, state: State, epoch: float) -> float:
         if epoch < self.start:
-            state["t"][...] = 1
-        return 1.0 / int(state["t"])
+            state["t"][...] = 0
+        return 1.0 / max(int(state["t"]), 1)
 
 
 class ExponentialAverage(Average):

@@ -31,7 +31,9 @@ MOST_LINES = 8  # more exponents than these are not told apart by lines
 
 
 def plot_gradient_flow(flow: GradientFlow, *, ax: Axes | None = None) -> Axes:
-    """Draw how much gradient arrives at each step, a line for each state; a band spans the sequences.
+    """Draw how much gradient arrives at each step, a line for each state.
+
+    The line is the mean over the sequences that reach the step, the band holds their middle half.
 
     A line that falls towards early steps is a vanishing gradient, one that rises an exploding one (in a direction that
     runs backwards, towards late steps). A norm of 0 has no place on the logarithmic scale and is left out.
@@ -55,9 +57,8 @@ def plot_gradient_flow(flow: GradientFlow, *, ax: Axes | None = None) -> Axes:
             continue
         shown = shown[reached]
         ax.plot(reached, np.nanmean(shown, axis=1), style, color=colour, label=name)
-        ax.fill_between(
-            reached, np.nanmin(shown, axis=1), np.nanmax(shown, axis=1), color=colour, alpha=0.15, linewidth=0
-        )
+        quartiles = np.nanquantile(shown, (0.25, 0.75), axis=1)
+        ax.fill_between(reached, *quartiles, color=colour, alpha=0.12, linewidth=0)
     ax.set(xlabel="step t", ylabel="‖∂L/∂s(t)‖", yscale="log")
     if ax.lines:
         ax.legend(frameon=False)
@@ -107,7 +108,7 @@ def plot_gradient_flow_over_training(
     low = max(float(positive.min(initial=high)), high * 1e-12)
     edges = [when[0] - 1, *when]  # a flow is seen at its epoch's end, and stands for what came before
     scale = LogNorm(min(low, high / 10), high)
-    picture = ax.pcolormesh(edges, np.arange(len(norm) + 1) - 0.5, np.maximum(norm, low), norm=scale)
+    picture = ax.pcolormesh(edges, np.arange(len(norm) + 1) - 0.5, np.maximum(norm, low), norm=scale, cmap="Blues")
     picture.set_rasterized(True)
     ax.figure.colorbar(picture, ax=ax, label="‖∂L/∂s(t)‖")
     ax.set(xlabel="epoch", ylabel="step t", title=state)
@@ -154,6 +155,8 @@ def plot_activations(
         raise ValueError(f"there are sequences 0 to {len(activations.lengths) - 1}, but {index} was asked for")
     if names is None:
         names = [name for name, array in activations.items() if array.ndim == 3 and name.isdigit()]
+        if not names:
+            raise ValueError("no layer has an output at each step: name what to draw")
     for name in names:
         if activations[name].ndim != 3:
             raise ValueError(f"{name!r} has one row a sequence, not one a step, and can not be drawn over time")

@@ -155,6 +155,8 @@ def fit(
     data = TrainingSet(net, x, lengths, target=target, loss=loss, sample_weight=sample_weight)
     validation = None if validation_data is None else checking.validation_set(net, validation_data, loss)
     checking.augment(augment, data, chunk)
+    if averaging is not None and not isinstance(averaging, Average):
+        raise TypeError(f"averaging must be an average such as optimizers.PolyakAverage(), but {averaging!r} was given")
     if chunk is not None:
         whole_number(chunk, "chunk")
         chunks.check(net, data)

@@ -45,7 +45,8 @@ def resume(descent: Descent, checkpoint: Checkpoint, *, seed: object) -> None:
     found = checkpoint.begin(_describe(descent, seed))
     if found is not None:
         _restore(descent, *found)
-        logger.info("going on from %s: epoch %d, update %d", checkpoint.path, len(descent.run.history), descent.done)
+        done = len(descent.run.history), descent.done
+        logger.info("going on from %s: %d epochs and %d updates are done", checkpoint.path, *done)
     if descent.run.history.stopped == "max_epochs":  # there may be more of them now
         descent.run.history.stopped = ""
 
@@ -119,8 +120,9 @@ def _restore(descent: Descent, arrays: Mapping[str, Array], values: Mapping[str,
     for name, array in filled.items():
         if name not in arrays or arrays[name].dtype != array.dtype or arrays[name].size != array.size:
             raise CheckpointError(f"the checkpoint has no {name!r} such as is needed here: another version wrote it")
+    for name, array in filled.items():
         array[...] = arrays[name].reshape(array.shape)
-    for name in history.figures | dict.fromkeys(vars(history)):
+    for name in vars(history):
         if f"history.{name}" in arrays:
             setattr(history, name, arrays[f"history.{name}"].tolist())
     descent.carried = {

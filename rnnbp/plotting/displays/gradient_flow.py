@@ -74,12 +74,16 @@ class GradientFlowDisplay:
             raise TypeError(
                 f"{type(final).__name__} is no classifier: use rnnbp.diagnostics.gradient_flow with its loss"
             )
+        single = net.n_outputs < len(final.classes_)  # one output, for the second of two classes
+
+        def targets(labels: Any) -> Any:
+            index = _indices(labels, final.classes_)
+            return index[:, None] if single else index
+
         per_step = len(y) > 0 and np.ndim(y[0]) == 1
-        target = [_indices(labels, final.classes_) for labels in y] if per_step else _indices(y, final.classes_)
-        if net.n_outputs == len(final.classes_):
-            return cls(gradient_flow(net, sequences, target, "cross_entropy")).plot(ax=ax)
-        single = [index[:, None] for index in target] if per_step else target[:, None]  # one output, for the second
-        return cls(gradient_flow(net, sequences, single, "binary_cross_entropy")).plot(ax=ax)
+        target = [targets(labels) for labels in y] if per_step else targets(y)
+        loss = "binary_cross_entropy" if single else "cross_entropy"
+        return cls(gradient_flow(net, sequences, target, loss)).plot(ax=ax)
 
     def plot(self, ax: Axes | None = None) -> Self:
         """Draw: time to the right.

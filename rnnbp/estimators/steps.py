@@ -1,0 +1,70 @@
+"""Targets, one for each step: a list of arrays of shape (T_i, ...), or an array of shape (N, T, ...)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["are_steps", "are_whole", "joined", "per_step_weight"]
+
+Array = NDArray[Any]
+
+
+def are_whole(y: Any) -> bool:
+    """Return whether targets are one number or name each (maybe as a column), without an axis for steps."""
+    if isinstance(y, (list, tuple)):
+        return not y or np.ndim(y[0]) == 0
+    array = np.asarray(y)
+    return (array.ndim < 2 and not _holds_arrays(array)) or (array.ndim == 2 and array.shape[1] == 1)
+
+
+def are_steps(y: Any, lengths: NDArray[np.intp]) -> bool:
+    """Return whether targets are one a step of sequences of these lengths, rather than rows of numbers a sequence.
+
+    Arrays with three axes are; so is a list of arrays, if each is as long as its sequence or if they are ragged. Nested
+    lists are the array that they spell, unless they are ragged.
+    """
+    if _holds_arrays(y):
+        y = list(y)
+    if not isinstance(y, (list, tuple)):
+        return np.asarray(y).ndim > 2
+    if are_whole(y):
+        return False
+    found = [len(item) if np.ndim(item) else 0 for item in y]
+    if len(set(found)) > 1 or all(np.ndim(item) > 1 for item in y):
+        return True
+    return not all(isinstance(item, (list, tuple)) for item in y) and found == lengths.tolist()
+
+
+def joined(y: Any, lengths: NDArray[np.intp]) -> Array:
+    """Return the targets of all steps, sequence after sequence.
+
+    Raises
+    ------
+    ValueError
+        If there is not one for each step; names the first sequence where that is so.
+    """
+    items = [np.asarray(item) for item in y]
+    if len(items) != len(lengths):
+        raise ValueError(f"Found {len(lengths)} sequences, but targets for {len(items)}: the numbers are inconsistent")
+    for i, (item, length) in enumerate(zip(items, lengths, strict=True)):
+        if item.ndim == 0 or len(item) != length:
+            raise ValueError(
+                f"each step needs a target: sequence {i} has {length} steps, but its targets have shape {item.shape}"
+            )
+        if item.shape[1:] != items[0].shape[1:]:
+            raise ValueError(
+                f"the targets of sequence {i} have shape {item.shape}, but those of sequence 0 {items[0].shape}"
+            )
+    return np.concatenate(items)
+
+
+def per_step_weight(sample_weight: ArrayLike | None, lengths: NDArray[np.intp]) -> Array | None:
+    """Return the weights of sequences as weights of their steps."""
+    return None if sample_weight is None else np.repeat(np.asarray(sample_weight), lengths)
+
+
+def _holds_arrays(y: Any) -> bool:
+    return isinstance(y, np.ndarray) and y.dtype == object and y.ndim == 1 and len(y) > 0 and np.ndim(y[0]) > 0

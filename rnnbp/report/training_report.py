@@ -1,0 +1,140 @@
+"""`TrainingReport`: a callback that watches a training run, and writes it up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rnnbp import losses
+from rnnbp.checks import whole_number
+from rnnbp.diagnostics import GradientFlow, gradient_flow
+from rnnbp.history import History
+from rnnbp.losses import Loss
+from rnnbp.model_file import write_atomically
+from rnnbp.network import Network
+from rnnbp.report import sections
+from rnnbp.report.page import page
+
+__all__ = ["TrainingReport"]
+
+
+class TrainingReport:
+    """A callback for `rnnbp.fit` that makes one self-contained HTML page of a training run.
+
+    After each epoch it measures the gradient flow on a few of the examples it was given (which changes nothing in the
+    training). The page shows learning curves, gradient flow at the end and over training, activations, the confusions
+    of a classifier, the configuration, seeds, versions, the machine, and fingerprints of the data.
+
+    Parameters
+    ----------
+    x, target, loss, lengths
+        What to measure on, such as the validation data; see `rnnbp.evaluate`.
+    title : str, default "Training report"
+    class_names : sequence of str or None, default None
+        For the confusion matrix.
+    settings : mapping or None, default None
+        What else the reader needs to repeat the run, such as the optimizer and the seed of `fit`; shown as it is.
+    n_probe : int, default 16
+        How many of the examples (the first ones) the gradient flow is measured on.
+
+    Raises
+    ------
+    ValueError
+        If a setting is out of its range. What does not fit the network is found at the end of the first epoch.
+
+    Examples
+    --------
+    >>> from rnnbp import Network, fit, gradients, layers
+    >>> x, y = np.random.default_rng(0).normal(size=(10, 40, 2)), np.arange(40) % 2
+    >>> gru = layers.GRU(2, 8, gradient=gradients.BPTT(compiled=False))
+    >>> net = Network([gru, layers.LastStep(), layers.Dense(8, 2)])
+    >>> report = TrainingReport(x, y, "cross_entropy", settings={"optimizer": "adam", "seed of fit": 0})
+    >>> history = fit(net, x, y, loss="cross_entropy", optimizer="adam", seed=0, max_epochs=2, callbacks=[report])
+    >>> report.save("report.html")  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        x: ArrayLike | Sequence[ArrayLike],
+        target: ArrayLike | Sequence[ArrayLike],
+        loss: Loss | str,
+        lengths: ArrayLike | None = None,
+        *,
+        title: str = "Training report",
+        class_names: Sequence[str] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        n_probe: int = 16,
+    ) -> None:
+        self.x, self.target, self.loss, self.lengths = x, target, losses.get(loss), lengths
+        self.title = title
+        self.class_names = class_names
+        self.settings = dict(settings or {})
+        self.n_probe = whole_number(n_probe, "n_probe")
+        self.net: Network | None = None
+        self.history = History()
+        self.flows: dict[int, GradientFlow] = {}
+
+    def __call__(self, net: Network, history: History) -> None:
+        """Watch an epoch's end."""
+        self.net, self.history = net, history
+        if any(layer.needs_time and layer.states() for layer in net.layers):
+            x, target, lengths = self.probe(net)
+            self.flows[len(history)] = gradient_flow(net, x, target, self.loss, lengths)
+
+    def probe(self, net: Network) -> tuple[Any, Any, Any]:
+        """Return the first examples: x, target and lengths."""
+        batch = net.batch(self.x, self.lengths)
+        n = min(self.n_probe, batch.n_examples)
+        in_time = batch.steps is not None
+        x = _first(self.x, n, time_first=in_time and not batch.listed)
+        listed = isinstance(self.target, (list, tuple))
+        target = _first(self.target, n, time_first=in_time and not net.pools_time and not listed)
+        return x, target, None if self.lengths is None else _first(self.lengths, n, time_first=False)
+
+    def html(self) -> str:
+        """Return the page.
+
+        Raises
+        ------
+        ValueError
+            If no epoch has ended, or if the data do not fit the network.
+        """
+        net = self.net
+        if net is None:
+            raise ValueError("there is nothing to report yet: pass this report to rnnbp.fit(..., callbacks=[report])")
+        written = datetime.now().astimezone().strftime("%d %B %Y, %H:%M %Z")
+        parts = [
+            sections.results(self, net),
+            sections.learning_curves(self.history),
+            *([sections.gradient_flow(self.flows)] if self.flows else []),
+            sections.activations(self, net),
+            sections.confusion(self, net),
+            sections.configuration(self, net),
+            sections.data(self, net),
+            sections.provenance(),
+        ]
+        epochs = f"{len(self.history)} epoch{'s' * (len(self.history) != 1)}"
+        summary = f"{net.theta.size:,} parameters, {epochs}, {sum(self.history.seconds):.1f} s; written {written}"
+        return page(self.title, summary, parts)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the page to a file, in one atomic step.
+
+        Raises
+        ------
+        ValueError
+            See `html`.
+        """
+        write_atomically(path, self.html().encode())
+
+
+def _first(values: Any, n: int, *, time_first: bool) -> Any:
+    """Return the first n examples of a list, or of an array whose first axis may be time."""
+    if isinstance(values, (list, tuple)) and not time_first:
+        return values[:n]
+    return np.asarray(values)[:, :n] if time_first else np.asarray(values)[:n]

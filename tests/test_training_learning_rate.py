@@ -1,0 +1,100 @@
+"""The search for a learning rate: what it tries, what it suggests, and that it leaves the network as it was."""
+
+import numpy as np
+import pytest
+from toys import CROSS_ENTROPY, MSE, TEXT, XOR, line, recall, recall_network, xor_network
+
+from rnnbp import Network, find_learning_rate, fit, layers, optimizers
+
+
+def regression(n=200):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(n, 3))
+    return x, np.sin(x @ [[1.0], [2.0], [-1.0]])
+
+
+def network():
+    return Network([layers.Dense(3, 16), layers.Activation("tanh"), layers.Dropout(0.1), layers.Dense(16, 1)])
+
+
+def test_the_network_and_its_generator_are_left_as_they_were():
+    net = network()
+    before, draws = net.theta.copy(), net.rng.bit_generator.state
+    find_learning_rate(net, *regression(), loss=MSE)
+    np.testing.assert_array_equal(net.theta, before)
+    assert net.rng.bit_generator.state == draws
+    assert np.shares_memory(net.theta, net.parameters["0.weight"])
+
+
+@pytest.mark.parametrize("n_updates", [20, 60])
+def test_rates_rise_by_one_factor_from_the_lowest_towards_the_highest(n_updates):
+    search = find_learning_rate(network(), *regression(), loss=MSE, lowest=1e-5, highest=1e-1, n_updates=n_updates)
+    np.testing.assert_allclose(search.rates, 1e-5 * 1e4 ** (np.arange(n_updates) / n_updates), rtol=1e-12)
+    assert search.losses.shape == search.smoothed.shape == (n_updates,)
+
+
+def test_the_first_loss_is_that_of_the_network_as_it_is():
+    x, y = line()
+    net = Network([layers.Dense(3, 1)], dtype="float64")
+    search = find_learning_rate(net, x, y, loss=MSE, batch_size=7)
+    assert search.losses[0] == search.smoothed[0] == pytest.approx(net.loss_and_gradient(x, y, MSE)[0], rel=1e-12)
+
+
+def test_the_smoothed_loss_is_a_bias_corrected_running_mean():
+    search = find_learning_rate(network(), *regression(), loss=MSE, n_updates=30)
+    for k in (0, 1, 7, 29):
+        expected = np.average(search.losses[: k + 1], weights=0.9 ** np.arange(k + 1)[::-1])
+        assert search.smoothed[k] == pytest.approx(expected, rel=1e-12)
+
+
+def test_it_ends_where_the_loss_explodes():
+    search = find_learning_rate(network(), *regression(), loss=MSE, optimizer="sgd", highest=1e6, n_updates=200)
+    assert len(search.rates) < 200
+    assert 1e-4 < search.suggestion < 1.0
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd", optimizers.GradientNoise(optimizers.Adam(), eta=1e-6)])
+def test_the_suggestion_trains_better_than_rates_far_from_it(optimizer):
+    x, y = regression()
+    rate = find_learning_rate(network(), x, y, loss=MSE, optimizer=optimizer, highest=100.0).suggestion
+    adam = optimizer != "sgd"
+
+    def reached(rate):
+        chosen = optimizers.Adam(rate) if adam else optimizers.SGD(rate)
+        return fit(network(), x, y, loss=MSE, optimizer=chosen, max_epochs=5).loss[-1]
+
+    assert reached(rate) < min(reached(rate / 100), reached(rate / 1000))
+
+
+def test_sequences_and_symbols_are_welcome():
+    assert find_learning_rate(recall_network(), *recall(), loss=CROSS_ENTROPY, batch_size=4).suggestion > 0
+    net = Network([layers.Embedding(5, 3), layers.Elman(3, 4, gradient=TEXT), layers.Dense(4, 5)])
+    symbols = np.random.default_rng(0).integers(5, size=(6, 20))
+    assert find_learning_rate(net, symbols, symbols, loss=CROSS_ENTROPY).suggestion > 0
+
+
+def test_the_same_seed_sees_the_same():
+    searches = [find_learning_rate(network(), *regression(), loss=MSE, seed=seed) for seed in (0, 0, 1)]
+    np.testing.assert_array_equal(searches[0].losses, searches[1].losses)
+    assert not np.array_equal(searches[0].losses, searches[2].losses)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"optimizer": "lbfgs"}, "finds its own steps: there is no learning rate to search for"),
+        ({"optimizer": "rprop"}, "finds its own steps"),
+        ({"lowest": 0.0}, "lowest must be a number"),
+        ({"lowest": 1.0, "highest": 0.1}, "highest must be a number in"),
+        ({"n_updates": 5}, "n_updates must be a whole number of at least 20"),
+        ({"target": XOR[1][:3]}, "expected 4 targets"),
+        ({"lowest": 1e4, "highest": 1e8, "optimizer": "sgd"}, "the loss fell at no rate from 1e.04 to"),
+    ],
+)
+def test_what_can_not_be_searched_is_refused(options, message):
+    net = xor_network(dtype="float64")
+    before = net.theta.copy()
+    arguments = {"x": XOR[0], "target": XOR[1]} | options
+    with pytest.raises(ValueError, match=message):
+        find_learning_rate(net, loss=CROSS_ENTROPY, **arguments)
+    np.testing.assert_array_equal(net.theta, before)
