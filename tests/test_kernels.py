@@ -24,6 +24,10 @@ CELLS = {
     "lstm peepholes": lambda **options: layers.LSTM(3, 7, peepholes=True, **options),
     "gru": lambda **options: layers.GRU(3, 16, **options),
     "gru reset before": lambda **options: layers.GRU(3, 19, reset="before", **options),
+    "lstm layer norm zoneout": lambda **options: layers.LSTM(
+        3, 17, layer_norm=True, zoneout=0.3, zoneout_cell=0.2, **options
+    ),
+    "gru layer norm": lambda **options: layers.GRU(3, 19, layer_norm=True, **options),
     "one unit": lambda **options: layers.GRU(3, 1, **options),
 }
 
@@ -68,10 +72,10 @@ def test_the_compiled_run_equals_the_numpy_run_in_float32(name):
     assert_alike(*runs, 1e-5)
 
 
-@pytest.mark.parametrize("make", [CELLS["lstm"], CELLS["gru reset before"]], ids=["lstm", "gru reset before"])
-def test_recurrent_dropout_is_the_same_in_both_runs(make):
+@pytest.mark.parametrize("name", ["lstm", "gru reset before", "lstm layer norm zoneout"])
+def test_recurrent_dropout_and_zoneout_are_the_same_in_both_runs(name):
     def dropped(**options):
-        return make(recurrent_dropout=0.4, **options)
+        return CELLS[name](recurrent_dropout=0.4, **options)
 
     case = {"dtype": "float64", "steps": 9, "batch": 5, "lengths": [3, 9, 1, 7, 9], "training": True}
     assert_alike(everything(dropped, compiled_run=False, **case), everything(dropped, compiled_run=True, **case), 1e-12)

@@ -15,7 +15,7 @@ to which come the packed weights (twice) and, for each thread, gradients and the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,55 +37,67 @@ MIN_OPERATIONS = 1_500_000  # multiply-adds a thread must have to do, for it to 
 
 def can_run(recurrence: Recurrence) -> bool:
     """Whether the compiled loops can run a recurrence."""
-    stages = recurrence.cell.stages
-    plain = all(product.gain is None for product in recurrence.cell.products)
-    plain = plain and not isinstance(recurrence.teacher, np.ma.MaskedArray)
-    return plain and len(stages) <= 2 and all(stage.elementwise and stage.products for stage in stages)
+    partly_taught = isinstance(recurrence.teacher, np.ma.MaskedArray)
+    return not partly_taught and all(stage.elementwise for stage in recurrence.cell.stages)
 
 
 class _Piece(NamedTuple):
-    """A product's columns that lie side by side in z."""
+    """A product's columns that lie side by side in z, and where they go on to if they are normalised."""
 
     product: Product
     columns: slice
     into: slice
+    targets: list[int]
+
+
+def _pieces(cell: Cell, product: Product) -> list[_Piece]:
+    def numbers(columns: slice) -> list[int]:
+        return list(range(columns.start, columns.stop))
+
+    routes = cell.routes[product]
+    if product.gain is None:
+        return [_Piece(product, columns, into, numbers(into)) for columns, into in routes]
+    targets = [target for _, into in routes for target in numbers(into)]
+    whole = slice(0, len(targets))
+    return [_Piece(product, whole, routes[0][1] if product.diagonal else cell.raw[product], targets)]
 
 
 class _Plan:
-    """What is the same for every run of a cell: its compiled loops, its groups of pieces, and its packed weights."""
+    """What is the same for every run of a cell: its compiled loops, its pieces, and its packed weights."""
 
     def __init__(self, recurrence: Recurrence) -> None:
+        from rnnbp.kernels import products
         from rnnbp.kernels.cells import loops
-        from rnnbp.kernels.gemm import address, packed_size
+        from rnnbp.kernels.gemm import address
 
         self.cell, self.dtype = recurrence.cell, recurrence.x.dtype
         self.parameters, self.masked = recurrence.parameters, recurrence.mask is not None
         cell = self.cell
         self.address = address(self.dtype.name)
-        self.prepare, self.forward, self.backward = loops(tuple((stage.step, stage.pullback) for stage in cell.stages))
-        groups = [[cell.input], *(list(stage.products) for stage in cell.stages)]
-        self.pieces = [[_Piece(p, *route) for p in group for route in cell.routes[p]] for group in groups]
-        self.described = [self._describe(group) for group in self.pieces]
+        self.forward, self.backward = loops(tuple((stage.step, stage.pullback) for stage in cell.stages))
+        groups = [[piece for p in group for piece in _pieces(cell, p)] for group in [[cell.input], *_products(cell)]]
+        self.pieces = [piece for group in groups for piece in group]
+        self.n_inputs = len(groups[0])
+        stops = list(accumulate(map(len, groups)))
+        self.spans = list(pairwise(stops))  # the pieces of each stage
+        self.described = self._describe()
+        self.targets = np.array([target for piece in self.pieces for target in piece.targets], np.int64)
         self.columns = [tuple(cell.columns[block].start for block in stage.blocks) for stage in cell.stages]
         self.widest = max(cell.width(product.source) for product in cell.products)
-        self.nothing, self.no_bias = np.empty((0, 0), self.dtype), np.empty(0, self.dtype)
-        self.bias = np.empty(cell.n_columns, self.dtype)
+        self.nothing, self.no_vector = np.empty((0, 0), self.dtype), np.empty(0, self.dtype)
+        self.start, self.bias = (np.zeros(cell.n_columns, self.dtype) for _ in range(2))
+        for block, mean in cell.noise.items():
+            self.start[cell.columns[block]] = mean
+        self.noise_column = min((cell.columns[block].start for block in cell.noise), default=0)
         self.sums: list[Variables] = []  # of the parameters' gradients, one a thread, where there are several
         self.d_biases: list[Array] = []  # sums of dL/dz, one a thread
-
-        def packed(piece: _Piece, *, transposed: bool) -> Array:
-            depth, columns = cell.width(piece.product.source), piece.columns.stop - piece.columns.start
-            shape = (columns, depth) if transposed else (depth, columns)
-            return np.empty(columns if piece.product.diagonal else packed_size(self.dtype, *shape), self.dtype)
-
-        self.packed = [tuple(packed(piece, transposed=False) for piece in group) for group in self.pieces]
-        self.transposed = [tuple(packed(piece, transposed=True) for piece in group) for group in self.pieces]
-        self._groups = [
-            (described, *self.of_pieces(self.parameters, pieces), packed, transposed)
-            for described, pieces, packed, transposed in zip(
-                self.described, self.pieces, self.packed, self.transposed, strict=True
-            )
-        ]
+        self.packed = tuple(self._buffer(piece, transposed=False) for piece in self.pieces)
+        self.transposed = tuple(self._buffer(piece, transposed=True) for piece in self.pieces)
+        weights, self.gains, biases = self.of_pieces(self.parameters)
+        self._prepare = products.prepare
+        self._to_prepare = (
+            self.bias, self.start, self.described, self.targets, weights, biases, self.packed, self.transposed
+        )  # fmt: skip
 
     def serves(self, recurrence: Recurrence) -> bool:
         """Whether the plan was made for such a recurrence."""
@@ -95,11 +107,11 @@ class _Plan:
             and self.masked == (recurrence.mask is not None)
         )
 
-    def _describe(self, pieces: list[_Piece]) -> NDArray[np.int64]:
+    def _describe(self) -> NDArray[np.int64]:
         from rnnbp.kernels import products as fields
 
-        described = np.zeros((len(pieces), len(fields.PIECE)), np.int64)
-        for row, (product, columns, into) in zip(described, pieces, strict=True):
+        described, target = np.zeros((len(self.pieces), len(fields.PIECE)), np.int64), 0
+        for row, (product, columns, into, targets) in zip(described, self.pieces, strict=True):
             of_variables = fields.PREVIOUS if product.lag else fields.CURRENT
             row[fields.ROWS] = fields.PLACE if product.source == "x" else of_variables
             row[fields.DEPTH] = self.cell.width(product.source)
@@ -108,16 +120,33 @@ class _Plan:
             row[fields.IN_WEIGHT] = columns.start
             row[fields.DIAGONAL] = product.diagonal
             row[fields.MASKED] = self.is_masked(product)
+            row[fields.NORMALIZED] = product.gain is not None
+            row[fields.TARGET] = target
+            target += len(targets)
         return described
 
     def is_masked(self, product: Product) -> bool:
         """Whether recurrent dropout applies to the source of a product."""
         return self.masked and product.weight == "recurrent_weight"
 
-    def of_pieces(self, named: Mapping[str, Array], pieces: list[_Piece]) -> tuple[tuple[Array, ...], ...]:
-        """Return each piece's whole weight, as a matrix, and its bias, empty if it has none."""
-        weights = tuple(named[p.weight].reshape(1, -1) if p.diagonal else named[p.weight] for p, _, _ in pieces)
-        return weights, tuple(self.no_bias if p.bias is None else named[p.bias] for p, _, _ in pieces)
+    def _buffer(self, piece: _Piece, *, transposed: bool) -> Array:
+        from rnnbp.kernels.gemm import packed_size
+
+        depth, columns = self.cell.width(piece.product.source), piece.columns.stop - piece.columns.start
+        if piece.product.diagonal:
+            return np.empty(0 if transposed else columns, self.dtype)
+        return np.empty(packed_size(self.dtype, *((columns, depth) if transposed else (depth, columns))), self.dtype)
+
+    def of_pieces(self, named: Mapping[str, Array]) -> tuple[tuple[Array, ...], ...]:
+        """Return each piece's whole weight, as a matrix, its gain and its bias, empty if it has none."""
+        products = [piece.product for piece in self.pieces]
+        weights = [named[p.weight].reshape(1, -1) if p.diagonal else named[p.weight] for p in products]
+        gains = [self.no_vector if p.gain is None else named[p.gain] for p in products]
+        return (
+            tuple(weights),
+            tuple(gains),
+            tuple([self.no_vector if p.bias is None else named[p.bias] for p in products]),
+        )
 
     def grow(self, n_threads: int, gradients: Mapping[str, Array]) -> None:
         """Make sums for so many threads, shaped like the gradients; all windows of a recurrence add to the same."""
@@ -127,8 +156,11 @@ class _Plan:
 
     def pack(self, *, both: bool) -> None:
         """Pack the weights as they are now; `both`: for a backward pass too."""
-        inputs, first, *rest = self._groups
-        self.prepare(self.bias, inputs, first, rest[0] if rest else (), both)
+        self._prepare(*self._to_prepare, both)
+
+
+def _products(cell: Cell) -> list[list[Product]]:
+    return [list(stage.products) for stage in cell.stages]
 
 
 class _Share:
@@ -144,67 +176,71 @@ class _Share:
         sequences: slice,
         keep: bool,
     ) -> None:
-        first, stop = sequences.start, sequences.stop
-        self.plan, self.keep, self.sequences = plan, keep, sequences
-        cell, dtype, n = plan.cell, plan.dtype, stop - first
+        self.plan, self.sequences = plan, sequences
+        cell, dtype, n = plan.cell, plan.dtype, sequences.stop - sequences.start
         self.steps, self.chunks, chunk_rows = _table(steps, chunk, sequences, keep=keep)
         if keep:
             memory, n_initial, n_rows = workspace, steps.n_sequences, steps.n_rows
         else:
             memory, n_initial, n_rows = own, n, chunk_rows
-        self.slabs = {
-            name: memory.empty(name, (n_initial + n_rows, cell.width(name)), dtype) for name in cell.variables
-        }
+        slabs = {name: memory.empty(name, (n_initial + n_rows, cell.width(name)), dtype) for name in cell.variables}
         self.z = memory.empty("z", (n_rows, cell.n_columns), dtype)
-        self.output = self.slabs[cell.output]
-        stages = []
-        for k, (stage, pieces) in enumerate(zip(cell.stages, plan.pieces[1:], strict=True)):
-            unmasked = tuple(self.slabs[piece.product.source] for piece in pieces)
-            sources = tuple(
-                memory.empty(f"masked_{k}_{i}", source.shape, dtype) if plan.is_masked(piece.product) else source
-                for i, (piece, source) in enumerate(zip(pieces, unmasked, strict=True))
+        self.output, self.forced = slabs[cell.output], slabs[_forced(cell)]
+        self.states = tuple(slabs[name] for name in cell.states)
+        # x, which is the source of the first pieces, is another one in each run
+        self.unmasked = tuple(slabs.get(piece.product.source, plan.nothing) for piece in plan.pieces)
+        self.sources = tuple(
+            memory.empty(f"masked_{i}", slab.shape, dtype) if plan.is_masked(piece.product) else slab
+            for i, (piece, slab) in enumerate(zip(plan.pieces, self.unmasked, strict=True))
+        )
+        self.stages = tuple(
+            (
+                *span,
+                columns,
+                *(tuple(slabs[name] for name in names) for names in (stage.reads, stage.uses, stage.outputs)),
             )
-            variables = [
-                tuple(self.slabs[name] for name in names) for names in (stage.reads, stage.uses, stage.outputs)
-            ]
-            group = (plan.described[k + 1], plan.packed[k + 1], sources, unmasked, plan.columns[k], *variables)
-            stages.append(group)
-        self.inputs, self.stages = (plan.described[0], plan.packed[0]), _first_and_second(stages)
-        self.states = tuple(self.slabs[name] for name in cell.states)
-        self.forced = self.slabs[_forced(cell)]
+            for span, columns, stage in zip(plan.spans, plan.columns, cell.stages, strict=True)
+        )
         if keep:
             self._prepare_backward(own, n, chunk_rows)
 
     def _prepare_backward(self, own: Workspace, n: int, chunk_rows: int) -> None:
+        from rnnbp.kernels.gemm import packed_size
+
         plan, cell, dtype = self.plan, self.plan.cell, self.plan.dtype
         d = {name: own.empty(f"d_{name}", (n, cell.width(name)), dtype) for name in cell.variables}
         self.d_variables, self.d_states = tuple(d.values()), tuple(d[name] for name in cell.states)
         self.d_output, self.d_forced = d[cell.output], d[_forced(cell)]
         self.d_masked = own.empty("d_masked", (n, plan.widest if plan.masked else 1), dtype)
-        from rnnbp.kernels.gemm import packed_size
-
-        columns = max(piece.into.stop - piece.into.start for pieces in plan.pieces for piece in pieces)
+        self.d_sources = tuple(d.get(piece.product.source, plan.nothing) for piece in plan.pieces)
+        columns = max(piece.into.stop - piece.into.start for piece in plan.pieces)
         self.source_rows = own.empty("source_rows", (chunk_rows * plan.widest,), dtype)
         self.dz_rows = own.empty("dz_rows", (packed_size(dtype, chunk_rows, columns),), dtype)
-        self.d_stages = [
+        self.d_stages = tuple(
             (
-                group[2],
-                *group[4:],
-                tuple(d[piece.product.source] for piece in pieces),
+                *forwards,
                 tuple(d[name] for name in (*stage.reads, *stage.uses)),
                 tuple(d[name] for name in stage.outputs),
             )
-            for stage, pieces, group in zip(cell.stages, plan.pieces[1:], self.stages, strict=False)
-        ]
+            for forwards, stage in zip(self.stages, cell.stages, strict=True)
+        )
 
     def forward(
-        self, recurrence: Recurrence, x: Array, y: Array, initials: tuple[Array, ...], finals: tuple[Array, ...]
+        self,
+        recurrence: Recurrence,
+        x: Array,
+        y: Array,
+        noise: Array,
+        initials: tuple[Array, ...],
+        finals: tuple[Array, ...],
     ) -> tuple[Any, ...]:
         """Return the arguments of the loop forwards."""
         plan = self.plan
         return (
-            plan.address, x, y, self.z, plan.bias, self._mask(recurrence), self.inputs, *self.stages,
-            self.states, initials, finals, self.output, self._taught(recurrence, self.forced), self.steps, self.chunks,
+            plan.address, x, y, self.z, plan.bias, noise, plan.noise_column, self._mask(recurrence),
+            plan.n_inputs, plan.described, plan.packed, plan.gains, plan.targets, self.sources, self.unmasked,
+            self.stages, self.states, initials, finals, self.output, self.forced, self._teacher(recurrence),
+            self.steps, self.chunks,
         )  # fmt: skip
 
     def backward(
@@ -222,25 +258,21 @@ class _Share:
         `sums` are where the gradients of the parameters go, by name, and the sum of dL/dz, and whether to add to them.
         """
         plan, (named, d_bias, add) = self.plan, sums
-        inputs, *stages = (
-            (described, transposed, *plan.of_pieces(named, pieces))
-            for described, transposed, pieces in zip(plan.described, plan.transposed, plan.pieces, strict=True)
-        )
-        stages = [(*stage, *d_stage) for stage, d_stage in zip(stages, self.d_stages, strict=True)]
+        gradients, d_gains, d_biases = plan.of_pieces(named)
         return (
             plan.address, x, dy, dx, self.z, d_bias, add, self._mask(recurrence), self.d_masked,
-            inputs, *_first_and_second(stages), self.d_variables, self.d_states, d_finals, d_initials,
-            self.d_output, self._taught(recurrence, self.d_forced), self.steps, self.chunks,
-            self.source_rows, self.dz_rows,
+            plan.n_inputs, plan.described, plan.packed, plan.transposed, plan.gains, plan.targets,
+            self.sources, self.d_sources, gradients, d_gains, d_biases, self.d_stages,
+            self.d_variables, self.d_states, d_finals, d_initials, self.d_output, self.d_forced,
+            self._teacher(recurrence), self.steps, self.chunks, self.source_rows, self.dz_rows,
         )  # fmt: skip
 
     def _mask(self, recurrence: Recurrence) -> Array:
         return self.plan.nothing if recurrence.mask is None else recurrence.mask[self.sequences]
 
-    def _taught(self, recurrence: Recurrence, forced: Array) -> tuple[Array, Array]:
-        """Return what a teacher replaces, and by what: nothing, if there is no teacher."""
+    def _teacher(self, recurrence: Recurrence) -> Array:
         teacher = None if recurrence.cell.forced is None else recurrence.teacher
-        return forced, (self.plan.nothing if teacher is None else _contiguous(teacher))
+        return self.plan.nothing if teacher is None else _contiguous(teacher)
 
 
 def _forced(cell: Cell) -> str:
@@ -253,8 +285,11 @@ def _contiguous(rows: Array) -> Array:
     return rows if rows.flags.c_contiguous and rows.flags.writeable else np.array(rows, order="C")
 
 
-def _first_and_second(stages: list[tuple[Any, ...]]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    return stages[0], stages[1] if len(stages) > 1 else ()
+def _noise(plan: _Plan, recurrence: Recurrence) -> Array:
+    """Return what was drawn for the noise blocks, side by side as in z, or nothing."""
+    if not recurrence.noise:
+        return plan.nothing
+    return np.concatenate([recurrence.noise[block] for block in plan.cell.noise], axis=1, dtype=plan.dtype)
 
 
 def _table(steps: Steps, chunk: int, sequences: slice, *, keep: bool) -> tuple[Array, Array, int]:
@@ -349,11 +384,12 @@ def forward(recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tupl
     shares = _shares(plan, recurrence, workspace, keep)
     x, final = _contiguous(recurrence.x), _new_states(plan, steps)
     y = plan.nothing if keep else workspace.empty("y", (steps.n_rows, cell.width(cell.output)), plan.dtype)
+    noise = _noise(plan, recurrence)
     plan.pack(both=keep)
     calls = []
     for share in shares:
         finals = tuple(state[share.sequences] for state in final.values())
-        calls.append(share.forward(recurrence, x, y, _given(plan, recurrence.initial, share), finals))
+        calls.append(share.forward(recurrence, x, y, noise, _given(plan, recurrence.initial, share), finals))
     threads.run(plan.forward, calls)
     return (shares[0].output[steps.n_sequences :] if keep else y), final
 
@@ -413,7 +449,7 @@ class Stepper:
         for name, state in zip(cell.states, self._initials, strict=True):
             state[...] = recurrence.initial.get(name, 0)
         self._call = plan.forward
-        self._arguments = share.forward(recurrence, self._x, self._y, self._initials, self._finals)
+        self._arguments = share.forward(recurrence, self._x, self._y, plan.nothing, self._initials, self._finals)
 
     def __call__(self, frame: Array) -> Array:
         """Return the output for a frame of shape (1, I), of shape (1, width); good until the next call."""

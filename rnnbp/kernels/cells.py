@@ -14,6 +14,6 @@ __all__ = ["loops"]
 
 
 @cache
-def loops(stages: tuple[tuple[Callable[..., Any], Callable[..., Any]], ...]) -> tuple[Any, Any, Any]:
-    """Return the compiled loops (prepare, forward and backward) around the (step, pullback) of each stage."""
+def loops(stages: tuple[tuple[Callable[..., Any], Callable[..., Any]], ...]) -> tuple[Any, Any]:
+    """Return the compiled loops (forward and backward) around the (step, pullback) of each stage."""
     return make_loops(stages, shown(chain.from_iterable(stages)))
