@@ -18,6 +18,7 @@ from rnnbp import datasets
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = [
+    "fixed_point",
     "handwritten_digits",
     "iris_backprop",
     "online_learning",
@@ -93,6 +94,7 @@ def test_help_says_what_it_is_and_which_options_there_are(stop, name):
 @pytest.mark.parametrize(
     ("name", "option"),
     [
+        ("fixed_point", "--max-epochs"),
         ("handwritten_digits", "--max-epochs"),
         ("handwritten_digits", "--size"),
         ("iris_backprop", "--iterations"),
@@ -352,3 +354,16 @@ def test_an_unknown_task_is_an_error(stop):
     said, status = stop("static_vs_recurrent", "--tasks", "copying")
     assert status == 2
     assert "invalid choice: 'copying'" in said
+
+
+# -- fixed point -----------------------------------------------------------------------------------------------------
+
+
+def test_pictures_are_completed_by_settling(run, tmp_path):
+    printed = run("fixed_point", "--max-epochs", 3, "--figure", "fixed_point.png")
+    settled = numbers(r"the network, settled +([\d.]+)", printed)[0]
+    assert settled < 0.9 * numbers(r"the mean picture +([\d.]+)", printed)[0]
+    assert settled < numbers(r"the network after one step +([\d.]+)", printed)[0]
+    assert settled < 1.05 * numbers(r"a static network +([\d.]+)", printed)[0]
+    assert numbers(r"differs by ([\d.e-]+) from that of backpropagation", printed)[0] < 1e-9
+    assert_is_a_picture(tmp_path / "fixed_point.png")

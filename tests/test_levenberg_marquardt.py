@@ -196,19 +196,19 @@ def test_pieces_change_nothing(batch_size):
 
 
 class Curve:
-    """Residuals of one parameter: a loss (f(a))^2, of which nothing is known where a is above `wall`."""
+    """Residuals of one parameter: a loss (f(a))^2, and `beyond` where a is above `wall`, with no gradient."""
 
     n_residuals = 1
 
-    def __init__(self, f, slope, wall=np.inf):
-        self.f, self.slope, self.wall = f, slope, wall
+    def __init__(self, f, slope, wall=np.inf, beyond=np.nan):
+        self.f, self.slope, self.wall, self.beyond = f, slope, wall, beyond
         self.visited = []
 
     def __call__(self, theta):
         a = float(theta[0])
         self.visited.append(a)
         if a > self.wall:
-            return float("nan"), np.full_like(theta, np.nan)
+            return self.beyond, np.full_like(theta, np.nan)
         return self.f(a) ** 2, np.array([2 * self.f(a) * self.slope(a), 0.0])
 
     def gauss_newton(self, theta):
@@ -221,8 +221,9 @@ def test_a_parameter_that_nothing_depends_on_stays_where_it_is():
     np.testing.assert_allclose(theta, [1.0, 7.0], atol=1e-4)
 
 
-def test_it_turns_back_where_the_loss_is_not_finite():
-    curve, theta = Curve(lambda a: np.exp(-a), lambda a: -np.exp(-a), wall=5.0), np.zeros(2)
+@pytest.mark.parametrize("beyond", [np.nan, np.inf, 0.0])
+def test_it_turns_back_where_the_loss_or_its_gradient_is_not_finite(beyond):
+    curve, theta = Curve(lambda a: np.exp(-a), lambda a: -np.exp(-a), wall=5.0, beyond=beyond), np.zeros(2)
     result = LM(gradient_tolerance=0.0, loss_tolerance=0.0).minimize(curve, theta, max_iter=100)
     assert max(curve.visited) > 5.0
     assert 4.9 < theta[0] <= 5.0
