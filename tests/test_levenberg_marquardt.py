@@ -231,6 +231,22 @@ def test_it_turns_back_where_the_loss_or_its_gradient_is_not_finite(beyond):
     assert result.message == "the step is within step_tolerance"
 
 
+def test_it_gives_up_where_no_step_lowers_the_loss():
+    """From 0, so that no step is short in comparison."""
+    curve, theta = Curve(lambda a: 1 - a, lambda a: -1.0, wall=0.0), np.zeros(2)
+    result = LM().minimize(curve, theta, max_iter=10)
+    assert result.iteration == 0
+    assert not theta.any()
+
+
+def test_it_gives_up_where_the_jacobian_is_not_finite():
+    theta = np.array([3.0, 0.0])
+    curve = Curve(np.arctan, lambda a: 1 / (1 + a * a))
+    curve.gauss_newton = lambda theta: np.full((2, 2), np.nan)
+    result = LM().minimize(curve, theta, max_iter=10)
+    assert (result.converged, result.message) == (False, "the Jacobian is not finite")
+
+
 def test_steps_are_damped_where_the_model_is_wrong():
     """Gauss-Newton alone leaves arctan's zero further and further behind from here."""
     theta = np.array([3.0, 0.0])
@@ -258,7 +274,7 @@ def test_a_callback_may_stop_it():
 
     curve = Curve(np.arctan, lambda a: 1 / (1 + a * a))
     result = LM().minimize(curve, np.array([3.0, 0.0]), max_iter=50, callback=callback)
-    assert (result.iteration, result.converged) == (1, False)
+    assert (result.iteration, result.converged, result.message) == (1, False, "the callback stopped it")
 
 
 def test_progress_counts_iterations_and_evaluations():
@@ -267,7 +283,7 @@ def test_progress_counts_iterations_and_evaluations():
     result = LM().minimize(curve, theta, max_iter=4, callback=seen.append)
     assert [progress.iteration for progress in seen] == [1, 2, 3, 4]
     assert result.evaluations == len(curve.visited) > 5
-    assert (result.converged, result.message) == (False, "no tolerance was reached")
+    assert (result.converged, result.message) == (False, "max_iter was reached")
     np.testing.assert_allclose(result.gradient_norm, abs(2 * np.arctan(theta[0]) / (1 + theta[0] ** 2)))
 
 
