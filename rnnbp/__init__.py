@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         sequences,
     )
     from rnnbp.checkpoints import Checkpoint, CheckpointError
-    from rnnbp.estimators import MLPClassifier, MLPRegressor, RNNClassifier, RNNRegressor, RNNTagger
+    from rnnbp.estimators import MLPClassifier, MLPRegressor, RNNClassifier, RNNForecaster, RNNRegressor, RNNTagger
     from rnnbp.evaluation import evaluate, predict
     from rnnbp.jacobians import jacobian
     from rnnbp.model_file import ModelFileError
@@ -75,6 +75,7 @@ _NAMES = {
     "Network": "rnnbp.network",
     "NonFiniteError": "rnnbp.training",
     "RNNClassifier": "rnnbp.estimators",
+    "RNNForecaster": "rnnbp.estimators",
     "RNNRegressor": "rnnbp.estimators",
     "RNNTagger": "rnnbp.estimators",
     "OnlineLearner": "rnnbp.online",
@@ -94,10 +95,11 @@ __all__ = [
     "ModelFileError",
     "Network",
     "NonFiniteError",
+    "OnlineLearner",
     "RNNClassifier",
+    "RNNForecaster",
     "RNNRegressor",
     "RNNTagger",
-    "OnlineLearner",
     "activations",
     "audio",
     "callbacks",

@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 from conformance import RECURRENT, H, I, Problem, numerical_gradient
 
-from rnnbp.gradients import recurrence
+from rnnbp.gradients import products
 
 LENGTHS = (3, 1, 2)
 TOLERANCE = 1e-6  # of the largest derivative: far above the differences' error, far below what a term is worth
@@ -135,13 +135,13 @@ def targets(name: str) -> Iterator[Target]:
 
         @contextmanager
         def exchanged_norm(mutant: FunctionType) -> Iterator[None]:
-            recurrence.standardize_pullback, kept = mutant, recurrence.standardize_pullback
+            products.standardize_pullback, kept = mutant, products.standardize_pullback
             try:
                 yield
             finally:
-                recurrence.standardize_pullback = kept
+                products.standardize_pullback = kept
 
-        function = recurrence.standardize_pullback
+        function = products.standardize_pullback
         yield Target(f"{name}, {function.__name__}", function, exchanged_norm, is_right)
 
 

@@ -163,10 +163,9 @@ def test_tensorboard_is_given_each_epoch_s_figures(tensorboard, tmp_path):
     assert tensorboard == expected
 
 
-def test_a_resumed_run_hides_what_the_broken_one_wrote_of_later_epochs(tensorboard, tmp_path):
-    log, history = TensorBoardLog(tmp_path), History(loss=[3.0, 2.0, 1.0])
-    log(None, history)
-    assert tensorboard[0] == (str(tmp_path), 3)
+def test_a_resumed_run_writes_the_epochs_before_it_in_the_place_of_what_is_there(tensorboard, tmp_path):
+    TensorBoardLog(tmp_path)(None, History(loss=[3.0, 2.0]))
+    assert tensorboard == [(str(tmp_path), 1), ("loss", 3.0, 1), ("loss", 2.0, 2), "flushed"]
 
 
 def test_without_tensorboard_it_is_said_what_to_install(monkeypatch, tmp_path):

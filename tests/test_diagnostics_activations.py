@@ -7,6 +7,8 @@ import pytest
 
 from rnnbp import Network, layers
 from rnnbp.diagnostics import activations
+from rnnbp.diagnostics.problem import network_copy
+from rnnbp.diagnostics.recording import Recorder, recordings
 from rnnbp.gradients import BPTT, FixedPoint
 
 TEXT = BPTT(compiled=False)
@@ -83,6 +85,16 @@ def test_static_networks_have_activations_too():
 def test_a_layer_at_its_fixed_point_shows_its_output():
     net = Network([layers.Elman(2, 4, gradient=FixedPoint(), recurrent_initializer="zeros")])
     assert list(activations(net, X[0])) == ["0"]
+
+
+def test_what_was_seen_on_the_way_there_stays_so_on_the_way_back():
+    net = network_copy(Network([LSTM(2, 4)]), gradient=Recorder)
+    forward = net.run(X, LENGTHS)
+    (seen,) = recordings(net)
+    gates, variables = seen.gates(), seen.variables()
+    forward.backward(forward.output)
+    for name, rows in (seen.gates() | seen.variables()).items():
+        np.testing.assert_array_equal(rows, (gates | variables)[name])
 
 
 def test_symbols_go_in_as_they_do_in_the_network():

@@ -10,7 +10,7 @@ from rnnbp import Network, layers, losses
 from rnnbp.cells import LSTMCell
 from rnnbp.cells.lstm import pullback as lstm_pullback
 from rnnbp.diagnostics import GradientError, check_gradients
-from rnnbp.gradients import BPTT
+from rnnbp.gradients import BPTT, TruncatedBPTT
 
 TEXT = BPTT(compiled=False)
 MSE = losses.MeanSquaredError()
@@ -198,6 +198,13 @@ def test_the_first_wrong_step_is_named(step):
     result = found_in(net, *sequences(3, 2), MSE, LENGTHS)
     assert result.step == step
     assert result.hint == "look at the backward pass of layer 0, Elman, or at what is handed back by layer 1, WrongFrom"
+
+
+def test_an_algorithm_that_looks_back_less_far_is_named():
+    net = Network([layers.Elman(3, 2, gradient=TruncatedBPTT(1, 2))])
+    result = found_in(net, *sequences(3, 2), MSE, LENGTHS)
+    assert result.step == 2
+    assert result.hint == "look at the backward pass of layer 0, Elman with TruncatedBPTT(1, 2)"
 
 
 def test_a_layer_s_own_wrong_gradient_is_found_and_no_other():

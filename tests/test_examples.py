@@ -17,7 +17,15 @@ import rnnbp
 from rnnbp import datasets
 
 ROOT = Path(__file__).parents[1]
-EXAMPLES = ["handwritten_digits", "iris_backprop", "spoken_digits", "static_vs_recurrent"]
+EXAMPLES = [
+    "fixed_point",
+    "handwritten_digits",
+    "iris_backprop",
+    "online_learning",
+    "scikit_learn_pipeline",
+    "spoken_digits",
+    "static_vs_recurrent",
+]
 NEEDS_DATA = pytest.mark.skipif(not os.environ.get("RNNBP_DATA"), reason="RNNBP_DATA is not set, and it would download")
 
 
@@ -60,7 +68,7 @@ def script(name):
 
 def numbers(pattern, printed):
     """Return the numbers in a pattern's group, wherever it matches."""
-    found = [float(match) for match in re.findall(pattern, printed)]
+    found = [float(match) for match in re.findall(pattern, printed, re.MULTILINE)]
     assert found, f"nothing like {pattern!r} in:\n{printed}"
     return found
 
@@ -86,9 +94,12 @@ def test_help_says_what_it_is_and_which_options_there_are(stop, name):
 @pytest.mark.parametrize(
     ("name", "option"),
     [
+        ("fixed_point", "--max-epochs"),
         ("handwritten_digits", "--max-epochs"),
         ("handwritten_digits", "--size"),
         ("iris_backprop", "--iterations"),
+        ("scikit_learn_pipeline", "--max-epochs"),
+        ("online_learning", "--hidden"),
         ("spoken_digits", "--max-epochs"),
         ("static_vs_recurrent", "--max-epochs"),
         ("static_vs_recurrent", "--n-samples"),
@@ -189,6 +200,29 @@ def test_mnist_is_read_after_one_epoch(run):
     assert numbers(r"test accuracy ([\d.]+)", printed)[0] >= 0.95
 
 
+# -- learning while streaming ----------------------------------------------------------------------------------------
+
+
+def test_what_goes_on_learning_forecasts_a_changed_series_and_what_is_frozen_does_not(run, tmp_path):
+    printed = run("online_learning", "--frames", 400, "--figure", "online.png")
+    rows = {
+        name: numbers(rf"^{name} +([\d.]+) ", printed)[:1] + numbers(rf"^{name} .* ([\d.]+)$", printed)
+        for name in ("no change", "frozen", "snap1", "rtrl")
+    }
+    for name in ("frozen", "snap1", "rtrl"):
+        assert rows[name][0] < 0.25 * rows["no change"][0]  # before the change
+    assert rows["frozen"][1] > rows["no change"][1]  # long after it
+    for name in ("snap1", "rtrl"):
+        assert rows[name][1] < 0.5 * rows["no change"][1]
+    assert_is_a_picture(tmp_path / "online.png")
+
+
+def test_a_series_too_short_to_learn_from_is_an_error(stop):
+    said, status = stop("online_learning", "--frames", 99)
+    assert status == 2
+    assert "--frames must be at least 100, but 99 was given" in said
+
+
 # -- spoken digits ---------------------------------------------------------------------------------------------------
 
 
@@ -248,6 +282,37 @@ def test_classifying_what_can_not_be_read_is_an_error(stop, tmp_path, options, m
     assert message in said
 
 
+# -- scikit-learn -----------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_of_wave_files_goes_through_a_grid_search(run, tmp_path):
+    printed = run("scikit_learn_pipeline", "--max-epochs", 2, "--figure", "pipeline.png")
+    assert "1080 recordings of 10 words by 36 speakers" in printed
+    assert len(numbers(r"(?:log_mel|mfcc) +[12] +([\d.]+) \+- ", printed)) == 4
+    guessing, static, recurrent = (
+        numbers(rf"{name} +([\d.]+)", printed)[0] for name in ("guessing", "static", "recurrent, best")
+    )
+    assert guessing == 0.1
+    assert static > 0.6
+    assert recurrent > 0.8
+    assert_is_a_picture(tmp_path / "pipeline.png")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--folder", "words"], "--folder and --sample-rate belong together"),
+        (["--folder", "gone", "--sample-rate", 8000], "there is no folder gone"),
+        (["--folder", "words", "--sample-rate", 8000], "words has no subfolders"),
+    ],
+)
+def test_a_folder_that_can_not_be_used_is_an_error(stop, tmp_path, options, message):
+    (tmp_path / "words").mkdir()
+    said, status = stop("scikit_learn_pipeline", *options)
+    assert status != 0
+    assert message in said
+
+
 # -- static against recurrent ----------------------------------------------------------------------------------------
 
 
@@ -289,3 +354,16 @@ def test_an_unknown_task_is_an_error(stop):
     said, status = stop("static_vs_recurrent", "--tasks", "copying")
     assert status == 2
     assert "invalid choice: 'copying'" in said
+
+
+# -- fixed point -----------------------------------------------------------------------------------------------------
+
+
+def test_pictures_are_completed_by_settling(run, tmp_path):
+    printed = run("fixed_point", "--max-epochs", 3, "--figure", "fixed_point.png")
+    settled = numbers(r"the network, settled +([\d.]+)", printed)[0]
+    assert settled < 0.9 * numbers(r"the mean picture +([\d.]+)", printed)[0]
+    assert settled < numbers(r"the network after one step +([\d.]+)", printed)[0]
+    assert settled < 1.05 * numbers(r"a static network +([\d.]+)", printed)[0]
+    assert numbers(r"differs by ([\d.e-]+) from that of backpropagation", printed)[0] < 1e-9
+    assert_is_a_picture(tmp_path / "fixed_point.png")

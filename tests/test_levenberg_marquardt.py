@@ -196,19 +196,19 @@ def test_pieces_change_nothing(batch_size):
 
 
 class Curve:
-    """Residuals of one parameter: a loss (f(a))^2, of which nothing is known where a is above `wall`."""
+    """Residuals of one parameter: a loss (f(a))^2, and `beyond` where a is above `wall`, with no gradient."""
 
     n_residuals = 1
 
-    def __init__(self, f, slope, wall=np.inf):
-        self.f, self.slope, self.wall = f, slope, wall
+    def __init__(self, f, slope, wall=np.inf, beyond=np.nan):
+        self.f, self.slope, self.wall, self.beyond = f, slope, wall, beyond
         self.visited = []
 
     def __call__(self, theta):
         a = float(theta[0])
         self.visited.append(a)
         if a > self.wall:
-            return float("nan"), np.full_like(theta, np.nan)
+            return self.beyond, np.full_like(theta, np.nan)
         return self.f(a) ** 2, np.array([2 * self.f(a) * self.slope(a), 0.0])
 
     def gauss_newton(self, theta):
@@ -221,13 +221,30 @@ def test_a_parameter_that_nothing_depends_on_stays_where_it_is():
     np.testing.assert_allclose(theta, [1.0, 7.0], atol=1e-4)
 
 
-def test_it_turns_back_where_the_loss_is_not_finite():
-    curve, theta = Curve(lambda a: np.exp(-a), lambda a: -np.exp(-a), wall=5.0), np.zeros(2)
+@pytest.mark.parametrize("beyond", [np.nan, np.inf, 0.0])
+def test_it_turns_back_where_the_loss_or_its_gradient_is_not_finite(beyond):
+    curve, theta = Curve(lambda a: np.exp(-a), lambda a: -np.exp(-a), wall=5.0, beyond=beyond), np.zeros(2)
     result = LM(gradient_tolerance=0.0, loss_tolerance=0.0).minimize(curve, theta, max_iter=100)
     assert max(curve.visited) > 5.0
     assert 4.9 < theta[0] <= 5.0
     assert result.converged
     assert result.message == "the step is within step_tolerance"
+
+
+def test_it_gives_up_where_no_step_lowers_the_loss():
+    """From 0, so that no step is short in comparison."""
+    curve, theta = Curve(lambda a: 1 - a, lambda a: -1.0, wall=0.0), np.zeros(2)
+    result = LM().minimize(curve, theta, max_iter=10)
+    assert result.iteration == 0
+    assert not theta.any()
+
+
+def test_it_gives_up_where_the_jacobian_is_not_finite():
+    theta = np.array([3.0, 0.0])
+    curve = Curve(np.arctan, lambda a: 1 / (1 + a * a))
+    curve.gauss_newton = lambda theta: np.full((2, 2), np.nan)
+    result = LM().minimize(curve, theta, max_iter=10)
+    assert (result.converged, result.message) == (False, "the Jacobian is not finite")
 
 
 def test_steps_are_damped_where_the_model_is_wrong():
@@ -257,7 +274,7 @@ def test_a_callback_may_stop_it():
 
     curve = Curve(np.arctan, lambda a: 1 / (1 + a * a))
     result = LM().minimize(curve, np.array([3.0, 0.0]), max_iter=50, callback=callback)
-    assert (result.iteration, result.converged) == (1, False)
+    assert (result.iteration, result.converged, result.message) == (1, False, "the callback stopped it")
 
 
 def test_progress_counts_iterations_and_evaluations():
@@ -266,7 +283,7 @@ def test_progress_counts_iterations_and_evaluations():
     result = LM().minimize(curve, theta, max_iter=4, callback=seen.append)
     assert [progress.iteration for progress in seen] == [1, 2, 3, 4]
     assert result.evaluations == len(curve.visited) > 5
-    assert (result.converged, result.message) == (False, "no tolerance was reached")
+    assert (result.converged, result.message) == (False, "max_iter was reached")
     np.testing.assert_allclose(result.gradient_norm, abs(2 * np.arctan(theta[0]) / (1 + theta[0] ** 2)))
 
 

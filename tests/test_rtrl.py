@@ -117,8 +117,8 @@ def test_an_influence_matrix_that_would_not_fit_is_an_error_before_the_pass_that
     with pytest.raises(
         ValueError,
         match=r"RTRL's influence matrix and the two terms of its sum would take 5\.8 GiB: 32 sequences x 200 states x "
-        r"80,600 parameters \(initial states included\) x 4 bytes, 3 times; max_bytes allows 1\.0 GiB\. "
-        r"Take 5 sequences a batch, fewer units, a larger max_bytes, or SnAp1\(\) or BPTT\(\)",
+        r"80,600 parameters \(initial states included\) x 4 bytes x 3\. max_bytes allows 1\.0 GiB: "
+        r"take 5 sequences a batch, fewer units, a larger max_bytes, or SnAp1\(\) or BPTT\(\)",
     ):
         net.loss_and_gradient(np.zeros((5, 32, 100)), np.zeros((5, 32, 100)), losses.MeanSquaredError())
     _, peak = tracemalloc.get_traced_memory()
@@ -130,15 +130,15 @@ def test_the_batch_that_the_error_proposes_fits_and_a_larger_one_does_not():
     def layer():
         return layers.GRU(4, 6, gradient=RTRL(max_bytes=50_000))
 
-    with pytest.raises(ValueError, match="Take 3 sequences a batch"):
+    with pytest.raises(ValueError, match="take 3 sequences a batch"):
         gradient_of(layer(), batch(n_sequences=8))
-    with pytest.raises(ValueError, match="Take 3 sequences a batch"):
+    with pytest.raises(ValueError, match="take 3 sequences a batch"):
         gradient_of(layer(), batch(n_sequences=4))
     gradient_of(layer(), batch(n_sequences=3))
 
 
 def test_a_layer_too_large_for_a_single_sequence_is_told_so():
-    with pytest.raises(ValueError, match=r"max_bytes allows 1000 bytes\. Take fewer units"):
+    with pytest.raises(ValueError, match=r"max_bytes allows 1000 bytes: take fewer units"):
         gradient_of(layers.GRU(4, 6, gradient=RTRL(max_bytes=1000)), batch())
 
 

@@ -108,6 +108,18 @@ def test_h_and_c_of_an_lstm_have_rates_of_their_own(x):
         assert {name: bool((state == 0.25).any()) for name, state in final.items()} == expected
 
 
+@pytest.mark.parametrize(
+    "kind", [{}, {"peepholes": True}, {"layer_norm": True}], ids=["plain", "peepholes", "layer norm"]
+)
+def test_the_output_of_an_lstm_sees_the_new_cell_state_even_where_the_old_is_kept(kind, x):
+    stacks = ([layers.LSTM(2, 40, zoneout_cell=rate, gradient=NUMPY, **kind)] for rate in (0.0, 0.5))
+    plain, zoned = (rnnbp.Network(stack, dtype="float64", seed=1) for stack in stacks)
+    zoned.theta += 0.1
+    plain.theta += 0.1  # so that peepholes are not 0
+    np.testing.assert_array_equal(zoned.forward(x[:1], training=True), plain.forward(x[:1]))
+    assert not np.array_equal(zoned.forward(x[:2], training=True)[1], plain.forward(x[:2])[1])
+
+
 # -- in use ------------------------------------------------------------------------------------------------------------
 
 

@@ -18,6 +18,8 @@ WRITERS = ("tensorboardX", "torch.utils.tensorboard")  # the lighter one first
 class TensorBoardLog:
     """Write what `History` has of each epoch as scalars for TensorBoard, under names such as "loss".
 
+    A directory is for one run; a resumed one writes the epochs before it too.
+
     Parameters
     ----------
     directory : path-like
@@ -35,12 +37,14 @@ class TensorBoardLog:
         self._make = _summary_writer()
 
     def __call__(self, net: Network, history: History) -> None:
-        """Write the last epoch's figures."""
-        epoch = len(history)
-        if self._writer is None:  # what a broken run wrote of this epoch, and of later ones, is hidden
-            self._writer = self._make(self.directory, purge_step=epoch)
-        for name, values in history.figures.items():
-            self._writer.add_scalar(name, values[-1], epoch)
+        """Write the figures of the last epoch, or, to begin with, of all."""
+        first = len(history)
+        if self._writer is None:
+            first = 1
+            self._writer = self._make(self.directory, purge_step=first)  # hides what is there already
+        for epoch in range(first, len(history) + 1):
+            for name, values in history.figures.items():
+                self._writer.add_scalar(name, values[epoch - 1], epoch)
         self._writer.flush()
 
 

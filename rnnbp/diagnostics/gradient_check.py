@@ -21,6 +21,8 @@ from numpy.typing import ArrayLike, NDArray
 from rnnbp.checks import whole_number
 from rnnbp.diagnostics.finite_differences import Leaf, relative_error
 from rnnbp.diagnostics.problem import Problem, network_copy
+from rnnbp.gradients import BPTT
+from rnnbp.layers import Layer
 from rnnbp.losses import Loss
 from rnnbp.network import Network
 
@@ -200,7 +202,7 @@ def _hint(problem: Problem, result: GradientCheck) -> str:
     last = max(owners[name] for name in result.wrong)
     # a layer whose own gradients are right may still hand back a wrong one
     next_owner = min((k for k in owners.values() if k > last), default=len(layers) - 1)
-    suspects = [f"layer {k}, {type(layers[k]).__name__}" for k in range(max(last, 0), next_owner + 1)]
+    suspects = [f"layer {k}, {_named(layers[k])}" for k in range(max(last, 0), next_owner + 1)]
     if len(suspects) == 1:
         return f"look at the backward pass of {suspects[0]}"
     return f"look at the backward pass of {suspects[0]}, or at what is handed back by {' or '.join(suspects[1:])}"
@@ -209,3 +211,10 @@ def _hint(problem: Problem, result: GradientCheck) -> str:
 def _layer_of(name: str) -> int:
     """Return the layer that a parameter or initial state belongs to; -1 for the input."""
     return -1 if name == "x" else int(name.removeprefix("initial ").split(".")[0])
+
+
+def _named(layer: Layer) -> str:
+    """Return a layer's class, and its gradient algorithm where that is another than full backpropagation."""
+    algorithm = getattr(layer, "gradient", None)
+    plain = algorithm is None or type(algorithm) is BPTT
+    return type(layer).__name__ + ("" if plain else f" with {algorithm!r}")

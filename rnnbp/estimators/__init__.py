@@ -5,7 +5,8 @@ from __future__ import annotations
 from rnnbp.estimators.mlp_classifier import MLPClassifier
 from rnnbp.estimators.mlp_regressor import MLPRegressor
 from rnnbp.estimators.rnn_classifier import RNNClassifier
+from rnnbp.estimators.rnn_forecaster import RNNForecaster
 from rnnbp.estimators.rnn_regressor import RNNRegressor
 from rnnbp.estimators.rnn_tagger import RNNTagger
 
-__all__ = ["MLPClassifier", "MLPRegressor", "RNNClassifier", "RNNRegressor", "RNNTagger"]
+__all__ = ["MLPClassifier", "MLPRegressor", "RNNClassifier", "RNNForecaster", "RNNRegressor", "RNNTagger"]

@@ -14,12 +14,8 @@ and its linearisation, contracted with dL/ds(t)::
 The products of (1), (1') and the weight gradients of (2') are one matrix product each over all steps; only `advance`
 and `retreat` are within the loop over time.
 
-A product a = source W that is normalised is kept as it is in columns of its own (`Cell.raw`), for its pullback::
-
-    u = standardize(a);  z += g u                                            (3)
-    da = pullback(dz g);  dg = sum dz u                                      (3')
-
-Noise blocks of z are filled by `project`, like any start of z: with draws in training, with their means otherwise.
+How one product is carried out, normalised or not, and pulled back, is in `rnnbp.gradients.products`. Noise blocks of z
+are filled by `project`, like any start of z: with draws in training, with their means otherwise.
 """
 
 from __future__ import annotations
@@ -32,8 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.cells import Cell, Product
+from rnnbp.gradients import products
 from rnnbp.sequences import Steps
-from rnnbp.standardization import standardize, standardize_pullback
 
 __all__ = ["Recurrence", "Variables"]
 
@@ -80,7 +76,7 @@ class Recurrence:
         z[...] = self.bias()
         for block, drawn in (self.noise or {}).items():
             z[:, self.cell.columns[block]] = drawn
-        self._add(self.cell.input, self.x, z)
+        products.add(self.cell, self.cell.input, self.parameters, self.x, z)
 
     def bias(self) -> Array:
         """Return the sum of the biases of each column of z, and the means of the noise blocks."""
@@ -106,7 +102,8 @@ class Recurrence:
         cell = self.cell
         for stage in cell.stages:
             for product in stage.products:
-                self._add(product, self._source(product, previous if product.lag else current), z)
+                source = self._masked(product, (previous if product.lag else current)[product.source])
+                products.add(cell, product, self.parameters, source, z)
             inputs = (*(previous[name] for name in stage.reads), *(current[name] for name in stage.uses))
             kept, outputs = stage.step(tuple(z[:, cell.columns[block]] for block in stage.blocks), inputs)
             for block, value in zip(stage.blocks, kept, strict=True):
@@ -147,7 +144,7 @@ class Recurrence:
             # A product may feed blocks of later stages too (a peephole LSTM's o), whose dz are known by now.
             for product in stage.products:
                 values, receivers = (previous, d_previous) if product.lag else (current, d)
-                d_source = self._pull(product, values[product.source], z)
+                d_source = products.pull(cell, product, self.parameters, values[product.source], z)
                 receivers[product.source] += self._masked(product, d_source)
 
     def accumulate(self, dz: Array, previous: Variables, current: Variables, gradients: Mapping[str, Array]) -> None:
@@ -188,81 +185,18 @@ class Recurrence:
 
     def pull_input(self, dz: Array) -> Array:
         """Return dL/dx of all rows, given dL/dz (1')."""
-        return self._pull(self.cell.input, self.x, dz)
-
-    # -- products ------------------------------------------------------------------------------------------------
-
-    def _add(self, product: Product, source: Array, z: Array) -> None:
-        """Add a product to the blocks of z that it feeds."""
-        routes, weight = self.cell.routes[product], self.parameters[product.weight]
-        if product.gain is None:
-            for columns, into in routes:
-                z[:, into] += source * weight[columns] if product.diagonal else source @ weight[:, columns]
-            return
-        if not product.diagonal:
-            z[:, self.cell.raw[product]] = source @ weight
-        u, _ = standardize(self._raw(product, source, z))  # 3
-        for columns, into in routes:
-            z[:, into] += u[:, columns] * self.parameters[product.gain][columns]  # 3
+        return products.pull(self.cell, self.cell.input, self.parameters, self.x, dz)
 
     def _factors(
         self, dz: Array, previous: Variables, current: Variables
     ) -> Iterator[tuple[str, slice, Array | None, Array]]:
-        """Return the rows whose products (source^T d), or sums (d), are the gradients of some columns of parameters."""
+        """Yield what makes the gradients of the products' parameters; see `products.factors`."""
         for product in self.cell.products:
             if product.source == "x":
                 source = self.x
             else:
                 source = self._masked_rows(product, (previous if product.lag else current)[product.source])
-            if product.gain is not None:
-                u, _ = standardize(self._raw(product, source, dz))
-                for columns, into in self.cell.routes[product]:
-                    yield product.gain, columns, None, dz[:, into] * u[:, columns]  # 3'
-            for columns, d in self._pieces(product, dz):
-                yield (
-                    (product.weight, columns, None, source * d)
-                    if product.diagonal
-                    else (
-                        product.weight,
-                        columns,
-                        source,
-                        d,
-                    )
-                )
-
-    def _raw(self, product: Product, source: Array, z: Array) -> Array:
-        """Return what a product that is normalised was before: a diagonal one its source."""
-        return source if product.diagonal else z[:, self.cell.raw[product]]
-
-    def _pull(self, product: Product, source: Array, dz: Array) -> Array:
-        """Return dL/d(source), as far as a product says."""
-        if product.gain is not None and product.diagonal:
-            return self._through_norm(product, source, dz)
-        weight = self.parameters[product.weight]
-        first, *rest = (
-            d * weight[columns] if product.diagonal else d @ weight[:, columns].T
-            for columns, d in self._pieces(product, dz)
-        )
-        return np.asarray(sum(rest, start=first))
-
-    def _pieces(self, product: Product, dz: Array) -> Iterator[tuple[slice, Array]]:
-        """Return dL/d(source @ weight): columns of the weight, and their values, in as few pieces as there are."""
-        if product.gain is None:
-            yield from ((columns, dz[:, into]) for columns, into in self.cell.routes[product])
-        elif not product.diagonal:  # else the weight is the gain
-            yield slice(None), self._through_norm(product, dz, dz)
-
-    def _through_norm(self, product: Product, source: Array, dz: Array) -> Array:
-        """Return dL/da of a product a that is normalised (3')."""
-        assert product.gain is not None, "only such products come here"
-        u, scale = standardize(self._raw(product, source, dz))
-        du, gain = np.empty_like(u), self.parameters[product.gain]
-        for columns, into in self.cell.routes[product]:
-            du[:, columns] = dz[:, into] * gain[columns]  # 3'
-        return standardize_pullback(du, u, scale)  # 3'
-
-    def _source(self, product: Product, variables: Variables) -> Array:
-        return self._masked(product, variables[product.source])
+            yield from products.factors(self.cell, product, self.parameters, source, dz)
 
     def _masked(self, product: Product, value: Array) -> Array:
         """Apply recurrent dropout to the operand of the recurrent weight, or to its gradient."""

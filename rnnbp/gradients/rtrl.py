@@ -36,6 +36,7 @@ from rnnbp.checks import whole_number
 from rnnbp.gradients.algorithm import GradientAlgorithm
 from rnnbp.gradients.bptt import BPTT
 from rnnbp.gradients.linearisation import immediate, n_parameters, one_step, pull_back, side_by_side, split
+from rnnbp.gradients.memory import expect_to_fit
 from rnnbp.gradients.recurrence import Recurrence, Variables
 from rnnbp.workspace import Workspace
 
@@ -124,8 +125,8 @@ class RTRL(GradientAlgorithm):
     def carry(self, step: Recurrence, z: Array, previous: Variables, current: Variables, P: Array) -> Array:
         """Make P(t) of P(t-1), in place (1); return the rows of ds(t)/dz(t)."""
         dz, J = pull_back(step, z, previous, current, self.seeds(step.cell))
-        P[...] = J @ P[:, : J.shape[2]]  # 1
-        P[:, :, -n_parameters(step) :] += immediate(step, dz, previous, current)  # 1
+        P[...] = J @ P[:, : J.shape[2]]  # 1: J(t) P(t-1)
+        P[:, :, -n_parameters(step) :] += immediate(step, dz, previous, current)  # 1: + M(t)
         return dz
 
     def contract(self, cell: Cell, d: Mapping[str, Array], P: Array) -> Array:
@@ -147,25 +148,9 @@ class RTRL(GradientAlgorithm):
 
     def check(self, recurrence: Recurrence, n_below: int = 0) -> tuple[int, int, int]:
         """Return the shape of P, if there is memory enough for it."""
-        cell, itemsize = recurrence.cell, recurrence.x.dtype.itemsize
+        cell, dtype = recurrence.cell, recurrence.x.dtype
         n_rows = max(rows.stop for rows in self.rows(cell).values())
-        n_columns = n_below + sum(map(cell.width, cell.states)) + n_parameters(recurrence)
-        each, n = 3 * n_rows * n_columns * itemsize, recurrence.steps.n_sequences
-        if n * each > self.max_bytes:
-            fitting = self.max_bytes // each
-            raise ValueError(
-                f"{type(self).__name__}'s influence matrix and the two terms of its sum would take {_size(n * each)}: "
-                f"{n} sequences x {n_rows} states x {n_columns:,} parameters (initial states included) x {itemsize} "
-                f"bytes, 3 times; max_bytes allows {_size(self.max_bytes)}. Take "
-                + (f"{fitting} sequences a batch, " if fitting else "")
-                + f"fewer units, a larger max_bytes, or {self.cheaper}"
-            )
-        return n, n_rows, n_columns
-
-
-def _size(n_bytes: int) -> str:
-    """Return a number of bytes as it is read."""
-    for factor, unit in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
-        if n_bytes >= factor:
-            return f"{n_bytes / factor:.1f} {unit}"
-    return f"{n_bytes} bytes"
+        n_columns = sum(map(cell.width, cell.states)) + n_below + n_parameters(recurrence)
+        shape = recurrence.steps.n_sequences, n_rows, n_columns
+        expect_to_fit(type(self).__name__, shape, dtype.itemsize, self.max_bytes, self.cheaper)
+        return shape

@@ -89,7 +89,7 @@ class SnAp1(RTRL):
         dz, J = pull_back(_apart(step), z, previous, current, self.seeds(step.cell))
         own = P.reshape(n, k, -1, n_hidden)  # column by column, each parameter's unit
         own[...] = np.einsum("bklh,blph->bkph", J.reshape(n, k, k, n_hidden), own)  # 1
-        P[:, :, -n_parameters(step) :] += immediate(step, dz, previous, current)  # 1
+        P[:, :, -n_parameters(step) :] += immediate(step, dz, previous, current)  # 1: + M(t)
         return dz
 
     def contract(self, cell: Cell, d: Mapping[str, Array], P: Array) -> Array:

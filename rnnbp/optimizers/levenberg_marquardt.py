@@ -30,6 +30,8 @@ from rnnbp.checks import number, whole_number
 from rnnbp.optimizers.base import Array
 from rnnbp.optimizers.full_batch import FullBatchOptimizer, Function, Progress, Result, SumOfSquares
 
+LEAST_DAMPING = 1e-15  # less is lost in rounding
+
 
 class LevenbergMarquardt(FullBatchOptimizer):
     """Damped least squares, for small networks, full batches and the mean squared error.
@@ -93,28 +95,36 @@ class LevenbergMarquardt(FullBatchOptimizer):
         max_iter = whole_number(max_iter, "max_iter", least=1)
         self._check_memory(function.n_residuals, theta.size)
         run = _Run(function, theta)
-        mu, scale, message = self.damping, np.zeros(theta.size), ""
+        mu, scale, reached = self.damping, np.zeros(theta.size), ""
         try:
-            while not (message := self._reached(run)) and run.iterations < max_iter:
+            while not (reached := self._reached(run)) and run.iterations < max_iter:
                 matrix = function.gauss_newton(theta)
+                if not np.isfinite(matrix).all():
+                    return run.result("", "the Jacobian is not finite")
                 scale = np.maximum(scale, matrix.diagonal())
-                damping = np.where(scale > 0, scale, 1)
-                nu, accepted = 2.0, False
-                while not accepted:
-                    step = _solve(matrix, mu * damping, run.gradient)
-                    if step is not None and _norm(step, damping) <= self.step_tolerance * _norm(run.point, damping):
-                        return run.result("the step is within step_tolerance")
-                    ratio = -1.0 if step is None else run.trust_ratio(step, mu * damping)
-                    accepted = ratio > 0
-                    mu, nu = mu * (max(1 / 3, 1 - (2 * ratio - 1) ** 3) if accepted else nu), 2 * nu
+                mu = self._search(run, matrix, np.where(scale > 0, scale, 1), mu)
+                if mu == 0.0:
+                    return run.result("the step is within step_tolerance")
                 run.accept()
                 if callback is not None:
                     callback(run.progress)
         except StopIteration:
-            return run.result("")
+            return run.result("", "the callback stopped it")
         finally:
             theta[...] = run.point
-        return run.result(message)
+        return run.result(reached, "max_iter was reached")
+
+    def _search(self, run: _Run, matrix: Array, scale: Array, mu: float) -> float:
+        """Try steps of growing damping until one lowers the loss; return the next μ, or 0 if they became too short."""
+        nu, least = 2.0, self.step_tolerance * (_norm(run.point, scale) + self.step_tolerance)
+        while True:
+            step = _solve(matrix, mu * scale, run.gradient)
+            if step is not None and _norm(step, scale) <= least:
+                return 0.0
+            ratio = -1.0 if step is None else run.trust_ratio(step, mu * scale)
+            if ratio > 0:
+                return max(mu * max(1 / 3, 1 - (2 * ratio - 1) ** 3), LEAST_DAMPING)
+            mu, nu = mu * nu, 2 * nu
 
     def _reached(self, run: _Run) -> str:
         """Say which tolerance has been reached, if one has."""
@@ -143,7 +153,7 @@ def _solve(matrix: Array, damping: Array, gradient: Array) -> Array | None:
     damped[np.diag_indices_from(damped)] += damping
     try:
         return np.asarray(cho_solve(cho_factor(damped, overwrite_a=True), -gradient))
-    except (LinAlgError, ValueError):  # ValueError: it has overflowed
+    except LinAlgError:
         return None
 
 
@@ -173,10 +183,8 @@ class _Run:
         self.trial = self.point + step
         self.theta[...] = self.trial
         self.trial_values = self._evaluate()
-        self.gain, self.expected = (
-            self.loss - self.trial_values[0],
-            0.5 * float(step @ (damping * step - self.gradient)),
-        )
+        self.gain = self.loss - self.trial_values[0]
+        self.expected = 0.5 * float(step @ (damping * step - self.gradient))
         finite = np.isfinite(self.trial_values[0]) and np.isfinite(self.trial_values[1]).all()
         return self.gain / self.expected if finite else -1.0
 
@@ -190,6 +198,6 @@ class _Run:
         norm = float(np.linalg.norm(self.gradient))
         return Progress(iteration=self.iterations, loss=self.loss, gradient_norm=norm, evaluations=self.evaluations)
 
-    def result(self, reached: str) -> Result:
-        """Return how it ended: with the tolerance that was reached, or with none."""
-        return Result(**vars(self.progress), converged=bool(reached), message=reached or "no tolerance was reached")
+    def result(self, reached: str, otherwise: str = "") -> Result:
+        """Return how it ended: with the tolerance that was reached, or for another reason."""
+        return Result(**vars(self.progress), converged=bool(reached), message=reached or otherwise)

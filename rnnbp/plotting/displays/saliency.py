@@ -20,6 +20,9 @@ __all__ = ["SaliencyDisplay"]
 
 Array = NDArray[Any]
 
+STRONG = 0.99  # so many contributions are not in full colour: a few outliers would leave all others pale
+MOST_NAMED = 16  # of more features than these, one in so many is named
+
 
 class SaliencyDisplay:
     """A sequence in grey, and over it in colour what each of its values did for an answer.
@@ -136,14 +139,19 @@ class SaliencyDisplay:
         frame: dict[str, Any] = {"origin": "lower", "aspect": "auto", "interpolation": "nearest"}
         low, high = float(self.x.min()), float(self.x.max())
         ax.imshow(self.x.T, cmap="gray_r", vmin=low, vmax=high + 0.7 * (high - low), **frame)  # in light greys
-        largest = float(np.abs(self.contribution).max()) or 1.0
-        strength = np.abs(self.contribution.T) / largest
+        size = np.abs(self.contribution.T)
+        strong = float(np.quantile(size, STRONG)) or float(size.max()) or 1.0
         self.image_ = ax.imshow(
-            self.contribution.T, cmap="RdBu_r", vmin=-largest, vmax=largest, alpha=np.sqrt(strength), **frame
+            self.contribution.T,
+            cmap="RdBu_r",
+            vmin=-strong,
+            vmax=strong,
+            alpha=np.sqrt(np.minimum(size / strong, 1)),
+            **frame,
         )
         ax.set(title=f"what speaks for (red) and against (blue) {self.answer}", xlabel="step", ylabel="feature")
         if self.feature_names is not None:
-            shown = range(0, len(self.feature_names), 1 + (len(self.feature_names) - 1) // 16)
+            shown = range(0, len(self.feature_names), 1 + (len(self.feature_names) - 1) // MOST_NAMED)
             ax.set_yticks(shown, [self.feature_names[k] for k in shown])
             ax.set_ylabel("")
         return self
