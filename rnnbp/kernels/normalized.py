@@ -43,8 +43,8 @@ def add_normalized(z, slot, n, a, a_row, a_column, gain, targets):
 
 
 @compiled
-def pull_normalized(dz, slot, n, a, a_row, a_column, gain, targets, da, da_row, d_gain, in_place):
-    """Pull n rows of dz back (1'): da takes the place of a, or is added to the first columns of other rows."""
+def pull_normalized(dz, slot, n, a, a_row, a_column, gain, targets, d_source, d_gain, in_place):
+    """Pull n rows of dz back (1'): da takes the place of a, or is added to the first rows of `d_source`."""
     width = len(targets)
     for r in range(n):
         row = a_row + r
@@ -62,4 +62,4 @@ def pull_normalized(dz, slot, n, a, a_row, a_column, gain, targets, da, da_row, 
             if in_place:
                 a[row, a_column + j] = d
             else:
-                da[da_row + r, j] += d
+                d_source[r, j] += d

@@ -17,6 +17,7 @@ from rnnbp.kernels.compiling import compiled
 from rnnbp.kernels.gemm import multiply, pack, pack_transposed
 from rnnbp.kernels.normalized import add_normalized, pull_normalized
 from rnnbp.kernels.rows import copy_rows
+from rnnbp.kernels.simd import copy
 
 __all__ = [
     "COLUMNS",
@@ -69,12 +70,12 @@ def targets_of(piece, targets):
 @compiled
 def prepare(bias, start, pieces, targets, weights, biases, packed, transposed, both):
     """Pack all weights, transposed too if `both` are wanted, and add up what rows of z start from."""
-    bias[:] = start
+    copy(bias, ZERO, start, ZERO, len(bias))
     for i in range(len(weights)):
         piece = pieces[i]
         depth, column, columns = piece[DEPTH], piece[IN_WEIGHT], piece[COLUMNS]
         if piece[DIAGONAL]:
-            packed[i][:] = weights[i][0, column : column + columns]
+            copy(packed[i], ZERO, weights[i], column, columns)
         else:
             pack(weights[i], ZERO, depth, column, columns, packed[i], ZERO, depth)
             if both:
@@ -130,11 +131,12 @@ def add_product(address, z, slot, n, source, row, piece, packed, gain, targets):
 @compiled
 def pull_norm(dz, slot, n, source, row, piece, gain, targets, d_source, d_gain):
     """Pull n rows back through a normalisation: in place, or, if the source itself was normalised, to its gradient."""
-    into = targets_of(piece, targets)
-    if piece[DIAGONAL]:
-        pull_normalized(dz, slot, n, source, row, ZERO, gain, into, d_source, ZERO, d_gain, False)
-    else:
-        pull_normalized(dz, slot, n, dz, slot, piece[IN_Z], gain, into, dz, ZERO, d_gain, True)
+    a, column = source, ZERO
+    if not piece[DIAGONAL]:
+        a, row, column = dz, slot, piece[IN_Z]
+    pull_normalized(
+        dz, slot, n, a, row, column, gain, targets_of(piece, targets), d_source, d_gain, piece[DIAGONAL] == 0
+    )
 
 
 @compiled

@@ -5,10 +5,14 @@ Rows of one matrix that follow each other are one stretch of memory, and are tre
 
 from __future__ import annotations
 
+import numpy as np
+
 from rnnbp.kernels.compiling import compiled
 from rnnbp.kernels.simd import add_each, copy, lanes_of, load_each
 
 __all__ = ["add_rows", "copy_rows", "fill_rows", "start_rows", "sum_rows"]
+
+ZERO = np.int64(0)  # numba compiles a function anew for each literal it is called with; this is none
 
 
 @compiled
@@ -42,7 +46,7 @@ def sum_rows(total, source, source_row, n):
     """Add n rows to the one row `total`."""
     width = len(total)
     for r in range(source_row, source_row + n):
-        add_numbers(total, 0, source, r * width, width)
+        add_numbers(total, ZERO, source, r * width, width)
 
 
 @compiled
@@ -50,13 +54,13 @@ def fill_rows(target, target_row, row, n):
     """Set n rows to the one row `row`."""
     width = len(row)
     for r in range(target_row, target_row + n):
-        copy(target, r * width, row, 0, width)
+        copy(target, r * width, row, ZERO, width)
 
 
 @compiled
 def start_rows(target, row, given, n):
     """Set n rows to those that were given, or to zero if none were."""
     if given.shape[0] > 0:
-        copy_rows(target, row, given, 0, n)
+        copy_rows(target, row, given, ZERO, n)
     else:
         target[row : row + n] = 0

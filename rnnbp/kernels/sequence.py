@@ -29,6 +29,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba.extending import register_jitable
 
 from rnnbp.kernels.compiling import compiled
 from rnnbp.kernels.functions import named
@@ -195,12 +196,12 @@ def make_stage(step: Any, pullback: Any, run_later: Any, pull_later: Any, finger
     return named(run, fingerprint), named(pull, fingerprint)
 
 
-@compiled
+@register_jitable
 def no_stage_runs(address, z, step, mask, pieces, packed, gains, targets, sources, unmasked, stages):
     """End the chain of stages."""
 
 
-@compiled
+@register_jitable
 def no_stage_pulls(
     address, z, step, mask, d_masked, pieces, packed, transposed, gains, targets, sources, d_sources, d_gains, stages
 ):

@@ -8,7 +8,6 @@ chains in the place of the layers that they are made of; users see only the laye
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
@@ -28,7 +27,6 @@ __all__ = ["Chain", "can_join"]
 Array = NDArray[Any]
 
 MIN_OPERATIONS = 2_000_000  # multiply-adds a thread must have to do, for it to pay to wake it
-FUNCTIONS = [function for function in ACTIVATIONS.values() if function.elementwise]
 
 
 def can_join(layer: Layer) -> bool:
@@ -122,20 +120,23 @@ class _Plan:
 
     def __init__(self, chain: Chain, theta: Array) -> None:
         from rnnbp.kernels import chain as fields
+        from rnnbp.kernels.chain import loops
         from rnnbp.kernels.gemm import address, packed_size
 
         self.chain, self.dtype, self.size = chain, theta.dtype, theta.size
         dtype = theta.dtype
         self.address = address(dtype.name)
         self.pack_weights, self.pack_transposes = fields.pack_weights, fields.pack_transposes
-        self.forward, self.backward = _loops()
+        # compiled for the functions that are used, as each takes its time
+        names = sorted({link.name for link in chain.links if isinstance(link, Activation)})
+        self.forward, self.backward = loops(tuple((ACTIVATIONS[n].value, ACTIVATIONS[n].pullback) for n in names))
         self.links = np.zeros((len(chain.links), len(fields.LINK)), np.int64)
         parameters = packed = transposed = column = 0
         for row, link, (n_in, n_out) in zip(self.links, chain.links, chain._widths, strict=True):
             row[fields.N_INPUTS], row[fields.N_OUTPUTS], row[fields.COLUMN] = n_in, n_out, column
             column += n_out
             if isinstance(link, Activation):
-                row[fields.KIND] = 1 + [function.name for function in FUNCTIONS].index(link.name)
+                row[fields.KIND] = 1 + names.index(link.name)
                 continue
             row[fields.WEIGHT], row[fields.BIAS] = parameters, parameters + n_in * n_out
             row[fields.PACKED], row[fields.TRANSPOSED] = packed, transposed
@@ -167,10 +168,3 @@ class _Plan:
         workspace["shares"] = (n_rows, n_threads, shares)
         self.others = [workspace.empty(f"gradient_{k}", (self.size,), self.dtype) for k in range(1, n_threads)]
         return shares
-
-
-@cache
-def _loops() -> tuple[Any, Any]:
-    from rnnbp.kernels.chain import loops
-
-    return loops(tuple((function.value, function.pullback) for function in FUNCTIONS))
