@@ -138,7 +138,7 @@ def test_a_run_of_fresh_entropy_goes_on_with_the_entropy_that_it_had(tmp_path):
 
 
 def test_three_runs_that_are_killed_without_warning_end_with_the_same_bits():
-    reports = kill_and_resume(3, names=("static",))  # .ci/run kills 20, of both kinds
+    reports = kill_and_resume(3, names=("sequences",))  # .ci/run kills 20, of both kinds
     assert [report["same"] for report in reports] == [True] * 3
     assert [report["leftovers"] for report in reports] == [[]] * 3
 

@@ -69,7 +69,7 @@ def teacher_forcing(
         raise ValueError(
             "teacher_forcing is for a network that is taught: one whose last layer but for activations is a "
             "layers.Jordan that runs in one direction, with teacher_forcing=True (a next-step model is shown its own "
-            "outputs by teacher_forcing=rnnbp.training.NextStep(...))"
+            "outputs by teacher_forcing=rnnbp.NextStep(...))"
         )
     if given != 0.0 and type(algorithm := getattr(net.layers[net.taught], "gradient", None)) is not BPTT:
         raise ValueError(f"scheduled sampling needs gradient=gradients.BPTT(), but the taught layer has {algorithm!r}")
