@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from rnnbp.model_file import ModelFileError
     from rnnbp.network import Network
     from rnnbp.online import OnlineLearner
-    from rnnbp.training import History, NonFiniteError, find_learning_rate, fit
+    from rnnbp.training import History, NextStep, NonFiniteError, find_learning_rate, fit
 
 __version__ = "0.1.0"
 
@@ -73,6 +73,7 @@ _NAMES = {
     "MLPRegressor": "rnnbp.estimators",
     "ModelFileError": "rnnbp.model_file",
     "Network": "rnnbp.network",
+    "NextStep": "rnnbp.training",
     "NonFiniteError": "rnnbp.training",
     "RNNClassifier": "rnnbp.estimators",
     "RNNForecaster": "rnnbp.estimators",
@@ -94,6 +95,7 @@ __all__ = [
     "MLPRegressor",
     "ModelFileError",
     "Network",
+    "NextStep",
     "NonFiniteError",
     "OnlineLearner",
     "RNNClassifier",

@@ -98,12 +98,12 @@ def rows_jacobian(
         own_teacher = None if teacher is None else teacher[own]
         outputs = [i] if net.pools_time else own
         unit = np.zeros((len(outputs), net.n_outputs), net.dtype)
-        for place, row in np.ndenumerate(outputs):
+        for place, row in enumerate(outputs):
             for column in range(net.n_outputs):
-                unit[place[0], column] = 1.0
+                unit[place, column] = 1.0
                 forward = net.run(example, training=training, teacher=own_teacher)
                 rows[row, column] = forward.pull(unit, input_gradient=False).theta
-                unit[place[0], column] = 0.0
+                unit[place, column] = 0.0
     return rows
 
 

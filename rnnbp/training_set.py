@@ -120,11 +120,7 @@ class TrainingSet:
         ValueError
             If that does not fit the network or the targets.
         """
-        if self.steps is None:
-            examples = [change(self._frames[i].copy()) for i in chosen]
-        else:
-            stops = self._first + self.lengths
-            examples = [change(self._frames[self._first[i] : stops[i]].copy()) for i in chosen]
+        examples = [change(example) for example in self.examples(chosen)]
         try:
             batch = self._net.batch(np.stack(examples) if self.steps is None else examples)
         except ValueError as error:
@@ -136,6 +132,13 @@ class TrainingSet:
         if (batch.steps.unsort(batch.steps.lengths) != self.lengths[chosen]).any():
             raise ValueError("augment must not change a sequence's length where each step has a target")
         return batch, *self._labels(self._rows(chosen, batch.steps))
+
+    def examples(self, chosen: Index) -> list[Array]:
+        """Return copies of some examples, of shape (F,) or (T_i, F); symbols lack the last axis."""
+        if self.steps is None:
+            return [self._frames[i].copy() for i in chosen]
+        stops = self._first + self.lengths
+        return [self._frames[self._first[i] : stops[i]].copy() for i in chosen]
 
     def _rows(self, chosen: Index, steps: Steps, start: int = 0) -> Index:
         """Return where the frames of a batch lie."""

@@ -32,8 +32,8 @@ def static(checkpoint):
         x[:90],
         y[:90],
         loss="cross_entropy",
-        optimizer=optimizers.GradientNoise(optimizers.Adam(schedules.one_cycle(0.02, epochs=5)), eta=1e-4),
-        max_epochs=5,
+        optimizer=optimizers.GradientNoise(optimizers.Adam(schedules.one_cycle(0.02, epochs=3)), eta=1e-4),
+        max_epochs=3,
         batch_size=16,
         validation_data=(x[90:], y[90:]),
         averaging=optimizers.ExponentialAverage(0.95),
@@ -60,7 +60,7 @@ def sequences(checkpoint):
         y[:15],
         loss="mean_squared_error",
         optimizer=optimizers.RMSprop(schedules.reduce_on_plateau(0.01, factor=0.5, patience=1)),
-        max_epochs=4,
+        max_epochs=3,
         batch_size=6,
         validation_data=(x[15:], y[15:]),
         chunk=4,
@@ -113,17 +113,17 @@ def kill(name, checkpoint, within, draw):
     return process.returncode != 0
 
 
-def kill_and_resume(moments, *, seed=0):
+def kill_and_resume(moments, *, seed=0, names=tuple(RUNS)):
     """Return, for so many runs that were killed, whether there was a file, and whether the resumed one ended alike."""
     from rnnbp import model_file
 
     draw, reports, unbroken = random.Random(seed), [], {}
     with tempfile.TemporaryDirectory() as directory:
-        for name in RUNS:
+        for name in names:
             process, began = start(name, Path(directory) / f"{name}.ckpt"), time.monotonic()
             unbroken[name] = finish(process), time.monotonic() - began
         for i in range(moments):
-            name = list(RUNS)[i % len(RUNS)]
+            name = names[i % len(names)]
             (expected, seconds), checkpoint = unbroken[name], Path(directory) / f"{i}.ckpt"
             while not kill(name, checkpoint, seconds, draw):
                 checkpoint.unlink()  # it had ended before it was killed

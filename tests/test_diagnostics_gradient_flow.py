@@ -78,11 +78,25 @@ def test_what_vanishes_and_explodes_is_counted(weight, vanishing, exploding):
     """A linear unit multiplies its gradient by the recurrent weight at each step."""
     net = Network([layers.Elman(1, 1, activation="identity", gradient=TEXT), layers.LastStep()], dtype="float64")
     net.parameters["0.recurrent_weight"][...] = weight
-    flow = gradient_flow(net, np.zeros((10, 1, 1)), np.ones((1, 1)), MSE, threshold=10**2.5 if weight < 1 else 1e3)
-    np.testing.assert_allclose(flow.norm["0.h"][:, 0], 2 * weight ** np.arange(9.0, -1, -1))
-    assert flow.direct["0.h"] == 2
+    target = np.full((1, 1), 50.0)
+    flow = gradient_flow(net, np.zeros((10, 1, 1)), target, MSE, threshold=10**2.5 if weight < 1 else 1e3)
+    np.testing.assert_allclose(flow.norm["0.h"][:, 0], 100 * weight ** np.arange(9.0, -1, -1))
+    assert flow.direct["0.h"] == 100
     assert flow.vanishing["0.h"] == pytest.approx(vanishing)
     assert flow.exploding["0.h"] == pytest.approx(exploding, abs=0.01)
+
+
+def test_a_gradient_that_never_arrives_has_vanished():
+    net = last_step_network("LSTM")
+    net.parameters["2.weight"][...] = 0
+    assert gradient_flow(net, *problem(2), MSE, LENGTHS).vanishing == {"0.h": 1.0, "0.c": 1.0}
+
+
+def test_what_a_teacher_gives_has_no_past_in_training_only():
+    net = Network([layers.Jordan(3, 4, n_outputs=2, gradient=TEXT)])
+    x, y = problem(2)[0], np.ones((7, 3, 2))
+    assert not gradient_flow(net, x, y, MSE, training=True).norm["0.v"].any()
+    assert (gradient_flow(net, x, y, MSE).norm["0.v"][:-1] > 0).all()
 
 
 def test_the_step_that_the_way_back_begins_at_does_not_count_for_an_inner_state():

@@ -114,7 +114,7 @@ def test_the_gradient_of_ragged_sequences_is_that_of_finite_differences(cell):
     check(problem_of(cell, (1, 3, 2)))
 
 
-@each_cell
+@pytest.mark.parametrize("cell", ["Jordan, closed loop", "LSTM with peepholes", "GRU, reset before"])
 def test_the_gradient_of_both_directions_with_recurrent_dropout_is_that_of_finite_differences(cell):
     check(problem_of(cell, (2, 1), bidirectional=True, recurrent_dropout=0.4))
 
@@ -238,6 +238,36 @@ def test_a_network_of_static_examples_is_trained_by_fit():
     rnnbp.fit(net, x, target, loss="cross_entropy", optimizer=optimizers.Adam(0.03), max_epochs=100, progress=False)
     assert rnnbp.evaluate(net, x, target, "cross_entropy")[0] < 0.01
     np.testing.assert_array_equal(rnnbp.predict(net, x).argmax(axis=1), target)
+
+
+def amplifier():
+    """Return y = w x + u y, asked for a gain of 10: it diverges where u reaches 1."""
+    options = {"activation": "identity", "recurrent_initializer": Identity(0.5), "gradient": FixedPoint(1e-12, 2000)}
+    net = Network([layers.Elman(1, 1, **options)], dtype="float64")
+    net.parameters["0.input_weight"][...] = 1.0
+    x = np.array([[1.0], [2.0]])
+    return net, x, 10 * x
+
+
+@pytest.mark.parametrize("optimizer", [optimizers.LBFGS(), optimizers.LevenbergMarquardt()], ids=repr)
+def test_a_full_batch_search_turns_back_where_the_network_would_not_settle(optimizer):
+    net, x, target = amplifier()
+    history = rnnbp.fit(net, x, target, loss=MSE, optimizer=optimizer, max_epochs=50, progress=False)
+    assert history.loss[-1] < 1e-9
+
+
+def test_training_that_loses_the_fixed_point_says_so_and_keeps_the_parameters():
+    net, x, target = amplifier()
+    seen = []
+
+    def remember(net, history):
+        seen.append(net.theta.copy())
+
+    with pytest.raises(ConvergenceError, match="a lower learning rate"):
+        rnnbp.fit(
+            net, x, target, loss=MSE, optimizer=optimizers.SGD(0.5), max_epochs=50, callbacks=[remember], progress=False
+        )
+    np.testing.assert_array_equal(net.theta, seen[-1])
 
 
 def test_it_is_saved_with_the_network(tmp_path):

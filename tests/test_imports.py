@@ -39,13 +39,17 @@ def test_a_recurrent_network_needs_numba_only_when_it_runs_compiled():
 # -- public names, as the design gives them ----------------------------------------------------------------------------
 
 NAMES = {
-    "rnnbp": "Network fit predict evaluate History NonFiniteError ModelFileError __version__",
+    "rnnbp": (
+        "Network fit predict evaluate History NonFiniteError ModelFileError Checkpoint CheckpointError NextStep "
+        "find_learning_rate __version__"
+    ),
+    "rnnbp.callbacks": "BestModelCheckpoint CSVLog EarlyStopping TensorBoardLog",
     "rnnbp.Network": "forward loss_and_gradient unflatten save load run",
     "rnnbp.layers": (
         "Dense Activation Dropout LayerNorm Embedding Elman Jordan LSTM GRU LastStep MeanOverTime MaxOverTime"
     ),
     "rnnbp.losses": "MeanSquaredError CrossEntropy BinaryCrossEntropy",
-    "rnnbp.optimizers": "SGD RMSprop Adam AdamW Rprop LBFGS schedules",
+    "rnnbp.optimizers": ("SGD RMSprop Adam AdamW Rprop LBFGS schedules GradientNoise PolyakAverage ExponentialAverage"),
     "rnnbp.optimizers.schedules": "constant step cosine one_cycle reduce_on_plateau",
     "rnnbp.gradients": "BPTT",
     "rnnbp.initializers": "Glorot He Orthogonal Identity ForgetGate Chrono",

@@ -133,3 +133,33 @@ def test_warm_up_passes_results_on():
 def test_settings_that_make_no_sense_are_refused(make, arguments, message):
     with pytest.raises(ValueError, match=message):
         make(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "values"),
+    [
+        (schedules.linear(1.0, 4, 0.2), {0: 1.0, 1: 0.8, 2: 0.6, 4: 0.2, 9: 0.2}),
+        (schedules.linear(0.1, 4, 0.3), {0: 0.1, 2: 0.2, 5: 0.3}),
+        (schedules.exponential(1.0, 4, 0.0625), {0: 1.0, 1: 0.5, 2: 0.25, 4: 0.0625, 9: 0.0625}),
+        (schedules.exponential(1e-6, 2, 1.0), {0: 1e-6, 1: 1e-3, 2: 1.0}),
+        (schedules.inverse_sigmoid(1.0, 5), {0: 5 / 6, 5 * math.log(5): 0.5, 10: 5 / (5 + math.e**2), 1e9: 0.0}),
+    ],
+)
+def test_decays_are_those_of_scheduled_sampling(schedule, values):
+    for epoch, value in values.items():
+        assert schedule(epoch) == pytest.approx(value, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: schedules.linear(0.0, 4), "rate must be a number"),
+        (lambda: schedules.linear(1.0, 4, -1.0), "final must be a number"),
+        (lambda: schedules.exponential(1.0, 0, 0.5), "epochs must be a number"),
+        (lambda: schedules.exponential(1.0, 4, 0.0), "final must be a number"),
+        (lambda: schedules.inverse_sigmoid(1.0, 0.5), "k must be a number"),
+    ],
+)
+def test_decays_out_of_their_range_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

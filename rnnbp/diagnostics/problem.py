@@ -152,5 +152,5 @@ class Problem:
         # rows lie step after step, longest sequence first: those that remain are the first ones
         short = Steps(np.minimum(steps.lengths, n_steps))
         target = self.target if self.net.pools_time else self.target[: short.n_rows]
-        initial = {name: np.array(steps.sort(state)) for name, state in self.initial.items()}
+        initial = {name: np.zeros_like(state) for name, state in self.initial.items()}
         return replace(self, batch=Batch(self.batch.rows[: short.n_rows], short), target=target, initial=initial)

@@ -104,7 +104,9 @@ class RecurrentEstimator(SequenceReader, NetworkEstimator):
         if array.ndim == 0 or array.ndim > 2:
             raise ValueError(f"y should be a 1d array, or 2d, but its shape is {array.shape}")
         check_consistent_length(range(n), array)
-        return np.asarray(column_or_1d(array, warn=True) if array.ndim == 2 and array.shape[1] == 1 else array)
+        if array.ndim == 2 and array.shape[1] == 1:
+            return np.asarray(column_or_1d(array, warn=not self._per_step))
+        return np.asarray(array)
 
     def _apply(self, X: Any, function: Callable[[Array], Array]) -> Any:
         check_is_fitted(self)

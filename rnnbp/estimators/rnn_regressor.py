@@ -274,12 +274,16 @@ class RNNRegressor(Regression, RecurrentEstimator):
     def _read_target(self, y: Any, lengths: NDArray[np.intp], *, anew: bool) -> Any:
         """Return one row of targets a sequence, or a list of such rows for their steps."""
         steps = are_steps(y, lengths)
+        if anew:
+            self.steps_ = steps
+        elif steps != self.steps_:
+            raise ValueError("y has one target a sequence, and had one a step before, or the other way round")
         rows = joined(y, lengths) if steps else y
         rows = self._read_y(rows, int(lengths.sum()) if steps else len(lengths), numeric=True)
         rows = rows.reshape(len(rows), -1)
-        if not anew and (steps, rows.shape[1]) != (self.steps_, self.n_outputs_):
-            raise ValueError("y has another form, or another number of outputs, than before")
-        self.steps_, self.n_outputs_ = steps, rows.shape[1]
+        if not anew and rows.shape[1] != self.n_outputs_:
+            raise ValueError(f"y has {rows.shape[1]} outputs, but there were {self.n_outputs_} before")
+        self.n_outputs_ = rows.shape[1]
         return np.split(rows, np.cumsum(lengths)[:-1]) if steps else rows
 
     def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:

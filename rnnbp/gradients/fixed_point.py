@@ -1,7 +1,7 @@
 """Recurrent backpropagation: the linearisation contracted at a fixed point.
 
 The input x is held, and the network relaxes until its state no longer changes; what it puts out then is a function of
-x alone. With J = dF/ds at the fixed point::
+x alone (if there are several fixed points, where it began decides which). With J = dF/ds at the fixed point::
 
     s <- F(s, x; theta)         until s* = F(s*, x)                          (1)   the state relaxes
     y = the output at s*                                                     (2)
@@ -204,6 +204,7 @@ def _pull_one(pull: Pull, row: int, back: Array) -> Array:
 
 
 def _pull(recurrence: Recurrence, workspace: Workspace, rows: Index, back: Array) -> Array:
+    """Return J^T e of some rows, for e = d + back, and leave dL/dz in the workspace."""
     cell = recurrence.cell
     z, error, new = workspace["z"][rows], workspace["d"][rows], np.empty_like(back)
     variables = _split(cell, cell.variables, error)

@@ -166,7 +166,6 @@ class OnlineLearner:
             raise RuntimeError("there is no frame to learn: push one first, and learn it once")
         net, loss = self.net, self.loss
         encoded = loss.encode(np.asarray(target)[None], net.n_outputs, leading=(1,))
-        self.gradient[...] = 0
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is reported below
             value, d_output = loss.value_and_gradient(self._output, encoded)
             da: Array | None = d_output

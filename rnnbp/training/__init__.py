@@ -1,7 +1,8 @@
 """Training: one loop for static and recurrent networks alike.
 
 `fit` checks what it is given; `run` has what every way to train shares; `descent` goes by minibatches, `full_batch` by
-the whole data; `chunks` cuts long sequences; `resuming` writes a run down; `progress` shows how it goes.
+the whole data; `chunks` cuts long sequences; `next_step` feeds a network its own outputs; `resuming` writes a run down;
+`progress` shows how it goes.
 
 Reproducibility
 ---------------
@@ -27,6 +28,7 @@ from __future__ import annotations
 from rnnbp.history import History
 from rnnbp.training.fitting import fit
 from rnnbp.training.learning_rate import LearningRateSearch, find_learning_rate
+from rnnbp.training.next_step import NextStep
 from rnnbp.training.run import NonFiniteError
 
-__all__ = ["History", "LearningRateSearch", "NonFiniteError", "find_learning_rate", "fit"]
+__all__ = ["History", "LearningRateSearch", "NextStep", "NonFiniteError", "find_learning_rate", "fit"]

@@ -14,6 +14,7 @@ from rnnbp.history import Callback
 from rnnbp.losses import Loss
 from rnnbp.network import Network
 from rnnbp.optimizers import FullBatchOptimizer, Schedule
+from rnnbp.training.next_step import NextStep
 from rnnbp.training_set import TrainingSet
 
 __all__ = ["augment", "callbacks", "full_batch", "score", "teacher_forcing", "validation_set"]
@@ -48,18 +49,27 @@ def validation_set(net: Network, data: tuple[Any, ...], loss: Loss) -> TrainingS
         raise ValueError(f"validation_data: {error}") from None
 
 
-def teacher_forcing(net: Network, given: float | Schedule, max_epochs: int) -> None:
+def teacher_forcing(
+    net: Network, data: TrainingSet, given: float | Schedule | NextStep, *, max_epochs: int, cut_or_changed: bool
+) -> None:
     """Check that there is somebody to teach, and that the probabilities are such."""
-    if not isinstance(given, Schedule):
-        number("teacher_forcing", given, "[0, 1]")
-    elif outside := [p for p in map(given, range(max_epochs + 1)) if not 0.0 <= p <= 1.0]:
-        raise ValueError(f"teacher_forcing must be a schedule of probabilities, but {given!r} gives {outside[0]:g}")
+    p = given.probability if isinstance(given, NextStep) else given
+    if not isinstance(p, Schedule):
+        number("teacher_forcing", p, "[0, 1]")
+    elif outside := [value for value in map(p, range(max_epochs + 1)) if not 0.0 <= value <= 1.0]:
+        raise ValueError(f"teacher_forcing must be a schedule of probabilities, but {p!r} gives {outside[0]:g}")
+    if isinstance(given, NextStep):
+        if cut_or_changed or net.taught is not None:
+            raise ValueError("NextStep goes with neither chunk, nor augment, nor a taught Jordan layer: leave one out")
+        given.check(net, data)
+        return
     if given == 1.0:
         return
     if net.taught is None:
         raise ValueError(
             "teacher_forcing is for a network that is taught: one whose last layer but for activations is a "
-            "layers.Jordan that runs in one direction, with teacher_forcing=True"
+            "layers.Jordan that runs in one direction, with teacher_forcing=True (a next-step model is shown its own "
+            "outputs by teacher_forcing=rnnbp.NextStep(...))"
         )
     if given != 0.0 and type(algorithm := getattr(net.layers[net.taught], "gradient", None)) is not BPTT:
         raise ValueError(f"scheduled sampling needs gradient=gradients.BPTT(), but the taught layer has {algorithm!r}")
@@ -77,7 +87,7 @@ def augment(given: Callable[..., Any] | None, data: TrainingSet, chunk: int | No
     data.take_changed(np.zeros(1, np.intp), lambda example: given(example, rng))
 
 
-def full_batch(optimizer: FullBatchOptimizer, teacher_forcing: float | Schedule, **stepwise: object) -> None:
+def full_batch(optimizer: FullBatchOptimizer, teacher_forcing: float | Schedule | NextStep, **stepwise: object) -> None:
     """Check that a full-batch optimizer is asked for nothing that belongs to updates by minibatches."""
     for name, value in {**stepwise, "teacher_forcing": None if teacher_forcing == 1.0 else teacher_forcing}.items():
         if value is not None:

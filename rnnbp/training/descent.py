@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from rnnbp.checkpoints import Checkpoint
 from rnnbp.optimizers import Average, Optimizer, Schedule, State, clip_by_norm
 from rnnbp.training import chunks, resuming
+from rnnbp.training.next_step import NextStep
 from rnnbp.training.progress import Progress
 from rnnbp.training.run import Run
 
@@ -45,8 +46,8 @@ class Descent:
     averaging : Average or None
     chunk : int or None
         Steps between the cuts of sequences; see `chunks`.
-    teacher_forcing : float or Schedule
-        The probability that a taught layer is fed its target.
+    teacher_forcing : float, Schedule or NextStep
+        See `fit`.
     augment : callable or None
         See `fit`.
     rng : numpy.random.Generator
@@ -76,7 +77,7 @@ class Descent:
         *,
         averaging: Average | None,
         chunk: int | None,
-        teacher_forcing: float | Schedule,
+        teacher_forcing: float | Schedule | NextStep,
         augment: Augment | None,
         rng: np.random.Generator,
         shuffle: bool,
@@ -86,6 +87,11 @@ class Descent:
         self.chunk, self.teacher_forcing = chunk, teacher_forcing
         self.shuffling, self.shuffle = rng, shuffle
         self.augment, self.augmenting = augment, None if augment is None else rng.spawn(1)[0]
+        changes = augment is not None or isinstance(teacher_forcing, NextStep)
+        self._take: Any = partial(run.data.take_changed, change=self._change) if changes else run.data.take
+        p = teacher_forcing.probability if isinstance(teacher_forcing, NextStep) else teacher_forcing
+        self._schedule = p if isinstance(p, Schedule) else None
+        self._probability = 1.0 if isinstance(p, Schedule) else p
         if optimizer_state is None:
             optimizer_state = optimizer.init(run.net.theta, decayed=run.net.parameters.decayed)
         self.optimizer_state = optimizer_state
@@ -96,6 +102,13 @@ class Descent:
     def _begin_epoch(self) -> None:
         self.done, self.sums = 0, (0.0, 0.0, 0.0)
         self.epoch_began: Mapping[str, Any] = self.shuffling.bit_generator.state
+
+    def _change(self, example: Array) -> Array:
+        """Return what is trained on in the place of an example."""
+        if self.augment is not None and self.augmenting is not None:
+            return self.augment(example, self.augmenting)
+        assert isinstance(self.teacher_forcing, NextStep)
+        return self.teacher_forcing.replay(self.run.net, example, self._probability)
 
     def train(self, max_epochs: int, checkpoint: Checkpoint | None, progress: Progress) -> None:
         """Train until so many epochs are done, or a callback has ended it."""
@@ -114,28 +127,23 @@ class Descent:
 
     def _descend(self, checkpoint: Checkpoint | None, progress: Progress) -> None:
         """Carry out what is left of an epoch's updates."""
-        run, data, net, chunk = self.run, self.run.data, self.run.net, self.chunk
-        theta, state, average, averaging = net.theta, self.optimizer_state, self.average, self.averaging
+        run, data, theta, chunk = self.run, self.run.data, self.run.net.theta, self.chunk
+        state, average, averaging = self.optimizer_state, self.average, self.averaging
         update, normalizer, advance = self.optimizer.update, run.loss.normalizer, progress.advance
-        scheduled = self.teacher_forcing if isinstance(self.teacher_forcing, Schedule) else None
-        options: dict[str, Any] = {} if scheduled else {"teacher_forcing": self.teacher_forcing}
-        augment, rng, take = self.augment, self.augmenting, data.take
-        if augment is not None and rng is not None:
-            take = partial(data.take_changed, change=lambda example: augment(example, rng))
-        batches = data.batches(run.batch_size, self.shuffling if self.shuffle else None)
-        pieces: list[Any] = [(b,) for b in batches] if chunk is None else list(chunks.cut(batches, data.lengths, chunk))
+        take, pieces, schedule = self._take, self._pieces(), self._schedule
+        states: dict[str, Any] = {}
         self.n_updates, epoch, (total, shares, norms) = len(pieces), len(run.history), self.sums
         for k in range(self.done, len(pieces)):
             now = epoch + k / len(pieces)
+            if schedule is not None:
+                self._probability = schedule(now)
             batch, target, weight = take(*pieces[k])
-            if scheduled is not None:
-                options["teacher_forcing"] = scheduled(now)
             if chunk is not None:
                 _, start, _ = pieces[k]
-                options["initial_states"] = chunks.surviving(self.carried, pieces[k - 1][0], data.lengths, start)
-                options["final_states"] = self.carried = {}
+                states["initial_states"] = chunks.surviving(self.carried, pieces[k - 1][0], data.lengths, start)
+                states["final_states"] = self.carried = {}
             assert target is not None
-            value, gradient, norm = run.gradient(batch, target, weight, **options)
+            value, gradient, norm = run.gradient(batch, target, weight, teacher_forcing=self._probability, **states)
             share = normalizer(target, weight)
             if run.l2:
                 value = run.penalize(value, gradient, share)
@@ -149,6 +157,14 @@ class Descent:
                 self.done, self.sums = k + 1, (total, shares, norms)
                 checkpoint.write(*resuming.snapshot(self))
         self.sums = total, shares, norms
+
+    def _pieces(self) -> list[Any]:
+        """Return what each update of an epoch takes of the data: a minibatch, or a chunk of one."""
+        data = self.run.data
+        batches = data.batches(self.run.batch_size, self.shuffling if self.shuffle else None)
+        if self.chunk is None:
+            return [(chosen,) for chosen in batches]
+        return list(chunks.cut(batches, data.lengths, self.chunk))
 
     def _end_epoch(self) -> None:
         """Validate and call back, with the averaged parameters if there are any."""

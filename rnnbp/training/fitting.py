@@ -21,6 +21,7 @@ from rnnbp.optimizers import Average, FullBatchOptimizer, Optimizer, Schedule, S
 from rnnbp.training import checking, chunks, resuming
 from rnnbp.training.descent import Augment, Descent
 from rnnbp.training.full_batch import minimize
+from rnnbp.training.next_step import NextStep
 from rnnbp.training.progress import Progress
 from rnnbp.training.run import Run
 from rnnbp.training_set import TrainingSet
@@ -49,7 +50,7 @@ def fit(
     l2: float = 0.0,
     averaging: Average | None = None,
     chunk: int | None = None,
-    teacher_forcing: float | Schedule = 1.0,
+    teacher_forcing: float | Schedule | NextStep = 1.0,
     augment: Augment | None = None,
     shuffle: bool = True,
     seed: int | np.random.Generator | None = 0,
@@ -100,10 +101,11 @@ def fit(
         Stateful training of long sequences: they are cut into chunks of so many steps, with an update after each, and
         the states go on from one to the next. Needs a target for each step, and no layer that runs backwards. Dropout's
         masks are drawn anew for each chunk. None takes whole sequences.
-    teacher_forcing : float or Schedule, default 1
+    teacher_forcing : float, Schedule or NextStep, default 1
         The probability with which a layer that is taught (`layers.Jordan`) is fed the target, and not its own previous
         output: drawn for each step of each sequence. One that falls over training, such as
-        ``schedules.linear(1.0, epochs=20)``, is scheduled sampling (Bengio et al. 2015).
+        ``schedules.linear(1.0, epochs=20)``, is scheduled sampling (Bengio et al. 2015). For a network whose inputs are
+        its targets of the step before, `NextStep` does the same.
     augment : callable or None
         ``augment(example, rng)`` returns what to train on in an example's place, anew in each epoch: of a sequence
         (T_i, F) another one, of a static example (F,) another one. It draws from `rng` only.
@@ -135,6 +137,8 @@ def fit(
         If the checkpoint is damaged, or belongs to another run; says what differs.
     NonFiniteError
         If the loss or its gradient is no longer finite; says in which layer, at which step, and what to try.
+    ConvergenceError
+        If a layer with ``gradient=FixedPoint()`` does not settle; the parameters are those before this minibatch.
 
     Notes
     -----
@@ -151,10 +155,11 @@ def fit(
     whole_number(batch_size, "batch_size")
     listed = checking.callbacks(callbacks, patience)
     checking.score(score, monitor, validation_data)
-    checking.teacher_forcing(net, teacher_forcing, max_epochs)
     data = TrainingSet(net, x, lengths, target=target, loss=loss, sample_weight=sample_weight)
     validation = None if validation_data is None else checking.validation_set(net, validation_data, loss)
     checking.augment(augment, data, chunk)
+    cut_or_changed = chunk is not None or augment is not None
+    checking.teacher_forcing(net, data, teacher_forcing, max_epochs=max_epochs, cut_or_changed=cut_or_changed)
     if averaging is not None and not isinstance(averaging, Average):
         raise TypeError(f"averaging must be an average such as optimizers.PolyakAverage(), but {averaging!r} was given")
     if chunk is not None:

@@ -1,0 +1,108 @@
+"""Estimators in files: the same predictions on another machine, and nothing that is run when read."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.exceptions import NotFittedError
+
+from rnnbp import (
+    MLPClassifier,
+    MLPRegressor,
+    ModelFileError,
+    Network,
+    RNNClassifier,
+    RNNForecaster,
+    RNNRegressor,
+    RNNTagger,
+    gradients,
+    optimizers,
+)
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+RNG = np.random.default_rng(0)
+TABLE = RNG.normal(size=(20, 3))
+RAGGED = [RNG.normal(size=(length, 2)).astype(np.float32) for length in RNG.integers(1, 6, size=20)]
+NAMES = np.array(["one", "two", "three"])[np.arange(20) % 3]
+RECURRENT = {"hidden_layer_sizes": (4,), "max_iter": 2, "gradient": gradients.BPTT(compiled=False), "random_state": 0}
+STATIC = {"hidden_layer_sizes": (4, 3), "max_iter": 2, "activation": ("tanh", "relu"), "random_state": 0}
+
+FITTED = {
+    "MLPClassifier": (MLPClassifier(class_weight={"one": 2.0, "two": 1.0, "three": 0.5}, **STATIC), TABLE, NAMES),
+    "MLPRegressor": (MLPRegressor(n_iter_no_change=np.inf, **STATIC), TABLE, TABLE[:, :2]),
+    "RNNClassifier": (RNNClassifier(early_stopping=True, validation_fraction=0.3, **RECURRENT), RAGGED, NAMES),
+    "RNNRegressor": (RNNRegressor(**RECURRENT), RAGGED, RAGGED),
+    "RNNTagger": (RNNTagger(**RECURRENT), RAGGED, [x[:, 0] > 0 for x in RAGGED]),
+    "RNNForecaster": (RNNForecaster(window=4, **RECURRENT), TABLE.T, None),
+}
+
+
+@pytest.fixture(params=FITTED)
+def fitted(request):
+    estimator, x, y = FITTED[request.param]
+    return estimator.fit(x, y), x
+
+
+def test_an_estimator_that_is_read_predicts_the_same_bits(fitted, tmp_path):
+    estimator, x = fitted
+    estimator.save(tmp_path / "model.safetensors")
+    again = type(estimator).load(tmp_path / "model.safetensors")
+    for restored, original in zip(again.predict(x), estimator.predict(x), strict=True):
+        assert_array_equal(restored, original)
+        assert np.asarray(restored).dtype == np.asarray(original).dtype
+
+
+def test_settings_and_learning_curves_are_kept(fitted, tmp_path):
+    estimator, _ = fitted
+    estimator.save(tmp_path / "model.safetensors")
+    again = type(estimator).load(tmp_path / "model.safetensors")
+    assert repr(again) == repr(estimator)
+    assert again.loss_curve_ == estimator.loss_curve_
+    assert again.n_features_in_ == estimator.n_features_in_
+
+
+def test_the_file_is_the_network_s(fitted, tmp_path):
+    estimator, _ = fitted
+    estimator.save(tmp_path / "model.safetensors")
+    assert_array_equal(Network.load(tmp_path / "model.safetensors").theta, estimator.network_.theta)
+
+
+def test_training_goes_on_after_reading(tmp_path):
+    MLPClassifier(**STATIC).fit(TABLE, NAMES).save(tmp_path / "model")
+    again = MLPClassifier.load(tmp_path / "model").partial_fit(TABLE, NAMES)
+    assert len(again.loss_curve_) == 3
+
+
+def test_intervals_are_the_same_after_reading(tmp_path):
+    forecaster = RNNForecaster(window=4, **RECURRENT).fit(TABLE[:, 0])
+    forecaster.save(tmp_path / "model")
+    assert_array_equal(RNNForecaster.load(tmp_path / "model").predict_interval(3), forecaster.predict_interval(3))
+
+
+def test_what_is_not_fitted_can_not_be_saved(tmp_path):
+    with pytest.raises(NotFittedError):
+        MLPClassifier().save(tmp_path / "model")
+
+
+def test_a_file_of_another_estimator_is_refused(tmp_path):
+    MLPRegressor(**STATIC).fit(TABLE, TABLE[:, 0]).save(tmp_path / "model")
+    with pytest.raises(ModelFileError, match="holds a MLPRegressor and no RNNTagger"):
+        RNNTagger.load(tmp_path / "model")
+
+
+def test_a_file_of_a_network_is_refused(tmp_path):
+    MLPRegressor(**STATIC).fit(TABLE, TABLE[:, 0]).network_.save(tmp_path / "model")
+    with pytest.raises(ModelFileError, match="holds a network and no MLPRegressor"):
+        MLPRegressor.load(tmp_path / "model")
+
+
+def test_an_optimizer_for_a_solver_is_kept(tmp_path):
+    fitted = MLPClassifier(solver=optimizers.RMSprop(0.01, clip_norm=2.0), **STATIC).fit(TABLE, NAMES)
+    fitted.save(tmp_path / "model")
+    assert repr(MLPClassifier.load(tmp_path / "model").solver) == repr(fitted.solver)
+
+
+def test_a_setting_that_no_file_can_hold_is_named(tmp_path):
+    fitted = MLPClassifier(**STATIC).fit(TABLE, NAMES).set_params(tol=1e-4 + 0j)
+    with pytest.raises(ValueError, match=r"tol=.* can not be written to a model file"):
+        fitted.save(tmp_path / "model")
