@@ -94,6 +94,14 @@ def test_early_stopping_sees_the_same_scores_and_keeps_the_same_network():
     assert_allclose(ours.predict_proba(X), other.predict_proba(X), rtol=1e-8)
 
 
+def test_early_stopping_weighs_its_scores():
+    weight = np.random.default_rng(0).uniform(0, 3, len(Y))
+    settings = {"solver": "sgd", "early_stopping": True, "random_state": 3, "max_iter": 8}
+    ours = MLPClassifier(**settings).fit(X, BINARY, sample_weight=weight)
+    other = theirs.MLPClassifier(**settings).fit(X, BINARY, sample_weight=weight)
+    assert_allclose(ours.validation_scores_, other.validation_scores_, rtol=1e-12)
+
+
 def test_one_step_of_the_worked_example_in_scikit_learn_s_tests():
     settings = {"solver": "sgd", "learning_rate_init": 0.1, "alpha": 0.1, "activation": "logistic", "momentum": 0}
     mlp = MLPClassifier(hidden_layer_sizes=2, random_state=1, **settings)

@@ -43,7 +43,7 @@ def fit(
     lengths: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
     validation_data: tuple[Any, ...] | None = None,
-    score: Callable[[Array, Array], float] | None = None,
+    score: Callable[..., float] | None = None,
     monitor: str = "loss",
     patience: int | None = None,
     callbacks: Iterable[Callback] = (),

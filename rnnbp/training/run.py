@@ -37,7 +37,7 @@ class Run:
     loss: Loss
     batch_size: int
     validation: TrainingSet | None = None
-    score: Callable[[Array, Array], float] | None = None
+    score: Callable[..., float] | None = None
     callbacks: tuple[Callback, ...] = ()
     l2: float = 0.0
     history: History = field(default_factory=History)
