@@ -22,12 +22,11 @@ from pathlib import Path
 import numpy as np
 import soundfile
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import ConfusionMatrixDisplay
 from sklearn.model_selection import GridSearchCV, GroupKFold, GroupShuffleSplit
 from sklearn.pipeline import make_pipeline
 
-from rnnbp import RNNClassifier, audio, datasets, plotting
+from rnnbp import MLPClassifier, RNNClassifier, audio, datasets, plotting
 from rnnbp.preprocessing import PadOrTruncate, SequenceScaler
 
 
@@ -45,12 +44,12 @@ def recurrent_model(sample_rate, arguments):
     )
 
 
-def static_model(sample_rate):
+def static_model(sample_rate, seed):
     return make_pipeline(
         audio.AudioFeatures(sample_rate, n_mels=32, normalize="mean"),
         SequenceScaler(),
         PadOrTruncate(flatten=True),
-        LogisticRegression(C=0.01, max_iter=1000),
+        MLPClassifier(64, early_stopping=True, random_state=seed),
     )
 
 
@@ -78,7 +77,7 @@ def run(folder, sample_rate, arguments):
         kind, both = settings.values()
         print(f"{kind:<8}  {1 + both:<10}  {mean:.3f} +- {spread:.3f}")
 
-    static = static_model(sample_rate).fit(heard, words[known])
+    static = static_model(sample_rate, arguments.seed).fit(heard, words[known])
     _, counts = np.unique(words[new], return_counts=True)
     print("accuracy on speakers never heard before:")
     print(f"  guessing        {counts.max() / counts.sum():.3f}")

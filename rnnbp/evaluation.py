@@ -68,7 +68,7 @@ def evaluate(
     lengths: ArrayLike | None = None,
     *,
     sample_weight: ArrayLike | None = None,
-    score: Callable[[Array, Array], float] | None = None,
+    score: Callable[..., float] | None = None,
     batch_size: int = 256,
 ) -> tuple[float, float | None]:
     """Return the loss over any number of examples, and a score if one is asked for, in bounded memory.
@@ -79,7 +79,8 @@ def evaluate(
     x, target, loss, lengths, sample_weight
         See `fit`.
     score : callable or None
-        ``score(target, output)`` on the rows of all examples or steps, such as `rnnbp.metrics.accuracy`.
+        ``score(target, output)`` on the rows of all examples or steps, such as `rnnbp.metrics.accuracy`; called with
+        ``sample_weight=...`` too if there are weights.
     batch_size : int, default 256
 
     Returns
@@ -102,7 +103,7 @@ def evaluate_set(
     data: TrainingSet,
     loss: Loss,
     *,
-    score: Callable[[Array, Array], float] | None = None,
+    score: Callable[..., float] | None = None,
     batch_size: int = 256,
 ) -> tuple[float, float | None]:
     """Return the loss over a data set that has been checked, and a score if one is asked for.
@@ -114,7 +115,8 @@ def evaluate_set(
         With targets.
     loss : Loss
     score : callable or None
-        ``score(target, output)`` on the rows of all examples or steps, such as `rnnbp.metrics.accuracy`.
+        ``score(target, output)`` on the rows of all examples or steps, such as `rnnbp.metrics.accuracy`; called with
+        ``sample_weight=...`` too if there are weights.
     batch_size : int, default 256
 
     Returns
@@ -123,7 +125,7 @@ def evaluate_set(
     score : float or None
     """
     total = normalizer = 0.0
-    targets, outputs = [], []
+    targets, outputs, weights = [], [], []
     for chosen in data.batches(batch_size):
         batch, target, weight = data.take(chosen)
         assert target is not None, "evaluation needs targets"
@@ -134,5 +136,10 @@ def evaluate_set(
         if score is not None:
             targets.append(target)
             outputs.append(np.array(rows))
-    scored = None if score is None else float(score(np.concatenate(targets), np.concatenate(outputs)))
+            if weight is not None:
+                weights.append(weight)
+    scored = None
+    if score is not None:
+        options = {"sample_weight": np.concatenate(weights)} if weights else {}
+        scored = float(score(np.concatenate(targets), np.concatenate(outputs), **options))
     return total / normalizer if normalizer else 0.0, scored

@@ -12,7 +12,7 @@ __all__ = ["accuracy", "confusion_matrix", "r2"]
 Array = NDArray[Any]
 
 
-def accuracy(target: ArrayLike, output: ArrayLike) -> float:
+def accuracy(target: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
     """Return the share of examples (or steps) whose largest output is the target's class.
 
     Parameters
@@ -20,6 +20,8 @@ def accuracy(target: ArrayLike, output: ArrayLike) -> float:
     target : array of int, of shape (...), or of probabilities, of shape (..., K)
     output : array of shape (..., K)
         Logits or probabilities. K = 1 is one logit for two classes.
+    sample_weight : array of shape (...,), or None
+        How much each counts.
 
     Returns
     -------
@@ -32,21 +34,25 @@ def accuracy(target: ArrayLike, output: ArrayLike) -> float:
         If the shapes do not fit.
     """
     output, target = np.asarray(output), np.asarray(target)
+    weight = None if sample_weight is None else np.asarray(sample_weight, dtype=float)
     if target.shape not in (output.shape[:-1], output.shape):
         raise ValueError(f"targets of shape {target.shape} do not fit outputs of shape {output.shape}")
     if output.shape[-1] == 1:
-        return float(((output[..., 0] > 0) == (target.reshape(output.shape[:-1]) > 0.5)).mean())
+        right = (output[..., 0] > 0) == (target.reshape(output.shape[:-1]) > 0.5)
+        return float(np.average(right, weights=weight))
     if target.ndim == output.ndim:
         target = target.argmax(axis=-1)
-    return float((output.argmax(axis=-1) == target).mean())
+    return float(np.average(output.argmax(axis=-1) == target, weights=weight))
 
 
-def r2(target: ArrayLike, output: ArrayLike) -> float:
+def r2(target: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
     """Return the share of the target's variance that the output explains; 1 is perfect, 0 a constant's score.
 
     Parameters
     ----------
     target, output : array of shape (...,), the same for both
+    sample_weight : array of shape (N,), or None
+        How much each entry of the first axis counts.
 
     Returns
     -------
@@ -55,8 +61,12 @@ def r2(target: ArrayLike, output: ArrayLike) -> float:
     """
     target = np.asarray(target, dtype=float)
     output = np.asarray(output, dtype=float).reshape(target.shape)
-    total = float(np.square(target - target.mean(axis=0)).sum())
-    return 1.0 - float(np.square(target - output).sum()) / total if total > 0.0 else float("nan")
+    weight = np.ones(len(target)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
+    total = float(
+        weight @ np.square(target - np.average(target, axis=0, weights=weight)).reshape(len(target), -1).sum(1)
+    )
+    missed = float(weight @ np.square(target - output).reshape(len(target), -1).sum(1))
+    return 1.0 - missed / total if total > 0.0 else float("nan")
 
 
 def confusion_matrix(target: ArrayLike, predicted: ArrayLike, n_classes: int) -> NDArray[np.intp]:

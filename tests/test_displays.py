@@ -9,10 +9,18 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from toys import TEXT
 
-from rnnbp import MLPClassifier
+from rnnbp import MLPClassifier, RNNClassifier, RNNForecaster, RNNRegressor, RNNTagger, diagnostics
 from rnnbp.history import History
-from rnnbp.plotting import ForecastDisplay, LossCurveDisplay
+from rnnbp.plotting import (
+    ActivationsDisplay,
+    ForecastDisplay,
+    GradientFlowDisplay,
+    LossCurveDisplay,
+    SaliencyDisplay,
+)
+from rnnbp.preprocessing import SequenceScaler
 
 pytestmark = pytest.mark.filterwarnings("ignore:Stochastic Optimizer. Maximum iterations")
 
@@ -141,6 +149,150 @@ def test_a_forecast_that_does_not_fit_together_is_an_error(ax, change, message):
     given = {"past": PAST, "forecast": FORECAST} | change
     with pytest.raises(ValueError, match=message):
         ForecastDisplay.from_predictions(**given, ax=ax)
+
+
+@pytest.fixture(scope="module")
+def forecaster():
+    return RNNForecaster(4, window=8, max_iter=5, gradient=TEXT, random_state=0).fit(np.sin(np.arange(60.0)))
+
+
+def test_a_forecasters_own_forecast_and_intervals_are_drawn(forecaster, ax):
+    series = np.sin(np.arange(30.0))
+    display = ForecastDisplay.from_estimator(forecaster, series, 5, coverages=(0.5, 0.9), n_known=10, ax=ax)
+    np.testing.assert_array_equal(display.past, series[-10:])
+    np.testing.assert_allclose(display.forecast, forecaster.predict(series, 5))
+    for coverage in (0.5, 0.9):
+        np.testing.assert_allclose(
+            display.intervals[coverage], forecaster.predict_interval(series, 5, coverage=coverage), rtol=1e-6
+        )
+
+
+def test_a_forecaster_is_not_asked_for_what_is_no_coverage(forecaster, ax):
+    with pytest.raises(ValueError, match="coverage is between 0 and 1"):
+        ForecastDisplay.from_estimator(forecaster, np.zeros(30), coverages=[95], ax=ax)
+
+
+# What the network does ------------------------------------------------------------------------------------------------
+
+RNN = {"gradient": TEXT, "max_iter": 2, "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def sequences():
+    rng = np.random.default_rng(0)
+    return [rng.normal(size=(length, 3)) for length in (4, 7, 5, 6, 3, 8)]
+
+
+@pytest.fixture(scope="module")
+def three_classes(sequences):
+    return make_pipeline(SequenceScaler(), RNNClassifier(4, **RNN)).fit(sequences, list("abcabc"))
+
+
+@pytest.fixture(scope="module")
+def two_classes(sequences):
+    return RNNClassifier(4, "lstm", **RNN).fit(sequences, ["no", "yes"] * 3)
+
+
+def test_saliency_is_drawn_over_the_sequence_as_the_network_sees_it(three_classes, sequences, ax):
+    display = SaliencyDisplay.from_estimator(three_classes, sequences[1], target="b", ax=ax)
+    scaled = three_classes[0].transform(sequences[1:2])
+    expected = diagnostics.saliency(three_classes[1].network_, scaled, 1)
+    np.testing.assert_allclose(display.contribution, expected.contribution[:, 0])
+    below, above = ax.images
+    np.testing.assert_allclose(below.get_array(), scaled[0].T)
+    assert display.image_ is above
+    np.testing.assert_allclose(above.get_array(), display.contribution.T)
+    assert ax.get_title().endswith(" b")
+
+
+def test_saliency_explains_the_answer_that_is_given_unless_another_is_asked_for(three_classes, sequences, ax):
+    display = SaliencyDisplay.from_estimator(three_classes, sequences[1], ax=ax)
+    assert display.answer == three_classes.predict(sequences[1:2])[0]
+
+
+def test_saliency_for_one_of_two_classes_is_that_against_the_other(two_classes, sequences, ax):
+    yes, no = (SaliencyDisplay.from_estimator(two_classes, sequences[1], target=t, ax=ax) for t in ("yes", "no"))
+    np.testing.assert_array_equal(yes.contribution, -no.contribution)
+    expected = diagnostics.saliency(two_classes.network_, sequences[1:2], 0)
+    np.testing.assert_allclose(yes.contribution, expected.contribution[:, 0])
+    given = SaliencyDisplay.from_estimator(two_classes, sequences[1], ax=ax)
+    assert given.answer == two_classes.predict(sequences[1:2])[0]
+
+
+def test_the_strongest_contributions_are_in_full_colour_and_zero_is_clear(ax):
+    contribution = np.zeros((10, 20))
+    contribution[3, 4], contribution[:, 7] = -9.0, 1.0
+    SaliencyDisplay(np.ones((10, 20)), contribution, answer="x").plot(ax)
+    alpha = ax.images[1].get_alpha()
+    assert (alpha[0, 0], alpha[4, 3], alpha[7, 5]) == (0, 1, 1)
+    low, high = ax.images[1].get_clim()
+    assert low == -high
+
+
+def test_features_have_names_unless_there_are_too_many(ax):
+    x = np.ones((3, 40))
+    SaliencyDisplay(x, x, answer="x", feature_names=[f"f{k}" for k in range(40)]).plot(ax)
+    shown = {label.get_text(): label.get_position()[1] for label in ax.get_yticklabels()}
+    assert 8 < len(shown) <= 16
+    assert all(name == f"f{place}" for name, place in shown.items())
+
+
+def test_activations_are_drawn_as_pictures_one_above_the_other(three_classes, sequences, ax):
+    figure = ax.figure
+    display = ActivationsDisplay.from_estimator(three_classes, sequences[1], names=["0.h", "0.z"], ax=ax)
+    seen = diagnostics.activations(three_classes[1].network_, three_classes[0].transform(sequences[1:2])).of(0)
+    assert [drawn.get_ylabel() for drawn in display.axes_] == ["0.h", "0.z"]
+    for drawn in display.axes_:
+        np.testing.assert_allclose(drawn.images[0].get_array(), seen[drawn.get_ylabel()].T)
+    assert display.figure_ is figure
+    assert ax not in figure.axes
+
+
+def test_activations_need_axes_of_a_grid(three_classes, sequences):
+    loose = Figure().add_axes((0, 0, 1, 1))
+    with pytest.raises(ValueError, match="these axes are not part of a grid"):
+        ActivationsDisplay.from_estimator(three_classes, sequences[1], ax=loose)
+
+
+def test_numbers_are_sequences_of_one_feature(ax):
+    X = [np.arange(4.0), np.arange(6.0)]
+    tagger = RNNTagger(3, **RNN).fit(X, [np.array([0, 1, 0, 1]), np.array([0, 1, 0, 1, 0, 1])])
+    assert SaliencyDisplay.from_estimator(tagger, X[1], ax=ax).x.tolist() == X[1][:, None].tolist()
+
+
+def drawn_flow(display):
+    return {line.get_label(): line.get_ydata() for line in display.ax_.lines}
+
+
+def test_gradient_flow_is_that_of_the_cross_entropy(three_classes, sequences, ax):
+    display = GradientFlowDisplay.from_estimator(three_classes, sequences, list("abcabc"), ax=ax)
+    net, scaled = three_classes[1].network_, three_classes[0].transform(sequences)
+    expected = diagnostics.gradient_flow(net, scaled, [0, 1, 2, 0, 1, 2], "cross_entropy")
+    assert display.ax_ is ax
+    np.testing.assert_allclose(display.flow.norm["0.h"], expected.norm["0.h"])
+    np.testing.assert_allclose(drawn_flow(display)["0.h"], expected.mean()["0.h"])
+
+
+def test_gradient_flow_of_two_classes_and_of_labels_for_each_step(two_classes, sequences):
+    display = GradientFlowDisplay.from_estimator(two_classes, sequences, ["no", "yes"] * 3, ax=Figure().subplots())
+    assert set(drawn_flow(display)) == {"0.h", "0.c"}
+    labels = [np.arange(len(sequence)) % 2 for sequence in sequences]
+    tagger = RNNTagger(3, **RNN).fit(sequences, labels)
+    display = GradientFlowDisplay.from_estimator(tagger, sequences, labels, ax=Figure().subplots())
+    assert np.isfinite(drawn_flow(display)["0.h"]).all()
+
+
+def test_what_can_not_be_looked_into_is_an_error(table, classifier, three_classes, sequences, ax):
+    with pytest.raises(ValueError, match="there is no class 'd': the classes are 'a', 'b', 'c'"):
+        SaliencyDisplay.from_estimator(three_classes, sequences[0], target="d", ax=ax)
+    with pytest.raises(ValueError, match="there is no class 'd': the classes are 'a', 'b', 'c'"):
+        GradientFlowDisplay.from_estimator(three_classes, sequences, list("abcabd"), ax=ax)
+    with pytest.raises(TypeError, match="MLPClassifier is static"):
+        SaliencyDisplay.from_estimator(classifier, table[0][0], ax=ax)
+    with pytest.raises(TypeError, match="RNNRegressor is no classifier"):
+        GradientFlowDisplay.from_estimator(RNNRegressor(2, **RNN).fit(sequences, np.arange(6.0)), sequences, [], ax=ax)
+    with pytest.raises(TypeError, match="LogisticRegression has no network_"):
+        ActivationsDisplay.from_estimator(LogisticRegression().fit(*table), table[0], ax=ax)
 
 
 # All ------------------------------------------------------------------------------------------------------------------

@@ -74,3 +74,12 @@ def test_the_confusion_matrix_has_a_place_for_classes_that_do_not_occur():
 def test_a_confusion_of_what_is_no_class_is_refused(target, predicted, message):
     with pytest.raises(ValueError, match=message):
         confusion_matrix(target, predicted, 3)
+
+
+def test_weights_of_whole_numbers_repeat_examples():
+    rng = np.random.default_rng(0)
+    weight, labels, logits = rng.integers(0, 4, 12), rng.integers(0, 3, 12), rng.normal(size=(12, 3))
+    values, guesses = rng.normal(size=(2, 12, 2))
+    repeated = np.repeat(np.arange(12), weight)
+    assert accuracy(labels, logits, sample_weight=weight) == pytest.approx(accuracy(labels[repeated], logits[repeated]))
+    assert r2(values, guesses, sample_weight=weight) == pytest.approx(r2(values[repeated], guesses[repeated]))

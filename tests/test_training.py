@@ -139,6 +139,15 @@ def test_the_gradient_s_norm_is_that_before_clipping():
     assert history.gradient_norm == pytest.approx([np.linalg.norm(gradient)], rel=1e-13)
 
 
+def test_the_gradient_s_norm_is_that_with_the_penalty():
+    x, y = line()
+    net = Network([layers.Dense(3, 1)], dtype="float64")
+    _, gradient = net.loss_and_gradient(x, y, MSE)
+    gradient += 2.0 / 7 * net.theta * net.parameters.decayed
+    history = fit(net, x, y, loss=MSE, optimizer=STANDING, max_epochs=1, l2=2.0)
+    assert history.gradient_norm == pytest.approx([np.linalg.norm(gradient)], rel=1e-13)
+
+
 def test_a_schedule_is_followed():
     schedule = schedules.step(0.1, every=2, factor=0.5)
     history = fit(xor_network(), *XOR, loss=CROSS_ENTROPY, optimizer=optimizers.SGD(schedule), max_epochs=4)

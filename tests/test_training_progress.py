@@ -27,6 +27,11 @@ def test_nothing_is_printed_where_nobody_looks(progress, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_program_without_a_console_trains_too(monkeypatch):
+    monkeypatch.setattr("sys.stderr", None)
+    assert len(fit(xor_network(), *XOR, **OPTIONS)) == 3
+
+
 def test_a_terminal_is_shown_the_bar_unasked(capsys, monkeypatch):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     fit(xor_network(), *XOR, **OPTIONS)

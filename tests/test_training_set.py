@@ -41,6 +41,18 @@ def test_targets_and_weights_of_steps_stay_beside_their_frames():
     np.testing.assert_array_equal(weight, 1.0 + sequence)
 
 
+def test_labels_stay_beside_sequences_whose_lengths_are_changed():
+    cropped = [sequence[: 1 + i % 3] for i, sequence in enumerate(SEQUENCES)]
+    by_content = {sequence.tobytes(): short for sequence, short in zip(SEQUENCES, cropped, strict=True)}
+    weight = 1.0 + np.arange(20)
+    data = make(CLASSIFIER, SEQUENCES, LABELS, sample_weight=weight)
+    batch, target, weights = data.take_changed(CHOSEN, lambda sequence: by_content[sequence.tobytes()])
+    expected = make(CLASSIFIER, cropped, LABELS, sample_weight=weight).take(CHOSEN)
+    assert not batch.steps.is_sorted
+    for actual, wanted in zip((batch.rows, target, weights), (expected[0].rows, *expected[1:]), strict=True):
+        np.testing.assert_array_equal(actual, wanted)
+
+
 def test_a_batch_of_static_examples_is_those_rows():
     x = RNG.normal(size=(20, 2))
     batch, target, weight = make(STATIC, x, LABELS).take(CHOSEN)

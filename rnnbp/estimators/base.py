@@ -58,6 +58,11 @@ class Data(NamedTuple):
     target: Any
     weight: Any
 
+    @property
+    def rows(self) -> Array | None:
+        """The weights in the form that `rnnbp.fit` takes: weights of steps are padded, time first."""
+        return pad(self.weight)[0] if isinstance(self.weight, list) else self.weight
+
     def take(self, chosen: NDArray[np.intp]) -> Data:
         """Return some of the examples."""
         return Data(*(None if items is None else _take(items, chosen) for items in self))
@@ -102,7 +107,7 @@ class NetworkEstimator(Settings, Saved, BaseEstimator):  # type: ignore[misc]
         """Return the loss that is trained with."""
 
     @abstractmethod
-    def _validation_score(self, target: Array, output: Array) -> float:
+    def _validation_score(self, target: Array, output: Array, sample_weight: Array | None = None) -> float:
         """Return the score of rows of outputs, which early stopping goes by."""
 
     def _initialize(self, random_state: np.random.RandomState) -> None:
@@ -192,8 +197,10 @@ class NetworkEstimator(Settings, Saved, BaseEstimator):  # type: ignore[misc]
                 optimizer=optimizer,
                 max_epochs=1 if incremental else self.max_iter,
                 batch_size=self._batch_size(n_examples) if state is not None else EVALUATED_AT_ONCE,
-                sample_weight=pad(data.weight)[0] if isinstance(data.weight, list) else data.weight,
-                validation_data=None if validation is None else (validation.x, validation.target),
+                sample_weight=data.rows,
+                validation_data=None
+                if validation is None
+                else (validation.x, validation.target, None, validation.rows),
                 score=self._validation_score if self.early_stopping else None,
                 callbacks=[Convergence(self, n_examples, state), *self.callbacks],
                 l2=self.alpha,

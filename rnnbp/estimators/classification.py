@@ -106,13 +106,15 @@ class Classification(ClassifierMixin):  # type: ignore[misc]
             return None
         return np.asarray(data.target if self.out_activation_ == "softmax" else data.target.astype(bool))
 
-    def _validation_score(self, target: Array, output: Array) -> float:
+    def _validation_score(self, target: Array, output: Array, sample_weight: Array | None = None) -> float:
         """Return the accuracy; of several labels, all must be right."""
         if not np.isfinite(output).all():
             return float("nan")
         if self.out_activation_ == "softmax":
-            return float((output.argmax(axis=1) == target).mean())
-        return float(((output > 0) == (target > 0.5)).all(axis=1).mean())
+            right = output.argmax(axis=1) == target
+        else:
+            right = ((output > 0) == (target > 0.5)).all(axis=1)
+        return float(np.average(right, weights=sample_weight))
 
     # -- predictions -------------------------------------------------------------------------------------------------
 

@@ -39,11 +39,13 @@ class Regression(RegressorMixin):  # type: ignore[misc]
         kind, _ = OBJECTIVES[self.loss]
         return kind()
 
-    def _validation_score(self, target: Array, output: Array) -> float:
+    def _validation_score(self, target: Array, output: Array, sample_weight: Array | None = None) -> float:
         """Return the coefficient of determination, averaged over outputs."""
         with np.errstate(over="ignore"):
             values = self._values(output).reshape(target.shape)
-        return float(r2_score(target, values)) if np.isfinite(values).all() else float("nan")
+        if not np.isfinite(values).all():
+            return float("nan")
+        return float(r2_score(target, values, sample_weight=sample_weight))
 
     def predict(self, X: Any) -> Any:
         """Return the predicted values.

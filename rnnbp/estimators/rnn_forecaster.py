@@ -349,7 +349,7 @@ class RNNForecaster(RecurrentEstimator):
     def _objective(self) -> Loss:
         return HalfSquaredError()
 
-    def _validation_score(self, target: Array, output: Array) -> float:
+    def _validation_score(self, target: Array, output: Array, sample_weight: Array | None = None) -> float:
         return float(r2_score(target, output)) if np.isfinite(output).all() else float("nan")
 
     @property

@@ -10,6 +10,7 @@ Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural net
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -49,9 +50,9 @@ def clip_by_value(gradient: Array, max_value: float) -> None:
 
 
 def _norm(gradient: Array) -> float:
+    square = float(np.vdot(gradient, gradient))
+    if math.isfinite(square):
+        return math.sqrt(square)
+    # The squares overflowed (float32: entries above 1e19), or the gradient itself is not finite.
     with np.errstate(over="ignore", invalid="ignore"):
-        norm = float(np.sqrt(np.vdot(gradient, gradient)))
-        if np.isfinite(norm):
-            return norm
-        # The squares overflowed (float32: entries above 1e19), or the gradient itself is not finite.
         return float(np.sqrt(np.sum(np.square(gradient, dtype=np.float64))))

@@ -41,10 +41,13 @@ def score(given: object, monitor: str, validation_data: object) -> None:
 
 def validation_set(net: Network, data: tuple[Any, ...], loss: Loss) -> TrainingSet:
     """Return the validation data, checked."""
-    if not isinstance(data, tuple) or len(data) not in (2, 3):
-        raise ValueError("validation_data must be a tuple (x, target) or (x, target, lengths)")
+    if not isinstance(data, tuple) or not 2 <= len(data) <= 4:
+        raise ValueError(
+            "validation_data must be a tuple (x, target) or (x, target, lengths), or with sample weights fourth"
+        )
+    x, target, lengths, weight = (*data, None, None)[:4]
     try:
-        return TrainingSet(net, data[0], data[2] if len(data) == 3 else None, target=data[1], loss=loss)
+        return TrainingSet(net, x, lengths, target=target, loss=loss, sample_weight=weight)
     except ValueError as error:
         raise ValueError(f"validation_data: {error}") from None
 

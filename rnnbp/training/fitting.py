@@ -43,7 +43,7 @@ def fit(
     lengths: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
     validation_data: tuple[Any, ...] | None = None,
-    score: Callable[[Array, Array], float] | None = None,
+    score: Callable[..., float] | None = None,
     monitor: str = "loss",
     patience: int | None = None,
     callbacks: Iterable[Callback] = (),
@@ -78,10 +78,11 @@ def fit(
     lengths : array of int, of shape (N,), or None
         The true lengths of padded sequences.
     sample_weight : array of shape (N,) or (T, N), or None
-    validation_data : tuple (x, target) or (x, target, lengths), or None
+    validation_data : tuple (x, target), (x, target, lengths) or (x, target, lengths, sample_weight), or None
         Evaluated after each epoch.
     score : callable or None
-        ``score(target, output)``, such as `rnnbp.metrics.accuracy`, evaluated on the validation data.
+        ``score(target, output)``, such as `rnnbp.metrics.accuracy`, evaluated on the validation data; called with
+        ``sample_weight=...`` too if they have weights.
     monitor : {"loss", "score"}, default "loss"
         What says which epoch is the best: the loss (of validation if there is any, else of training), lower being
         better, or the score, higher being better.

@@ -41,7 +41,9 @@ class Progress:
         self._max_epochs = max_epochs
         self._bar: Any = None
         self.advance: Callable[[int], object] = _ignore
-        if sys.stderr.isatty() if shown is None else shown:
+        if shown is None:
+            shown = sys.stderr is not None and sys.stderr.isatty()
+        if shown:
             from tqdm import tqdm
 
             self._bar = tqdm(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -36,7 +37,7 @@ class Run:
     loss: Loss
     batch_size: int
     validation: TrainingSet | None = None
-    score: Callable[[Array, Array], float] | None = None
+    score: Callable[..., float] | None = None
     callbacks: tuple[Callback, ...] = ()
     l2: float = 0.0
     history: History = field(default_factory=History)
@@ -47,7 +48,7 @@ class Run:
         """Return loss, gradient and the gradient's norm of a minibatch, all finite; see `Network.rows_gradient`."""
         value, gradient = self.net.rows_gradient(batch, target, self.loss, weight=weight, **options)
         norm = clip_by_norm(gradient, np.inf)  # clips nothing, and is finite only if every entry is
-        if not (np.isfinite(value) and (np.isfinite(norm) or np.isfinite(gradient).all())):
+        if not (math.isfinite(value) and (math.isfinite(norm) or np.isfinite(gradient).all())):
             raise NonFiniteError(self._diagnose(batch, value, gradient))
         return value, gradient, norm
 

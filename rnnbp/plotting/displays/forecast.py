@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -22,7 +22,7 @@ Array = NDArray[Any]
 class ForecastDisplay:
     """What a series did, what is forecast, and how sure that is.
 
-    Make it with `from_predictions`.
+    Make it with `from_estimator`, or with `from_predictions` from forecasts of any origin.
 
     Parameters
     ----------
@@ -54,6 +54,54 @@ class ForecastDisplay:
         self.forecast = forecast
         self.intervals = intervals
         self.actual = actual
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        series: ArrayLike,
+        h: int | None = None,
+        *,
+        coverages: Sequence[float] = (0.5, 0.8, 0.95),
+        n_known: int | None = 100,
+        n_paths: int = 500,
+        actual: ArrayLike | None = None,
+        ax: Axes | None = None,
+    ) -> Self:
+        """Forecast a series, and draw it.
+
+        Parameters
+        ----------
+        estimator : fitted RNNForecaster
+        series : array of shape (T,)
+            The past that is gone on from.
+        h : int or None, default=None
+            The steps to forecast; None is the estimator's ``horizon``.
+        coverages : sequence of float, default=(0.5, 0.8, 0.95)
+            Of the prediction intervals, between 0 and 1.
+        n_known : int or None, default=100
+            How many of the last known values are drawn; None draws all.
+        n_paths : int, default=500
+            How many paths the intervals are made of.
+        actual : array of up to h values or None, default=None
+            What came.
+        ax : matplotlib.axes.Axes or None, default=None
+            Where to draw; by default, in a new figure.
+
+        Returns
+        -------
+        ForecastDisplay
+
+        Raises
+        ------
+        ValueError
+            If the series is not one of numbers, or as `from_predictions`.
+        """
+        past = _course(series, "series")
+        paths = estimator.sample_paths(past, h, n_paths=n_paths)
+        ends = {c: tuple(np.quantile(paths, [(1 - c) / 2, (1 + c) / 2], axis=0)) for c in map(_coverage, coverages)}
+        known = past if n_known is None else past[-n_known:]
+        return cls.from_predictions(known, estimator.predict(past, h), intervals=ends, actual=actual, ax=ax)
 
     @classmethod
     def from_predictions(
@@ -93,10 +141,7 @@ class ForecastDisplay:
         h = len(course)
         checked: dict[float, tuple[Array, Array]] = {}
         for coverage, (lower, upper) in (intervals or {}).items():
-            if not 0 < coverage < 1:
-                raise ValueError(
-                    f"an interval's coverage is between 0 and 1 (0.8 for 80 %), but {coverage!r} was given"
-                )
+            _coverage(coverage)
             low, high = (_course(end, f"the {coverage:g} interval") for end in (lower, upper))
             if len(low) != h or len(high) != h:
                 raise ValueError(f"the {coverage:g} interval has {len(low)} and {len(high)} ends for {h} steps")
@@ -146,6 +191,12 @@ class ForecastDisplay:
         ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2)
         plain_frame(ax)
         return self
+
+
+def _coverage(value: float) -> float:
+    if not 0 < value < 1:
+        raise ValueError(f"an interval's coverage is between 0 and 1 (0.8 for 80 %), but {value!r} was given")
+    return value
 
 
 def _course(values: ArrayLike, name: str) -> Array:
