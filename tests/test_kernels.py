@@ -103,16 +103,6 @@ def test_threads_share_a_batch_and_change_nothing_but_rounding(monkeypatch):
             assert_alike(alone, everything(CELLS["lstm"], compiled_run=True, **case), 1e-12)
 
 
-def test_an_error_in_a_thread_is_raised_where_the_call_came_from():
-    def fail(k):
-        if k == 1:
-            raise ArithmeticError("in a thread")
-
-    with pytest.raises(ArithmeticError, match="in a thread"):
-        threads.run(fail, [(0,), (1,), (2,)])
-    threads.run(fail, [(0,), (2,)])  # and its worker goes on
-
-
 def test_the_same_number_of_threads_gives_the_same_bits(monkeypatch):
     monkeypatch.setattr("rnnbp.gradients.compiled.MIN_OPERATIONS", 1)
     case = {"dtype": "float32", "steps": 40, "batch": 7, "lengths": None}
