@@ -1,5 +1,7 @@
 """A chain of dense layers and activations computes what its layers, which are NumPy, compute one after the other."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -63,7 +65,7 @@ WIDTHS = st.integers(1, 70)
 @given(st.lists(WIDTHS, min_size=2, max_size=5), st.integers(1, 40))
 def test_any_widths_and_any_number_of_rows(widths, n_rows):
     stack = []
-    for n_inputs, n_outputs in zip(widths[:-1], widths[1:], strict=True):
+    for n_inputs, n_outputs in pairwise(widths):
         stack += [layers.Dense(n_inputs, n_outputs), layers.Activation("tanh")]
     assert_alike(rnnbp.Network(stack, dtype="float64"), n_rows, tolerance=1e-12)
 
