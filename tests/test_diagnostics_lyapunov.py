@@ -117,6 +117,21 @@ def test_the_exponents_of_gated_cells_add_up_to_the_logarithm_of_the_determinant
     assert result.exponents.sum() * len(x) == pytest.approx(total, rel=1e-5)
 
 
+def test_the_largest_is_how_fast_neighbouring_trajectories_part():
+    net = Network([layers.GRU(2, 4, gradient=TEXT)], dtype="float64")
+    net.theta[...] *= 2
+    x = np.random.default_rng(0).normal(size=(250, 1, 2))
+    near, far, distance = np.zeros((1, 4)), np.full((1, 4), 1e-6), 2e-6
+    parting = []
+    for frame in x:
+        near, far = (net.run(frame[None], initial_states={"0.h": h}).final_states["0.h"] for h in (near, far))
+        parting.append(np.log(np.linalg.norm(far - near) / distance))
+        distance = 1e-6
+        far = near + distance * (far - near) / np.linalg.norm(far - near)
+    growth = lyapunov_exponents(net, x, transient=0).growth[:, 0, 0]
+    np.testing.assert_allclose(growth[-20:], parting[-20:], atol=1e-4)
+
+
 def test_layers_in_a_stack_have_the_exponents_of_each():
     stack = [layers.Elman(1, 2, activation="identity", gradient=TEXT), layers.Elman(2, 2, activation="identity")]
     net = Network(stack, dtype="float64")
@@ -135,6 +150,23 @@ def test_in_closed_loop_the_way_through_the_output_counts():
     expected = np.sort(np.log(np.abs(np.linalg.eigvals(whole))))[::-1]
     result = lyapunov_exponents(net, np.ones((3, 1, 2)), n_steps=300, transient=250)
     np.testing.assert_allclose(result.exponents, expected, atol=1e-6)
+
+
+def test_in_closed_loop_each_sequence_goes_on_from_its_own_end():
+    net = Network([layers.GRU(1, 3, gradient=TEXT), layers.Dense(3, 1)], dtype="float64")
+    x, lengths = np.random.default_rng(0).normal(size=(6, 3, 1)), [2, 6, 3]
+    together = lyapunov_exponents(net, x, lengths, n_steps=4, transient=1).growth.sum(axis=2)
+    for i, length in enumerate(lengths):  # the volume's growth is the same for any frame
+        alone = lyapunov_exponents(net, x[:length, [i]], n_steps=4, transient=1).growth.sum(axis=2)
+        np.testing.assert_allclose(together[:, i], alone[:, 0])
+
+
+def test_the_largest_come_first_however_short_the_run_is():
+    net = linear(matrix(MULTIPLIERS))
+    for seed in range(10):
+        result = lyapunov_exponents(net, n_steps=1, seed=seed)
+        assert (np.diff(result.exponents) <= 0).all()
+        np.testing.assert_array_equal(result.growth[0, 0], result.exponents)
 
 
 def test_the_largest_can_be_had_alone():
@@ -190,7 +222,9 @@ def test_the_network_is_left_as_it_is():
 
 @pytest.mark.parametrize("stack", [[layers.Dense(2, 2)], [layers.Elman(2, 2, gradient=FixedPoint())]])
 def test_a_network_without_time_has_no_exponents(stack):
-    with pytest.raises(ValueError, match="measuring Lyapunov exponents looks along time, but this network has no recurrent layer"):
+    with pytest.raises(
+        ValueError, match="measuring Lyapunov exponents looks along time, but this network has no recurrent layer"
+    ):
         lyapunov_exponents(Network(stack), n_steps=10)
 
 

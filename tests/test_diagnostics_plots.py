@@ -52,6 +52,11 @@ def test_gradient_flow_over_training_is_a_picture_of_steps_by_epochs(ax):
     assert picture.get_coordinates()[0, :, 0].tolist() == [1, 2, 5]
 
 
+def test_gradient_flow_over_training_spans_what_is_not_0(ax):
+    plotting.plot_gradient_flow_over_training([flow(1), flow(0.1)], "0.c", ax=ax)
+    assert ax.collections[0].get_clim() == (0.2, 2)
+
+
 @pytest.mark.parametrize(
     ("flows", "state", "epochs", "message"),
     [

@@ -48,7 +48,7 @@ def train(net, x, y, *callbacks, loss="cross_entropy", lengths=None, **options):
 @pytest.fixture(scope="module")
 def report():
     x, y = ragged()
-    settings = {"optimizer": optimizers.Adam(0.01), "seed of fit": 0}
+    settings = {"optimizer": optimizers.Adam(0.01), "seed of fit": 0, "note": "<b>first</b> try"}
     watch = TrainingReport(
         x, y, "cross_entropy", title="Signs & <tones>", class_names=["minus", "plus"], settings=settings
     )
@@ -126,6 +126,7 @@ def test_what_users_wrote_is_text_and_not_markup(html):
     page = Page(html)
     assert "Signs & <tones>" in page.text
     assert "<tones>" not in html
+    assert page.rows["note"] == "<b>first</b> try"
 
 
 def test_numbers_are_those_of_the_training(report, html):
