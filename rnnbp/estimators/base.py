@@ -135,7 +135,7 @@ class NetworkEstimator(Settings, Saved, BaseEstimator):  # type: ignore[misc]
     def _train(self, data: Data, dtype: np.dtype[Any], *, incremental: bool, validation: Data | None = None) -> None:
         """Train on data that have been read; make the network first, if there is none to go on with."""
         self._check_settings()
-        if incremental and self.early_stopping:
+        if incremental and self._stops_early:
             raise ValueError("partial_fit does not support early_stopping=True")
         anew = self._starts_anew(incremental=incremental)
         random_state = check_random_state(self.random_state)
@@ -144,7 +144,7 @@ class NetworkEstimator(Settings, Saved, BaseEstimator):  # type: ignore[misc]
             self._initialize(random_state)
             self._optimizer_state, self._best_theta = None, None
             self.t_ = 0
-        if self.early_stopping and validation is None:
+        if self._stops_early and validation is None:
             data, validation = self._split(data, random_state)
         if anew:
             self._begin_curves(validated=validation is not None)
@@ -154,9 +154,9 @@ class NetworkEstimator(Settings, Saved, BaseEstimator):  # type: ignore[misc]
 
     def _begin_curves(self, *, validated: bool) -> None:
         self.loss_curve_, self.n_iter_without_improvement_ = [], 0
-        self.best_loss_ = None if self.early_stopping else np.inf
-        self.validation_scores_ = [] if self.early_stopping else None
-        self.best_validation_score_ = -np.inf if self.early_stopping else None
+        self.best_loss_ = None if self._stops_early else np.inf
+        self.validation_scores_ = [] if self._stops_early else None
+        self.best_validation_score_ = -np.inf if self._stops_early else None
         self.validation_loss_curve_ = [] if validated else None
 
     def _split(self, data: Data, random_state: np.random.RandomState) -> tuple[Data, Data]:
@@ -201,7 +201,7 @@ class NetworkEstimator(Settings, Saved, BaseEstimator):  # type: ignore[misc]
                 validation_data=None
                 if validation is None
                 else (validation.x, validation.target, None, validation.rows),
-                score=self._validation_score if self.early_stopping else None,
+                score=self._validation_score if self._stops_early else None,
                 callbacks=[Convergence(self, n_examples, state), *self.callbacks],
                 l2=self.alpha,
                 shuffle=self.shuffle,
@@ -218,7 +218,7 @@ class NetworkEstimator(Settings, Saved, BaseEstimator):  # type: ignore[misc]
             assert self.validation_scores_ is not None
             self.validation_scores_.append(float("nan"))
             warnings.warn(f"Training diverged, and its best epoch is kept: {error}", ConvergenceWarning, stacklevel=5)
-        if self.early_stopping and self._best_theta is not None:
+        if self._stops_early and self._best_theta is not None:
             net.theta[...] = self._best_theta
         if history is not None and not incremental:
             self._warn(history.stopped)

@@ -48,7 +48,7 @@ class Convergence:
         self._say(f"Iteration {estimator.n_iter_}, loss = {estimator.loss_:.8f}")
         if estimator.validation_loss_curve_ is not None:
             estimator.validation_loss_curve_.append(history.validation_loss[-1])
-        improved = self._score(net, history.validation_score[-1]) if estimator.early_stopping else self._loss()
+        improved = self._score(net, history.validation_score[-1]) if estimator._stops_early else self._loss()
         if self._state is None:
             return False
         estimator.n_iter_without_improvement_ = 0 if improved else estimator.n_iter_without_improvement_ + 1
@@ -75,7 +75,7 @@ class Convergence:
 
     def _ends(self, state: State) -> bool:
         estimator = self._estimator
-        what = "Validation score" if estimator.early_stopping else "Training loss"
+        what = "Validation score" if estimator._stops_early else "Training loss"
         message = f"{what} did not improve more than tol={estimator.tol:f} for {estimator.n_iter_no_change} epochs."
         if "schedule.rate" in state and adaptive.reduce(state):
             estimator.n_iter_without_improvement_ = 0

@@ -37,7 +37,11 @@ POOLINGS: dict[str, type[Layer]] = {
     "mean": layers.MeanOverTime,
     "max": layers.MaxOverTime,
 }
-GRADIENTS: dict[str, type[GradientAlgorithm]] = {"bptt": gradients.BPTT, "rtrl": gradients.RTRL}
+GRADIENTS: dict[str, type[GradientAlgorithm]] = {
+    "bptt": gradients.BPTT,
+    "checkpointed": gradients.CheckpointedBPTT,
+    "rtrl": gradients.RTRL,
+}
 
 
 class RecurrentEstimator(SequenceReader, NetworkEstimator):

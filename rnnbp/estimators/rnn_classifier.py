@@ -35,8 +35,9 @@ class RNNClassifier(Classification, RecurrentEstimator):
     pooling : {"last", "mean", "max"}, default="last"
         What of the steps' outputs stands for the sequence. The last step of a layer's backward direction has seen one
         frame only, so "mean" or "max" suit bidirectional networks better.
-    gradient : {"bptt", "rtrl"} or algorithm, default="bptt"
-        How gradients go through time; an algorithm of rnnbp.gradients has its settings itself.
+    gradient : {"bptt", "checkpointed", "rtrl"} or algorithm, default="bptt"
+        How gradients go through time; an algorithm of rnnbp.gradients, such as ``TruncatedBPTT(20, 20)``, has its
+        settings itself.
     dropout : float, default=0.0
         The probability that an output of a recurrent layer is dropped on its way up, in training.
     recurrent_dropout : float, default=0.0

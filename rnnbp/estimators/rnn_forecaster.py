@@ -22,7 +22,6 @@ from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import r2_score
 from sklearn.utils import check_random_state
@@ -30,10 +29,10 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from rnnbp.checks import flag, number, whole_number
-from rnnbp.estimators.base import Data
 from rnnbp.estimators.objectives import HalfSquaredError
 from rnnbp.estimators.recurrent import RecurrentEstimator
 from rnnbp.estimators.settings import solver_is_stochastic
+from rnnbp.estimators.windows import WINDOWS, Scale, View, drifts
 from rnnbp.gradients import GradientAlgorithm
 from rnnbp.history import Callback
 from rnnbp.losses import Loss
@@ -42,9 +41,7 @@ from rnnbp.optimizers import FullBatchOptimizer, Optimizer
 __all__ = ["RNNForecaster"]
 
 Array = NDArray[Any]
-Scale = tuple[Array, Array]  # mean and standard deviation of each variable (differenced: of the changes)
-
-WINDOWS = 512  # to train on, about, however long the series are
+ENOUGH = 20  # steps to set aside for early stopping, and of each series
 
 
 class RNNForecaster(RecurrentEstimator):
@@ -62,8 +59,9 @@ class RNNForecaster(RecurrentEstimator):
     difference : bool or "auto", default="auto"
         Whether the network sees changes in the place of values. Trends then go on to levels that were never seen, but
         the network does not know the level. "auto" does so if windows vary less than half as much as the series.
-    gradient : {"bptt", "rtrl"} or algorithm, default="bptt"
-        How gradients go through time; an algorithm of rnnbp.gradients has its settings itself.
+    gradient : {"bptt", "checkpointed", "rtrl"} or algorithm, default="bptt"
+        How gradients go through time; an algorithm of rnnbp.gradients, such as ``TruncatedBPTT(20, 20)``, has its
+        settings itself.
     dropout : float, default=0.0
         The probability that an output of a recurrent layer is dropped on its way up, in training.
     recurrent_dropout : float, default=0.0
@@ -100,10 +98,10 @@ class RNNForecaster(RecurrentEstimator):
         For "sgd", in [0, 1).
     nesterovs_momentum : bool, default=True
         For "sgd".
-    early_stopping : bool, default=False
+    early_stopping : bool or "auto", default="auto"
         Whether to set the end of each series aside, to end training when its score no longer improves, and to keep the
-        parameters of the best epoch.
-    validation_fraction : float, default=0.1
+        parameters of the best epoch. "auto" does so if at least 20 steps are set aside, but not in `partial_fit`.
+    validation_fraction : float, default=0.2
         The share of each series that is set aside.
     beta_1 : float, default=0.9
     beta_2 : float, default=0.999
@@ -153,7 +151,8 @@ class RNNForecaster(RecurrentEstimator):
 
     Notes
     -----
-    Residuals of data that were trained on are too small, and intervals of them too narrow: set ``early_stopping``.
+    Residuals of data that were trained on are too small, and intervals made of them too narrow: without early stopping,
+    do not trust them.
 
     Examples
     --------
@@ -172,6 +171,7 @@ class RNNForecaster(RecurrentEstimator):
     _remembered: ClassVar[tuple[str, ...]] = (*RecurrentEstimator._remembered, "_single", "_pasts", "_scales")
     _single: bool  # whether one series was given, without a list around it
     _pasts: list[Array]  # the last steps of the series that were fitted
+    _early: Any = False  # whether training stops early
     _scales: list[Scale]  # and how those series were scaled
 
     def __init__(
@@ -200,8 +200,8 @@ class RNNForecaster(RecurrentEstimator):
         warm_start: bool = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
+        early_stopping: bool | str = "auto",
+        validation_fraction: float = 0.2,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
@@ -264,20 +264,26 @@ class RNNForecaster(RecurrentEstimator):
             whole_number(getattr(self, name), name)
         if self.difference != "auto":
             flag("difference", self.difference)
+        self._check_settings()
         anew = self._starts_anew(incremental=incremental)
         single, series = self._read_series(X, reset=anew)
         if anew:
-            self.differenced_ = self._drifts(series) if self.difference == "auto" else bool(self.difference)
-        self._check_length(series, 2)
+            set_aside = sum(int(self.validation_fraction * len(x)) for x in series)
+            automatic = set_aside >= ENOUGH and min(map(len, series)) >= ENOUGH and not incremental
+            self._early = automatic if self.early_stopping == "auto" else self.early_stopping
+            self.differenced_ = drifts(series, self.window) if self.difference == "auto" else bool(self.difference)
+        self._view.check(series, 2)
         self._single, self.n_outputs_ = single, self._width
-        self._scales = scales = [self._scale_of(x) for x in series]
+        self._scales = scales = [self._view.scale_of(x) for x in series]
         cuts = self._cuts(series)
-        data = self._windows([x[:cut] for x, cut in zip(series, cuts, strict=True)], scales)
+        data = self._view.windows([x[:cut] for x, cut in zip(series, cuts, strict=True)], scales)
         held_out = None
-        if self.early_stopping:
-            held_out = self._windows([x[cut - self._least(1) :] for x, cut in zip(series, cuts, strict=True)], scales)
+        if self._early:
+            held_out = self._view.windows(
+                [x[cut - self._view.least(1) :] for x, cut in zip(series, cuts, strict=True)], scales
+            )
         self._train(data, series[0].dtype, incremental=incremental, validation=held_out)
-        first = cuts if self.early_stopping else [max(len(x) // 2, self._least(1)) for x in series]
+        first = cuts if self._early else [max(len(x) // 2, self._view.least(1)) for x in series]
         value, forecast, scale = self._one_step_ahead(series, scales, first)
         self.residuals_ = (value - forecast) / scale
         self._pasts = [x[-self.window - 1 :].copy() for x in series]
@@ -289,52 +295,22 @@ class RNNForecaster(RecurrentEstimator):
         frames = self._read([np.asarray(X)] if single else X, reset=reset)
         return single, frames.split(frames.stacked)
 
-    def _least(self, steps: int) -> int:
-        """Return how many values are needed for so many inputs."""
-        return steps + int(self.differenced_)
+    @property
+    def _stops_early(self) -> Any:
+        return self._early
 
-    def _check_length(self, series: list[Array], steps: int) -> None:
-        for i, x in enumerate(series):
-            if len(x) < self._least(steps):
-                raise ValueError(
-                    f"series {i} has {len(x)} steps (in a table, n_features={len(x)}), but at least "
-                    f"{self._least(steps)} are needed"
-                )
-
-    def _drifts(self, series: list[Array]) -> bool:
-        """Return whether windows vary less than half as much as series, in most variables."""
-        within = [sliding_window_view(x, min(self.window, len(x)), axis=0).var(axis=-1).mean(axis=0) for x in series]
-        total = np.mean([x.var(axis=0) for x in series], axis=0)
-        return bool((np.mean(within, axis=0) < total / 2).mean() > 0.5)
-
-    def _scale_of(self, x: Array) -> Scale:
-        spread = (np.diff(x, axis=0) if self.differenced_ else x).std(axis=0)
-        return x.mean(axis=0), np.where(spread > 0, spread, 1).astype(x.dtype)
+    @property
+    def _view(self) -> View:
+        return View(self.window, self.differenced_)
 
     def _cuts(self, series: list[Array]) -> list[int]:
         """Return the number of steps of each series that are trained on."""
-        if not self.early_stopping:
+        if not self._early:
             return [len(x) for x in series]
         cuts = [len(x) - max(int(self.validation_fraction * len(x)), 1) for x in series]
-        if min(cuts) < self._least(2) or sum(map(len, series)) - sum(cuts) < 2:
+        if min(cuts) < self._view.least(2) or sum(map(len, series)) - sum(cuts) < 2:
             raise ValueError("The validation set is too small. Increase 'validation_fraction', or give longer series.")
         return cuts
-
-    def _windows(self, series: list[Array], scales: list[Scale]) -> Data:
-        """Cut series into windows of W inputs or fewer, and the changes that follow each."""
-        length = self._least(self.window) + 1
-        numbers = [max(len(x) - length, 0) + 1 for x in series]
-        stride = -(-sum(numbers) // WINDOWS)
-        cut = [
-            (x[k : k + length] - m) / d
-            for x, (m, d), n in zip(series, scales, numbers, strict=True)
-            for k in range(n - 1, -1, -stride)
-        ]
-        lag = self._least(0)
-        return Data([self._inputs(x[:-1]) for x in cut], [np.diff(x, axis=0)[lag:] for x in cut], None)
-
-    def _inputs(self, scaled: Array) -> Array:
-        return np.diff(scaled, axis=0) if self.differenced_ else scaled
 
     def _one_step_ahead(
         self, series: list[Array], scales: list[Scale], first: Sequence[int]
@@ -445,8 +421,8 @@ class RNNForecaster(RecurrentEstimator):
             single, pasts, scales = self._single, self._pasts, self._scales
         else:
             single, pasts = self._read_series(X, reset=False)
-            self._check_length(pasts, 1)
-            scales = [self._scale_of(x) for x in pasts]
+            self._view.check(pasts, 1)
+            scales = [self._view.scale_of(x) for x in pasts]
         shape = () if single else (len(pasts),)
         return (pasts, scales), steps, (*shape, steps, *((self._width,) if self._width > 1 else ()))
 
@@ -454,8 +430,8 @@ class RNNForecaster(RecurrentEstimator):
         self, pasts: list[Array], scales: list[Scale], h: int, n_paths: int = 1, noise: Array | None = None
     ) -> Array:
         """Return paths in closed loop (n_paths * N, h, F), with noise (h, n_paths * N, F) added to their steps."""
-        scaled = [(x[-self._least(self.window) :] - m) / d for x, (m, d) in zip(pasts, scales, strict=True)]
-        inputs = [self._inputs(x) for x in scaled]
+        scaled = [(x[-self._view.least(self.window) :] - m) / d for x, (m, d) in zip(pasts, scales, strict=True)]
+        inputs = [self._view.inputs(x) for x in scaled]
         warm = self.network_.run(inputs, keep=False)
         ends = np.array([len(x) - 1 for x in inputs])
         change = np.tile(warm.output[ends, np.arange(len(inputs))], (n_paths, 1))
@@ -490,9 +466,9 @@ class RNNForecaster(RecurrentEstimator):
         """
         check_is_fitted(self)
         _, series = self._read_series(X, reset=False)
-        self._check_length(series, 2)
-        first = [self._least(1)] * len(series)
-        value, forecast, _ = self._one_step_ahead(series, [self._scale_of(x) for x in series], first)
+        self._view.check(series, 2)
+        first = [self._view.least(1)] * len(series)
+        value, forecast, _ = self._one_step_ahead(series, [self._view.scale_of(x) for x in series], first)
         return float(r2_score(value, forecast))
 
 

@@ -35,8 +35,9 @@ class RNNTagger(Classification, RecurrentEstimator):
     cell : {"gru", "lstm", "elman"}, default="gru"
     bidirectional : bool, default=False
         Whether each layer reads the sequence from both ends: without, a label depends on what comes before it only.
-    gradient : {"bptt", "rtrl"} or algorithm, default="bptt"
-        How gradients go through time; an algorithm of rnnbp.gradients has its settings itself.
+    gradient : {"bptt", "checkpointed", "rtrl"} or algorithm, default="bptt"
+        How gradients go through time; an algorithm of rnnbp.gradients, such as ``TruncatedBPTT(20, 20)``, has its
+        settings itself.
     dropout : float, default=0.0
         The probability that an output of a recurrent layer is dropped on its way up, in training.
     recurrent_dropout : float, default=0.0

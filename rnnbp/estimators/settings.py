@@ -41,7 +41,7 @@ class Settings:
     warm_start: bool
     momentum: float
     nesterovs_momentum: bool
-    early_stopping: bool
+    early_stopping: bool | str
     validation_fraction: float
     beta_1: float
     beta_2: float
@@ -60,6 +60,11 @@ class Settings:
         for name in type(self)._get_param_names():  # type: ignore[attr-defined]
             setattr(self, name, arguments[name])
 
+    @property
+    def _stops_early(self) -> Any:
+        """Return whether there is early stopping: as the setting says, unless overridden."""
+        return self.early_stopping
+
     def _check_settings(self) -> None:
         """Check the settings that all estimators share, before any work is done."""
         for name, interval in {
@@ -73,8 +78,9 @@ class Settings:
             "epsilon": "(0, inf)",
         }.items():
             number(name, getattr(self, name), interval)
-        for name in ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping"):
+        for name in ("shuffle", "warm_start", "nesterovs_momentum"):
             flag(name, getattr(self, name))
+        flag("early_stopping", self._stops_early)
         whole_number(self.max_iter, "max_iter")
         whole_number(self.max_fun, "max_fun")
         if self.n_iter_no_change != np.inf:

@@ -1,0 +1,89 @@
+"""How a one-step model sees a series: scaled, in windows, as values or as changes.
+
+With mean m and standard deviation d of a series (differenced: d of its changes), a window of W inputs u and their targets
+y is::
+
+    z = (x - m) / d;   y(t) = z(t+1) - z(t)
+    u(t) = z(t)                                or, differenced,   u(t) = z(t) - z(t-1)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from rnnbp.estimators.base import Data
+
+__all__ = ["WINDOWS", "Scale", "View", "drifts"]
+
+Array = NDArray[Any]
+Scale = tuple[Array, Array]  # m and d of each variable
+
+WINDOWS = 512  # to train on, about, however long the series are
+
+
+@dataclass(frozen=True)
+class View:
+    """How series are seen.
+
+    Attributes
+    ----------
+    window : int
+        W.
+    differenced : bool
+    """
+
+    window: int
+    differenced: bool
+
+    def least(self, n_inputs: int) -> int:
+        """Return how many values are needed for so many inputs."""
+        return n_inputs + int(self.differenced)
+
+    def check(self, series: Sequence[Array], n_inputs: int) -> None:
+        """Check that all series are long enough for so many inputs.
+
+        Raises
+        ------
+        ValueError
+            If one is not; names the first.
+        """
+        for i, x in enumerate(series):
+            if len(x) < self.least(n_inputs):
+                raise ValueError(
+                    f"series {i} has {len(x)} steps (in a table, n_features={len(x)}), but at least "
+                    f"{self.least(n_inputs)} are needed"
+                )
+
+    def scale_of(self, x: Array) -> Scale:
+        """Return m and d; d is 1 for what does not vary."""
+        spread = (np.diff(x, axis=0) if self.differenced else x).std(axis=0)
+        return x.mean(axis=0), np.where(spread > 0, spread, 1).astype(x.dtype)
+
+    def inputs(self, scaled: Array) -> Array:
+        """Return u of z."""
+        return np.diff(scaled, axis=0) if self.differenced else scaled
+
+    def windows(self, series: Sequence[Array], scales: Sequence[Scale]) -> Data:
+        """Cut series into windows of W inputs, or fewer where there are not so many, and their targets."""
+        length = self.least(self.window) + 1
+        numbers = [max(len(x) - length, 0) + 1 for x in series]
+        stride = -(-sum(numbers) // WINDOWS)
+        cut = [
+            (x[k : k + length] - m) / d
+            for x, (m, d), n in zip(series, scales, numbers, strict=True)
+            for k in range(n - 1, -1, -stride)
+        ]
+        return Data([self.inputs(z[:-1]) for z in cut], [np.diff(z, axis=0)[self.least(0) :] for z in cut], None)
+
+
+def drifts(series: Sequence[Array], window: int) -> bool:
+    """Return whether windows vary less than half as much as series, in most variables: their level drifts."""
+    within = [sliding_window_view(x, min(window, len(x)), axis=0).var(axis=-1).mean(axis=0) for x in series]
+    total = np.mean([x.var(axis=0) for x in series], axis=0)
+    return bool((np.mean(within, axis=0) < total / 2).mean() > 0.5)
