@@ -91,6 +91,9 @@ _idle: dict[int, list[_Worker]] = {}  # by process: a forked one has none of its
 
 def run(function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> None:
     """Call a function, which lets go of the interpreter lock, with each tuple of arguments, at the same time."""
+    if len(arguments) == 1:
+        function(*arguments[0])
+        return
     first, *others = arguments
     idle = _idle.setdefault(os.getpid(), [])
     workers = []

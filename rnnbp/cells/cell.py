@@ -159,6 +159,11 @@ class Cell(ABC):
         return tuple(chain.from_iterable(stage.outputs for stage in self.stages))
 
     @cached_property
+    def is_elementwise(self) -> bool:
+        """Whether all stages are."""
+        return all(stage.elementwise for stage in self.stages)
+
+    @cached_property
     def products(self) -> tuple[Product, ...]:
         """All products: the input's, then those of the stages."""
         return (self.input, *chain.from_iterable(stage.products for stage in self.stages))

@@ -37,8 +37,7 @@ MIN_OPERATIONS = 1_500_000  # multiply-adds a thread must have to do, for it to 
 
 def can_run(recurrence: Recurrence) -> bool:
     """Whether the compiled loops can run a recurrence."""
-    partly_taught = isinstance(recurrence.teacher, np.ma.MaskedArray)
-    return not partly_taught and all(stage.elementwise for stage in recurrence.cell.stages)
+    return recurrence.cell.is_elementwise and not isinstance(recurrence.teacher, np.ma.MaskedArray)
 
 
 class _Piece(NamedTuple):
@@ -85,6 +84,7 @@ class _Plan:
         self.columns = [tuple(cell.columns[block].start for block in stage.blocks) for stage in cell.stages]
         self.widest = max(cell.width(product.source) for product in cell.products)
         self.nothing, self.no_vector = np.empty((0, 0), self.dtype), np.empty(0, self.dtype)
+        self.no_states = (self.nothing,) * len(cell.states)
         self.start, self.bias = (np.zeros(cell.n_columns, self.dtype) for _ in range(2))
         for block, mean in cell.noise.items():
             self.start[cell.columns[block]] = mean
@@ -354,20 +354,23 @@ def chunk(recurrence: Recurrence) -> int:
 
 def _shares(plan: _Plan, recurrence: Recurrence, workspace: Workspace, keep: bool) -> list[_Share]:
     """Give each thread its share of the sequences."""
-    steps, (bounds, chunk) = recurrence.steps, _divide(recurrence)
-    before = workspace.get("shares")
-    if before is not None and before[0] is steps and before[1:4] == (bounds, chunk, keep):
-        return before[4]  # type: ignore[no-any-return]
+    steps, before = recurrence.steps, workspace.get("shares")
+    made_for = (steps, recurrence.whole and recurrence.whole.steps, threads.count(), keep)
+    if before is not None and before[0] == made_for:
+        return before[1]  # type: ignore[no-any-return]
+    bounds, chunk = _divide(recurrence)
     shares = [
         _Share(plan, steps, chunk, workspace, workspace.setdefault(f"thread{k}", Workspace()), slice(*ends), keep)
         for k, ends in enumerate(pairwise(bounds))
     ]
-    workspace["shares"] = (steps, bounds, chunk, keep, shares)
+    workspace["shares"] = (made_for, shares)
     return shares
 
 
 def _given(plan: _Plan, states: Mapping[str, Array], share: _Share) -> tuple[Array, ...]:
     """Return a share of the states that were given; those that were not are empty."""
+    if not states:
+        return plan.no_states
     return tuple(
         _contiguous(states[name][share.sequences]) if name in states else plan.nothing for name in plan.cell.states
     )
