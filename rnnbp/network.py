@@ -12,6 +12,7 @@ hyper-parameters the layers, parameters the vector ``theta``, activations the wo
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
@@ -92,6 +93,7 @@ class Network:
         self.parameters.initialize(self.rng)
         self.views = self.by_layer(self.parameters)
         self.workspaces = [Workspace() for _ in self.layers]
+        self.lock = threading.Lock()  # of the workspaces, for threads that predict with one network
         self.parts = parts_of(self.layers, self.n_inputs or 1, self.parameters, self.workspaces)
         self.latest: Pass | None = None
         self._no_states: list[dict[str, Array]] = [{} for _ in self.layers]

@@ -1,6 +1,7 @@
 """Static estimators: scikit-learn's results, and what scikit-learn's lack."""
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -256,6 +257,15 @@ def test_a_pickle_goes_on_training_as_the_original_would():
     fitted = MLPClassifier(random_state=0).partial_fit(X, Y, classes=[0, 1, 2])
     other = pickle.loads(pickle.dumps(fitted)).partial_fit(X, Y)
     assert_array_equal(other.predict_proba(X), fitted.partial_fit(X, Y).predict_proba(X))
+
+
+def test_threads_may_share_an_estimator():
+    fitted = MLPClassifier((200,), max_iter=1, random_state=0).fit(X, Y)
+    tables = [np.tile(X + shift, (10, 1)) for shift in np.arange(8.0)]
+    expected = [fitted.predict_proba(table) for table in tables]
+    with ThreadPoolExecutor(4) as threads:
+        for found, alone in zip(threads.map(fitted.predict_proba, 3 * tables), 3 * expected, strict=True):
+            assert_array_equal(found, alone)
 
 
 def test_html_representation():

@@ -8,7 +8,7 @@ import sklearn
 import soundfile
 from matplotlib.figure import Figure
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.ensemble import StackingClassifier
+from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
@@ -18,11 +18,14 @@ from sklearn.model_selection import (
     GroupKFold,
     HalvingGridSearchCV,
     KFold,
+    RandomizedSearchCV,
     StratifiedKFold,
+    TunedThresholdClassifierCV,
     cross_val_predict,
     cross_validate,
     train_test_split,
 )
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from toys import TEXT
 
@@ -158,6 +161,21 @@ def test_recurrent_and_static_models_of_ragged_lists_are_stacked(sequences):
     stack = StackingClassifier([("recurrent", of_sequences()), ("static", static())], cv=2).fit(X, y)
     assert stack.transform(X).shape == (len(X), 2)
     assert stack.score(X, y) > 0.9
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda model: VotingClassifier([("recurrent", model), ("static", static())], voting="soft"),
+        lambda model: OneVsRestClassifier(model),
+        lambda model: TunedThresholdClassifierCV(model, cv=2),
+        lambda model: RandomizedSearchCV(model, {"rnnclassifier__alpha": [0.0, 0.1]}, n_iter=2, cv=2),
+    ],
+    ids=["voting", "one against the rest", "tuned threshold", "random search"],
+)
+def test_other_tools_leave_ragged_lists_as_they_are(sequences, wrap):
+    X, y, _ = sequences
+    assert wrap(of_sequences()).fit(X, y).score(X, y) > 0.9
 
 
 @pytest.mark.parametrize("max_samples", [1.0, 0.5])

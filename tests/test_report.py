@@ -139,6 +139,16 @@ def test_numbers_are_those_of_the_training(report, html):
     assert f"Accuracy on this report's data: {history.validation_score[-1]:.4f}, of 30 answers." in Page(html).text
 
 
+def test_confusions_have_a_row_for_each_true_class(report, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(sections.plotting, "confusion_matrix", lambda counts, **_: drawn.append(counts))
+    sections.confusion(report, report.net)
+    counts = np.zeros((2, 2), int)
+    np.add.at(counts, (report.target, rnnbp.predict(report.net, report.x).argmax(axis=1)), 1)
+    np.testing.assert_array_equal(drawn[0], counts)
+    assert counts[0, 1] != counts[1, 0]
+
+
 def test_configuration_seeds_versions_and_machine_are_there(html):
     rows = Page(html).rows
     assert rows["layer 0"] == "GRU(2, 5, gradient=BPTT(compiled=False))"

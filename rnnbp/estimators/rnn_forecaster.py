@@ -279,9 +279,8 @@ class RNNForecaster(RecurrentEstimator):
         data = self._view.windows([x[:cut] for x, cut in zip(series, cuts, strict=True)], scales)
         held_out = None
         if self._early:
-            held_out = self._view.windows(
-                [x[cut - self._view.least(1) :] for x, cut in zip(series, cuts, strict=True)], scales
-            )
+            overlap = self._view.least(1)
+            held_out = self._view.windows([x[n - overlap :] for x, n in zip(series, cuts, strict=True)], scales)
         self._train(data, series[0].dtype, incremental=incremental, validation=held_out)
         first = cuts if self._early else [max(len(x) // 2, self._view.least(1)) for x in series]
         value, forecast, scale = self._one_step_ahead(series, scales, first)
@@ -355,7 +354,8 @@ class RNNForecaster(RecurrentEstimator):
             If the series are not of the kind that was fitted, or h is no whole number of at least 1.
         """
         series, h, shape = self._asked(X, h)
-        return self._run_on(*series, h).reshape(shape)
+        with self.network_.lock:
+            return self._run_on(*series, h).reshape(shape)
 
     def predict_interval(
         self, X: Any = None, h: int | None = None, *, coverage: float = 0.9, n_paths: int = 500
@@ -409,7 +409,8 @@ class RNNForecaster(RecurrentEstimator):
         whole_number(n_paths, "n_paths")
         rng = check_random_state(self.random_state)
         drawn = rng.randint(len(self.residuals_), size=(h, n_paths * len(series[0])))
-        return self._run_on(*series, h, n_paths, self.residuals_[drawn]).reshape(n_paths, *shape)
+        with self.network_.lock:
+            return self._run_on(*series, h, n_paths, self.residuals_[drawn]).reshape(n_paths, *shape)
 
     def _asked(self, X: Any, h: int | None) -> tuple[tuple[list[Array], list[Scale]], int, tuple[int, ...]]:
         """Return the pasts to go on from and their scales, the number of steps, and the shape of forecasts."""

@@ -1,7 +1,7 @@
 """How a one-step model sees a series: scaled, in windows, as values or as changes.
 
-With mean m and standard deviation d of a series (differenced: d of its changes), a window of W inputs u and their targets
-y is::
+With mean m and standard deviation d of a series (differenced: d of its changes), a window of W inputs u, and their
+targets y, are::
 
     z = (x - m) / d;   y(t) = z(t+1) - z(t)
     u(t) = z(t)                                or, differenced,   u(t) = z(t) - z(t-1)
