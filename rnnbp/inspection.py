@@ -4,9 +4,9 @@ Nearly all of scikit-learn leaves a list of arrays as it is: splitters, searches
 length and its items. A permutation importance needs columns as well: it makes an array of X, which ragged sequences
 cannot be, unless X has the few methods of a data frame that it uses. Those are here, and nothing else.
 
-What makes an array of X in any case takes no ragged sequences (scikit-learn 1.9): BaggingClassifier, AdaBoostClassifier,
-SelfTrainingClassifier, and a StackingClassifier with ``passthrough=True``. Bring them to one length before, with
-``rnnbp.preprocessing.PadOrTruncate``.
+What makes an array of X in any case takes no ragged sequences (scikit-learn 1.9): BaggingClassifier,
+AdaBoostClassifier, SelfTrainingClassifier, and a StackingClassifier with ``passthrough=True``. Bring them to one length
+before, with ``rnnbp.preprocessing.PadOrTruncate``.
 """
 
 from __future__ import annotations
