@@ -24,8 +24,8 @@ Array = NDArray[Any]
 class MLPClassifier(Classification, MultilayerPerceptron):
     """A multilayer perceptron that classifies: scikit-learn's, with the same settings and results, only faster.
 
-    The same `random_state` gives the same network as `sklearn.neural_network.MLPClassifier`: to rounding with a constant rate of
-    "sgd" and with "lbfgs", and nearly so with "adam", whose ``epsilon`` is added before the correction of the bias there.
+    The same `random_state` gives the same network as `sklearn.neural_network.MLPClassifier`: to rounding with "lbfgs" and
+    with "sgd" at a constant rate, and nearly so with "adam", which adds ``epsilon`` at another place there.
 
     Parameters
     ----------

@@ -24,8 +24,8 @@ Array = NDArray[Any]
 class MLPRegressor(Regression, MultilayerPerceptron):
     """A multilayer perceptron that predicts numbers: scikit-learn's, with the same settings, only faster.
 
-    The same `random_state` gives the same network as `sklearn.neural_network.MLPRegressor`: to rounding with a constant rate of
-    "sgd" and with "lbfgs", and nearly so with "adam", whose ``epsilon`` is added before the correction of the bias there.
+    The same `random_state` gives the same network as `sklearn.neural_network.MLPRegressor`: to rounding with "lbfgs" and
+    with "sgd" at a constant rate, and nearly so with "adam", which adds ``epsilon`` at another place there.
 
     Parameters
     ----------

@@ -94,8 +94,8 @@ class RecurrentEstimator(SequenceReader, NetworkEstimator):
             stack.append(Dropout(self.dropout))
         return [*stack, Dense(width, n_outputs)]
 
-    def _read_y(self, y: Any, n: int, *, numeric: bool = False) -> Array:
-        """Return targets, one for each of `n` sequences or steps, checked."""
+    def _read_y(self, y: Any, n: int, *, numeric: bool = False, warn: bool = True) -> Array:
+        """Return targets, one for each of `n` sequences or steps, checked; maybe warn of a column."""
         if y is None:
             raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
         array = check_array(
@@ -109,7 +109,7 @@ class RecurrentEstimator(SequenceReader, NetworkEstimator):
             raise ValueError(f"y should be a 1d array, or 2d, but its shape is {array.shape}")
         check_consistent_length(range(n), array)
         if array.ndim == 2 and array.shape[1] == 1:
-            return np.asarray(column_or_1d(array, warn=not self._per_step))
+            return np.asarray(column_or_1d(array, warn=warn))
         return np.asarray(array)
 
     def _apply(self, X: Any, function: Callable[[Array], Array]) -> Any:

@@ -280,7 +280,7 @@ class RNNRegressor(Regression, RecurrentEstimator):
         elif steps != self.steps_:
             raise ValueError("y has one target a sequence, and had one a step before, or the other way round")
         rows = joined(y, lengths) if steps else y
-        rows = self._read_y(rows, int(lengths.sum()) if steps else len(lengths), numeric=True)
+        rows = self._read_y(rows, int(lengths.sum()) if steps else len(lengths), numeric=True, warn=not steps)
         rows = rows.reshape(len(rows), -1)
         if not anew and rows.shape[1] != self.n_outputs_:
             raise ValueError(f"y has {rows.shape[1]} outputs, but there were {self.n_outputs_} before")

@@ -288,7 +288,7 @@ class RNNTagger(Classification, RecurrentEstimator):
                 "array of shape (N, T); RNNClassifier gives sequences labels"
             )
         labels = y if self._rows_are_steps else joined(y, frames.lengths)
-        labels = self._read_y(labels, int(frames.lengths.sum()))
+        labels = self._read_y(labels, int(frames.lengths.sum()), warn=self._rows_are_steps)
         if labels.ndim > 1:
             raise ValueError(f"y must have one label a step, but has {labels.shape[1]}")
         return labels, frames.split(self._encode(labels, anew=anew, incremental=incremental))
