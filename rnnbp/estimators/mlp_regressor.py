@@ -24,7 +24,7 @@ Array = NDArray[Any]
 class MLPRegressor(Regression, MultilayerPerceptron):
     """A multilayer perceptron that predicts numbers: scikit-learn's, with the same settings, only faster.
 
-    The same `random_state` gives the same network as `sklearn.neural_network.MLPRegressor`: to rounding with "lbfgs" and
+    The same `random_state` gives the network of `sklearn.neural_network.MLPRegressor`: to rounding with "lbfgs" and
     with "sgd" at a constant rate, and nearly so with "adam", which adds ``epsilon`` at another place there.
 
     Parameters
