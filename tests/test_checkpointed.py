@@ -7,7 +7,7 @@ import pytest
 from conformance import RECURRENT, Problem, error
 
 from rnnbp import layers, threads
-from rnnbp.gradients import BPTT, CheckpointedBPTT, compiled
+from rnnbp.gradients import BPTT, CheckpointedBPTT, layout
 from rnnbp.network import Network
 
 RAGGED = (23, 40, 1, 40, 7)
@@ -70,8 +70,8 @@ def test_cells_that_are_not_elementwise_are_run_too():
 @pytest.fixture
 def small_chunks(monkeypatch):
     """Divide short sequences as long ones are divided: among threads, and into many chunks and segments."""
-    monkeypatch.setattr(compiled, "CHUNK_ROWS", 16)
-    monkeypatch.setattr(compiled, "MIN_OPERATIONS", 1)
+    monkeypatch.setattr(layout, "CHUNK_ROWS", 16)
+    monkeypatch.setattr(layout, "MIN_OPERATIONS", 1)
 
 
 def assert_same_bits(cell, algorithm, lengths, dtype="float64"):
