@@ -33,8 +33,8 @@ class RNNClassifier(Classification, RecurrentEstimator):
     bidirectional : bool, default=False
         Whether each layer reads the sequence from both ends.
     pooling : {"last", "mean", "max"}, default="last"
-        What of the steps' outputs stands for the sequence. The last step of a layer's backward direction has seen one
-        frame only, so "mean" or "max" suit bidirectional networks better.
+        What of the steps' outputs stands for the sequence. "last" is each direction's own last step, which has seen all
+        frames: of a backward direction, that at the sequence's first frame.
     gradient : {"bptt", "checkpointed", "rtrl"} or algorithm, default="bptt"
         How gradients go through time; an algorithm of rnnbp.gradients, such as ``TruncatedBPTT(20, 20)``, has its
         settings itself.
