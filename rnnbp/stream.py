@@ -33,7 +33,7 @@ class Stream:
         self, layers: tuple[Layer, ...], views: list[dict[str, Array]], dtype: Any, n_inputs: int | None
     ) -> None:
         for k, layer in enumerate(layers):
-            if isinstance(layer, Recurrent) and (layer.bidirectional or layer.reverse):
+            if layer.runs_backwards:
                 raise ValueError(
                     f"layer {k}, {layer!r}, runs backwards: it needs the whole sequence, so it can not stream"
                 )

@@ -83,6 +83,7 @@ RECURRENT_NETWORKS: dict[str, list[Layer]] = {
         f"Jordan, feeds back {name}": [Jordan(I, H, n_outputs=2, feedback_activation=name, teacher_forcing=False)]
         for name in ACTIVATIONS
     },
+    "LastStep, both ways": [LSTM(I, H, bidirectional=True), layers.LastStep(bidirectional=True)],
     "Jordan, taught through an activation": [Jordan(I, H, n_outputs=2), layers.Activation("sigmoid")],
 }
 NETWORKS: dict[str, list[Layer]] = {**{repr(layer): [layer] for layer in LAYERS}, **RECURRENT_NETWORKS}

@@ -73,7 +73,7 @@ def test_bad_seeds_and_dtypes_are_refused(make):
         (lambda: datasets.make_copy_memory(5, 9, n_symbols=1), "n_symbols must be .* at least 2"),
         (lambda: datasets.make_copy_memory(5, 9, n_memorize=0), "n_memorize must be .* at least 1"),
         (lambda: datasets.make_temporal_order(5, 9), "n_steps must be .* at least 10"),
-        (lambda: datasets.make_temporal_order(5, n_relevant=4), "n_relevant must be 2 or 3, but 4 was given"),
+        (lambda: datasets.make_temporal_order(5, n_relevant=5), "n_relevant must be 2, 3 or 4, but 5 was given"),
         (lambda: datasets.make_reber(-1), "n_samples must be .* at least 1"),
         (lambda: datasets.make_anbn(5, n_min=0), "n_min must be .* at least 1"),
         (lambda: datasets.make_anbn(5, n_min=4, n_max=3), "n_max must be a whole number of at least 4, but 3 was"),
@@ -124,8 +124,15 @@ class TestCopyMemory:
 
 
 class TestTemporalOrder:
-    @pytest.mark.parametrize(("n_relevant", "places"), [(2, [(10, 20), (50, 60)]), (3, [(10, 20), (33, 43), (66, 76)])])
-    def test_the_class_is_the_order_of_xs_and_ys_where_the_paper_puts_them(self, n_relevant, places):
+    @pytest.mark.parametrize(
+        ("n_relevant", "places"),
+        [
+            (2, [(10, 20), (50, 60)]),
+            (3, [(10, 20), (33, 43), (66, 76)]),
+            (4, [(10, 20), (30, 40), (50, 60), (70, 80)]),
+        ],
+    )
+    def test_the_class_is_the_order_of_xs_and_ys_where_they_are_to_be(self, n_relevant, places):
         X, y = datasets.make_temporal_order(300, n_relevant=n_relevant, random_state=0)
         classes = ["".join(order) for order in itertools.product("XY", repeat=n_relevant)]
         for string, found in zip(datasets.decode(X, "EBabcdXY"), y, strict=True):
@@ -135,7 +142,7 @@ class TestTemporalOrder:
                 assert first <= match.start() < last
 
     @pytest.mark.parametrize("n_steps", [10, 11, 37])
-    @pytest.mark.parametrize("n_relevant", [2, 3])
+    @pytest.mark.parametrize("n_relevant", [2, 3, 4])
     def test_short_sequences_have_all_their_relevant_symbols(self, n_steps, n_relevant):
         X, _ = datasets.make_temporal_order(200, n_steps, n_relevant=n_relevant, random_state=0)
         assert np.array_equal(X[..., 6:].sum(axis=(1, 2)), np.full(200, n_relevant))

@@ -133,6 +133,12 @@ def test_the_network_is_what_the_settings_say():
     assert first.recurrent_dropout == 0.2
 
 
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_the_last_step_that_is_pooled_is_that_of_each_direction(bidirectional):
+    fitted = RNNClassifier(**BRIEF, bidirectional=bidirectional).fit(RAGGED, UP)
+    assert fitted.network_.layers[1].bidirectional is bidirectional
+
+
 @pytest.mark.parametrize("kind", [RNNClassifier, RNNTagger])
 def test_class_weights_make_rare_classes_count(kind):
     y = [np.repeat(label, len(x)) for label, x in zip(THIRDS, RAGGED, strict=True)] if kind is RNNTagger else THIRDS

@@ -239,6 +239,22 @@ def test_pooling_sees_each_sequence_s_own_steps(layer, pool):
     assert_close(Network([layer], dtype="float64").forward(sequences), [pool(x) for x in sequences])
 
 
+@pytest.mark.parametrize("kind", [layers.GRU, layers.LSTM, layers.Elman])
+def test_the_last_step_of_both_directions_is_the_final_state_of_each(kind):
+    sequences = [np.random.default_rng(0).normal(size=(length, 2)) for length in RAGGED]
+    net = Network([kind(2, 3, bidirectional=True, gradient=TEXT), layers.LastStep(bidirectional=True)], dtype="float64")
+    forward = net.run(sequences)
+    final = forward.final_states
+    assert_close(forward.output, np.hstack([final["0.h"], final["0.h_reverse"]]))
+
+
+def test_both_directions_need_two_halves():
+    with pytest.raises(ValueError, match=r"layer 1 .* a forward and a backward half, but 3 features, an odd number"):
+        Network([layers.Dense(2, 3), layers.LastStep(bidirectional=True)])
+    with pytest.raises(ValueError, match="bidirectional must be True or False; got 'yes'"):
+        layers.LastStep(bidirectional="yes")
+
+
 def test_the_first_of_equal_maxima_is_given_the_gradient():
     forward = Network([layers.MaxOverTime()], dtype="float64").run([np.array([[1.0], [2.0], [2.0]])])
     assert_close(forward.backward([[5.0]]).x[:, 0, 0], [0.0, 5.0, 0.0])

@@ -28,12 +28,15 @@ class Result:
         What is reached without learning, or by something much simpler, by the same metric on the same data:
         ``{"constant": 0.167}``.
     note : str, default ""
-        What else is to be known, such as how many sequences were needed.
+        What else is to be known.
+    needed : int or None, default None
+        How many sequences training had seen when the task's criterion was met; None if it has none, or never met it.
     """
 
     score: float
     baselines: dict[str, float]
     note: str = ""
+    needed: int | None = None
 
 
 class Task(ABC):
@@ -51,6 +54,8 @@ class Task(ABC):
         Name of the score, such as ``"mean squared error"``.
     lower_is_better : bool
         Whether a good score is a low one.
+    n_seeds : int
+        How many seeds the aim asks for.
     """
 
     name: str
@@ -58,6 +63,7 @@ class Task(ABC):
     aim: str
     metric: str
     lower_is_better: bool
+    n_seeds: int = 5
 
     @abstractmethod
     def met(self, results: Sequence[Result]) -> bool | None:

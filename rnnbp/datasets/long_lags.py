@@ -124,7 +124,11 @@ def make_copy_memory(
 TEMPORAL_ORDER_SYMBOLS = "EBabcdXY"
 
 # Where the relevant symbols may be, in shares of the length: steps 10-19 and 50-59 of 100, and so on.
-_PLACES = {2: ((0.10, 0.20), (0.50, 0.60)), 3: ((0.10, 0.20), (0.33, 0.43), (0.66, 0.76))}
+_PLACES = {
+    2: ((0.10, 0.20), (0.50, 0.60)),
+    3: ((0.10, 0.20), (0.33, 0.43), (0.66, 0.76)),
+    4: ((0.10, 0.20), (0.30, 0.40), (0.50, 0.60), (0.70, 0.80)),
+}
 
 
 def make_temporal_order(
@@ -139,7 +143,8 @@ def make_temporal_order(
 
     Experiments 6a and 6b of Hochreiter and Schmidhuber [1]_: an E, then random letters from a to d among which two
     (6a) or three (6b) are an X or a Y, then a B. The relevant ones lie, by chance, at 10 to 20 and 50 to 60 % of the
-    length (6a), or at 10 to 20, 33 to 43 and 66 to 76 % (6b). The original draws lengths from 100 to 110 as well.
+    length (6a), or at 10 to 20, 33 to 43 and 66 to 76 % (6b). The original draws lengths from 100 to 110 as well. With
+    four, which it has not, they lie at 10 to 20, 30 to 40, 50 to 60 and 70 to 80 %.
 
     Parameters
     ----------
@@ -147,8 +152,8 @@ def make_temporal_order(
         Rows N.
     n_steps : int, default=100
         Length T of each, at least 10.
-    n_relevant : {2, 3}, default=2
-        Relevant symbols: experiment 6a with 4 classes, or 6b with 8.
+    n_relevant : {2, 3, 4}, default=2
+        Relevant symbols: experiment 6a with 4 classes, 6b with 8, or one more with 16.
     dtype : {"float32", "float64"}, default="float32"
         Type of X.
     random_state : int, numpy.random.Generator or None, default=None
@@ -172,7 +177,7 @@ def make_temporal_order(
     """
     n, length = whole_number(n_samples, "n_samples"), whole_number(n_steps, "n_steps", least=10)
     if n_relevant not in _PLACES:
-        raise ValueError(f"n_relevant must be 2 or 3, but {n_relevant!r} was given")
+        raise ValueError(f"n_relevant must be 2, 3 or 4, but {n_relevant!r} was given")
     rng = generator(random_state)
     symbols = rng.integers(2, 6, (n, length))
     symbols[:, 0], symbols[:, -1] = 0, 1

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
+from sklearn.model_selection import GroupShuffleSplit, train_test_split
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
 from rnnbp.estimators.convergence import Convergence
@@ -52,11 +52,14 @@ class Data(NamedTuple):
     x : ndarray of shape (N, F), or list of ndarrays of shape (T_i, F)
     target : ndarray of shape (N, ...), or list of ndarrays of shape (T_i, ...)
     weight : ndarray of shape (N,), list of ndarrays of shape (T_i,), or None
+    groups : ndarray of shape (N,) or None
+        Which examples belong together.
     """
 
     x: Any
     target: Any
     weight: Any
+    groups: Array | None = None
 
     @property
     def rows(self) -> Array | None:
@@ -132,6 +135,16 @@ class NetworkEstimator(Settings, Saved, BaseEstimator):  # type: ignore[misc]
             raise ValueError("sample_weight is zero for all samples: at least one must count")
         return weight
 
+    def _check_groups(self, groups: Any, x: Any) -> Array | None:
+        if groups is None:
+            return None
+        found = np.asarray(check_array(groups, ensure_2d=False, dtype=None, input_name="groups"))
+        if found.shape != (len(x),):
+            raise ValueError(
+                f"groups must be one for each sample, of shape ({len(x)},), but their shape is {found.shape}"
+            )
+        return found
+
     def _train(self, data: Data, dtype: np.dtype[Any], *, incremental: bool, validation: Data | None = None) -> None:
         """Train on data that have been read; make the network first, if there is none to go on with."""
         self._check_settings()
@@ -160,12 +173,22 @@ class NetworkEstimator(Settings, Saved, BaseEstimator):  # type: ignore[misc]
         self.validation_loss_curve_ = [] if validated else None
 
     def _split(self, data: Data, random_state: np.random.RandomState) -> tuple[Data, Data]:
-        kept, held_out = train_test_split(
-            np.arange(len(data.x)),
-            random_state=random_state,
-            test_size=self.validation_fraction,
-            stratify=self._stratify(data),
-        )
+        everything = np.arange(len(data.x))
+        if data.groups is None:
+            kept, held_out = train_test_split(
+                everything,
+                random_state=random_state,
+                test_size=self.validation_fraction,
+                stratify=self._stratify(data),
+            )
+        elif (data.groups == data.groups[0]).all():
+            raise ValueError(
+                f"all samples are of one group, {data.groups[0]}, but early stopping sets whole groups aside: give "
+                "validation data of another (X_val, y_val), or no groups, or leave out early_stopping=True"
+            )
+        else:
+            apart = GroupShuffleSplit(1, test_size=self.validation_fraction, random_state=random_state)
+            kept, held_out = next(apart.split(everything, groups=data.groups))
         if len(held_out) < 2:
             raise ValueError(
                 "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."

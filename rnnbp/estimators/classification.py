@@ -41,6 +41,7 @@ class Classification(ClassifierMixin):  # type: ignore[misc]
     _multilabel: bool
     _apply: Callable[[Any, Callable[[Array], Array]], Any]  # a function of the outputs for X, in X's form
     _remembered: ClassVar[tuple[str, ...]] = ("_multilabel",)
+    __metadata_request__fit: ClassVar[dict[str, bool]] = {"groups": True}  # asked for, as splitters ask for them
 
     # -- labels ------------------------------------------------------------------------------------------------------
 

@@ -68,7 +68,8 @@ class MLPClassifier(Classification, MultilayerPerceptron):
         Whether to set validation data aside (unless `fit` is given some), to end training when their score no longer
         improves, and to keep the parameters of the best epoch.
     validation_fraction : float, default=0.1
-        The share of samples that is set aside. It is stratified, except for several labels.
+        The share of samples (of groups, if `fit` is given some) that is set aside. It is stratified, except
+        for several labels and with groups.
     beta_1 : float, default=0.9
     beta_2 : float, default=0.999
     epsilon : float, default=1e-8
@@ -168,6 +169,7 @@ class MLPClassifier(Classification, MultilayerPerceptron):
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
         *,
+        groups: ArrayLike | None = None,
         X_val: ArrayLike | None = None,
         y_val: ArrayLike | None = None,
     ) -> Self:
@@ -181,6 +183,9 @@ class MLPClassifier(Classification, MultilayerPerceptron):
             Labels, or several yes-or-no labels.
         sample_weight : array-like of shape (N,), or None
             How much each sample counts.
+        groups : array-like of shape (N,), or None
+            Which samples belong together, such as those of one speaker: early stopping sets whole groups aside, so
+            that none is on both sides. Metadata routing passes them here unless ``set_fit_request(groups=False)``.
         X_val, y_val : like X and y, or None
             Validation data, in the place of those that early stopping would set aside; without early stopping, only
             ``validation_loss_curve_`` is computed of them.
@@ -194,7 +199,7 @@ class MLPClassifier(Classification, MultilayerPerceptron):
         TypeError, ValueError
             If data or settings can not be used, before training begins; or if training diverges.
         """
-        return self._fit(X, y, sample_weight, X_val, y_val)
+        return self._fit(X, y, sample_weight, X_val, y_val, groups=groups)
 
     @available_if(solver_is_stochastic)  # type: ignore[untyped-decorator]
     def partial_fit(
@@ -229,6 +234,7 @@ class MLPClassifier(Classification, MultilayerPerceptron):
         X_val: ArrayLike | None = None,
         y_val: ArrayLike | None = None,
         *,
+        groups: ArrayLike | None = None,
         incremental: bool = False,
     ) -> Self:
         anew = self._starts_anew(incremental=incremental)
@@ -239,7 +245,8 @@ class MLPClassifier(Classification, MultilayerPerceptron):
         if X_val is not None:
             X_val, y_val = self._read(X_val, y_val, anew=False, numeric=False)
             validation = Data(X_val, self._encode(y_val, anew=False, incremental=True), None)
-        self._train(Data(X, target, weight), X.dtype, incremental=incremental, validation=validation)
+        data = Data(X, target, weight, self._check_groups(groups, X))
+        self._train(data, X.dtype, incremental=incremental, validation=validation)
         return self
 
     def __sklearn_tags__(self) -> Any:

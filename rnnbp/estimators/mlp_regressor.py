@@ -71,7 +71,7 @@ class MLPRegressor(Regression, MultilayerPerceptron):
         Whether to set validation data aside (unless `fit` is given some), to end training when their score no longer
         improves, and to keep the parameters of the best epoch.
     validation_fraction : float, default=0.1
-        The share of samples that is set aside.
+        The share of samples (of groups, if `fit` is given some) that is set aside.
     beta_1 : float, default=0.9
     beta_2 : float, default=0.999
     epsilon : float, default=1e-8
@@ -167,6 +167,7 @@ class MLPRegressor(Regression, MultilayerPerceptron):
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
         *,
+        groups: ArrayLike | None = None,
         X_val: ArrayLike | None = None,
         y_val: ArrayLike | None = None,
     ) -> Self:
@@ -179,6 +180,9 @@ class MLPRegressor(Regression, MultilayerPerceptron):
         y : array-like of shape (N,) or (N, n_outputs)
         sample_weight : array-like of shape (N,), or None
             How much each sample counts.
+        groups : array-like of shape (N,), or None
+            Which samples belong together, such as those of one speaker: early stopping sets whole groups aside, so
+            that none is on both sides. Metadata routing passes them here unless ``set_fit_request(groups=False)``.
         X_val, y_val : like X and y, or None
             Validation data, in the place of those that early stopping would set aside; without early stopping, only
             ``validation_loss_curve_`` is computed of them.
@@ -192,7 +196,7 @@ class MLPRegressor(Regression, MultilayerPerceptron):
         TypeError, ValueError
             If data or settings can not be used, before training begins; or if training diverges.
         """
-        return self._fit(X, y, sample_weight, X_val, y_val)
+        return self._fit(X, y, sample_weight, X_val, y_val, groups=groups)
 
     @available_if(solver_is_stochastic)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
@@ -222,6 +226,7 @@ class MLPRegressor(Regression, MultilayerPerceptron):
         X_val: ArrayLike | None = None,
         y_val: ArrayLike | None = None,
         *,
+        groups: ArrayLike | None = None,
         incremental: bool = False,
     ) -> Self:
         anew = self._starts_anew(incremental=incremental)
@@ -235,6 +240,6 @@ class MLPRegressor(Regression, MultilayerPerceptron):
         if X_val is not None:
             X_val, y_val = self._read(X_val, y_val, anew=False, numeric=True)
             validation = Data(X_val, y_val.reshape(len(y_val), -1), None)
-        data = Data(X, y, self._check_weight(sample_weight, X))
+        data = Data(X, y, self._check_weight(sample_weight, X), self._check_groups(groups, X))
         self._train(data, X.dtype, incremental=incremental, validation=validation)
         return self

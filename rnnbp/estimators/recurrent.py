@@ -32,11 +32,6 @@ __all__ = ["RecurrentEstimator"]
 Array = NDArray[Any]
 
 CELLS: dict[str, type[Recurrent]] = {"elman": layers.Elman, "gru": layers.GRU, "lstm": layers.LSTM}
-POOLINGS: dict[str, type[Layer]] = {
-    "last": layers.LastStep,
-    "mean": layers.MeanOverTime,
-    "max": layers.MaxOverTime,
-}
 GRADIENTS: dict[str, type[GradientAlgorithm]] = {
     "bptt": gradients.BPTT,
     "checkpointed": gradients.CheckpointedBPTT,
@@ -89,7 +84,12 @@ class RecurrentEstimator(SequenceReader, NetworkEstimator):
             )
             width = 2 * size if self.bidirectional else size
         if not self._per_step:
-            stack.append(lookup(POOLINGS, self.pooling, "pooling")())
+            poolings: dict[str, Layer] = {
+                "last": layers.LastStep(bidirectional=self.bidirectional),
+                "mean": layers.MeanOverTime(),
+                "max": layers.MaxOverTime(),
+            }
+            stack.append(lookup(poolings, self.pooling, "pooling"))
         if self.dropout:
             stack.append(Dropout(self.dropout))
         return [*stack, Dense(width, n_outputs)]

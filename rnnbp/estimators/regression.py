@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ class Regression(RegressorMixin):  # type: ignore[misc]
     n_outputs_: int
     out_activation_: str
     _apply: Callable[[Any, Callable[[Array], Array]], Any]  # a function of the outputs for X, in X's form
+    __metadata_request__fit: ClassVar[dict[str, bool]] = {"groups": True}  # asked for, as splitters ask for them
 
     def _read_objective(self) -> None:
         _, self.out_activation_ = lookup(OBJECTIVES, self.loss, "loss")

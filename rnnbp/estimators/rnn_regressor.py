@@ -37,8 +37,8 @@ class RNNRegressor(Regression, RecurrentEstimator):
     bidirectional : bool, default=False
         Whether each layer reads the sequence from both ends.
     pooling : {"last", "mean", "max"}, default="last"
-        What of the steps' outputs stands for the sequence. The last step of a layer's backward direction has seen one
-        frame only, so "mean" or "max" suit bidirectional networks better.
+        What of the steps' outputs stands for the sequence. "last" is each direction's own last step, which has seen all
+        frames: of a backward direction, that at the sequence's first frame.
     gradient : {"bptt", "checkpointed", "rtrl"} or algorithm, default="bptt"
         How gradients go through time; an algorithm of rnnbp.gradients, such as ``TruncatedBPTT(20, 20)``, has its
         settings itself.
@@ -82,7 +82,7 @@ class RNNRegressor(Regression, RecurrentEstimator):
         Whether to set validation data aside (unless `fit` is given some), to end training when their score no longer
         improves, and to keep the parameters of the best epoch.
     validation_fraction : float, default=0.1
-        The share of sequences that is set aside.
+        The share of sequences (of groups, if `fit` is given some) that is set aside.
     beta_1 : float, default=0.9
     beta_2 : float, default=0.999
     epsilon : float, default=1e-8
@@ -189,6 +189,7 @@ class RNNRegressor(Regression, RecurrentEstimator):
         y: ArrayLike | Sequence[ArrayLike],
         sample_weight: ArrayLike | None = None,
         *,
+        groups: ArrayLike | None = None,
         X_val: ArrayLike | Sequence[ArrayLike] | None = None,
         y_val: ArrayLike | Sequence[ArrayLike] | None = None,
     ) -> Self:
@@ -203,6 +204,9 @@ class RNNRegressor(Regression, RecurrentEstimator):
             array of shape (N, T, n_outputs). An (N, T) array is T numbers for each sequence.
         sample_weight : array-like of shape (N,), or None
             How much each sequence counts.
+        groups : array-like of shape (N,), or None
+            Which sequences belong together, such as those of one speaker: early stopping sets whole groups aside, so
+            that none is on both sides. Metadata routing passes them here unless ``set_fit_request(groups=False)``.
         X_val, y_val : like X and y, or None
             Validation data, in the place of those that early stopping would set aside; without early stopping, only
             ``validation_loss_curve_`` is computed of them.
@@ -217,7 +221,7 @@ class RNNRegressor(Regression, RecurrentEstimator):
             If data or settings can not be used, before training begins (sequences that differ in their features are
             named); or if training diverges.
         """
-        return self._fit(X, y, sample_weight, X_val, y_val)
+        return self._fit(X, y, sample_weight, X_val, y_val, groups=groups)
 
     @available_if(solver_is_stochastic)  # type: ignore[untyped-decorator]
     def partial_fit(
@@ -252,6 +256,7 @@ class RNNRegressor(Regression, RecurrentEstimator):
         X_val: Any = None,
         y_val: Any = None,
         *,
+        groups: ArrayLike | None = None,
         incremental: bool = False,
     ) -> Self:
         anew = self._starts_anew(incremental=incremental)
@@ -264,7 +269,7 @@ class RNNRegressor(Regression, RecurrentEstimator):
             held = self._read(X_val, reset=False)
             target_val = self._read_target(y_val, held.lengths, anew=False)
             validation = Data(held.split(held.stacked), target_val, None)
-        data = Data(frames.split(frames.stacked), target, weight)
+        data = Data(frames.split(frames.stacked), target, weight, self._check_groups(groups, frames.lengths))
         self._train(data, frames.stacked.dtype, incremental=incremental, validation=validation)
         return self
 

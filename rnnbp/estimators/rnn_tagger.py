@@ -78,7 +78,7 @@ class RNNTagger(Classification, RecurrentEstimator):
         Whether to set validation data aside (unless `fit` is given some), to end training when their score no longer
         improves, and to keep the parameters of the best epoch.
     validation_fraction : float, default=0.1
-        The share of sequences that is set aside.
+        The share of sequences (of groups, if `fit` is given some) that is set aside.
     beta_1 : float, default=0.9
     beta_2 : float, default=0.999
     epsilon : float, default=1e-8
@@ -193,6 +193,7 @@ class RNNTagger(Classification, RecurrentEstimator):
         y: ArrayLike | Sequence[ArrayLike],
         sample_weight: ArrayLike | None = None,
         *,
+        groups: ArrayLike | None = None,
         X_val: ArrayLike | Sequence[ArrayLike] | None = None,
         y_val: ArrayLike | Sequence[ArrayLike] | None = None,
     ) -> Self:
@@ -206,6 +207,9 @@ class RNNTagger(Classification, RecurrentEstimator):
             A label for each step.
         sample_weight : array-like of shape (N,), or None
             How much each sequence counts.
+        groups : array-like of shape (N,), or None
+            Which sequences belong together, such as those of one speaker: early stopping sets whole groups aside, so
+            that none is on both sides. Metadata routing passes them here unless ``set_fit_request(groups=False)``.
         X_val, y_val : like X and y, or None
             Validation data, in the place of those that early stopping would set aside; without early stopping, only
             ``validation_loss_curve_`` is computed of them.
@@ -220,7 +224,7 @@ class RNNTagger(Classification, RecurrentEstimator):
             If data or settings can not be used, before training begins (sequences that differ in their features are
             named); or if training diverges.
         """
-        return self._fit(X, y, sample_weight, X_val, y_val)
+        return self._fit(X, y, sample_weight, X_val, y_val, groups=groups)
 
     @available_if(solver_is_stochastic)  # type: ignore[untyped-decorator]
     def partial_fit(
@@ -259,6 +263,7 @@ class RNNTagger(Classification, RecurrentEstimator):
         X_val: Any = None,
         y_val: Any = None,
         *,
+        groups: ArrayLike | None = None,
         incremental: bool = False,
     ) -> Self:
         anew = self._starts_anew(incremental=incremental)
@@ -276,7 +281,8 @@ class RNNTagger(Classification, RecurrentEstimator):
             held = self._read(X_val, reset=False)
             _, target_val = self._read_tags(y_val, held, anew=False, incremental=True)
             validation = Data(held.split(held.stacked), target_val, None)
-        data = Data(frames.split(frames.stacked), target, None if weight is None else frames.split(weight))
+        groups = self._check_groups(groups, frames.lengths)
+        data = Data(frames.split(frames.stacked), target, None if weight is None else frames.split(weight), groups)
         self._train(data, frames.stacked.dtype, incremental=incremental, validation=validation)
         return self
 

@@ -74,9 +74,12 @@ class Layer(Configurable, ABC):
         Whether the layer takes sequences only.
     pools_time : bool
         Whether it makes one row of each sequence.
+    runs_backwards : bool
+        Whether it needs a sequence's end before its beginning, and so can not stream.
     """
 
     needs_time: bool = False
+    runs_backwards: bool = False
     pools_time: ClassVar[bool] = False
 
     def parameters(self) -> Sequence[Parameter]:

@@ -3,6 +3,7 @@
 For a sequence of L steps::
 
     LastStep        y = x(L)                          dx(L) = dy
+     both ways      y = [x_f(L), x_b(1)]              dx_f(L) = dy_f, dx_b(1) = dy_b (f and b: the halves of x)
     MeanOverTime    y = 1/L sum_t x(t)                dx(t) = dy / L
     MaxOverTime     y = max_t x(t), by feature        dx(argmax) = dy (the first one, if there are several)
 """
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnbp.checks import flag
 from rnnbp.layers.layer import Context, Layer
 from rnnbp.sequences import Steps
 from rnnbp.workspace import Workspace
@@ -41,13 +43,33 @@ def _steps(context: Context) -> Steps:
 class LastStep(_Pooling):
     """The frame at each sequence's own last step.
 
-    A bidirectional layer's backward half has, at that step, seen one frame only; `MeanOverTime` suits it better.
+    Parameters
+    ----------
+    bidirectional : bool, default False
+        Whether the input is that of a bidirectional layer. Its backward half has, at the sequence's last step, seen one
+        frame only, and at the first step all of them; so there each direction's own last step is taken.
+
+    Raises
+    ------
+    ValueError
+        If the setting is no bool, or if the features of a bidirectional input are no two halves.
     """
 
+    def __init__(self, *, bidirectional: bool = False) -> None:
+        self.bidirectional = self.runs_backwards = flag("bidirectional", bidirectional)
+
+    def output_width(self, input_width: int) -> int:
+        """Return input_width."""
+        if self.bidirectional and input_width % 2:
+            raise ValueError(
+                f"{self!r} takes a forward and a backward half, but {input_width} features, an odd number, come in"
+            )
+        return input_width
+
     def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
-        """Return x(L)."""
-        workspace["shape"] = x.shape
-        return np.asarray(x[_steps(context).last])
+        """Return x(L); of a backward half x(1)."""
+        workspace["shape"], steps, k = x.shape, _steps(context), self._forward_width(x.shape[1])
+        return np.concatenate([x[steps.last, :k], x[: steps.n_sequences, k:]], axis=1)
 
     def backward(
         self,
@@ -57,10 +79,16 @@ class LastStep(_Pooling):
         workspace: Workspace,
         context: Context,
     ) -> Array | None:
-        """Return dy at the last step, zero elsewhere."""
+        """Return dy at the last step (of a backward half, at the first one), zero elsewhere."""
+        steps, k = _steps(context), self._forward_width(dy.shape[1])
         dx = workspace.zeros("dx", workspace["shape"], dy.dtype)
-        dx[_steps(context).last] = dy
+        dx[steps.last, :k] = dy[:, :k]
+        dx[: steps.n_sequences, k:] = dy[:, k:]
         return dx
+
+    def _forward_width(self, width: int) -> int:
+        """Return how many features, the first ones, come from a forward direction."""
+        return width // 2 if self.bidirectional else width
 
 
 class MeanOverTime(_Pooling):

@@ -95,6 +95,7 @@ class Recurrent(Layer):
         if bidirectional and reverse:
             raise ValueError("a bidirectional layer runs both ways already: leave out reverse=True")
         self.needs_time = gradient.needs_time
+        self.runs_backwards = bidirectional or reverse
         cell = self.make_cell()
         rates = {state: rate for state, rate in self.zoneout_rates(cell).items() if rate > 0.0}
         if rates and not gradient.needs_time:

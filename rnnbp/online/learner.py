@@ -191,11 +191,9 @@ def _expect_online(net: Network) -> None:
     algorithms: dict[str, None] = {}
     for k, layer in enumerate(net.layers):
         name = f"layer {k}, {layer!r},"
+        if layer.runs_backwards:
+            raise ValueError(f"{name} runs backwards: it needs the whole sequence, so it can not learn from a stream")
         if isinstance(layer, Recurrent):
-            if layer.bidirectional or layer.reverse:
-                raise ValueError(
-                    f"{name} runs backwards: it needs the whole sequence, so it can not learn from a stream"
-                )
             if not isinstance(layer.gradient, RTRL):
                 raise ValueError(f"{name} learns from whole sequences: give it gradient=RTRL(), or SnAp1()")
             if layer.recurrent_dropout:
