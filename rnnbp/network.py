@@ -12,6 +12,7 @@ hyper-parameters the layers, parameters the vector ``theta``, activations the wo
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -218,7 +219,8 @@ class Network:
         else:
             with np.errstate(over="ignore"):
                 cast = rows.astype(self.dtype)
-        if not np.isfinite(cast).all():
+        # the sum of squares is one fast pass, and finite only if all are; it may overflow where they are
+        if not math.isfinite(np.vdot(cast, cast)) and not np.isfinite(cast).all():
             row, feature = map(int, np.argwhere(~np.isfinite(cast))[0])
             raise ValueError(
                 f"the input holds {rows[row, feature]} (feature {feature}), which is no finite {self.dtype} number: "

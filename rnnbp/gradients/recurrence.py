@@ -37,7 +37,7 @@ Array = NDArray[Any]
 Variables = dict[str, Array]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True, eq=False)
 class Recurrence:
     """A cell with its parameters, and the sequences that it is run over.
 

@@ -155,7 +155,10 @@ class Recurrent(Layer):
         """Run each direction and put their outputs side by side."""
         steps, outputs = _steps(context, x), []
         for suffix, backwards in self._directions:
-            own = workspace.setdefault(f"direction{suffix}", Workspace())
+            name = f"direction{suffix}"
+            if name not in workspace:
+                workspace[name] = Workspace()
+            own = workspace[name]
             recurrence = own["recurrence"] = Recurrence(
                 cell=self.cell,
                 parameters=self._parameters_of(parameters, suffix, own),
