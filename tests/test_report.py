@@ -174,10 +174,10 @@ def test_data_are_told_from_others_by_their_fingerprint():
 
 
 def test_gradient_flow_is_measured_after_each_epoch(report):
-    assert list(report.flows) == [1, 2, 3]
+    assert list(report.watch.flows) == [1, 2, 3]
     x, y = ragged()
     now = gradient_flow(report.net, x[:16], y[:16], "cross_entropy")
-    np.testing.assert_array_equal(report.flows[3].norm["0.h"], now.norm["0.h"])
+    np.testing.assert_array_equal(report.watch.flows[3].norm["0.h"], now.norm["0.h"])
 
 
 def test_watching_changes_nothing():
@@ -194,7 +194,7 @@ def test_outputs_at_each_step_and_padded_arrays_are_watched_too():
     net = Network([layers.LSTM(2, 4, gradient=TEXT, bidirectional=True), layers.Dense(8, 3)])
     watch = TrainingReport(x, y, "mean_squared_error", lengths, n_probe=5)
     train(net, x, y, watch, loss="mean_squared_error", lengths=lengths, max_epochs=1)
-    assert watch.flows[1].norm["0.c"].shape == (lengths[:5].max(), 5)
+    assert watch.watch.flows[1].norm["0.c"].shape == (lengths[:5].max(), 5)
     assert [section["id"] for section in Page(watch.html()).all("section")] == [
         name for name in SECTIONS if name != "confusions"
     ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rnnbp.diagnostics.activations import Activations, activations
 from rnnbp.diagnostics.gradient_check import GradientCheck, GradientError, check_gradients
 from rnnbp.diagnostics.gradient_flow import GradientFlow, gradient_flow
+from rnnbp.diagnostics.gradient_flow_watch import GradientFlowWatch
 from rnnbp.diagnostics.lyapunov import LyapunovExponents, lyapunov_exponents
 from rnnbp.diagnostics.saliency import Saliency, saliency
 
@@ -20,6 +21,7 @@ __all__ = [
     "GradientCheck",
     "GradientError",
     "GradientFlow",
+    "GradientFlowWatch",
     "LyapunovExponents",
     "Saliency",
     "TrainingReport",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnbp.diagnostics import GradientFlowWatch
 from rnnbp.plotting.axes import COLOURS, axes, plain_frame
 
 if TYPE_CHECKING:
@@ -67,18 +68,22 @@ def plot_gradient_flow(flow: GradientFlow, *, ax: Axes | None = None) -> Axes:
 
 
 def plot_gradient_flow_over_training(
-    flows: Sequence[GradientFlow], state: str, *, epochs: Sequence[int] | None = None, ax: Axes | None = None
+    flows: GradientFlowWatch | Sequence[GradientFlow],
+    state: str,
+    *,
+    epochs: Sequence[int] | None = None,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw how much gradient arrives at each step, from epoch to epoch.
 
     Parameters
     ----------
-    flows : sequence of GradientFlow
+    flows : GradientFlowWatch or sequence of GradientFlow
         Of the same data, one an epoch.
     state : str
         Such as ``"0.h"``.
     epochs : sequence of int, optional
-        When they were taken; by default epochs 1, 2, ....
+        When they were taken; by default when a watch says, or epochs 1, 2, ....
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default, in a new figure.
 
@@ -91,6 +96,8 @@ def plot_gradient_flow_over_training(
     ValueError
         If there is no flow, no such state, or not one epoch for each flow.
     """
+    if isinstance(flows, GradientFlowWatch):
+        epochs, flows = list(flows.flows) if epochs is None else epochs, list(flows.flows.values())
     if not flows:
         raise ValueError("there is no gradient flow to draw")
     if state not in flows[0].norm:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp import metrics, plotting
-from rnnbp.diagnostics import GradientFlow
+from rnnbp.diagnostics import GradientFlowWatch
 from rnnbp.diagnostics import activations as activations_of
+from rnnbp.diagnostics.gradient_flow_watch import first_examples
 from rnnbp.evaluation import evaluate
 from rnnbp.history import History
 from rnnbp.losses import CrossEntropy
@@ -39,7 +39,7 @@ Array = NDArray[Any]
 
 MOST_CLASSES = 40  # a larger confusion matrix can not be read
 MOST_STATES = 4  # whose gradients are shown over training
-EXAMPLES = 4  # static ones, whose activations are shown
+EXAMPLES = 4  # whose activations are shown (of sequences, the first one's)
 
 
 def _figure(height: float = 3.0) -> Figure:
@@ -92,9 +92,9 @@ def learning_curves(history: History) -> str:
     )
 
 
-def gradient_flow(flows: Mapping[int, GradientFlow]) -> str:
+def gradient_flow(watch: GradientFlowWatch) -> str:
     """Show how much gradient arrives at each step, now and over training."""
-    last = flows[max(flows)]
+    epoch, last = max(watch.flows.items())
     now = _figure()
     plotting.plot_gradient_flow(last, ax=now.subplots())
     shares = {name: f"{last.vanishing[name]:.0%} vanishing, {last.exploding[name]:.0%} exploding" for name in last.norm}
@@ -102,14 +102,14 @@ def gradient_flow(flows: Mapping[int, GradientFlow]) -> str:
         picture(
             now,
             "Line plot of the norm of the gradient of each state against the step",
-            f"After epoch {max(flows)}: mean over {len(last.lengths)} sequences, and a band for their middle half. "
+            f"After epoch {epoch}: mean over {len(last.lengths)} sequences, and a band for their middle half. "
             "A line that falls away from the end it starts from is a vanishing gradient.",
         ),
         table(shares),
     ]
     for name in list(last.norm)[:MOST_STATES]:
         over = _figure()
-        plotting.plot_gradient_flow_over_training(list(flows.values()), name, epochs=list(flows), ax=over.subplots())
+        plotting.plot_gradient_flow_over_training(watch, name, ax=over.subplots())
         parts.append(
             picture(
                 over, f"Colour map of the gradient's norm for {name}, by epoch and step", f"State {name} over training."
@@ -120,7 +120,7 @@ def gradient_flow(flows: Mapping[int, GradientFlow]) -> str:
 
 def activations(report: TrainingReport, net: Network) -> str:
     """Show what the layers do with the first sequence, or with some static examples."""
-    x, _, lengths = report.probe(net)
+    x, _, lengths = first_examples(net, report.x, report.target, report.lengths, n=EXAMPLES)
     seen = activations_of(net, x, lengths)
     layers = {f"{k}": f"layer {k}, {type(layer).__name__}" for k, layer in enumerate(net.layers)}
     in_time = [name for name in layers if seen[name].ndim == 3]

@@ -7,12 +7,10 @@ from datetime import datetime
 from os import PathLike
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from rnnbp import losses
-from rnnbp.checks import whole_number
-from rnnbp.diagnostics import GradientFlow, gradient_flow
+from rnnbp.diagnostics import GradientFlowWatch
 from rnnbp.history import History
 from rnnbp.losses import Loss
 from rnnbp.model_file import write_atomically
@@ -26,9 +24,10 @@ __all__ = ["TrainingReport"]
 class TrainingReport:
     """A callback for `rnnbp.fit` that makes one self-contained HTML page of a training run.
 
-    After each epoch it measures the gradient flow on a few of the examples it was given (which changes nothing in the
-    training). The page shows learning curves, gradient flow at the end and over training, activations, the confusions
-    of a classifier, the configuration, seeds, versions, the machine, and fingerprints of the data.
+    After each epoch a `GradientFlowWatch` measures the gradient flow on a few of the examples it was given, which
+    changes nothing in the training. The page shows learning curves, gradient flow at the end and over training,
+    activations, the confusions of a classifier, the configuration, seeds, versions, the machine, and fingerprints of
+    the data.
 
     Parameters
     ----------
@@ -49,6 +48,7 @@ class TrainingReport:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from rnnbp import Network, fit, gradients, layers
     >>> x, y = np.random.default_rng(0).normal(size=(10, 40, 2)), np.arange(40) % 2
     >>> gru = layers.GRU(2, 8, gradient=gradients.BPTT(compiled=False))
@@ -74,27 +74,15 @@ class TrainingReport:
         self.title = title
         self.class_names = class_names
         self.settings = dict(settings or {})
-        self.n_probe = whole_number(n_probe, "n_probe")
+        self.watch = GradientFlowWatch(x, target, loss, lengths, n_probe=n_probe)
         self.net: Network | None = None
         self.history = History()
-        self.flows: dict[int, GradientFlow] = {}
 
     def __call__(self, net: Network, history: History) -> None:
         """Watch an epoch's end."""
         self.net, self.history = net, history
         if any(layer.needs_time and layer.states() for layer in net.layers):
-            x, target, lengths = self.probe(net)
-            self.flows[len(history)] = gradient_flow(net, x, target, self.loss, lengths)
-
-    def probe(self, net: Network) -> tuple[Any, Any, Any]:
-        """Return the first examples: x, target and lengths."""
-        batch = net.batch(self.x, self.lengths)
-        n = min(self.n_probe, batch.n_examples)
-        in_time = batch.steps is not None
-        x = _first(self.x, n, time_first=in_time and not batch.listed)
-        listed = isinstance(self.target, (list, tuple))
-        target = _first(self.target, n, time_first=in_time and not net.pools_time and not listed)
-        return x, target, None if self.lengths is None else _first(self.lengths, n, time_first=False)
+            self.watch(net, history)
 
     def html(self) -> str:
         """Return the page.
@@ -111,7 +99,7 @@ class TrainingReport:
         parts = [
             sections.results(self, net),
             sections.learning_curves(self.history),
-            *([sections.gradient_flow(self.flows)] if self.flows else []),
+            *([sections.gradient_flow(self.watch)] if self.watch.flows else []),
             sections.activations(self, net),
             sections.confusion(self, net),
             sections.configuration(self, net),
@@ -131,10 +119,3 @@ class TrainingReport:
             See `html`.
         """
         write_atomically(path, self.html().encode())
-
-
-def _first(values: Any, n: int, *, time_first: bool) -> Any:
-    """Return the first n examples of a list, or of an array whose first axis may be time."""
-    if isinstance(values, (list, tuple)) and not time_first:
-        return values[:n]
-    return np.asarray(values)[:, :n] if time_first else np.asarray(values)[:n]
