@@ -99,3 +99,14 @@ def test_a_gradient_of_another_shape_is_refused():
 def test_the_decay_mask_must_fit_theta():
     with pytest.raises(ValueError, match=r"decayed must be a boolean mask of theta's shape \(3,\)"):
         optimizers.AdamW().init(np.ones(3), decayed=np.ones(2, bool))
+
+
+def test_a_vector_with_gaps_is_refused_and_a_gradient_with_gaps_is_not():
+    optimizer = optimizers.Adam(0.1)
+    with pytest.raises(ValueError, match="must follow each other in memory"):
+        optimizer.init(np.zeros(8)[::2])
+    dense, spread = np.zeros(4), np.zeros(4)
+    gradient = np.arange(8.0)
+    optimizer.update(dense, gradient[::2].copy(), optimizer.init(dense))
+    optimizer.update(spread, gradient[::2], optimizer.init(spread))
+    np.testing.assert_array_equal(spread, dense)

@@ -71,6 +71,7 @@ class Adam(Optimizer):
         state["t"] += 1
         t, m, v = int(state["t"]), state["m"], state["v"]
         c1, c2 = 1 - self.beta_1**t, 1 - self.beta_2**t
+        gradient = np.ascontiguousarray(gradient, theta.dtype)
         adam.update(theta, gradient, m, v, self.beta_1, self.beta_2, self.epsilon * c2**0.5, rate * c2**0.5 / c1)
 
 

@@ -100,6 +100,8 @@ class Optimizer(Configurable, ABC):
         """
         if not isinstance(theta, np.ndarray) or theta.ndim != 1 or theta.dtype.kind != "f":
             raise ValueError("theta must be a vector of float32 or float64, such as Network.theta")
+        if not theta.flags.c_contiguous:
+            raise ValueError("theta's numbers must follow each other in memory, as those of Network.theta do")
         if decayed is None:
             decayed = np.ones(theta.shape, dtype=bool)
         elif decayed.shape != theta.shape or decayed.dtype != np.bool_:
