@@ -74,8 +74,9 @@ class Recurrent(Task):
 
     @property
     def stored_bytes(self) -> int | None:
-        """R (sum of block widths + sum of variable widths) numbers of 4 bytes."""
-        return 4 * int(self.lengths.sum()) * STORED[self.cell] * self.shape[3] if self.training else None
+        """R (sum of block widths + sum of variable widths + I) numbers of 4 bytes: z, the states, and dL/dx."""
+        _, _, n_inputs, hidden = self.shape
+        return 4 * int(self.lengths.sum()) * (STORED[self.cell] * hidden + n_inputs) if self.training else None
 
     @property
     def lengths(self) -> NDArray[np.int64]:

@@ -81,11 +81,15 @@ def forward(recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tupl
     x, final = contiguous(recurrence.x), _new_states(plan, steps)
     y = plan.nothing if keep else workspace.empty("y", (steps.n_rows, cell.width(cell.output)), plan.dtype)
     noise = _noise(plan, recurrence)
-    plan.pack(both=keep)
+    alone = len(shares) == 1
+    if not alone:
+        plan.prepare()
     calls = []
     for share in shares:
         finals = tuple(state[share.sequences] for state in final.values())
-        calls.append(share.forward(recurrence, x, y, noise, _given(plan, recurrence.initial, share), finals))
+        calls.append(
+            share.forward(recurrence, x, y, noise, _given(plan, recurrence.initial, share), finals, unprepared=alone)
+        )
     threads.run(plan.forward, calls)
     return (shares[0].output[steps.n_sequences :] if keep else y), final
 
@@ -103,7 +107,7 @@ def backward(
     """Pull dy back through what `forward` has kept; see `BPTT.backward`."""
     plan, shares, steps = workspace["plan"], workspace["shares"][-1], recurrence.steps
     x, dy = contiguous(recurrence.x), contiguous(dy)
-    dx = workspace.empty("dx", x.shape, plan.dtype) if input_gradient else plan.nothing
+    dx = np.empty_like(x) if input_gradient else plan.nothing
     d_initial = _new_states(plan, steps)
     plan.grow(len(shares), gradients)
     if add and workspace["alone"]:  # what one thread has written without ado is the first of several sums now
@@ -112,16 +116,24 @@ def backward(
     n_begun = workspace["n_begun"] if add else 0  # threads whose sums hold something already
     workspace["n_begun"] = max(n_begun, len(shares))
     workspace["alone"] = alone = len(shares) == 1 and not add
+    if len(shares) > 1:
+        plan.prepare_back()
     calls = []
     for k, share in enumerate(shares):
         sums = (gradients if alone else plan.sums[k], plan.d_biases[k], k < n_begun)
         d_initials = tuple([d[share.sequences] for d in d_initial.values()])
-        calls.append(share.backward(recurrence, x, dy, dx, sums, _given(plan, d_final, share), d_initials))
+        calls.append(
+            share.backward(
+                recurrence, x, dy, dx, sums, _given(plan, d_final, share), d_initials, unprepared=len(shares) == 1
+            )
+        )
     threads.run(plan.backward, calls)
     if not alone:
         first, *others = plan.sums[: workspace["n_begun"]]
         for name, gradient in gradients.items():
-            gradient[...] = sum((own[name] for own in others), start=first[name])
+            gradient[...] = first[name]
+            for own in others:
+                gradient += own[name]
     return (dx if input_gradient else None), d_initial
 
 
@@ -139,13 +151,15 @@ class Stepper:
     def __init__(self, recurrence: Recurrence) -> None:
         plan, cell, steps = Plan(recurrence), recurrence.cell, recurrence.steps
         (share,) = _shares(plan, recurrence, Workspace(), keep=False)
-        plan.pack(both=False)
+        plan.prepare()
         self._x, self._y = np.array(recurrence.x), np.empty((1, cell.width(cell.output)), plan.dtype)
         self._initials, self._finals = (tuple(_new_states(plan, steps).values()) for _ in range(2))
         for name, state in zip(cell.states, self._initials, strict=True):
             state[...] = recurrence.initial.get(name, 0)
         self._call = plan.forward
-        self._arguments = share.forward(recurrence, self._x, self._y, plan.nothing, self._initials, self._finals)
+        self._arguments = share.forward(
+            recurrence, self._x, self._y, plan.nothing, self._initials, self._finals, unprepared=False
+        )
 
     def __call__(self, frame: Array) -> Array:
         """Return the output for a frame of shape (1, I), of shape (1, width); good until the next call."""

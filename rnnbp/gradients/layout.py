@@ -87,7 +87,6 @@ class Plan:
     """What is the same for every run of a cell: its compiled loops, its pieces, and its packed weights."""
 
     def __init__(self, recurrence: Recurrence) -> None:
-        from rnnbp.kernels import products
         from rnnbp.kernels.cells import loops
         from rnnbp.kernels.gemm import address
 
@@ -113,13 +112,8 @@ class Plan:
         self.noise_column = min((cell.columns[block].start for block in cell.noise), default=0)
         self.sums: list[Variables] = []  # of the parameters' gradients, one a thread, where there are several
         self.d_biases: list[Array] = []  # sums of dL/dz, one a thread
-        self.packed = tuple(self._buffer(piece, transposed=False) for piece in self.pieces)
-        self.transposed = tuple(self._buffer(piece, transposed=True) for piece in self.pieces)
-        weights, self.gains, biases = self.of_pieces(self.parameters)
-        self._prepare = products.prepare
-        self._to_prepare = (
-            self.bias, self.start, self.described, self.targets, weights, biases, self.packed, self.transposed
-        )  # fmt: skip
+        self.packed = tuple(map(self._buffer, self.pieces))
+        self.weights, self.gains, self.biases = self.of_pieces(self.parameters)
 
     def serves(self, recurrence: Recurrence) -> bool:
         """Whether the plan was made for such a recurrence."""
@@ -151,13 +145,16 @@ class Plan:
         """Whether recurrent dropout applies to the source of a product."""
         return self.masked and product.weight == "recurrent_weight"
 
-    def _buffer(self, piece: _Piece, *, transposed: bool) -> Array:
+    def _buffer(self, piece: _Piece) -> Array:
+        """Return memory for a packed piece of a weight, as it is or transposed."""
         from rnnbp.kernels.gemm import packed_size
 
         depth, columns = self.cell.width(piece.product.source), piece.columns.stop - piece.columns.start
         if piece.product.diagonal:
-            return np.empty(0 if transposed else columns, self.dtype)
-        return np.empty(packed_size(self.dtype, *((columns, depth) if transposed else (depth, columns))), self.dtype)
+            return np.empty(columns, self.dtype)
+        return np.empty(
+            max(packed_size(self.dtype, depth, columns), packed_size(self.dtype, columns, depth)), self.dtype
+        )
 
     def of_pieces(self, named: Mapping[str, Array]) -> tuple[tuple[Array, ...], ...]:
         """Return each piece's whole weight, as a matrix, its gain and its bias, empty if it has none."""
@@ -176,9 +173,17 @@ class Plan:
             self.d_biases.append(np.empty_like(self.bias))
             self.sums.append({name: np.empty_like(gradient) for name, gradient in gradients.items()})
 
-    def pack(self, *, both: bool) -> None:
-        """Pack the weights as they are now; `both`: for a backward pass too."""
-        self._prepare(*self._to_prepare, both)
+    def prepare(self) -> None:
+        """Pack the weights as they are now."""
+        from rnnbp.kernels.products import prepare
+
+        prepare(self.bias, self.start, self.described, self.targets, self.weights, self.biases, self.packed)
+
+    def prepare_back(self) -> None:
+        """Pack them for the way back."""
+        from rnnbp.kernels.products import prepare_back
+
+        prepare_back(self.described, self.weights, self.packed)
 
 
 def _products(cell: Cell) -> list[list[Product]]:
@@ -255,14 +260,16 @@ class Share:
         noise: Array,
         initials: tuple[Array, ...],
         finals: tuple[Array, ...],
+        *,
+        unprepared: bool,
     ) -> tuple[Any, ...]:
-        """Return the arguments of the loop forwards."""
+        """Return the arguments of the loop forwards; it prepares the plan first if that is `unprepared`."""
         plan = self.plan
         return (
             plan.address, x, y, self.z, plan.bias, noise, plan.noise_column, self._mask(recurrence),
             plan.n_inputs, plan.described, plan.packed, plan.gains, plan.targets, self.sources, self.unmasked,
             self.stages, self.states, initials, finals, self.output, self.forced, self._teacher(recurrence),
-            self.steps, self.chunks,
+            self.steps, self.chunks, unprepared, plan.start, plan.weights, plan.biases,
         )  # fmt: skip
 
     def backward(
@@ -274,6 +281,8 @@ class Share:
         sums: tuple[Mapping[str, Array], Array, bool],
         d_finals: tuple[Array, ...],
         d_initials: tuple[Array, ...],
+        *,
+        unprepared: bool,
     ) -> tuple[Any, ...]:
         """Return the arguments of the loop backwards.
 
@@ -283,10 +292,11 @@ class Share:
         gradients, d_gains, d_biases = plan.of_pieces(named)
         return (
             plan.address, x, dy, dx, self.z, d_bias, add, self._mask(recurrence), self.d_masked,
-            plan.n_inputs, plan.described, plan.packed, plan.transposed, plan.gains, plan.targets,
+            plan.n_inputs, plan.described, plan.packed, plan.gains, plan.targets,
             self.sources, self.d_sources, gradients, d_gains, d_biases, self.d_stages,
             self.d_variables, self.d_states, d_finals, d_initials, self.d_output, self.d_forced,
             self._teacher(recurrence), self.steps, self.chunks, self.source_rows, self.dz_rows,
+            unprepared, plan.weights,
         )  # fmt: skip
 
     def _mask(self, recurrence: Recurrence) -> Array:

@@ -3,7 +3,7 @@
 A cell's products are taken in pieces: columns of a weight that lie side by side in z. The pieces of all products are
 numbered: those of the input first, then those of each stage. A piece is described by a row of integers (`PIECE`), and
 by entries of tuples: its whole weight, the gain that it is normalised with and the bias (empty if it has none), its
-source, the piece of the weight packed (`rnnbp.kernels.gemm`), as it is and transposed, and the gradients of all these.
+source, the piece of the weight packed (`rnnbp.kernels.gemm`; transposed for the way back), and the gradients of these.
 A normalised piece is kept in columns of z of its own, and from there goes on to its targets.
 
 Where a step's rows are, a row of integers says for each step (`STEP`).
@@ -42,6 +42,7 @@ __all__ = [
     "give_biases",
     "mask_source",
     "prepare",
+    "prepare_back",
     "pull_norm",
     "pull_product",
 ]
@@ -68,8 +69,8 @@ def targets_of(piece, targets):
 
 
 @compiled
-def prepare(bias, start, pieces, targets, weights, biases, packed, transposed, both):
-    """Pack all weights, transposed too if `both` are wanted, and add up what rows of z start from."""
+def prepare(bias, start, pieces, targets, weights, biases, packed):
+    """Pack all weights, and add up what rows of z start from."""
     copy(bias, ZERO, start, ZERO, len(bias))
     for i in range(len(weights)):
         piece = pieces[i]
@@ -78,12 +79,18 @@ def prepare(bias, start, pieces, targets, weights, biases, packed, transposed, b
             copy(packed[i], ZERO, weights[i], column, columns)
         else:
             pack(weights[i], ZERO, depth, column, columns, packed[i], ZERO, depth)
-            if both:
-                pack_transposed(weights[i], column, columns, transposed[i])
         if len(biases[i]) > 0:
             into = targets_of(piece, targets)
             for j in range(columns):
                 bias[into[j]] += biases[i][column + j]
+
+
+@compiled
+def prepare_back(pieces, weights, packed):
+    """Pack all weights transposed, in the place of what `prepare` has packed."""
+    for i in range(len(weights)):
+        if not pieces[i, DIAGONAL]:
+            pack_transposed(weights[i], pieces[i, IN_WEIGHT], pieces[i, COLUMNS], packed[i])
 
 
 @compiled
@@ -140,8 +147,8 @@ def pull_norm(dz, slot, n, source, row, piece, gain, targets, d_source, d_gain):
 
 
 @compiled
-def pull_product(address, dz, slot, n, d_source, mask, d_masked, piece, packed, transposed):
-    """Add to the first n rows of dL/d(source) what a piece says: dz times the weight, transposed."""
+def pull_product(address, dz, slot, n, d_source, mask, d_masked, piece, packed):
+    """Add to the first n rows of dL/d(source) what a piece says: dz times the weight, packed transposed."""
     depth, columns, column, z_row = piece[DEPTH], piece[COLUMNS], piece[IN_Z], dz.shape[1]
     at = slot * z_row + column
     if piece[DIAGONAL]:
@@ -151,12 +158,12 @@ def pull_product(address, dz, slot, n, d_source, mask, d_masked, piece, packed, 
                     d_source[r, j] += dz[slot + r, column + j] * packed[j]
     elif piece[MASKED]:
         d_masked[:n] = 0
-        multiply(address, d_masked, ZERO, d_masked.shape[1], dz, at, z_row, ONE, transposed, n, columns, depth)
+        multiply(address, d_masked, ZERO, d_masked.shape[1], dz, at, z_row, ONE, packed, n, columns, depth)
         for r in range(n):
             for j in range(depth):
                 d_source[r, j] += d_masked[r, j] * mask[r, j]
     else:
-        multiply(address, d_source, ZERO, depth, dz, at, z_row, ONE, transposed, n, columns, depth)
+        multiply(address, d_source, ZERO, depth, dz, at, z_row, ONE, packed, n, columns, depth)
 
 
 @compiled

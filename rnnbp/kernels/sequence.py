@@ -47,6 +47,8 @@ from rnnbp.kernels.products import (
     clear_gradients,
     give_biases,
     mask_source,
+    prepare,
+    prepare_back,
     pull_norm,
     pull_product,
 )
@@ -87,7 +89,7 @@ def project(address, z, x, steps, bias, noise, noise_column, n_inputs, pieces, p
 
 
 @compiled
-def pull_input(address, dx, dz, steps, n_inputs, pieces, packed, transposed):
+def pull_input(address, dx, dz, steps, n_inputs, pieces, packed):
     """Write dL/dx for some steps."""
     for step in steps:
         n, place = step[COUNT], step[PLACE]
@@ -95,7 +97,7 @@ def pull_input(address, dx, dz, steps, n_inputs, pieces, packed, transposed):
         pulled[:] = 0
         for i in range(n_inputs):
             pull_product(
-                address, dz, step[SLOT], n, pulled, pulled, pulled, pieces[i], packed[i], transposed[i]
+                address, dz, step[SLOT], n, pulled, pulled, pulled, pieces[i], packed[i]
             )  # fmt: skip
 
 
@@ -172,7 +174,6 @@ def make_stage(step: Any, pullback: Any, run_later: Any, pull_later: Any, finger
         d_masked,
         pieces,
         packed,
-        transposed,
         gains,
         targets,
         sources,
@@ -181,7 +182,7 @@ def make_stage(step: Any, pullback: Any, run_later: Any, pull_later: Any, finger
         stages,
     ):
         pull_later(
-            address, z, step, mask, d_masked, pieces, packed, transposed, gains, targets, sources, d_sources, d_gains,
+            address, z, step, mask, d_masked, pieces, packed, gains, targets, sources, d_sources, d_gains,
             stages[1:],
         )  # fmt: skip
         first, stop, columns, reads, uses, outputs, d_inputs, d_outputs = stages[0]
@@ -191,7 +192,7 @@ def make_stage(step: Any, pullback: Any, run_later: Any, pull_later: Any, finger
             if pieces[i, NORMALIZED]:
                 row = step[pieces[i, ROWS]]
                 pull_norm(z, slot, n, sources[i], row, pieces[i], gains[i], targets, d_sources[i], d_gains[i])
-            pull_product(address, z, slot, n, d_sources[i], mask, d_masked, pieces[i], packed[i], transposed[i])
+            pull_product(address, z, slot, n, d_sources[i], mask, d_masked, pieces[i], packed[i])
 
     return named(run, fingerprint), named(pull, fingerprint)
 
@@ -203,7 +204,7 @@ def no_stage_runs(address, z, step, mask, pieces, packed, gains, targets, source
 
 @register_jitable
 def no_stage_pulls(
-    address, z, step, mask, d_masked, pieces, packed, transposed, gains, targets, sources, d_sources, d_gains, stages
+    address, z, step, mask, d_masked, pieces, packed, gains, targets, sources, d_sources, d_gains, stages
 ):
     """End the chain of stages."""
 
@@ -229,8 +230,10 @@ def make_loops(stages: tuple[tuple[Any, Any], ...], fingerprint: str) -> tuple[A
     @compiled
     def forward(
         address, x, y, z, bias, noise, noise_column, mask, n_inputs, pieces, packed, gains, targets, sources, unmasked,
-        stages, states, initials, finals, output, forced, teacher, steps, chunks,
+        stages, states, initials, finals, output, forced, teacher, steps, chunks, unprepared, start, weights, biases,
     ):  # fmt: skip
+        if unprepared:
+            prepare(bias, start, pieces, targets, weights, biases, packed)
         T, keep, going_on = len(steps), y.shape[0] == 0, steps[0, COUNT]
         for i in range(len(states)):
             start_rows(states[i], steps[0, PREVIOUS], initials[i], steps[0, COUNT])
@@ -256,10 +259,12 @@ def make_loops(stages: tuple[tuple[Any, Any], ...], fingerprint: str) -> tuple[A
 
     @compiled
     def backward(
-        address, x, dy, dx, z, d_bias, add, mask, d_masked, n_inputs, pieces, packed, transposed, gains, targets,
+        address, x, dy, dx, z, d_bias, add, mask, d_masked, n_inputs, pieces, packed, gains, targets,
         sources, d_sources, gradients, d_gains, d_biases, stages, d_variables, d_states, d_finals, d_initials, d_output,
-        d_forced, teacher, steps, chunks, source_rows, dz_rows,
+        d_forced, teacher, steps, chunks, source_rows, dz_rows, unprepared, weights,
     ):  # fmt: skip
+        if unprepared:
+            prepare_back(pieces, weights, packed)
         if not add:
             clear_gradients(pieces, gradients, d_gains)
             d_bias[:] = 0
@@ -278,7 +283,7 @@ def make_loops(stages: tuple[tuple[Any, Any], ...], fingerprint: str) -> tuple[A
                     d_forced[:n] = 0
                 add_rows(d_output, ZERO, dy, place, n)
                 pull_stages(
-                    address, z, step, mask, d_masked, pieces, packed, transposed, gains, targets, sources, d_sources,
+                    address, z, step, mask, d_masked, pieces, packed, gains, targets, sources, d_sources,
                     d_gains, stages,
                 )  # fmt: skip
                 for i in range(n_inputs):
@@ -290,7 +295,7 @@ def make_loops(stages: tuple[tuple[Any, Any], ...], fingerprint: str) -> tuple[A
                 source = x if i < n_inputs else sources[i]
                 add_outer(address, gradients[i], source, pieces[i], z, chunk, n_chunk, source_rows, dz_rows)
             if dx.shape[0] > 0:
-                pull_input(address, dx, z, chunk, n_inputs, pieces, packed, transposed)
+                pull_input(address, dx, z, chunk, n_inputs, pieces, packed)
         give_biases(d_bias, pieces, targets, d_biases)
         for i in range(len(d_states)):
             copy_rows(d_initials[i], ZERO, d_states[i], ZERO, steps[0, COUNT])
