@@ -1,8 +1,10 @@
 """One's own data: a folder of recordings, and a table of ragged sequences."""
 
+import io
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from rnnbp.datasets import find_recordings, read_sequences
@@ -113,6 +115,48 @@ def test_a_data_frame_is_read_as_the_file_would_be():
     check_wards(read_sequences(columns, **PARTS))
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        {},
+        {"who": "category", "outcome": "category", "ward": "category"},
+        {"hour": "datetime64[s]"},
+        {"hour": "timedelta64[s]"},
+        {"pulse": "Int64", "pressure": "Float64", "who": "string"},
+        {"pulse": "float32", "hour": "float64"},
+    ],
+    ids=str,
+)
+def test_a_frame_of_pandas_is_read_whatever_the_types_of_its_columns(typed):
+    frame = pd.read_csv(io.StringIO(CSV)).astype(typed)
+    check_wards(read_sequences(frame, **PARTS))
+    check_wards(read_sequences(frame.set_index(pd.Index([7, 5, 5, 0])), **PARTS))
+
+
+@pytest.mark.parametrize("name", ["who", "hour", "outcome", "ward"])
+@pytest.mark.parametrize("kind", [None, "Int64", "datetime64[s]", "string", "category"])
+def test_an_empty_cell_of_a_frame_is_an_error_that_says_where(name, kind):
+    frame = pd.read_csv(io.StringIO(CSV))
+    column = frame[name] if kind is None else pd.Series([1, 2, 1, 3]).astype(kind)
+    frame[name] = column.mask([False, True, False, False])
+    with pytest.raises(ValueError, match=f"row 1: '{name}' is empty: fill it in, or leave the row out"):
+        read_sequences(frame, **PARTS)
+
+
+@pytest.mark.parametrize("kind", ["float64", "Float64", "object"])
+def test_an_empty_feature_of_a_frame_is_an_error_that_says_where(kind):
+    frame = pd.read_csv(io.StringIO(CSV)).astype({"pulse": kind})
+    frame["pulse"] = frame["pulse"].mask([False, False, True, False])
+    with pytest.raises(ValueError, match=r"row 2: 'pulse' is '.*', and not a \(finite\) number"):
+        read_sequences(frame, **PARTS)
+
+
+def test_two_columns_of_one_name_are_an_error():
+    frame = pd.read_csv(io.StringIO(CSV)).rename(columns={"pressure": "pulse"})
+    with pytest.raises(ValueError, match="the table has two columns named 'pulse'"):
+        read_sequences(frame, **PARTS)
+
+
 def test_only_the_sequence_column_is_needed(write):
     table = read_sequences(write("x,id\n3,b\n1,a\n2,b\n\n"), sequence="id")
     assert [sequence[:, 0].tolist() for sequence in table.X] == [[3, 2], [1]]
@@ -156,6 +200,8 @@ def test_labels_of_steps_are_a_list(write):
         (CSV.replace("ann,10", "ann,1"), PARTS, r"line 5 of .*: sequence ann has time 1 twice"),
         (CSV.replace("140", "high"), PARTS, r"line 3 of .*: 'pressure' is 'high', and not a \(finite\) number"),
         (CSV.replace("140", ""), PARTS, "line 3 of .*: 'pressure' is ''"),
+        (CSV.replace("bob", ""), PARTS, r"line 3 of .*table\.csv: 'who' is empty: fill it in, or leave the row out"),
+        (CSV.replace("ill", " "), PARTS, "line 3 of .*: 'outcome' is empty"),
         (CSV.replace("140", "1e99"), PARTS, "line 3 of .*: 'pressure' is '1e99'"),
         (
             CSV.replace("\nbob,0,90,140,ill", "\n\nbob,0,90,140,140,ill"),

@@ -188,6 +188,13 @@ def test_watching_changes_nothing():
     np.testing.assert_array_equal(watched.theta, alone.theta)
 
 
+@pytest.fixture
+def unwritten(monkeypatch):
+    """Have pictures drawn, but not laid out and written, which is what takes time."""
+    monkeypatch.setattr(sections, "picture", lambda *_: "")
+
+
+@pytest.mark.usefixtures("unwritten")
 def test_outputs_at_each_step_and_padded_arrays_are_watched_too():
     rng = np.random.default_rng(0)
     x, y, lengths = rng.normal(size=(6, 20, 2)), rng.normal(size=(6, 20, 3)), rng.integers(1, 7, size=20)
@@ -200,6 +207,7 @@ def test_outputs_at_each_step_and_padded_arrays_are_watched_too():
     ]
 
 
+@pytest.mark.usefixtures("unwritten")
 def test_lists_of_targets_at_each_step_are_watched_too():
     x, _ = ragged()
     y = [(sequence[:, 0] > 0).astype(int) for sequence in x]
@@ -209,6 +217,7 @@ def test_lists_of_targets_at_each_step_are_watched_too():
     assert f"of {sum(map(len, x))} answers." in sections.confusion(watch, net)
 
 
+@pytest.mark.usefixtures("unwritten")
 def test_a_static_network_has_a_report_without_gradient_flow():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(20, 3)), rng.integers(2, size=20)
@@ -240,7 +249,7 @@ def test_it_leaves_pyplot_alone():
         "import sys, numpy as np, rnnbp; from rnnbp import layers; from rnnbp.diagnostics import TrainingReport;"
         "x, y = np.zeros((4, 2)), np.array([0, 1, 0, 1]); net = rnnbp.Network([layers.Dense(2, 2)]);"
         "watch = TrainingReport(x, y, 'cross_entropy');"
-        "rnnbp.fit(net, x, y, loss='cross_entropy', max_epochs=1, callbacks=[watch], progress=False);"
+        "watch(net, rnnbp.History(loss=[1.0], gradient_norm=[1.0], seconds=[0.1]));"
         "watch.html(); sys.exit('matplotlib.pyplot' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-W", "error", "-c", code]).returncode == 0

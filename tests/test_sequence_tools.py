@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn import config_context
 from sklearn.base import clone
@@ -418,6 +419,53 @@ def test_only_a_table_can_be_a_data_frame(ragged):
     assert not hasattr(PadOrTruncate(), "set_output")
     with config_context(transform_output="pandas"):
         assert isinstance(PadOrTruncate().fit_transform(ragged), np.ndarray)
+
+
+def test_a_table_is_put_into_a_data_frame_with_the_index_of_its_rows(ragged):
+    table = PadOrTruncate(2, flatten=True).set_output(transform="pandas").fit_transform(ragged)
+    assert isinstance(table, pd.DataFrame)
+    assert table.shape == (len(ragged), 2 * ragged[0].shape[1])
+    wide = pd.DataFrame([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], columns=["mon", "tue", "wed"], index=["ann", "bob"])
+    table = PadOrTruncate(2, flatten=True).set_output(transform="pandas").fit_transform(wide)
+    assert table.to_dict("split") == {"index": ["ann", "bob"], "columns": ["x0_t0", "x0_t1"], "data": [[1, 2], [4, 5]]}
+
+
+# Lists of data frames -------------------------------------------------------------------------------------------------
+
+
+def framed(ragged):
+    return [pd.DataFrame(sequence, columns=["a", "b", "c"]) for sequence in ragged]
+
+
+@each(TOOLS[:3])
+def test_data_frames_are_as_good_as_arrays(tool, ragged):
+    for array, frame in zip(clone(tool).fit_transform(ragged), clone(tool).fit_transform(framed(ragged)), strict=True):
+        np.testing.assert_array_equal(frame, array)
+
+
+def test_names_of_columns_are_known_and_go_out(ragged):
+    frames = framed(ragged)
+    assert SequenceScaler().fit(frames).feature_names_in_.tolist() == ["a", "b", "c"]
+    assert SequenceScaler().fit(frames).get_feature_names_out().tolist() == ["a", "b", "c"]
+    assert SlidingWindow(2).fit(frames).get_feature_names_out()[-1] == "c_+1"
+    assert PerFrame(StandardScaler()).fit(frames).get_feature_names_out().tolist() == ["a", "b", "c"]
+    table = PadOrTruncate(1, flatten=True).set_output(transform="pandas").fit_transform(frames)
+    assert table.columns.tolist() == ["a_t0", "b_t0", "c_t0"]
+
+
+def test_columns_in_another_order_are_an_error(ragged):
+    first, *others = framed(ragged)
+    with pytest.raises(
+        ValueError, match=r"sequence 1 has the columns \['c', 'b', 'a'\], but sequence 0 \['a', 'b', 'c'\]"
+    ):
+        SequenceScaler().fit([first, *(frame[["c", "b", "a"]] for frame in others)])
+    with pytest.raises(ValueError, match="Feature names must be in the same order as they were in fit"):
+        SequenceScaler().fit([first]).transform([first[["c", "b", "a"]]])
+
+
+def test_names_are_forgotten_when_fitted_to_what_has_none(ragged):
+    scaler = SequenceScaler().fit(framed(ragged)).fit(ragged)
+    assert not hasattr(scaler, "feature_names_in_")
 
 
 def test_names_of_features_pass_through_a_pipeline(ragged):

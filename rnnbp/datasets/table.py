@@ -86,8 +86,9 @@ def read_sequences(
     FileNotFoundError
         If there is no such file.
     ValueError
-        If a column is missing, a feature is empty or no number, a time comes twice in a sequence, or a label or group
-        changes within one. The message says in which line (of a file; or row, from 0) and column.
+        If a column is missing or there twice, a feature is empty or no number, another column is empty, a time comes
+        twice in a sequence, or a label or group changes within one. The message says in which line (of a file; or row,
+        from 0) and column.
 
     Examples
     --------
@@ -97,17 +98,20 @@ def read_sequences(
     ([[71.0], [75.0]], ['well', 'ill'], ['pulse'])
     """
     if isinstance(table, (str, os.PathLike)):
-        columns, where = _of_file(table)
+        cells, where = _of_file(table)
     else:
-        names = getattr(table, "columns", None)
-        # through lists, as a data frame may keep text and numbers as objects
-        columns = {str(name): np.array(list(table[name])) for name in (table if names is None else names)}
+        names = list(getattr(table, "columns", table))
+        _refuse_twice(names, "the table")
+        cells = {str(name): list(table[name]) for name in names}
         where = "row {}".format
+    columns = {name: np.array(values) for name, values in cells.items()}  # where all are numbers, of numbers
 
     special = {"sequence": sequence, "time": time, "label": label, "group": group}
     for part, name in special.items():
         if name is not None and name not in columns:
             raise ValueError(f"there is no column {name!r} for {part}: the columns are {', '.join(map(repr, columns))}")
+        if name is not None and (empty := [row for row, value in enumerate(cells[name]) if _is_missing(value)]):
+            raise ValueError(f"{where(empty[0])}: {name!r} is empty: fill it in, or leave the row out")
     chosen = [name for name in columns if name not in special.values()] if features is None else list(features)
     if missing := [name for name in chosen if name not in columns]:
         raise ValueError(f"there is no column {missing[0]!r}: the columns are {', '.join(map(repr, columns))}")
@@ -145,7 +149,7 @@ def read_sequences(
     return SequenceTable(np.split(frames[order], cuts), y, columns[sequence][np.sort(first)], groups, chosen)
 
 
-def _of_file(path: str | os.PathLike[str]) -> tuple[dict[str, Array], Where]:
+def _of_file(path: str | os.PathLike[str]) -> tuple[dict[str, list[Any]], Where]:
     """Return the columns of a CSV file, as text, and how to say where in it a row is."""
     name = os.fspath(path)
     with open(path, newline="", encoding="utf-8-sig") as file:
@@ -156,20 +160,32 @@ def _of_file(path: str | os.PathLike[str]) -> tuple[dict[str, Array], Where]:
         rows = [(1 + reader.line_num, row) for row in reader if row]
     if not names:
         raise ValueError(f"{name} is empty: expected names of columns in its first line")
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"{name} has two columns named {twice!r}")
+    _refuse_twice(names, name)
     for line, row in rows:
         if len(row) != len(names):
             raise ValueError(f"line {line} of {name} has {len(row)} fields for {len(names)} columns")
-    columns = {column: np.array([row[k] for _, row in rows], dtype=str) for k, column in enumerate(names)}
-    return columns, lambda row: f"line {rows[row][0]} of {name}"
+    cells: dict[str, list[Any]] = {column: [row[k] for _, row in rows] for k, column in enumerate(names)}
+    return cells, lambda row: f"line {rows[row][0]} of {name}"
+
+
+def _refuse_twice(names: Sequence[Any], table: str) -> None:
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{table} has two columns named {twice!r}")
+
+
+def _is_missing(value: Any) -> bool:
+    """Return whether a cell is empty: None, NaN, NaT, pandas.NA or text without a letter."""
+    try:
+        return value is None or bool(value != value) or (isinstance(value, str) and not value.strip())
+    except TypeError:  # pandas.NA is neither equal to itself nor not
+        return True
 
 
 def _feature(column: Array, name: str, where: Where) -> NDArray[np.float32]:
     try:
         values = column.astype(np.float64)
-    except ValueError:
+    except (TypeError, ValueError):
         values = np.array([_number(value) for value in column])
     with np.errstate(over="ignore"):
         narrow = values.astype(np.float32)
@@ -185,7 +201,7 @@ def _feature(column: Array, name: str, where: Where) -> NDArray[np.float32]:
 def _number(value: Any) -> float:
     try:
         return float(value)
-    except ValueError:
+    except (TypeError, ValueError):
         return float("nan")
 
 

@@ -121,7 +121,7 @@ class RNNForecaster(RecurrentEstimator):
     n_features_in_ : int
         The number of variables F; for an (N, T) array it is T, as scikit-learn counts columns.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        If X was a table with column names.
+        If X was a table with column names, or a list of such tables.
     n_outputs_ : int
         F.
     differenced_ : bool
@@ -291,7 +291,7 @@ class RNNForecaster(RecurrentEstimator):
     def _read_series(self, X: Any, *, reset: bool) -> tuple[bool, list[Array]]:
         """Return whether X is one series, and all series as arrays of shape (T_i, F)."""
         single = _is_single(X) and (reset or not self._saw_columns)
-        frames = self._read([np.asarray(X)] if single else X, reset=reset)
+        frames = self._read([X if hasattr(X, "columns") else np.asarray(X)] if single else X, reset=reset)
         return single, frames.split(frames.stacked)
 
     @property

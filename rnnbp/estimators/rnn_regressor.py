@@ -104,7 +104,7 @@ class RNNRegressor(Regression, RecurrentEstimator):
     n_features_in_ : int
         F; for an (N, T) array it is T, as scikit-learn counts columns.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        If X was a table with column names.
+        If X was a table with column names, or a list of such tables.
     n_outputs_ : int
     out_activation_ : str
         "identity", or "exp" for counts.

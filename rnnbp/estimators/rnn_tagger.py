@@ -100,7 +100,7 @@ class RNNTagger(Classification, RecurrentEstimator):
     n_features_in_ : int
         F; for an (N, T) array it is T, as scikit-learn counts columns (but F if each row was one step).
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        If X was a table with column names.
+        If X was a table with column names, or a list of such tables.
     n_outputs_ : int
     out_activation_ : str
         "logistic" for two classes, else "softmax".

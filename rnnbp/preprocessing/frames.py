@@ -23,6 +23,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import _check_feature_names
 
 from rnnbp.sequences import check_sequences
 
@@ -103,12 +104,15 @@ class SequenceReader(BaseEstimator):  # type: ignore[misc]
                 raise TypeError(f"sequence {i} holds {a.dtype} values: expected real numbers")
         if arrays[0].ndim > 2:
             raise ValueError(f"each sequence must be of shape (T_i, F) or (T_i,), but the first has {arrays[0].shape}")
-        stacked = _as_float(np.concatenate(arrays))
+        _expect_the_same_columns(X)
+        stacked = _as_float(np.ascontiguousarray(np.concatenate(arrays)))  # data frames lie column by column
         lengths = np.array([len(a) for a in arrays], dtype=np.intp)
         scalar = stacked.ndim == 1
         frames = Frames(stacked[:, None] if scalar else stacked, lengths, None, scalar)
         _check_finite(frames)
         self._check_width(frames.stacked.shape[1], reset=reset)
+        if not self._saw_columns:  # those are steps
+            _check_feature_names(self, X[0], reset=reset)
         return frames
 
     def _of_three_axes(self, X: Any, *, reset: bool) -> Frames:
@@ -167,10 +171,12 @@ class SequenceTransformer(TransformerMixin, SequenceReader):  # type: ignore[mis
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 
     def _frame_names(self, input_features: ArrayLike | None) -> Array:
-        """Return the names of a frame's features: those given, or x0, x1, ...."""
+        """Return the names of a frame's features: those given, those that `fit` saw, or x0, x1, ...."""
         from sklearn.utils.validation import check_is_fitted
 
         check_is_fitted(self)
+        if input_features is None and hasattr(self, "feature_names_in_") and not self._saw_columns:
+            return np.asarray(self.feature_names_in_)
         if input_features is None:
             return np.array([f"x{k}" for k in range(self._width)], dtype=object)
         names = np.asarray(input_features, dtype=object)
@@ -194,8 +200,19 @@ def _spelt_out(X: Sequence[Any]) -> Array | None:
         return None
 
 
+def _expect_the_same_columns(X: Sequence[Any]) -> None:
+    """Check that those of the sequences that are data frames have the same columns in the same order."""
+    named = [(i, list(item.columns)) for i, item in enumerate(X) if hasattr(item, "columns")]
+    for i, names in named[1:]:
+        if names != named[0][1]:
+            raise ValueError(
+                f"sequence {i} has the columns {names}, but sequence {named[0][0]} {named[0][1]}: choose them by name, "
+                "as in frame[names]"
+            )
+
+
 def _refuse_what_is_no_array(X: Any) -> None:
-    if isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1 and len(X) and np.ndim(X[0]) > 0:
+    if getattr(X, "ndim", None) == 1 and X.dtype == object and len(X) and np.ndim(np.asarray(X)[0]) > 0:
         raise TypeError("X is an object array of sequences: pass list(X)")
     if not any(hasattr(X, name) for name in ("shape", "__len__", "__array__")):
         raise TypeError(f"X is a {type(X).__name__}, which can be read once only: pass a list of arrays")

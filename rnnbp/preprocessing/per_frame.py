@@ -140,7 +140,7 @@ class PerFrame(SequenceTransformer, auto_wrap_output_keys=None):  # type: ignore
         Parameters
         ----------
         input_features : array of F str or None, default=None
-            x0, x1, ... if None.
+            If None, the columns of the data frames that `fit` saw, or x0, x1, ....
 
         Returns
         -------

@@ -122,7 +122,7 @@ class PadOrTruncate(SequenceTransformer):
         Parameters
         ----------
         input_features : array of F str or None, default=None
-            x0, x1, ... if None.
+            If None, the columns of the data frames that `fit` saw, or x0, x1, ....
 
         Returns
         -------

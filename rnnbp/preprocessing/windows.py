@@ -124,7 +124,7 @@ class SlidingWindow(SequenceTransformer, auto_wrap_output_keys=None):  # type: i
         Parameters
         ----------
         input_features : array of F str or None, default=None
-            x0, x1, ... if None.
+            If None, the columns of the data frames that `fit` saw, or x0, x1, ....
 
         Returns
         -------
