@@ -155,10 +155,11 @@ def test_peak_memory_sees_what_a_call_frees_again():
 
 
 @pytest.mark.parametrize("cell", catalogue.CELLS)
-def test_stored_bytes_follow_the_cells_blocks_and_variables(cell):
+def test_stored_bytes_follow_the_cells_blocks_and_variables_and_the_input(cell):
     task = tasks.Recurrent(cell=cell, shape=(7, 3, 4, 5))
     own = {"elman": layers.Elman, "gru": layers.GRU, "lstm": layers.LSTM}[cell](4, 5).cell
-    assert task.stored_bytes == 4 * 7 * 3 * (own.n_columns + sum(map(own.width, own.variables)))
+    of_a_row = own.n_columns + sum(map(own.width, own.variables)) + own.n_inputs  # z, the states, and dL/dx
+    assert task.stored_bytes == 4 * 7 * 3 * of_a_row
 
 
 def test_ragged_tasks_count_real_frames():
