@@ -6,7 +6,8 @@ epoch. A function of one's own will do::
     rnnbp.fit(net, x, target, loss=loss, callbacks=[lambda net, history: history.loss[-1] < 0.01])
 
 Those here keep no memory that the history does not have, so that a resumed run goes on with them as an unbroken one
-would. They see the network that was validated: with averaging, the averaged parameters.
+would. They see the network that was validated: with averaging, the averaged parameters. Two more watch what training
+does: `rnnbp.diagnostics.GradientFlowWatch` and `rnnbp.diagnostics.TrainingReport`.
 """
 
 from __future__ import annotations

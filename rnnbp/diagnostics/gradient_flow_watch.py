@@ -33,7 +33,8 @@ class GradientFlowWatch:
     """A callback for `rnnbp.fit` that measures the gradient flow on the same few examples after each epoch.
 
     It changes nothing in the training. When gradients vanish or explode, it says so once in the log (logger "rnnbp",
-    level WARNING), which Python prints unless logging is configured otherwise.
+    level WARNING), which Python prints unless logging is configured otherwise. What a run had measured before it was
+    resumed is not there.
 
     Parameters
     ----------
