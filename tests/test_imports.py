@@ -51,7 +51,7 @@ NAMES = {
     "rnnbp.losses": "MeanSquaredError CrossEntropy BinaryCrossEntropy",
     "rnnbp.optimizers": ("SGD RMSprop Adam AdamW Rprop LBFGS schedules GradientNoise PolyakAverage ExponentialAverage"),
     "rnnbp.optimizers.schedules": "constant step cosine one_cycle reduce_on_plateau",
-    "rnnbp.gradients": "BPTT",
+    "rnnbp.gradients": "BPTT TruncatedBPTT CheckpointedBPTT RTRL SnAp1 FixedPoint",
     "rnnbp.initializers": "Glorot He Orthogonal Identity ForgetGate Chrono",
     "rnnbp.diagnostics": "check_gradients gradient_flow activations lyapunov_exponents saliency TrainingReport",
     "rnnbp.metrics": "accuracy r2 confusion_matrix",
