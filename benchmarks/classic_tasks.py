@@ -30,9 +30,12 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """``met``, ``MISSED``, or nothing where there is no aim."""
+        """``met`` or ``MISSED``, and on how many seeds if on fewer than the aim asks for; nothing without an aim."""
         met = self.task.met(self.results)
-        return "" if met is None else "met" if met else "MISSED"
+        if met is None:
+            return ""
+        n, wanted = len(self.results), self.task.n_seeds
+        return ("met" if met else "MISSED") + (f" on {n} of {wanted} seeds" if n < wanted else "")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -93,22 +96,26 @@ def shown(result: Result) -> str:
 
 
 def summary(rows: Sequence[Row]) -> str:
-    """Return a table with a line for each task: its median, worst and baseline scores, and whether the aim is met."""
-    lines = [("task", "metric", "median", "worst", "baselines", "seeds", "aim", "")]
+    """Return a table with a line for each task: its median, worst and baseline scores, and whether the aim is met.
+
+    The column "after" has the most sequences that a seed needed, where there is a criterion and all have met it.
+    """
+    lines = [("task", "metric", "seeds", "median", "worst", "after", "baselines", "aim", "")]
     for row in rows:
         scores = [result.score for result in row.results]
         worst = max(scores) if row.task.lower_is_better else min(scores)
         means = {n: statistics.fmean(r.baselines[n] for r in row.results) for n in row.results[0].baselines}
         beside = ", ".join(f"{name} {value:.4g}" for name, value in means.items())
-        median = f"{statistics.median(scores):.4g}"
+        needed = [result.needed for result in row.results if result.needed is not None]
         lines.append(
             (
                 row.task.name,
                 row.task.metric,
-                median,
-                f"{worst:.4g}",
-                beside,
                 str(len(scores)),
+                f"{statistics.median(scores):.4g}",
+                f"{worst:.4g}",
+                f"{max(needed):,}" if len(needed) == len(scores) else "",
+                beside,
                 row.task.aim,
                 row.verdict,
             )

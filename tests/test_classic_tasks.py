@@ -183,7 +183,7 @@ def test_a_run_prints_and_writes_each_seed_beside_its_baselines(capsys, tmp_path
     assert classic_tasks.main(arguments) == 0
     printed = capsys.readouterr().out
     assert printed.count("linear delay line of 21") == 3  # two seeds and the summary
-    assert "MISSED" in printed
+    assert "MISSED on 2 of 5 seeds" in printed
     written = json.loads(path.read_text())
     assert written["quick"]
     assert [seed["seed"] for seed in written["tasks"]["anbn"]["seeds"]] == [0, 1]
