@@ -1,4 +1,4 @@
-"""scikit-learn's checks of estimators: none is expected to fail, and only those are skipped that SCIPY_ARRAY_API=1 turns on."""
+"""scikit-learn's checks of estimators: none is expected to fail, and only those skipped that need SCIPY_ARRAY_API=1."""
 
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
