@@ -1,7 +1,7 @@
 """Copy memory: say ten symbols again, a hundred steps later.
 
 Hochreiter and Schmidhuber (1997) as Arjovsky, Shah and Bengio (2016) have it: see `rnnbp.datasets.make_copy_memory`.
-With the forget gates' biases as Tallec and Ollivier (2018) set them. Every minibatch is new, and so is the test set.
+With the update gates' biases as Tallec and Ollivier (2018) set them. Every minibatch is new, and so is the test set.
 
 Baselines, of T + 20 steps: the best constant, the frequencies of the 9 classes; and who knows when to answer but not
 what, at 10 log(8) / (T + 20), which is all that can be reached without memory, and all that a linear delay line shorter
@@ -49,7 +49,7 @@ class CopyMemory(Task):
     def __init__(self, *, delay: int, n_hidden: int, n_blocks: int, rate: float) -> None:
         self.delay, self.n_hidden, self.n_blocks, self.rate = delay, n_hidden, n_blocks, rate
         self.name = f"copy-memory-{delay}"
-        self.what = f"say {N_MEMORIZE} symbols again, {delay} steps later; LSTM of {n_hidden} units"
+        self.what = f"say {N_MEMORIZE} symbols again, {delay} steps later; GRU of {n_hidden} units"
 
     def met(self, results: Sequence[Result]) -> None:
         """Return None: there is no aim."""
@@ -62,7 +62,7 @@ class CopyMemory(Task):
         lag = initializers.Chrono(self.delay + 2 * N_MEMORIZE)
         net = rnnbp.Network(
             [
-                layers.LSTM(N_SYMBOLS + 2, self.n_hidden, bias_initializer=lag),
+                layers.GRU(N_SYMBOLS + 2, self.n_hidden, bias_initializer=lag),
                 layers.Dense(self.n_hidden, N_SYMBOLS + 1),
             ],
             seed=seed,
@@ -101,4 +101,4 @@ def baselines(target: Array) -> dict[str, float]:
     }
 
 
-TASKS = (CopyMemory(delay=100, n_hidden=64, n_blocks=100, rate=5e-3),)
+TASKS = (CopyMemory(delay=100, n_hidden=64, n_blocks=400, rate=1e-2),)
