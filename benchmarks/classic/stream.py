@@ -42,7 +42,7 @@ def train(
     state = None
     for done, (x, target) in enumerate(blocks):
         step = optimizer(rate(done))
-        state = step.init(net.theta) if state is None else state
+        state = step.init(net.theta, decayed=net.parameters.decayed) if state is None else state
         rnnbp.fit(
             net,
             x,
