@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
-
+from benchmarks.classic import (
+    adding,
+    anbn,
+    characters,
+    copy_memory,
+    embedded_reber,
+    laser,
+    mackey_glass,
+    mnist_rows,
+    narma,
+    sunspots,
+    temporal_order,
+)
 from benchmarks.classic.task import Result, Task
 
 __all__ = ["TASKS", "Result", "Task"]
 
-_MODULES = (
-    "adding",
-    "copy_memory",
-    "temporal_order",
-    "embedded_reber",
-    "anbn",
-    "mackey_glass",
-    "narma",
-    "sunspots",
-    "laser",
-    "mnist_rows",
-    "characters",
+TASKS: tuple[Task, ...] = (
+    *adding.TASKS,
+    *copy_memory.TASKS,
+    *temporal_order.TASKS,
+    *embedded_reber.TASKS,
+    *anbn.TASKS,
+    *mackey_glass.TASKS,
+    *narma.TASKS,
+    *sunspots.TASKS,
+    *laser.TASKS,
+    *mnist_rows.TASKS,
+    *characters.TASKS,
 )
-
-_PRESENT = [name for name in _MODULES if find_spec(f"{__name__}.{name}") is not None]
-
-TASKS: tuple[Task, ...] = tuple(task for name in _PRESENT for task in import_module(f"{__name__}.{name}").TASKS)

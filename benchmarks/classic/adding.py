@@ -49,7 +49,7 @@ class Adding(Task):
     metric, lower_is_better = "mean squared error", True
 
     def __init__(
-        self, layer: layers.Layer, *, n_steps: int, limit: float, n_blocks: int, rate: float, batch_size: int
+        self, layer: layers.Recurrent, *, n_steps: int, limit: float, n_blocks: int, rate: float, batch_size: int
     ) -> None:
         self.layer, self.n_steps, self.limit = layer, n_steps, limit
         self.n_blocks, self.rate, self.batch_size = n_blocks, rate, batch_size

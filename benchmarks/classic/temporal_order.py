@@ -24,7 +24,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 
 import rnnbp
@@ -104,16 +104,16 @@ class TemporalOrder(Task):
         return [one[0] for one in x], np.concatenate(y)
 
 
-def errors(output: Array, y: Array) -> Array:
+def errors(output: ArrayLike, y: Array) -> Array:
     """Return for each sequence by how much the worst of the probabilities is wrong; `output` are their logits."""
-    p = softmax(output, axis=1)
-    return np.abs(p - np.eye(p.shape[1])[y]).max(axis=1)
+    p = softmax(np.asarray(output), axis=1)
+    return np.asarray(np.abs(p - np.eye(p.shape[1])[y]).max(axis=1))
 
 
 def baselines(seen: tuple[list[Array], Array], test: tuple[list[Array], Array], n_classes: int) -> dict[str, float]:
     """Return what is classified correctly by chance, and by a linear delay line."""
     (x, y), (x_test, y_test) = seen, test
-    line = DelayLine(x, np.eye(n_classes)[y], N_TAPS, last=True)
+    line = DelayLine(x, list(np.eye(n_classes)[y]), N_TAPS, last=True)
     answers = np.array([line.predict(one).argmax() for one in x_test])
     return {"chance": 1 / n_classes, f"linear delay line of {N_TAPS}": float(np.mean(answers == y_test))}
 
