@@ -32,7 +32,7 @@ __all__ = ["Plan", "Share", "contiguous", "divide"]
 Array = NDArray[Any]
 
 CHUNK_ROWS = 192  # rows of z that are worked on together: enough for a good product, few enough for the cache
-MIN_OPERATIONS = 1_500_000  # multiply-adds a thread must have to do, for it to pay to wake it
+MIN_OPERATIONS = 4_000_000  # multiply-adds a thread must have to do, for it to pay to wake it
 
 
 def divide(recurrence: Recurrence) -> tuple[list[int], int]:

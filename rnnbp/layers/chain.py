@@ -26,7 +26,7 @@ __all__ = ["Chain", "can_join"]
 
 Array = NDArray[Any]
 
-MIN_OPERATIONS = 2_000_000  # multiply-adds a thread must have to do, for it to pay to wake it
+MIN_OPERATIONS = 4_000_000  # multiply-adds a thread must have to do, for it to pay to wake it
 
 
 def can_join(layer: Layer) -> bool:
