@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.list:
         print("\n".join(title for title, _ in chosen))
         return 0
-    settings = {key: str(value) if isinstance(value, Path) else value for key, value in vars(options).items()}
+    settings = {key: value for key, value in vars(options).items() if not isinstance(value, Path)}
     for k, (title, measure) in enumerate(chosen, 1):
         results[title] = measure()
         print(report.table(f"[{k}/{len(chosen)}] {title}", results[title]), end="\n\n", flush=True)

@@ -84,10 +84,10 @@ def memory_aim(results: Results) -> list[Aim]:
 
 def at_least(what: str, measured: float, wanted: float) -> Aim:
     """Return an aim from below."""
-    return Aim(what, f"at least {wanted:g}", f"{measured:.2f}", measured >= wanted)
+    return Aim(what, f"at least {wanted:g}", f"{measured:.2f}", bool(measured >= wanted))
 
 
 def at_most(what: str, measured: float | None, wanted: float, *, scale: float = 1.0) -> Aim:
     """Return an aim from above."""
     assert measured is not None
-    return Aim(what, f"at most {wanted:g}", f"{measured * scale:.2f}", measured * scale <= wanted)
+    return Aim(what, f"at most {wanted:g}", f"{measured * scale:.2f}", bool(measured * scale <= wanted))
