@@ -6,6 +6,7 @@ over time, it is what it would give if the sequence ended there: the last step, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -84,19 +85,20 @@ class Stream:
             single, rank = given.ndim == 1, given.ndim
             if given.ndim and self._n_inputs not in (None, given.shape[-1]):
                 raise ValueError(f"expected frames of {self._n_inputs} features, but their shape is {given.shape}")
-            if not np.isfinite(given).all():
+            # the sum of squares is one fast pass, and finite only if all are; it may overflow where they are
+            if not math.isfinite(np.vdot(given, given)) and not np.isfinite(given).all():
                 raise ValueError("the frames hold NaN or infinity: remove or replace them")
         if rank not in (1, 2):
             raise ValueError(f"expected one frame or a row of them, but their shape is {given.shape}")
-        outputs = []
-        for frame in given[None] if single else given:
-            out = frame[None]
-            for step in self._steps:
-                out = step(out)
-            outputs.append(out[0].copy())
         if single:
-            return np.asarray(outputs[0])
-        return np.array(outputs)
+            return self._next(given)
+        return np.array([self._next(frame) for frame in given])
+
+    def _next(self, frame: Array) -> Array:
+        out = frame[None]
+        for step in self._steps:
+            out = step(out)
+        return np.array(out[0])
 
 
 def _recurrent_step(layer: Recurrent, views: dict[str, Array], dtype: Any) -> Step:

@@ -17,7 +17,7 @@ from typing import Any
 
 from rnnbp.checks import whole_number
 
-__all__ = ["count", "limit", "run"]
+__all__ = ["count", "cuts", "limit", "run"]
 
 _limit: ContextVar[int | None] = ContextVar("rnnbp_thread_limit", default=None)
 
@@ -58,6 +58,30 @@ def limit(n_threads: int) -> Iterator[None]:
         yield
     finally:
         _limit.reset(token)
+
+
+HEAD_START = 3_500_000  # multiply-adds that the calling thread has done when another has woken
+
+
+def cuts(total: int, n_threads: int, operations: float) -> list[float]:
+    """Divide work so that all threads are done at about the same time; the first has a head start.
+
+    Parameters
+    ----------
+    total : int
+        How many things there are to do, all alike.
+    n_threads : int
+    operations : float
+        The multiply-adds of one.
+
+    Returns
+    -------
+    list of float, of length n_threads - 1
+        Where the shares of all threads but the first begin.
+    """
+    head = min(HEAD_START / operations, total)
+    share = (total + head * (n_threads - 1)) / n_threads
+    return [share * k - head * (k - 1) for k in range(1, n_threads)]
 
 
 class _Worker:

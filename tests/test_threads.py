@@ -1,5 +1,6 @@
 """How many threads the library uses, and that processes which work side by side share the machine."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -77,3 +78,13 @@ def test_an_error_in_a_thread_is_raised_where_the_call_came_from():
     with pytest.raises(ArithmeticError, match="in a thread"):
         threads.run(fail, [(0,), (1,), (2,)])
     threads.run(fail, [(0,), (2,)])  # and its worker goes on
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 5])
+@pytest.mark.parametrize("operations", [1.0, 1e5, 1e9])
+def test_the_first_share_is_larger_by_what_is_done_while_others_wake(n_threads, operations):
+    ends = [0.0, *threads.cuts(1000, n_threads, operations), 1000.0]
+    first, *others = [stop - start for start, stop in itertools.pairwise(ends)]
+    head = min(threads.HEAD_START / operations, 1000)
+    assert others == pytest.approx([first - head] * (n_threads - 1))
+    assert min(first, *others, 0.0) >= -1e-9

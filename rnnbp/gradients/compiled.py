@@ -153,18 +153,14 @@ class Stepper:
         (share,) = _shares(plan, recurrence, Workspace(), keep=False)
         plan.prepare()
         self._x, self._y = np.array(recurrence.x), np.empty((1, cell.width(cell.output)), plan.dtype)
-        self._initials, self._finals = (tuple(_new_states(plan, steps).values()) for _ in range(2))
-        for name, state in zip(cell.states, self._initials, strict=True):
+        states = tuple(_new_states(plan, steps).values())  # read first, and written at the end
+        for name, state in zip(cell.states, states, strict=True):
             state[...] = recurrence.initial.get(name, 0)
         self._call = plan.forward
-        self._arguments = share.forward(
-            recurrence, self._x, self._y, plan.nothing, self._initials, self._finals, unprepared=False
-        )
+        self._arguments = share.forward(recurrence, self._x, self._y, plan.nothing, states, states, unprepared=False)
 
     def __call__(self, frame: Array) -> Array:
         """Return the output for a frame of shape (1, I), of shape (1, width); good until the next call."""
         self._x[...] = frame
         self._call(*self._arguments)
-        for state, final in zip(self._initials, self._finals, strict=True):
-            state[...] = final
         return self._y

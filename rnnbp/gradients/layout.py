@@ -56,7 +56,7 @@ def divide(recurrence: Recurrence) -> tuple[list[int], int]:
     bounds = [0, steps.n_sequences]
     if n_threads > 1:
         frames = np.cumsum(steps.lengths)
-        goals = frames[-1] * np.arange(1, n_threads) / n_threads
+        goals = np.array(threads.cuts(int(frames[-1]), n_threads, operations / steps.n_rows))
         cuts = np.searchsorted(frames, goals - steps.lengths[0] / 2) + 1
         bounds = sorted({0, *(int(c) for c in cuts if c < steps.n_sequences), steps.n_sequences})
     return bounds, max(1, CHUNK_ROWS // max([stop - first for first, stop in pairwise(bounds)]))

@@ -158,7 +158,8 @@ class _Plan:
         outputs = workspace.empty("outputs", (n_rows * self.chain.n_columns,), self.dtype)
         self.y = outputs[-n_rows * self.chain.n_outputs :].reshape(n_rows, self.chain.n_outputs)
         shares = []
-        for k, (first, stop) in enumerate(pairwise(n_rows * k // n_threads for k in range(n_threads + 1))):
+        inner = [round(cut) for cut in threads.cuts(n_rows, n_threads, self.size)]
+        for k, (first, stop) in enumerate(pairwise([0, *inner, n_rows])):
             sizes = {"da_even": self.chain.widest, "da_odd": self.chain.widest, "dz_rows": self.widest_packed}
             memory = {
                 name: workspace.empty(f"{name}_{k}", ((stop - first) * width,), self.dtype)
