@@ -150,7 +150,9 @@ def make_loops(functions: tuple[tuple[Any, Any], ...], fingerprint: str) -> tupl
         apply, pull = _loops_of(number, value, pullback, (apply, pull), fingerprint)
 
     @compiled
-    def forward(address, theta, links, packed, x, outputs, first, stop):
+    def forward(address, theta, links, packed, x, outputs, unprepared, first, stop):
+        if unprepared:
+            pack_weights(theta, links, packed)
         n_rows, n = len(x), stop - first
         source, at = x.reshape(-1), first * x.shape[1]
         for k in range(len(links)):
@@ -169,8 +171,11 @@ def make_loops(functions: tuple[tuple[Any, Any], ...], fingerprint: str) -> tupl
 
     @compiled
     def backward(
-        address, links, transposed, x, outputs, dy, dx, bottom, first, stop, da_even, da_odd, dz_rows, gradient
+        address, theta, links, transposed, x, outputs, dy, dx, bottom, unprepared, first, stop, da_even, da_odd,
+        dz_rows, gradient,
     ):  # fmt: skip
+        if unprepared:
+            pack_transposes(theta, links[bottom if len(dx) > 0 else bottom + 1 :], transposed)
         # the link at the bottom is the last that is pulled back to; what is below it only if dx is wanted
         n_rows, n = len(x), stop - first
         da, da_at = dy.reshape(-1), first * dy.shape[1]

@@ -68,8 +68,10 @@ class Chain(Layer):
             plan = workspace["plan"] = _Plan(self, theta)
         shares = plan.shares(len(x), workspace)
         workspace["x"] = x = _contiguous(x)
-        plan.pack_weights(theta, plan.links, plan.packed)
-        arguments = (plan.address, theta, plan.links, plan.packed, x, workspace["outputs"])
+        alone = len(shares) == 1
+        if not alone:
+            plan.pack_weights(theta, plan.links, plan.packed)
+        arguments = (plan.address, theta, plan.links, plan.packed, x, workspace["outputs"], alone)
         threads.run(plan.forward, [(*arguments, share.first, share.stop) for share in shares])
         return plan.y
 
@@ -87,9 +89,12 @@ class Chain(Layer):
             dx, bottom, above = workspace.empty("dx", x.shape, x.dtype), 0, plan.links
         else:
             dx, bottom, above = plan.nothing, plan.bottom, plan.above
-        plan.pack_transposes(parameters["theta"], above, plan.transposed)
-        shares = plan.shares(len(x), workspace)
-        arguments = (plan.address, plan.links, plan.transposed, x, workspace["outputs"], _contiguous(dy), dx, bottom)
+        shares, theta = plan.shares(len(x), workspace), parameters["theta"]
+        alone = len(shares) == 1
+        if not alone:
+            plan.pack_transposes(theta, above, plan.transposed)
+        rows = (x, workspace["outputs"], _contiguous(dy), dx)
+        arguments = (plan.address, theta, plan.links, plan.transposed, *rows, bottom, alone)
         # the first thread writes the gradient that was asked for, the others theirs, to be added
         vectors = [gradient, *plan.others]
         threads.run(
