@@ -17,7 +17,7 @@ from typing import Any
 
 from rnnbp.checks import whole_number
 
-__all__ = ["count", "cuts", "limit", "run"]
+__all__ = ["count", "cuts", "limit", "run", "worth_waking"]
 
 _limit: ContextVar[int | None] = ContextVar("rnnbp_thread_limit", default=None)
 
@@ -60,7 +60,13 @@ def limit(n_threads: int) -> Iterator[None]:
         _limit.reset(token)
 
 
+MIN_OPERATIONS = 4_000_000  # multiply-adds that a thread must have to do, for it to pay to wake it
 HEAD_START = 3_500_000  # multiply-adds that the calling thread has done when another has woken
+
+
+def worth_waking(n_things: int, operations: float) -> int:
+    """Return how many threads to divide so many things among, which take so many multiply-adds together."""
+    return int(max(1, min(count(), n_things, operations // MIN_OPERATIONS)))
 
 
 def cuts(total: int, n_threads: int, operations: float) -> list[float]:

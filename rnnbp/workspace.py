@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["Workspace"]
+__all__ = ["Workspace", "contiguous"]
 
 
 class Workspace(dict[str, Any]):
@@ -40,3 +40,8 @@ class Workspace(dict[str, Any]):
         array = self.empty(name, shape, dtype)
         array.fill(0)
         return array
+
+
+def contiguous(rows: NDArray[Any]) -> NDArray[Any]:
+    """Return rows as compiled loops take them: numba would compile all anew for an array that may not be written to."""
+    return rows if rows.flags.c_contiguous and rows.flags.writeable else np.array(rows, order="C")

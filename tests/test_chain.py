@@ -71,7 +71,7 @@ def test_any_widths_and_any_number_of_rows(widths, n_rows):
 
 
 def test_threads_share_the_rows_and_change_nothing_but_rounding(monkeypatch):
-    monkeypatch.setattr("rnnbp.layers.chain.MIN_OPERATIONS", 1)
+    monkeypatch.setattr("rnnbp.threads.MIN_OPERATIONS", 1)
     monkeypatch.setattr(threads, "HEAD_START", 0)
     stack = [layers.Dense(5, 19), layers.Activation("tanh"), layers.Dense(19, 3)]
     for n_threads in (1, 2, 3, 8):

@@ -94,7 +94,7 @@ def test_teacher_forcing_is_the_same_in_both_runs():
 
 
 def test_threads_share_a_batch_and_change_nothing_but_rounding(monkeypatch):
-    monkeypatch.setattr("rnnbp.gradients.layout.MIN_OPERATIONS", 1)
+    monkeypatch.setattr("rnnbp.threads.MIN_OPERATIONS", 1)
     monkeypatch.setattr(threads, "HEAD_START", 0)
     case = {"dtype": "float64", "steps": 9, "batch": 5, "lengths": [3, 9, 1, 7, 9]}
     with threads.limit(1):
@@ -105,7 +105,7 @@ def test_threads_share_a_batch_and_change_nothing_but_rounding(monkeypatch):
 
 
 def test_the_same_number_of_threads_gives_the_same_bits(monkeypatch):
-    monkeypatch.setattr("rnnbp.gradients.layout.MIN_OPERATIONS", 1)
+    monkeypatch.setattr("rnnbp.threads.MIN_OPERATIONS", 1)
     monkeypatch.setattr(threads, "HEAD_START", 0)
     case = {"dtype": "float32", "steps": 40, "batch": 7, "lengths": None}
     with threads.limit(2):

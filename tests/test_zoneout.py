@@ -173,3 +173,11 @@ def test_without_zoneout_the_cell_is_the_plain_one():
 def test_a_wrong_setting_is_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_noise_blocks_that_do_not_lie_side_by_side_are_refused():
+    layer = layers.LSTM(2, 3, zoneout=0.3, zoneout_cell=0.2)
+    first, *rest, last = layer.cell.blocks
+    layer.cell.blocks = (last, first, *rest)
+    with pytest.raises(ValueError, match="must lie side by side among its blocks"):
+        rnnbp.Network([layer]).forward(np.zeros((2, 1, 2)))

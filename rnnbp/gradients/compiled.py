@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp import threads
-from rnnbp.gradients.layout import Plan, Share, contiguous, divide
+from rnnbp.gradients.layout import Plan, Share, divide
 from rnnbp.gradients.recurrence import Recurrence, Variables
 from rnnbp.sequences import Steps
-from rnnbp.workspace import Workspace
+from rnnbp.workspace import Workspace, contiguous
 
 __all__ = ["Stepper", "backward", "can_run", "chunk", "forward"]
 

@@ -25,14 +25,13 @@ from rnnbp import threads
 from rnnbp.cells import Cell, Product
 from rnnbp.gradients.recurrence import Recurrence, Variables
 from rnnbp.sequences import Steps
-from rnnbp.workspace import Workspace
+from rnnbp.workspace import Workspace, contiguous
 
-__all__ = ["Plan", "Share", "contiguous", "divide"]
+__all__ = ["Plan", "Share", "divide"]
 
 Array = NDArray[Any]
 
 CHUNK_ROWS = 192  # rows of z that are worked on together: enough for a good product, few enough for the cache
-MIN_OPERATIONS = 4_000_000  # multiply-adds a thread must have to do, for it to pay to wake it
 
 
 def divide(recurrence: Recurrence) -> tuple[list[int], int]:
@@ -52,7 +51,7 @@ def divide(recurrence: Recurrence) -> tuple[list[int], int]:
         return sorted({min(bound, recurrence.steps.n_sequences) for bound in bounds}), chunk
     steps = recurrence.steps
     operations = steps.n_rows * sum([p.size for p in recurrence.parameters.values()])
-    n_threads = max(1, min(threads.count(), steps.n_sequences, operations // MIN_OPERATIONS))
+    n_threads = threads.worth_waking(steps.n_sequences, operations)
     bounds = [0, steps.n_sequences]
     if n_threads > 1:
         frames = np.cumsum(steps.lengths)
@@ -109,6 +108,12 @@ class Plan:
         self.start, self.bias = (np.zeros(cell.n_columns, self.dtype) for _ in range(2))
         for block, mean in cell.noise.items():
             self.start[cell.columns[block]] = mean
+        noisy = [cell.columns[block] for block in cell.noise]
+        if any(block.stop != following.start for block, following in pairwise(noisy)):
+            raise ValueError(
+                f"the noise blocks of {type(cell).__name__} must lie side by side among its blocks {cell.blocks}, "
+                f"in the order {tuple(cell.noise)}"
+            )
         self.noise_column = min((cell.columns[block].start for block in cell.noise), default=0)
         self.sums: list[Variables] = []  # of the parameters' gradients, one a thread, where there are several
         self.d_biases: list[Array] = []  # sums of dL/dz, one a thread
@@ -310,11 +315,6 @@ class Share:
 def _forced(cell: Cell) -> str:
     """Return the state that a teacher replaces; any state, if there is none, as the loops are passed one."""
     return cell.states[0] if cell.forced is None else cell.forced
-
-
-def contiguous(rows: Array) -> Array:
-    """Return rows as the loops take them; numba would compile all anew for an array that may not be written to."""
-    return rows if rows.flags.c_contiguous and rows.flags.writeable else np.array(rows, order="C")
 
 
 def _table(steps: Steps, chunk: int, sequences: slice, *, keep: bool) -> tuple[Array, Array, int]:

@@ -20,13 +20,11 @@ from rnnbp.layers.activation import Activation
 from rnnbp.layers.dense import Dense
 from rnnbp.layers.layer import Context, Layer
 from rnnbp.parameters import Parameter
-from rnnbp.workspace import Workspace
+from rnnbp.workspace import Workspace, contiguous
 
 __all__ = ["Chain", "can_join"]
 
 Array = NDArray[Any]
-
-MIN_OPERATIONS = 4_000_000  # multiply-adds a thread must have to do, for it to pay to wake it
 
 
 def can_join(layer: Layer) -> bool:
@@ -67,7 +65,7 @@ class Chain(Layer):
         if plan is None:
             plan = workspace["plan"] = _Plan(self, theta)
         shares = plan.shares(len(x), workspace)
-        workspace["x"] = x = _contiguous(x)
+        workspace["x"] = x = contiguous(x)
         alone = len(shares) == 1
         if not alone:
             plan.pack_weights(theta, plan.links, plan.packed)
@@ -93,7 +91,7 @@ class Chain(Layer):
         alone = len(shares) == 1
         if not alone:
             plan.pack_transposes(theta, above, plan.transposed)
-        rows = (x, workspace["outputs"], _contiguous(dy), dx)
+        rows = (x, workspace["outputs"], contiguous(dy), dx)
         arguments = (plan.address, theta, plan.links, plan.transposed, *rows, bottom, alone)
         # the first thread writes the gradient that was asked for, the others theirs, to be added
         vectors = [gradient, *plan.others]
@@ -103,11 +101,6 @@ class Chain(Layer):
         for other in vectors[1:]:
             gradient += other
         return dx if context.input_gradient else None
-
-
-def _contiguous(rows: Array) -> Array:
-    """Return rows as the loops take them; numba would compile all anew for an array that may not be written to."""
-    return rows if rows.flags.c_contiguous and rows.flags.writeable else np.array(rows, order="C")
 
 
 class _Share(NamedTuple):
@@ -156,7 +149,7 @@ class _Plan:
 
     def shares(self, n_rows: int, workspace: Workspace) -> list[_Share]:
         """Divide the rows among threads."""
-        n_threads = max(1, min(threads.count(), n_rows, n_rows * self.size // MIN_OPERATIONS))
+        n_threads = threads.worth_waking(n_rows, n_rows * self.size)
         before = workspace.get("shares")
         if before is not None and before[:2] == (n_rows, n_threads):
             return before[2]  # type: ignore[no-any-return]
