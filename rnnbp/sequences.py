@@ -62,6 +62,7 @@ class Steps:
         self.counts: Index = np.searchsorted(-self.lengths, -np.arange(self.n_steps), side="left").astype(np.intp)
         self.starts: Index = np.concatenate([[0], np.cumsum(self.counts)]).astype(np.intp)
         self.n_rows = int(self.starts[-1])
+        self.layouts: dict[int, Any] = {}  # what compiled loops make of them
 
     @staticmethod
     @lru_cache(maxsize=64)

@@ -1,4 +1,4 @@
-"""How many threads to use.
+"""How many threads to use, and those that are there.
 
 By default as many as the process may run on, or as OMP_NUM_THREADS says, which joblib sets in its worker processes so
 that they share the machine; RNNBP_NUM_THREADS goes before both, and `limit` before all.
@@ -6,18 +6,26 @@ that they share the machine; RNNBP_NUM_THREADS goes before both, and `limit` bef
 
 from __future__ import annotations
 
+import atexit
+import ctypes
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
-from queue import SimpleQueue
-from threading import Thread
-from typing import Any
+from threading import Lock, Thread
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from rnnbp.checks import whole_number
 
-__all__ = ["count", "cuts", "limit", "run", "worth_waking"]
+if TYPE_CHECKING:
+    from rnnbp.kernels.engine import Engine
+    from rnnbp.kernels.programs import Instruction
+
+__all__ = ["Runner", "count", "limit", "worth_waking"]
 
 _limit: ContextVar[int | None] = ContextVar("rnnbp_thread_limit", default=None)
 
@@ -60,8 +68,7 @@ def limit(n_threads: int) -> Iterator[None]:
         _limit.reset(token)
 
 
-MIN_OPERATIONS = 4_000_000  # multiply-adds that a thread must have to do, for it to pay to wake it
-HEAD_START = 3_500_000  # multiply-adds that the calling thread has done when another has woken
+MIN_OPERATIONS = 400_000  # multiply-adds that a thread must have to do, for its share to pay
 
 
 def worth_waking(n_things: int, operations: float) -> int:
@@ -69,75 +76,123 @@ def worth_waking(n_things: int, operations: float) -> int:
     return int(max(1, min(count(), n_things, operations // MIN_OPERATIONS)))
 
 
-def cuts(total: int, n_threads: int, operations: float) -> list[float]:
-    """Divide work so that all threads are done at about the same time; the first has a head start.
+class Crew:
+    """Threads that take shares of an engine's jobs, and sleep when there are none.
+
+    While jobs follow each other a worker watches for the next one in compiled code (`rnnbp.kernels.workers`), as waking
+    it takes longer than many a job. Nobody waits for one that sleeps: the calling thread takes the shares itself.
 
     Parameters
     ----------
-    total : int
-        How many things there are to do, all alike.
-    n_threads : int
-    operations : float
-        The multiply-adds of one.
-
-    Returns
-    -------
-    list of float, of length n_threads - 1
-        Where the shares of all threads but the first begin.
+    engine : Engine
     """
-    head = min(HEAD_START / operations, total)
-    share = (total + head * (n_threads - 1)) / n_threads
-    return [share * k - head * (k - 1) for k in range(1, n_threads)]
 
+    def __init__(self, engine: Engine) -> None:
+        from rnnbp.kernels.records import address_of
+        from rnnbp.kernels.workers import POOL_SIZE
 
-class _Worker:
-    """A thread that waits for calls; waking it takes a fraction of what `concurrent.futures` needs."""
+        self.pool = np.zeros(POOL_SIZE, np.int64)
+        self._serve = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(engine["serve"])
+        self._address = address_of(self.pool)
+        self._alarms: list[Lock] = []
+        self.busy = Lock()  # held by the thread whose job is worked on
 
-    def __init__(self) -> None:
-        self._calls: SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...]]] = SimpleQueue()
-        self._results: SimpleQueue[BaseException | None] = SimpleQueue()
-        Thread(target=self._serve, name="rnnbp", daemon=True).start()
+    def wake(self, n_workers: int) -> None:
+        """Have so many workers awake, or about to be."""
+        from rnnbp.kernels.workers import AWAKE
 
-    def start(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-        self._calls.put((function, arguments))
+        if self.pool[AWAKE] >= n_workers:
+            return
+        while len(self._alarms) < n_workers:
+            alarm = Lock()
+            alarm.acquire()
+            self._alarms.append(alarm)
+            Thread(target=self._work, args=(alarm,), name="rnnbp", daemon=True).start()
+        for alarm in self._alarms[:n_workers]:
+            with suppress(RuntimeError):  # it rings already
+                alarm.release()
 
-    def wait(self) -> BaseException | None:
-        return self._results.get()
-
-    def _serve(self) -> None:
+    def _work(self, alarm: Lock) -> None:
         while True:
-            function, arguments = self._calls.get()
-            try:
-                function(*arguments)
-            except BaseException as error:  # raised again where the call came from
-                self._results.put(error)
-            else:
-                self._results.put(None)
-            del function, arguments  # a waiting thread keeps no arrays alive
+            alarm.acquire()
+            self._serve(self._address, PATIENCE)
+
+    def dismiss(self) -> None:
+        """Send all workers to sleep, and wait until they are out of compiled code."""
+        from rnnbp.kernels.workers import AWAKE, STOP
+
+        self.pool[STOP] = 1
+        for _ in range(1000):
+            if self.pool[AWAKE] <= 0:
+                break
+            time.sleep(0.001)
 
 
-_idle: dict[int, list[_Worker]] = {}  # by process: a forked one has none of its parent's threads
+PATIENCE = 20_000  # turns of a worker's watch, of some 10 to 40 nanoseconds each, before it goes to sleep
+_crews: dict[str, Crew] = {}
+_making = Lock()
 
 
-def run(function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> None:
-    """Call a function, which lets go of the interpreter lock, with each tuple of arguments, at the same time."""
-    if len(arguments) == 1:
-        function(*arguments[0])
-        return
-    first, *others = arguments
-    idle = _idle.setdefault(os.getpid(), [])
-    workers = []
-    for given in others:
-        # pop and append are atomic: threads of the caller's that run networks of their own get other workers
-        workers.append(idle.pop() if idle else _Worker())
-        workers[-1].start(function, given)
-    errors = []
-    try:
-        function(*first)
-    finally:
-        for worker in workers:
-            errors.append(worker.wait())
-            idle.append(worker)
-    for error in errors:
-        if error is not None:
-            raise error
+def crew_of(engine: Engine) -> Crew:
+    """Return the crew of an engine in this process."""
+    crew = _crews.get(engine.dtype)
+    if crew is None:
+        with _making:
+            crew = _crews.setdefault(engine.dtype, Crew(engine))
+    return crew
+
+
+def _forget() -> None:
+    """Begin anew in a forked process, which has none of its parent's threads."""
+    global _making
+    _crews.clear()
+    _making = Lock()
+
+
+def _dismiss_all() -> None:
+    for crew in _crews.values():
+        crew.dismiss()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+atexit.register(_dismiss_all)
+
+
+class Runner:
+    """Instructions, ready to be carried out in one call.
+
+    Parameters
+    ----------
+    engine : Engine
+    instructions : sequence of Instruction
+    """
+
+    def __init__(self, engine: Engine, instructions: Sequence[Instruction]) -> None:
+        from rnnbp.kernels.programs import Program
+        from rnnbp.kernels.records import together
+
+        self.engine, self.instructions = engine, together(instructions)
+        self.program = Program(instructions=self.instructions, n=len(instructions))
+        self._call, self._address = engine.run, self.program.address
+
+    def lay_out(self) -> None:
+        """Take note of how many shares the instructions have now."""
+        self.n_shares = max((instruction.n_shares for instruction in self.instructions), default=1)
+
+    def run(self, first: int, stop: int) -> None:
+        """Carry out some of the instructions."""
+        if self.n_shares == 1:
+            self._call(self._address, first, stop)
+            return
+        crew, program = crew_of(self.engine), self.program
+        if not crew.busy.acquire(blocking=False):  # another of the caller's threads has it: all shares are done here
+            program.shared = 0
+            self._call(self._address, first, stop)
+            return
+        try:
+            crew.wake(self.n_shares - 1)
+            program.pool, program.shared = crew.pool, 1
+            self._call(self._address, first, stop)
+        finally:
+            crew.busy.release()

@@ -1,64 +1,67 @@
-"""The arrays and tuples that the compiled loops take, laid out for a cell and for a batch.
+"""A recurrence in the records that the compiled loop takes (`rnnbp.kernels.recurrence`).
 
-What is the same for every run of a cell is in a `Plan`: the compiled loops, the pieces of its products, their packed
-weights. What is the same for every run over batches of one shape is in a `Share`, one for each thread: where its
-sequences' rows are, and the memory that it works in. So a run passes on its arrays, and little else.
+A `Loop` is what is the same for every run of a cell: its products in pieces, its stages with their rows functions, its
+variables. `Loop.lay_out` gives it memory for batches of one shape. Memory of a run that is kept for a backward pass::
 
-The memory of a run that is kept for a backward pass::
-
-    n_rows (sum of block widths + sum of variable widths)    z and the slabs, which all threads share; y is a part of it
+    n_rows (sum of block widths + sum of variable widths)    z and the variables; y is a part of them
     + n_rows I                                               dL/dx, if it is wanted
 
-to which come the packed weights (twice) and, for each thread, gradients and the rows of one chunk.
+to which come the packed weights and, for each thread, the rows of one block.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import accumulate, pairwise
+from functools import lru_cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp import threads
-from rnnbp.cells import Cell, Product
-from rnnbp.gradients.recurrence import Recurrence, Variables
+from rnnbp.cells import Cell, Product, Stage
+from rnnbp.kernels.emitter import Operand, Rows, Step
+from rnnbp.kernels.engine import Engine, engine
+from rnnbp.kernels.matrices import packed_size
+from rnnbp.kernels.products import BLOCK_ROWS, CURRENT, PREVIOUS, X
+from rnnbp.kernels.products import Layout, Parameters, Projection
+from rnnbp.kernels.products import Product as ProductRecord
+from rnnbp.kernels.programs import Instruction
+from rnnbp.kernels.records import address_of, together
+from rnnbp.kernels.recurrence import CHUNK_ROWS
+from rnnbp.kernels.recurrence import Recurrence as RecurrenceRecord
+from rnnbp.kernels.recurrence import Stage as StageRecord
+from rnnbp.kernels.recurrence import Variable
+from rnnbp.kernels.trace import trace
 from rnnbp.sequences import Steps
 from rnnbp.workspace import Workspace, contiguous
 
-__all__ = ["Plan", "Share", "divide"]
+__all__ = ["Loop", "layout_of"]
 
 Array = NDArray[Any]
 
-CHUNK_ROWS = 192  # rows of z that are worked on together: enough for a good product, few enough for the cache
 
-
-def divide(recurrence: Recurrence) -> tuple[list[int], int]:
-    """Divide the sequences among threads so that each has about the same number of frames, and the steps into chunks.
-
-    A window is divided as the whole is: weight gradients are then added up in the same order, to the same bits.
-
-    Returns
-    -------
-    bounds : list of int
-        Where the threads' shares begin, and where the last one ends.
-    chunk : int
-        The number of steps in a chunk.
-    """
-    if recurrence.whole is not None:
-        bounds, chunk = divide(recurrence.whole)
-        return sorted({min(bound, recurrence.steps.n_sequences) for bound in bounds}), chunk
-    steps = recurrence.steps
-    operations = steps.n_rows * sum([p.size for p in recurrence.parameters.values()])
-    n_threads = threads.worth_waking(steps.n_sequences, operations)
-    bounds = [0, steps.n_sequences]
-    if n_threads > 1:
-        frames = np.cumsum(steps.lengths)
-        goals = np.array(threads.cuts(int(frames[-1]), n_threads, operations / steps.n_rows))
-        cuts = np.searchsorted(frames, goals - steps.lengths[0] / 2) + 1
-        bounds = sorted({0, *(int(c) for c in cuts if c < steps.n_sequences), steps.n_sequences})
-    return bounds, max(1, CHUNK_ROWS // max([stop - first for first, stop in pairwise(bounds)]))
+def layout_of(steps: Steps, n_shares: int) -> Layout:
+    """Return how a batch lies in time, divided into shares of about the same number of frames."""
+    made = steps.layouts.get(n_shares)
+    if made is None:
+        bounds = [0, steps.n_sequences]
+        if n_shares > 1:
+            frames = np.cumsum(steps.lengths)
+            goals = frames[-1] * np.arange(1, n_shares) / n_shares
+            cuts = np.searchsorted(frames, goals - steps.lengths[0] / 2) + 1
+            bounds = sorted({0, *(int(cut) for cut in cuts if cut < steps.n_sequences), steps.n_sequences})
+        made = steps.layouts[n_shares] = Layout(
+            n_rows=steps.n_rows,
+            n_sequences=steps.n_sequences,
+            n_steps=steps.n_steps,
+            counts=steps.counts.astype(np.int64),
+            starts=steps.starts.astype(np.int64),
+            n_shares=len(bounds) - 1,
+            bounds=np.array(bounds, np.int64),
+        )
+    return made  # type: ignore[no-any-return]
 
 
 class _Piece(NamedTuple):
@@ -82,256 +85,259 @@ def _pieces(cell: Cell, product: Product) -> list[_Piece]:
     return [_Piece(product, whole, routes[0][1] if product.diagonal else cell.raw[product], targets)]
 
 
-class Plan:
-    """What is the same for every run of a cell: its compiled loops, its pieces, and its packed weights."""
+@lru_cache(maxsize=256)
+def rows_of_stage(stage: Stage) -> tuple[Rows, Rows]:
+    """Return the rows functions of a stage, forwards and back.
 
-    def __init__(self, recurrence: Recurrence) -> None:
-        from rnnbp.kernels.cells import loops
-        from rnnbp.kernels.gemm import address
+    Their operands are its blocks, what it reads and uses, its outputs; and back also the gradients of all these
+    variables, each once.
+    """
+    n_blocks, n_inputs, n_outputs = len(stage.blocks), len(stage.reads) + len(stage.uses), len(stage.outputs)
+    graph = trace(stage.step, (n_blocks, n_inputs), (n_blocks, n_outputs))
+    at = ("slot",) * n_blocks + ("previous",) * len(stage.reads) + ("current",) * (len(stage.uses) + n_outputs)
+    kept, computed = range(n_blocks), range(n_blocks + n_inputs, len(at))
+    writes = tuple(zip([*kept, *computed], range(n_blocks + n_outputs), strict=True))
+    forward = Rows(graph, tuple(range(n_blocks + n_inputs)), writes, at)
 
-        self.cell, self.dtype = recurrence.cell, recurrence.x.dtype
-        self.parameters, self.masked = recurrence.parameters, recurrence.mask is not None
-        cell = self.cell
-        self.address = address(self.dtype.name)
-        self.forward, self.backward = loops(tuple((stage.step, stage.pullback) for stage in cell.stages))
-        groups = [[piece for p in group for piece in _pieces(cell, p)] for group in [[cell.input], *_products(cell)]]
+    names = differentiated(stage)
+
+    def backward(kept: Any, inputs: Any, outputs: Any, ds: Any) -> Any:
+        d = dict(zip(names, ds, strict=True))
+        d_blocks, d_inputs = stage.pullback(kept, inputs, outputs, tuple(d[name] for name in stage.outputs))
+        # what is put out begins anew for the step before; what is handed on within the step adds up
+        total = {name: value for name, value in d.items() if name not in stage.outputs}
+        for name, value in zip((*stage.reads, *stage.uses), d_inputs, strict=True):
+            total[name] = total[name] + value if name in total else value
+        return d_blocks, tuple(total.get(name, 0.0) for name in names)
+
+    graph = trace(backward, (n_blocks, n_inputs, n_outputs, len(names)), (n_blocks, len(names)))
+    back_at = at + ("sequence",) * len(names)
+    writes = tuple(zip([*kept, *range(len(at), len(back_at))], range(n_blocks + len(names)), strict=True))
+    return forward, Rows(graph, tuple(range(len(back_at))), writes, back_at)
+
+
+def differentiated(stage: Stage) -> list[str]:
+    """Return the variables whose gradients a stage has to do with, each once."""
+    return list(dict.fromkeys((*stage.outputs, *stage.reads, *stage.uses)))
+
+
+class Loop:
+    """A cell's recurrence, laid out for the engine.
+
+    Parameters
+    ----------
+    cell : Cell
+    parameters : mapping of str to ndarray
+        Contiguous views of one vector, one after the other; others are copied to such a vector at each run.
+    dtype : dtype
+    masked : bool
+        Whether there is recurrent dropout.
+
+    Attributes
+    ----------
+    record : rnnbp.kernels.recurrence.Recurrence
+    projection : Projection
+    parameters_record : Parameters
+    forward, backward : list of Instruction
+        What runs it.
+    """
+
+    def __init__(self, cell: Cell, parameters: Mapping[str, Array], dtype: Any, *, masked: bool) -> None:
+        self.cell, self.parameters, self.dtype, self.masked = cell, parameters, np.dtype(dtype), masked
+        self.engine: Engine = engine(self.dtype.name)
+        self.offsets, self.size = {}, 0
+        for name, parameter in parameters.items():
+            self.offsets[name] = self.size
+            self.size += parameter.size
+        self.first = next(iter(parameters))
+        self.flat = None if self.is_flat(parameters) else np.empty(self.size, self.dtype)
+        self.parameters_record = Parameters(theta=parameters[self.first] if self.flat is None else self.flat)
+        groups = [[piece for p in group for piece in _pieces(cell, p)] for group in _groups(cell)]
         self.pieces = [piece for group in groups for piece in group]
-        self.n_inputs = len(groups[0])
-        stops = list(accumulate(map(len, groups)))
-        self.spans = list(pairwise(stops))  # the pieces of each stage
-        self.described = self._describe()
-        self.targets = np.array([target for piece in self.pieces for target in piece.targets], np.int64)
-        self.columns = [tuple(cell.columns[block].start for block in stage.blocks) for stage in cell.stages]
-        self.widest = max(cell.width(product.source) for product in cell.products)
-        self.nothing, self.no_vector = np.empty((0, 0), self.dtype), np.empty(0, self.dtype)
-        self.no_states = (self.nothing,) * len(cell.states)
-        self.start, self.bias = (np.zeros(cell.n_columns, self.dtype) for _ in range(2))
+        products = together([self._product(piece) for piece in self.pieces])
+        self.products = products
+        start, self._bias, self._d_bias = (np.zeros(cell.n_columns, self.dtype) for _ in range(3))
         for block, mean in cell.noise.items():
-            self.start[cell.columns[block]] = mean
+            start[cell.columns[block]] = mean
         noisy = [cell.columns[block] for block in cell.noise]
         if any(block.stop != following.start for block, following in pairwise(noisy)):
             raise ValueError(
                 f"the noise blocks of {type(cell).__name__} must lie side by side among its blocks {cell.blocks}, "
                 f"in the order {tuple(cell.noise)}"
             )
-        self.noise_column = min((cell.columns[block].start for block in cell.noise), default=0)
-        self.sums: list[Variables] = []  # of the parameters' gradients, one a thread, where there are several
-        self.d_biases: list[Array] = []  # sums of dL/dz, one a thread
-        self.packed = tuple(map(self._buffer, self.pieces))
-        self.weights, self.gains, self.biases = self.of_pieces(self.parameters)
+        self.projection = Projection(
+            parameters=self.parameters_record, products=products, n_inputs=len(groups[0]), n_products=len(products),
+            width=cell.n_columns, start=start, bias=self._bias, d_bias=self._d_bias,
+            noise_column=noisy[0].start if noisy else 0,
+        )  # fmt: skip
+        self.variables = dict(zip(cell.variables, together([self._variable(v) for v in cell.variables]), strict=True))
+        self.operands: list[list[Operand]] = []
+        rows = [each for stage in cell.stages for each in rows_of_stage(stage)]
+        addresses, stages, first = self.engine.rows(rows), [], len(groups[0])
+        for stage, own, forward, backward in zip(
+            cell.stages, groups[1:], addresses[::2], addresses[1::2], strict=True
+        ):
+            operands = together([Operand() for _ in rows_of_stage(stage)[1].at])
+            self.operands.append(operands)
+            stages.append(
+                StageRecord(
+                    products=products[first:], n_products=len(own), forward=forward, operands=operands,
+                    backward=backward, d_operands=operands, width=cell.width(stage.outputs[0]),
+                )  # fmt: skip
+            )
+            first += len(own)
+        self.record = RecurrenceRecord(
+            projection=self.projection, variables=list(self.variables.values()), n_variables=len(self.variables),
+            stages=together(stages), n_stages=len(stages), output=self.variables[cell.output],
+            forced=self.variables[cell.forced or cell.states[0]],
+        )  # fmt: skip
+        self.laid_out: Any = None
+        self.runner: Any = None
+        p, r = self.projection, self.record
+        self.forward = [self._instruction("prepare", p), self._instruction("recurrence_forward", r)]
+        self.backward = [
+            self._instruction("prepare_backward", p), self._instruction("recurrence_backward", r),
+            self._instruction("weight_gradients", p), self._instruction("bias_gradients", p),
+        ]  # fmt: skip
+        self.shared = [self.forward[1], *self.backward[1:3]]  # those that are done in shares
 
-    def serves(self, recurrence: Recurrence) -> bool:
-        """Whether the plan was made for such a recurrence."""
-        return (
-            self.cell is recurrence.cell
-            and self.parameters is recurrence.parameters
-            and self.masked == (recurrence.mask is not None)
+    def _instruction(self, name: str, record: Any) -> Instruction:
+        return Instruction(kernel=self.engine[name], record=record, n_shares=1)
+
+    def is_flat(self, arrays: Mapping[str, Array]) -> bool:
+        """Whether arrays named like the parameters lie in memory one after the other."""
+        start = address_of(arrays[self.first])
+        return all(
+            address_of(array) == start + self.offsets[name] * self.dtype.itemsize and array.flags.c_contiguous
+            for name, array in ((name, arrays[name]) for name in self.offsets)
         )
 
-    def _describe(self) -> NDArray[np.int64]:
-        from rnnbp.kernels import products as fields
+    def _product(self, piece: _Piece) -> ProductRecord:
+        product, columns = piece.product, piece.into.stop - piece.into.start
+        depth, lanes = self.cell.width(product.source), self.engine.lanes
+        size = columns if product.diagonal else max(packed_size(lanes, depth, columns), packed_size(lanes, columns, depth))
+        pitch = 0 if product.diagonal else self.parameters[product.weight].shape[1]
 
-        described, target = np.zeros((len(self.pieces), len(fields.PIECE)), np.int64), 0
-        for row, (product, columns, into, targets) in zip(described, self.pieces, strict=True):
-            of_variables = fields.PREVIOUS if product.lag else fields.CURRENT
-            row[fields.ROWS] = fields.PLACE if product.source == "x" else of_variables
-            row[fields.DEPTH] = self.cell.width(product.source)
-            row[fields.COLUMNS] = into.stop - into.start
-            row[fields.IN_Z] = into.start
-            row[fields.IN_WEIGHT] = columns.start
-            row[fields.DIAGONAL] = product.diagonal
-            row[fields.MASKED] = self.is_masked(product)
-            row[fields.NORMALIZED] = product.gain is not None
-            row[fields.TARGET] = target
-            target += len(targets)
-        return described
+        def at(name: str | None) -> int:
+            return -1 if name is None else self.offsets[name] + piece.columns.start
+
+        return ProductRecord(
+            kind=X if product.source == "x" else PREVIOUS if product.lag else CURRENT,
+            diagonal=int(product.diagonal), normalized=int(product.gain is not None), depth=depth, columns=columns,
+            masked=int(self.is_masked(product)), column=piece.into.start, weight=at(product.weight), pitch=pitch,
+            bias=at(product.bias), gain=at(product.gain), targets=np.array(piece.targets, np.int64),
+            packed=np.zeros(size, self.dtype),
+        )  # fmt: skip
 
     def is_masked(self, product: Product) -> bool:
         """Whether recurrent dropout applies to the source of a product."""
         return self.masked and product.weight == "recurrent_weight"
 
-    def _buffer(self, piece: _Piece) -> Array:
-        """Return memory for a packed piece of a weight, as it is or transposed."""
-        from rnnbp.kernels.gemm import packed_size
+    def _variable(self, name: str) -> Variable:
+        return Variable(width=self.cell.width(name), is_state=int(name in self.cell.states))
 
-        depth, columns = self.cell.width(piece.product.source), piece.columns.stop - piece.columns.start
-        if piece.product.diagonal:
-            return np.empty(columns, self.dtype)
-        return np.empty(
-            max(packed_size(self.dtype, depth, columns), packed_size(self.dtype, columns, depth)), self.dtype
-        )
+    def serves(self, cell: Cell, parameters: Mapping[str, Array], masked: bool) -> bool:
+        """Whether it was made for such a recurrence."""
+        return self.cell is cell and self.parameters is parameters and self.masked == masked
 
-    def of_pieces(self, named: Mapping[str, Array]) -> tuple[tuple[Array, ...], ...]:
-        """Return each piece's whole weight, as a matrix, its gain and its bias, empty if it has none."""
-        products = [piece.product for piece in self.pieces]
-        weights = [named[p.weight].reshape(1, -1) if p.diagonal else named[p.weight] for p in products]
-        gains = [self.no_vector if p.gain is None else named[p.gain] for p in products]
-        return (
-            tuple(weights),
-            tuple(gains),
-            tuple([self.no_vector if p.bias is None else named[p.bias] for p in products]),
-        )
+    def n_shares(self, steps: Steps) -> int:
+        """Return how many shares to divide a batch into."""
+        return threads.worth_waking(steps.n_sequences, steps.n_rows * self.size)
 
-    def grow(self, n_threads: int, gradients: Mapping[str, Array]) -> None:
-        """Make sums for so many threads, shaped like the gradients; all windows of a recurrence add to the same."""
-        for _ in range(len(self.d_biases), n_threads):
-            self.d_biases.append(np.empty_like(self.bias))
-            self.sums.append({name: np.empty_like(gradient) for name, gradient in gradients.items()})
-
-    def prepare(self) -> None:
-        """Pack the weights as they are now."""
-        from rnnbp.kernels.products import prepare
-
-        prepare(self.bias, self.start, self.described, self.targets, self.weights, self.biases, self.packed)
-
-    def prepare_back(self) -> None:
-        """Pack them for the way back."""
-        from rnnbp.kernels.products import prepare_back
-
-        prepare_back(self.described, self.weights, self.packed)
-
-
-def _products(cell: Cell) -> list[list[Product]]:
-    return [list(stage.products) for stage in cell.stages]
-
-
-class Share:
-    """A thread's share of the sequences: where its rows are, and the memory that it works in."""
-
-    def __init__(
-        self,
-        plan: Plan,
-        steps: Steps,
-        chunk: int,
-        workspace: Workspace,
-        own: Workspace,
-        sequences: slice,
-        keep: bool,
-    ) -> None:
-        self.plan, self.sequences = plan, sequences
-        cell, dtype, n = plan.cell, plan.dtype, sequences.stop - sequences.start
-        self.steps, self.chunks, chunk_rows = _table(steps, chunk, sequences, keep=keep)
+    def lay_out(self, steps: Steps, workspace: Workspace, *, keep: bool) -> None:
+        """Find memory for a batch; nothing is done if it is like the one before."""
+        n_shares = self.n_shares(steps)
+        if self.laid_out == (steps, n_shares, keep):
+            return
+        cell, dtype, p = self.cell, self.dtype, self.projection
+        layout = layout_of(steps, n_shares)
+        widest = max(stop - first for first, stop in pairwise(layout.bounds.tolist()))
+        chunk = max(1, CHUNK_ROWS // widest)
+        own = 2 * widest + min(chunk, steps.n_steps) * widest  # rows that a share has if nothing is kept
+        n_values = steps.n_sequences + steps.n_rows if keep else layout.n_shares * own
+        z = workspace.empty("z", (steps.n_rows if keep else layout.n_shares * own, cell.n_columns), dtype)
+        self.values = {v: workspace.empty(v, (n_values, cell.width(v)), dtype) for v in cell.variables}
+        self.d = {v: workspace.empty(f"d_{v}", (steps.n_sequences, cell.width(v)), dtype) for v in cell.variables}
+        for name, variable in self.variables.items():
+            variable.values, variable.gradient = self.values[name], self.d[name]
+        for stage, operands in zip(cell.stages, self.operands, strict=True):
+            arrays = [z[:, cell.columns[block]] for block in stage.blocks]
+            arrays += [self.values[v] for v in (*stage.reads, *stage.uses, *stage.outputs)]
+            arrays += [self.d[v] for v in differentiated(stage)]
+            for operand, array in zip(operands, arrays, strict=True):
+                operand.start, operand.pitch = address_of(array), array.strides[0] // dtype.itemsize
+        for i, (piece, product) in enumerate(zip(self.pieces, self.products, strict=True)):
+            source = piece.product.source
+            if source == "x":
+                continue
+            product.source, product.d_source = self.values[source], self.d[source]
+            if product.masked:
+                product.unmasked = self.values[source]
+                product.source = workspace.empty(f"masked_{i}", self.values[source].shape, dtype)
+                product.d_masked = workspace.empty("d_masked", (steps.n_sequences, product.depth), dtype)
+        p.layout, p.z = layout, z
+        p.chunk, p.rectangular = max(1, CHUNK_ROWS // steps.n_sequences), int(steps.is_rectangular)
+        self.record.keep, self.record.share_rows = int(keep), own
+        self.record.steps = together([Step() for _ in range(layout.n_shares)])
+        p.moments = np.empty(2 * layout.n_shares)
         if keep:
-            memory, n_initial, n_rows = workspace, steps.n_sequences, steps.n_rows
-        else:
-            memory, n_initial, n_rows = own, n, chunk_rows
-        slabs = {name: memory.empty(name, (n_initial + n_rows, cell.width(name)), dtype) for name in cell.variables}
-        self.z = memory.empty("z", (n_rows, cell.n_columns), dtype)
-        self.output, self.forced = slabs[cell.output], slabs[_forced(cell)]
-        self.states = tuple(slabs[name] for name in cell.states)
-        # x, which is the source of the first pieces, is another one in each run
-        self.unmasked = tuple(slabs.get(piece.product.source, plan.nothing) for piece in plan.pieces)
-        self.sources = tuple(
-            memory.empty(f"masked_{i}", slab.shape, dtype) if plan.is_masked(piece.product) else slab
-            for i, (piece, slab) in enumerate(zip(plan.pieces, self.unmasked, strict=True))
-        )
-        self.stages = tuple(
-            (
-                *span,
-                columns,
-                *(tuple(slabs[name] for name in names) for names in (stage.reads, stage.uses, stage.outputs)),
-            )
-            for span, columns, stage in zip(plan.spans, plan.columns, cell.stages, strict=True)
-        )
-        if keep:
-            self._prepare_backward(own, n, chunk_rows)
+            self._for_gradients(steps, layout, workspace)
+        for instruction in self.shared:
+            instruction.n_shares = layout.n_shares
+        self.z, self.layout = z, layout
+        self.laid_out = steps, n_shares, keep
 
-    def _prepare_backward(self, own: Workspace, n: int, chunk_rows: int) -> None:
-        from rnnbp.kernels.gemm import packed_size
-
-        plan, cell, dtype = self.plan, self.plan.cell, self.plan.dtype
-        d = {name: own.empty(f"d_{name}", (n, cell.width(name)), dtype) for name in cell.variables}
-        self.d_variables, self.d_states = tuple(d.values()), tuple(d[name] for name in cell.states)
-        self.d_output, self.d_forced = d[cell.output], d[_forced(cell)]
-        self.d_masked = own.empty("d_masked", (n, plan.widest if plan.masked else 1), dtype)
-        self.d_sources = tuple(d.get(piece.product.source, plan.nothing) for piece in plan.pieces)
-        columns = max(piece.into.stop - piece.into.start for piece in plan.pieces)
-        self.source_rows = own.empty("source_rows", (chunk_rows * plan.widest,), dtype)
-        self.dz_rows = own.empty("dz_rows", (packed_size(dtype, chunk_rows, columns),), dtype)
-        self.d_stages = tuple(
-            (
-                *forwards,
-                tuple(d[name] for name in (*stage.reads, *stage.uses)),
-                tuple(d[name] for name in stage.outputs),
-            )
-            for forwards, stage in zip(self.stages, cell.stages, strict=True)
-        )
-
-    def forward(
+    def give(
         self,
-        recurrence: Recurrence,
-        x: Array,
-        y: Array,
-        noise: Array,
-        initials: tuple[Array, ...],
-        finals: tuple[Array, ...],
-        *,
-        unprepared: bool,
-    ) -> tuple[Any, ...]:
-        """Return the arguments of the loop forwards; it prepares the plan first if that is `unprepared`."""
-        plan = self.plan
-        return (
-            plan.address, x, y, self.z, plan.bias, noise, plan.noise_column, self._mask(recurrence),
-            plan.n_inputs, plan.described, plan.packed, plan.gains, plan.targets, self.sources, self.unmasked,
-            self.stages, self.states, initials, finals, self.output, self.forced, self._teacher(recurrence),
-            self.steps, self.chunks, unprepared, plan.start, plan.weights, plan.biases,
-        )  # fmt: skip
+        initial: Mapping[str, Array],
+        mask: Array | None,
+        noise: Mapping[str, Array] | None,
+        teacher: Array | None,
+    ) -> dict[str, Array]:
+        """Hand a run what it starts from, and return where its final states will be."""
+        cell, n = self.cell, self.layout.n_sequences
+        final = {}
+        for name in cell.states:
+            state = self.variables[name]
+            final[name] = state.final = np.empty((n, state.width), self.dtype)
+            state.has_initial = int(name in initial)
+            if state.has_initial:
+                state.initial = contiguous(initial[name])
+        if mask is not None:
+            for product in self.products:
+                product.mask = mask
+        self.projection.noise_width = 0
+        if noise:
+            drawn = np.concatenate([noise[block] for block in cell.noise], axis=1, dtype=self.dtype)
+            self.projection.noise, self.projection.noise_width = drawn, drawn.shape[1]
+        self.record.taught = int(cell.forced is not None and teacher is not None)
+        if self.record.taught:
+            self.record.teacher = contiguous(np.asarray(teacher, self.dtype))
+        return final
 
-    def backward(
-        self,
-        recurrence: Recurrence,
-        x: Array,
-        dy: Array,
-        dx: Array,
-        sums: tuple[Mapping[str, Array], Array, bool],
-        d_finals: tuple[Array, ...],
-        d_initials: tuple[Array, ...],
-        *,
-        unprepared: bool,
-    ) -> tuple[Any, ...]:
-        """Return the arguments of the loop backwards.
+    def give_back(self, d_final: Mapping[str, Array]) -> dict[str, Array]:
+        """Hand a backward run the gradients of the final states, and return where those of the initial ones will be."""
+        d_initial = {}
+        for name in self.cell.states:
+            state = self.variables[name]
+            d_initial[name] = state.d_initial = np.empty((self.layout.n_sequences, state.width), self.dtype)
+            state.has_d_final = int(name in d_final)
+            if state.has_d_final:
+                state.d_final = contiguous(d_final[name])
+        return d_initial
 
-        `sums` are where the gradients of the parameters go, by name, and the sum of dL/dz, and whether to add to them.
-        """
-        plan, (named, d_bias, add) = self.plan, sums
-        gradients, d_gains, d_biases = plan.of_pieces(named)
-        return (
-            plan.address, x, dy, dx, self.z, d_bias, add, self._mask(recurrence), self.d_masked,
-            plan.n_inputs, plan.described, plan.packed, plan.gains, plan.targets,
-            self.sources, self.d_sources, gradients, d_gains, d_biases, self.d_stages,
-            self.d_variables, self.d_states, d_finals, d_initials, self.d_output, self.d_forced,
-            self._teacher(recurrence), self.steps, self.chunks, self.source_rows, self.dz_rows,
-            unprepared, plan.weights,
-        )  # fmt: skip
-
-    def _mask(self, recurrence: Recurrence) -> Array:
-        return self.plan.nothing if recurrence.mask is None else recurrence.mask[self.sequences]
-
-    def _teacher(self, recurrence: Recurrence) -> Array:
-        teacher = None if recurrence.cell.forced is None else recurrence.teacher
-        return self.plan.nothing if teacher is None else contiguous(teacher)
+    def _for_gradients(self, steps: Steps, layout: Layout, workspace: Workspace) -> None:
+        """Find what sums of weight gradients need."""
+        cell, dtype, p = self.cell, self.dtype, self.projection
+        widest = max(piece.into.stop - piece.into.start for piece in self.pieces)
+        p.dz_size = packed_size(self.engine.lanes, min(BLOCK_ROWS, steps.n_rows), widest)
+        p.dz_rows = workspace.empty("dz_rows", (layout.n_shares * p.dz_size,), dtype)
+        p.source_size = 0 if steps.is_rectangular else BLOCK_ROWS * max(cell.width(q.source) for q in cell.products)
+        p.source_rows = workspace.empty("source_rows", (layout.n_shares * p.source_size,), dtype)
+        for i, product in enumerate(self.products):
+            if product.normalized:
+                product.d_gains = workspace.empty(f"d_gains_{i}", (steps.n_sequences, product.columns), dtype)
 
 
-def _forced(cell: Cell) -> str:
-    """Return the state that a teacher replaces; any state, if there is none, as the loops are passed one."""
-    return cell.states[0] if cell.forced is None else cell.forced
-
-
-def _table(steps: Steps, chunk: int, sequences: slice, *, keep: bool) -> tuple[Array, Array, int]:
-    """Return where each step's rows of some sequences are, the chunks of steps, and the rows of the largest chunk."""
-    first, stop = sequences.start, sequences.stop
-    n_steps = int(steps.lengths[first])
-    counts = np.minimum(steps.counts[:n_steps], stop) - first
-    places = steps.starts[:n_steps] + first
-    starts = np.cumsum(counts) - counts
-    first_steps = np.arange(0, n_steps, chunk)
-    if keep:
-        slots, initial, at_start = places, steps.n_sequences, first
-    else:
-        slots, initial, at_start = starts - np.repeat(starts[first_steps], chunk)[:n_steps], stop - first, 0
-    current = initial + slots
-    previous = np.append(at_start, current[:-1])
-    if not keep:
-        previous[first_steps] = 0
-    table = np.stack([counts, places, slots, current, previous], axis=1).astype(np.int64)
-    return table, np.append(first_steps, n_steps), int(np.add.reduceat(counts, first_steps).max())
+def _groups(cell: Cell) -> list[list[Product]]:
+    return [[cell.input], *([*stage.products] for stage in cell.stages)]

@@ -7,9 +7,9 @@ Each is stable over the whole real line and keeps the dtype that it is given::
     normal_pdf(x)  = e^(-x^2/2) / sqrt(2 pi)
     normal_cdf(x)  = 1/2 (1 + erf(x / sqrt(2)))
 
-The bodies here are NumPy, for arrays. `rnnbp.kernels.lanes` gives the primitives among them (all but the four above)
-a second meaning in compiled code, on vector registers. So a function that is written in these names and in arithmetic
-can be run on whole arrays, where it can be read and debugged, and, unchanged, inside a compiled loop.
+The primitives (all but these four) are operations of `rnnbp.kernels.nodes`: NumPy if called with arrays, and a node in
+a graph if called with a traced operand. So a function that is written in these names and in arithmetic can be run on
+whole arrays, where it can be read and debugged, and, unchanged, be compiled, differentiated and exported.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-from scipy import special
+from rnnbp.kernels.nodes import operate
 
 __all__ = [
     "absolute",
@@ -32,57 +31,63 @@ __all__ = [
     "normal_pdf",
     "sigmoid",
     "softplus",
+    "sqrt",
     "tanh",
     "where",
 ]
 
-# An operand is an array here, and lanes of a vector register in compiled code.
+# An operand is an array or a number, and a node while a function is traced.
 Operand = Any
 
 
 def exp(x: Operand) -> Operand:
     """Return e^x."""
-    return np.exp(x)
+    return operate("exp", x)
 
 
 def expm1(x: Operand) -> Operand:
     """Return e^x - 1, accurate near 0."""
-    return np.expm1(x)
+    return operate("expm1", x)
 
 
 def log1p(x: Operand) -> Operand:
     """Return log(1 + x), accurate near 0, for x from 0 to 1."""
-    return np.log1p(x)
+    return operate("log1p", x)
 
 
 def tanh(x: Operand) -> Operand:
     """Return the hyperbolic tangent."""
-    return np.tanh(x)
+    return operate("tanh", x)
 
 
 def erf(x: Operand) -> Operand:
     """Return the error function."""
-    return special.erf(x)
+    return operate("erf", x)
+
+
+def sqrt(x: Operand) -> Operand:
+    """Return the square root."""
+    return operate("sqrt", x)
 
 
 def absolute(x: Operand) -> Operand:
     """Return |x|."""
-    return np.abs(x)
+    return operate("absolute", x)
 
 
 def maximum(x: Operand, y: Operand) -> Operand:
     """Return the larger of x and y; NaN if x is."""
-    return np.maximum(x, y)
+    return operate("maximum", x, y)
 
 
 def minimum(x: Operand, y: Operand) -> Operand:
     """Return the smaller of x and y; NaN if x is."""
-    return np.minimum(x, y)
+    return operate("minimum", x, y)
 
 
 def where(condition: Operand, x: Operand, y: Operand) -> Operand:
     """Return x where the condition holds, else y."""
-    return np.where(condition, x, y)
+    return operate("where", condition, x, y)
 
 
 def sigmoid(x: Operand) -> Operand:

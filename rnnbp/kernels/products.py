@@ -1,189 +1,374 @@
-"""The matrix products of a recurrence, forwards and back, over the rows of one step or of a chunk of steps.
+"""Products of sources and weights into the columns of z, forwards and back, for dense and recurrent layers alike.
 
-A cell's products are taken in pieces: columns of a weight that lie side by side in z. The pieces of all products are
-numbered: those of the input first, then those of each stage. A piece is described by a row of integers (`PIECE`), and
-by entries of tuples: its whole weight, the gain that it is normalised with and the bias (empty if it has none), its
-source, the piece of the weight packed (`rnnbp.kernels.gemm`; transposed for the way back), and the gradients of these.
-A normalised piece is kept in columns of z of its own, and from there goes on to its targets.
+::
 
-Where a step's rows are, a row of integers says for each step (`STEP`).
+    z = b + x W                               (1)   `project`
+    z += source U                             (2)   `add_product`
+
+    dsource += dz U^T;  dx = dz W^T           (2', 1')   `product_backward`, `input_backward`
+    dW = x^T dz;  dU = source^T dz;  db = sum dz         `weight_gradients`
+
+A cell's products are taken in pieces: columns of a weight that lie side by side in z (`Product`). A piece that is
+normalised is kept in columns of z of its own, and from there goes on to its targets. A diagonal piece multiplies
+element by element.
+
+Weight gradients are summed over blocks of rows, from the last block to the first, each over its rows in order, and
+shared among threads by columns: so no sum depends on the number of threads, and a run in windows of whole chunks gives
+the same bits as one in one piece.
 """
 
 from __future__ import annotations
 
-import numpy as np
-
-from rnnbp.kernels.compiling import compiled
-from rnnbp.kernels.gemm import multiply, pack, pack_transposed
-from rnnbp.kernels.normalized import add_normalized, pull_normalized
-from rnnbp.kernels.rows import copy_rows
-from rnnbp.kernels.simd import copy
+from rnnbp.kernels.language import LANES, VECTORS, clear, copy, floats, ints, numbers, vectorized
+from rnnbp.kernels.matrices import multiply, pack, pack_transposed
+from rnnbp.kernels.emitter import Step
+from rnnbp.kernels.normalization import add_normalized, normalized_backward
+from rnnbp.kernels.records import Record
+from rnnbp.kernels.rows import add_numbers, fill_rows, sum_rows
 
 __all__ = [
-    "COLUMNS",
-    "COUNT",
-    "CURRENT",
-    "DEPTH",
-    "DIAGONAL",
-    "IN_WEIGHT",
-    "IN_Z",
-    "MASKED",
-    "NORMALIZED",
-    "PIECE",
-    "PLACE",
-    "PREVIOUS",
-    "ROWS",
-    "SLOT",
-    "STEP",
-    "TARGET",
-    "add_outer",
+    "Layout",
+    "Parameters",
+    "Product",
+    "Projection",
     "add_product",
-    "clear_gradients",
-    "give_biases",
-    "mask_source",
+    "bias_gradients",
+    "input_backward",
+    "norm_backward",
     "prepare",
-    "prepare_back",
-    "pull_norm",
-    "pull_product",
+    "prepare_backward",
+    "product_backward",
+    "project",
+    "project_backward",
+    "project_forward",
+    "weight_gradients",
 ]
 
-# How many rows a step has, and where they begin: in x, y and their gradients; in z; in the slabs of variables, after
-# the step and before it.
-STEP = ("count", "place", "slot", "current", "previous")
-COUNT, PLACE, SLOT, CURRENT, PREVIOUS = range(len(STEP))
-
-# Which of these columns says where the source's rows begin; the source's width; how many columns the piece has, and
-# where they begin in z and in the weight; whether the weight is diagonal; whether the source is masked (dropout);
-# whether the piece is normalised; and where its targets begin in the list of all.
-PIECE = ("rows", "depth", "columns", "in_z", "in_weight", "diagonal", "masked", "normalized", "target")
-ROWS, DEPTH, COLUMNS, IN_Z, IN_WEIGHT, DIAGONAL, MASKED, NORMALIZED, TARGET = range(len(PIECE))
-
-# numba compiles a function anew for each literal it is called with; these are no literals
-ZERO, ONE = np.int64(0), np.int64(1)
+X, PREVIOUS, CURRENT = 0, 1, 2  # what a product's source is: the input, or a variable before or after the step
+BLOCK_ROWS = 192  # rows that a sum of weight gradients takes at once: enough for a good product, few for the cache
 
 
-@compiled
-def targets_of(piece, targets):
-    """Return the columns of z that the columns of a piece go to."""
-    return targets[piece[TARGET] : piece[TARGET] + piece[COLUMNS]]
+class Parameters(Record):
+    """The flat vector of parameters, and that of their gradients, laid out alike; `add` says whether to add to it."""
+
+    theta: numbers
+    gradient: numbers
+    add: int
 
 
-@compiled
-def prepare(bias, start, pieces, targets, weights, biases, packed):
-    """Pack all weights, and add up what rows of z start from."""
-    copy(bias, ZERO, start, ZERO, len(bias))
-    for i in range(len(weights)):
-        piece = pieces[i]
-        depth, column, columns = piece[DEPTH], piece[IN_WEIGHT], piece[COLUMNS]
-        if piece[DIAGONAL]:
-            copy(packed[i], ZERO, weights[i], column, columns)
-        else:
-            pack(weights[i], ZERO, depth, column, columns, packed[i], ZERO, depth)
-        if len(biases[i]) > 0:
-            into = targets_of(piece, targets)
-            for j in range(columns):
-                bias[into[j]] += biases[i][column + j]
+class Layout(Record):
+    """How the rows of a batch lie in time.
 
-
-@compiled
-def prepare_back(pieces, weights, packed):
-    """Pack all weights transposed, in the place of what `prepare` has packed."""
-    for i in range(len(weights)):
-        if not pieces[i, DIAGONAL]:
-            pack_transposed(weights[i], pieces[i, IN_WEIGHT], pieces[i, COLUMNS], packed[i])
-
-
-@compiled
-def give_biases(d_bias, pieces, targets, d_biases):
-    """Write the gradients of the biases, given those of z summed over all rows."""
-    for i in range(len(d_biases)):
-        if len(d_biases[i]) > 0:
-            into = targets_of(pieces[i], targets)
-            for j in range(len(into)):
-                d_biases[i][pieces[i, IN_WEIGHT] + j] = d_bias[into[j]]
-
-
-@compiled
-def clear_gradients(pieces, gradients, d_gains):
-    """Set the gradients of weights and gains to zero."""
-    for i in range(len(gradients)):
-        gradients[i][:, pieces[i, IN_WEIGHT] : pieces[i, IN_WEIGHT] + pieces[i, COLUMNS]] = 0
-        d_gains[i][:] = 0
-
-
-@compiled
-def mask_source(source, unmasked, mask, row, n):
-    """Make n rows of a source that is masked."""
-    for r in range(n):
-        for j in range(mask.shape[1]):
-            source[row + r, j] = unmasked[row + r, j] * mask[r, j]
-
-
-@compiled
-def add_product(address, z, slot, n, source, row, piece, packed, gain, targets):
-    """Add the product of n rows of a source to n rows of z."""
-    depth, columns, column, z_row = piece[DEPTH], piece[COLUMNS], piece[IN_Z], z.shape[1]
-    if not piece[DIAGONAL]:
-        multiply(address, z, slot * z_row + column, z_row, source, row * depth, depth, ONE, packed, n, depth, columns)
-        if piece[NORMALIZED]:
-            add_normalized(z, slot, n, z, slot, column, gain, targets_of(piece, targets))
-    elif piece[NORMALIZED]:
-        add_normalized(z, slot, n, source, row, ZERO, gain, targets_of(piece, targets))
-    else:
-        for r in range(n):
-            for j in range(columns):
-                z[slot + r, column + j] += source[row + r, j] * packed[j]
-
-
-@compiled
-def pull_norm(dz, slot, n, source, row, piece, gain, targets, d_source, d_gain):
-    """Pull n rows back through a normalisation: in place, or, if the source itself was normalised, to its gradient."""
-    a, column = source, ZERO
-    if not piece[DIAGONAL]:
-        a, row, column = dz, slot, piece[IN_Z]
-    pull_normalized(
-        dz, slot, n, a, row, column, gain, targets_of(piece, targets), d_source, d_gain, piece[DIAGONAL] == 0
-    )
-
-
-@compiled
-def pull_product(address, dz, slot, n, d_source, mask, d_masked, piece, packed):
-    """Add to the first n rows of dL/d(source) what a piece says: dz times the weight, packed transposed."""
-    depth, columns, column, z_row = piece[DEPTH], piece[COLUMNS], piece[IN_Z], dz.shape[1]
-    at = slot * z_row + column
-    if piece[DIAGONAL]:
-        if not piece[NORMALIZED]:
-            for r in range(n):
-                for j in range(columns):
-                    d_source[r, j] += dz[slot + r, column + j] * packed[j]
-    elif piece[MASKED]:
-        d_masked[:n] = 0
-        multiply(address, d_masked, ZERO, d_masked.shape[1], dz, at, z_row, ONE, packed, n, columns, depth)
-        for r in range(n):
-            for j in range(depth):
-                d_source[r, j] += d_masked[r, j] * mask[r, j]
-    else:
-        multiply(address, d_source, ZERO, depth, dz, at, z_row, ONE, packed, n, columns, depth)
-
-
-@compiled
-def add_outer(address, gradient, source, piece, dz, steps, n, source_rows, dz_rows):
-    """Add the gradient of a piece of a weight over some steps, of n rows together: source^T dz.
-
-    The steps' rows need not follow each other in memory, so they are gathered first: those of the source as they are,
-    those of dz packed.
+    Step t has the rows from ``starts[t]`` on, ``counts[t]`` of them, of the sequences that are longer than t: the first
+    ones. Share s of the work has the sequences from ``bounds[s]`` to ``bounds[s + 1]``.
     """
-    depth, columns, column, c = piece[DEPTH], piece[COLUMNS], piece[IN_Z], piece[IN_WEIGHT]
-    if piece[DIAGONAL]:
-        if not piece[NORMALIZED]:  # else `pull_norm` has done it
-            for step in steps:
-                for r in range(step[COUNT]):
-                    for j in range(columns):
-                        gradient[0, c + j] += source[step[piece[ROWS]] + r, j] * dz[step[SLOT] + r, column + j]
-        return
-    rows, r = source_rows[: n * depth].reshape(n, depth), 0 * n
-    for step in steps:
-        copy_rows(rows, r, source, step[piece[ROWS]], step[COUNT])
-        pack(dz, step[SLOT], step[COUNT], column, columns, dz_rows, r, n)
-        r += step[COUNT]
-    multiply(address, gradient, c, gradient.shape[1], rows, ZERO, ONE, depth, dz_rows, depth, n, columns)
+
+    n_rows: int
+    n_sequences: int
+    n_steps: int
+    counts: ints
+    starts: ints
+    n_shares: int
+    bounds: ints
+
+
+class Product(Record):
+    """A piece of a product: some columns of a weight, side by side in z.
+
+    `weight`, `gain` and `bias` say where these begin in the vector of parameters (-1: there is none), `pitch` how wide
+    the whole weight is. `packed` is the weight packed: for the way back transposed, in the same place. `d_gains` has a
+    row of sums for each sequence. `unmasked` and `mask` are there for recurrent dropout, which makes `source`.
+    """
+
+    kind: int
+    diagonal: int
+    normalized: int
+    masked: int
+    depth: int
+    columns: int
+    column: int
+    weight: int
+    pitch: int
+    bias: int
+    gain: int
+    targets: ints
+    packed: numbers
+    source: numbers
+    d_source: numbers
+    d_gains: numbers
+    unmasked: numbers
+    mask: numbers
+    d_masked: numbers
+
+
+class Projection(Record):
+    """The rows of z, and the products that add to them; the first `n_inputs` are those of x.
+
+    `start` is what all rows of z start from beside the biases; `noise` are columns that start from draws instead. For
+    the weight gradients each share has memory for a block of rows of dz, packed, and of a source; `moments` are two
+    numbers for each share.
+    """
+
+    parameters: Parameters
+    layout: Layout
+    products: Product
+    n_inputs: int
+    n_products: int
+    x: numbers
+    dx: numbers
+    wants_dx: int
+    z: numbers
+    width: int
+    start: numbers
+    bias: numbers
+    d_bias: numbers
+    noise: numbers
+    noise_column: int
+    noise_width: int
+    chunk: int
+    rectangular: int
+    dz_rows: numbers
+    dz_size: int
+    source_rows: numbers
+    source_size: int
+    moments: floats
+
+
+def prepare(p: Projection, share: int):
+    """Pack all weights, and add up what rows of z start from."""
+    theta = p.parameters.theta
+    copy(p.bias, p.start, p.width)
+    for i in range(p.n_products):
+        product = p.products[i]
+        if product.diagonal > 0:
+            if product.normalized == 0:
+                copy(product.packed, theta + product.weight, product.columns)
+        else:
+            pack(theta + product.weight, product.pitch, product.depth, product.columns, product.packed, 0, product.depth)
+        if product.bias >= 0:
+            given, targets, bias = theta + product.bias, product.targets, p.bias
+            for j in range(product.columns):
+                bias[targets[j]] += given[j]
+
+
+def prepare_backward(p: Projection, share: int):
+    """Pack all weights transposed that are needed on the way back."""
+    for i in range(p.n_products):
+        product = p.products[i]
+        if product.diagonal == 0 and (i >= p.n_inputs or p.wants_dx > 0):
+            weight = p.parameters.theta + product.weight
+            pack_transposed(weight, product.pitch, product.columns, product.depth, product.packed)
+
+
+def project(p: Projection, place: int, slot: int, n: int):
+    """Start n rows of z, from row `slot` on, with the biases, the noise and the products of rows of x (1)."""
+    z = p.z + slot * p.width
+    fill_rows(z, p.bias, n, p.width)
+    if p.noise_width > 0:
+        for r in range(n):
+            copy(z + (r * p.width + p.noise_column), p.noise + (place + r) * p.noise_width, p.noise_width)
+    for i in range(p.n_inputs):
+        product = p.products[i]
+        _add_rows(p, product, p.x + place * product.depth, slot, n, p.moments)
+
+
+def add_product(p: Projection, product: Product, step: Step, moments: floats):
+    """Add the product of a step's rows of a variable (2)."""
+    row = step.previous if product.kind == PREVIOUS else step.current
+    source = product.source + row * product.depth
+    if product.masked > 0:
+        _mask(source, product.unmasked + row * product.depth, product.mask + step.sequence * product.depth,
+              step.n * product.depth)  # fmt: skip
+    _add_rows(p, product, source, step.slot, step.n, moments)
+
+
+@vectorized
+def _mask(to: numbers, a: numbers, mask: numbers, n: int):
+    for k in range(n):
+        to[k] = a[k] * mask[k]
+
+
+def _add_rows(p: Projection, product: Product, source: numbers, slot: int, n: int, moments: floats):
+    depth, columns, width = product.depth, product.columns, p.width
+    z = p.z + slot * width
+    into, targets = z + product.column, product.targets
+    if product.diagonal == 0:
+        if product.normalized > 0:
+            for r in range(n):
+                clear(into + r * width, columns)
+        multiply(into, width, source, depth, 1, product.packed, n, depth, columns)
+        if product.normalized > 0:
+            gain = p.parameters.theta + product.gain
+            for r in range(n):
+                add_normalized(z + r * width, into + r * width, gain, targets, columns, moments)
+    elif product.normalized > 0:
+        gain = p.parameters.theta + product.gain
+        for r in range(n):
+            add_normalized(z + r * width, source + r * depth, gain, targets, columns, moments)
+    else:
+        packed = product.packed
+        for r in range(n):
+            row, a = into + r * width, source + r * depth
+            for j in range(columns):
+                row[j] += a[j] * packed[j]
+
+
+def norm_backward(p: Projection, product: Product, source: numbers, d_source: numbers, step: Step, moments: floats):
+    """Pull a step's rows of dz back through a normalisation: in place, or, of a diagonal piece, to its source."""
+    width, columns, depth = p.width, product.columns, product.depth
+    gain, targets = p.parameters.theta + product.gain, product.targets
+    for r in range(step.n):
+        dz, d_gain = p.z + (step.slot + r) * width, product.d_gains + (step.sequence + r) * columns
+        a = dz + product.column
+        if product.diagonal > 0:
+            normalized_backward(dz, source + r * depth, gain, d_gain, targets, columns, d_source + r * depth, 0, moments)
+        else:
+            normalized_backward(dz, a, gain, d_gain, targets, columns, a, 1, moments)
+
+
+def product_backward(p: Projection, product: Product, step: Step, moments: floats):
+    """Add what a product says of a step's rows of dL/d(source) (2')."""
+    depth, columns, width = product.depth, product.columns, p.width
+    d_source = product.d_source + step.sequence * depth
+    if product.normalized > 0:
+        row = step.previous if product.kind == PREVIOUS else step.current
+        norm_backward(p, product, product.source + row * depth, d_source, step, moments)
+    dz = p.z + (step.slot * width + product.column)
+    if product.diagonal == 0 and product.masked > 0:
+        d_masked, mask = product.d_masked + step.sequence * depth, product.mask + step.sequence * depth
+        clear(d_masked, step.n * depth)
+        multiply(d_masked, depth, dz, width, 1, product.packed, step.n, columns, depth)
+        for k in range(step.n * depth):
+            d_source[k] += d_masked[k] * mask[k]
+    elif product.diagonal == 0:
+        multiply(d_source, depth, dz, width, 1, product.packed, step.n, columns, depth)
+    elif product.normalized == 0:
+        packed = product.packed
+        for r in range(step.n):
+            to, d = d_source + r * depth, dz + r * width
+            for j in range(columns):
+                to[j] += d[j] * packed[j]
+
+
+def input_backward(p: Projection, place: int, slot: int, n: int):
+    """Write n rows of dL/dx (1')."""
+    for i in range(p.n_inputs):
+        product = p.products[i]
+        dx = p.dx + place * product.depth
+        if i == 0:
+            clear(dx, n * product.depth)
+        dz = p.z + (slot * p.width + product.column)
+        multiply(dx, product.depth, dz, p.width, 1, product.packed, n, product.columns, product.depth)
+
+
+def weight_gradients(p: Projection, share: int):
+    """Write, or add to, the gradients of a share of the columns of all weights and biases."""
+    layout, gradient = p.layout, p.parameters.gradient
+    panel = VECTORS * LANES
+    for i in range(p.n_products):
+        product = p.products[i]
+        n_panels = (product.columns + panel - 1) // panel
+        first = n_panels * share // layout.n_shares * panel
+        stop = min(n_panels * (share + 1) // layout.n_shares * panel, product.columns)
+        if stop > first:
+            if not (product.diagonal > 0 and product.normalized > 0):
+                if p.parameters.add == 0:
+                    for k in range(1 if product.diagonal > 0 else product.depth):
+                        clear(gradient + (product.weight + k * product.pitch + first), stop - first)
+                _sum_blocks(p, product, share, first, stop)
+            if product.normalized > 0:
+                to, gains = gradient + product.gain, product.d_gains
+                clear(to + first, stop - first)
+                for r in range(layout.n_sequences):
+                    add_numbers(to + first, gains + (r * product.columns + first), stop - first)
+    first = p.width * share // layout.n_shares
+    stop = p.width * (share + 1) // layout.n_shares
+    if p.parameters.add == 0:
+        clear(p.d_bias + first, stop - first)
+    t = (layout.n_steps - 1) // p.chunk * p.chunk
+    while t >= 0:
+        row = layout.starts[t]
+        n = layout.starts[min(t + p.chunk, layout.n_steps)] - row
+        sum_rows(p.d_bias + first, p.z + (row * p.width + first), p.width, n, stop - first)
+        t -= p.chunk
+
+
+def bias_gradients(p: Projection, share: int):
+    """Write the gradients of the biases, given the sums of dz."""
+    for i in range(p.n_products):
+        product = p.products[i]
+        if product.bias >= 0:
+            to, targets, sums = p.parameters.gradient + product.bias, product.targets, p.d_bias
+            for j in range(product.columns):
+                to[j] = sums[targets[j]]
+
+
+def _sum_blocks(p: Projection, product: Product, share: int, first: int, stop: int):
+    """Add source^T dz to some columns of a weight's gradient, chunk by chunk from the last."""
+    layout = p.layout
+    t = (layout.n_steps - 1) // p.chunk * p.chunk
+    while t >= 0:
+        row = layout.starts[t]
+        end = layout.starts[min(t + p.chunk, layout.n_steps)]
+        while row < end:
+            n = min(end - row, BLOCK_ROWS)
+            _add_block(p, product, share, first, stop, row, n)
+            row += n
+        t -= p.chunk
+
+
+def _add_block(p: Projection, product: Product, share: int, first: int, stop: int, row: int, n: int):
+    """Add source^T dz over n rows."""
+    depth, width = product.depth, p.width
+    dz = p.z + (row * width + product.column + first)
+    source = _source_rows(p, product, share, row, n)
+    gradient = p.parameters.gradient + (product.weight + first)
+    if product.diagonal == 0:
+        dz_rows = p.dz_rows + share * p.dz_size
+        pack(dz, width, n, stop - first, dz_rows, 0, n)
+        multiply(gradient, product.pitch, source, 1, depth, dz_rows, depth, n, stop - first)
+    else:
+        for r in range(n):
+            a, d = source + (r * depth + first), dz + r * width
+            for j in range(stop - first):
+                gradient[j] += a[j] * d[j]
+
+
+def _source_rows(p: Projection, product: Product, share: int, row: int, n: int) -> numbers:
+    """Return where the rows of a source are that belong to rows of z; they are gathered if they are not together."""
+    layout, depth = p.layout, product.depth
+    if product.kind == X:
+        return p.x + row * depth
+    if product.kind == CURRENT:
+        return product.source + (layout.n_sequences + row) * depth
+    if p.rectangular > 0:
+        return product.source + row * depth
+    t = 0
+    while layout.starts[t + 1] <= row:
+        t += 1
+    gathered = p.source_rows + share * p.source_size
+    done = 0
+    while done < n:
+        before = row + done - layout.starts[t]  # the place in its step
+        m = min(layout.starts[t + 1] - row - done, n - done)
+        if t > 0:
+            before += layout.n_sequences + layout.starts[t - 1]
+        copy(gathered + done * depth, product.source + before * depth, m * depth)
+        done += m
+        t += 1
+    return gathered
+
+
+def project_forward(p: Projection, share: int):
+    """Compute a share of the rows of a dense layer: z = b + x W."""
+    n, of = p.layout.n_rows, p.layout.n_shares
+    first = n * share // of
+    project(p, first, first, n * (share + 1) // of - first)
+
+
+def project_backward(p: Projection, share: int):
+    """Write a share of the rows of a dense layer's dL/dx, if it is wanted."""
+    n, of = p.layout.n_rows, p.layout.n_shares
+    first = n * share // of
+    if p.wants_dx > 0:
+        input_backward(p, first, first, n * (share + 1) // of - first)

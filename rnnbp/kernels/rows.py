@@ -1,66 +1,58 @@
-"""Rows of matrices: copied, added and summed.
+"""Rows of matrices: copied, added, summed and gathered.
 
 Rows of one matrix that follow each other are one stretch of memory, and are treated as such.
 """
 
 from __future__ import annotations
 
-import numpy as np
+from rnnbp.kernels.language import clear, copy, ints, numbers, reassociated, vectorized
 
-from rnnbp.kernels.compiling import compiled
-from rnnbp.kernels.simd import add_each, copy, lanes_of, load_each
-
-__all__ = ["add_rows", "copy_rows", "fill_rows", "start_rows", "sum_rows"]
-
-ZERO = np.int64(0)  # numba compiles a function anew for each literal it is called with; this is none
+__all__ = ["add_numbers", "count_not_finite", "fill_rows", "gather_rows", "scatter_rows", "start_rows", "sum_rows"]
 
 
-@compiled
-def copy_rows(target, target_row, source, source_row, n):
-    """Copy n rows."""
-    width = source.shape[1]
-    copy(target, target_row * width, source, source_row * width, n * width)
-
-
-@compiled
-def add_numbers(target, at, source, source_at, n):
+@vectorized
+def add_numbers(to: numbers, a: numbers, n: int):
     """Add n numbers to others."""
-    lanes = lanes_of(target)
-    whole = n - n % lanes
-    for j in range(0, whole, lanes):
-        add_each((target,), at + j, 0, 0, load_each((source,), source_at + j, 0, 0))
-    if whole < n:
-        rest = n - whole
-        add_each((target,), at + whole, rest, 1, load_each((source,), source_at + whole, rest, 1))
+    for k in range(n):
+        to[k] += a[k]
 
 
-@compiled
-def add_rows(target, target_row, source, source_row, n):
-    """Add n rows to others."""
-    width = source.shape[1]
-    add_numbers(target, target_row * width, source, source_row * width, n * width)
-
-
-@compiled
-def sum_rows(total, source, source_row, n):
+def sum_rows(total: numbers, a: numbers, pitch: int, n: int, width: int):
     """Add n rows to the one row `total`."""
-    width = len(total)
-    for r in range(source_row, source_row + n):
-        add_numbers(total, ZERO, source, r * width, width)
+    for r in range(n):
+        add_numbers(total, a + r * pitch, width)
 
 
-@compiled
-def fill_rows(target, target_row, row, n):
+def fill_rows(to: numbers, row: numbers, n: int, width: int):
     """Set n rows to the one row `row`."""
-    width = len(row)
-    for r in range(target_row, target_row + n):
-        copy(target, r * width, row, ZERO, width)
+    for r in range(n):
+        copy(to + r * width, row, width)
 
 
-@compiled
-def start_rows(target, row, given, n):
-    """Set n rows to those that were given, or to zero if none were."""
-    if given.shape[0] > 0:
-        copy_rows(target, row, given, ZERO, n)
+def start_rows(to: numbers, given: numbers, is_given: int, n: int):
+    """Set n numbers to those that were given, or to zero if none were."""
+    if is_given > 0:
+        copy(to, given, n)
     else:
-        target[row : row + n] = 0
+        clear(to, n)
+
+
+def gather_rows(to: numbers, to_pitch: int, a: numbers, index: ints, n: int, width: int):
+    """Set row r to row ``index[r]`` of another matrix."""
+    for r in range(n):
+        copy(to + r * to_pitch, a + index[r] * width, width)
+
+
+def scatter_rows(to: numbers, index: ints, a: numbers, a_pitch: int, n: int, width: int):
+    """Set row ``index[r]`` to row r of another matrix."""
+    for r in range(n):
+        copy(to + index[r] * width, a + r * a_pitch, width)
+
+
+@reassociated
+def count_not_finite(a: numbers, n: int) -> int:
+    """Return whether any of n numbers is NaN or infinite: x - x is 0 for all others."""
+    total = a[0] - a[0]
+    for k in range(n):
+        total += abs(a[k] - a[k])
+    return 0 if total == 0.0 else 1

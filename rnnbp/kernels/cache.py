@@ -1,0 +1,91 @@
+"""Machine code, kept on disk from one process to the next.
+
+A file is named by a hash of all that the code depends on: the text, this package's sources, the processor and what it
+can do, and the versions of LLVM and llvmlite. It holds a hash of its own content, so one that is damaged is noticed, and
+is moved into place in one step. Whatever is wrong with the folder or a file (missing, unwritable, truncated, foreign),
+the code is made anew, and nothing else changes.
+
+The folder is named by the environment variable RNNBP_CACHE_DIR, else it is the user's cache folder; an empty name does
+without.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+import llvmlite
+from llvmlite import binding
+
+from rnnbp.kernels import processor
+
+__all__ = ["code_of", "folder"]
+
+DIGEST = 32  # bytes of a hash
+
+
+def folder() -> Path | None:
+    """Return where machine code is kept, or None."""
+    given = os.environ.get("RNNBP_CACHE_DIR")
+    if given is not None:
+        return Path(given) if given else None
+    with suppress(RuntimeError):  # there may be no home
+        if sys.platform == "win32":
+            return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "rnnbp" / "kernels"
+        if sys.platform == "darwin":
+            return Path.home() / "Library" / "Caches" / "rnnbp" / "kernels"
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rnnbp" / "kernels"
+    return None
+
+
+def code_of(key: str, make: Callable[[], bytes]) -> bytes:
+    """Return machine code, from the disk if it is there.
+
+    Parameters
+    ----------
+    key : str
+        What is compiled, and for which dtype.
+    make : callable
+        Compiles it.
+    """
+    place = folder()
+    if place is None:
+        return make()
+    path = place / f"{hashlib.sha256(f'{_surroundings()} {key}'.encode()).hexdigest()}.o"
+    with suppress(OSError):
+        content = path.read_bytes()
+        if hashlib.sha256(content[DIGEST:]).digest() == content[:DIGEST]:
+            return content[DIGEST:]
+    code = make()
+    with suppress(OSError):
+        _write(path, hashlib.sha256(code).digest() + code)
+    return code
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file in one step, so that no process sees half of it."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+@cache
+def _surroundings() -> str:
+    """Return all that code depends on beside its key."""
+    digest = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    host = (processor.name(), processor.features(), processor.register_bytes(), sys.platform)
+    return f"{digest.hexdigest()} {llvmlite.__version__} {binding.llvm_version_info} {host}"

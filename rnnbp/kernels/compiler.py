@@ -1,0 +1,534 @@
+"""From the text of a kernel to LLVM's: a walk over its syntax tree.
+
+The language is described in `rnnbp.kernels.language`. Each expression becomes a value of LLVM with a type; each variable
+becomes a slot on the stack; each statement becomes a few instructions. What the language does not have is an error that
+names the file and the line.
+
+Memory is told apart by what it holds (numbers, whole numbers, records), so that LLVM may keep a record's field in a
+register while numbers are written; and arithmetic may fuse a multiplication and an addition, but nothing else.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+from rnnbp.kernels import processor
+from rnnbp.kernels.elementwise import exp
+from rnnbp.kernels.emitter import emit
+from rnnbp.kernels.llvm import Writer, constant
+from rnnbp.kernels.records import Record
+from rnnbp.kernels.tiles import vectors
+from rnnbp.kernels.trace import trace
+
+__all__ = ["EXPORTED", "METADATA", "PLAIN_LOOP", "compile_kernel", "declaration"]
+
+Kind = Any  # the name of a type of the language, or a class of records
+
+POINTERS = {"numbers": "number", "floats": "float", "ints": "int"}
+# memory that holds one of these never holds another
+TAGS = {"numbers": "!2", "floats": "!4", "ints": "!6", "record": "!8"}
+METADATA = """
+!0 = !{!"rnnbp"}
+!1 = !{!"numbers", !0}
+!2 = !{!1, !1, i64 0}
+!3 = !{!"floats", !0}
+!4 = !{!3, !3, i64 0}
+!5 = !{!"ints", !0}
+!6 = !{!5, !5, i64 0}
+!7 = !{!"record", !0}
+!8 = !{!7, !7, i64 0}
+!10 = distinct !{!10, !11, !12}
+!11 = !{!"llvm.loop.unroll.disable"}
+!12 = !{!"llvm.loop.vectorize.enable", i1 false}
+"""
+PLAIN_LOOP = "!10"  # as it is written: neither unrolled nor vectorised
+# kernels that Python calls by name; the others that it knows the addresses of are those that do a share of some work
+EXPORTED = ("run_program", "serve", "count_not_finite", "sum_of_squares")
+ARITHMETIC = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
+WHOLE = {**ARITHMETIC, ast.FloorDiv: "sdiv", ast.Mod: "srem"}
+COMPARISONS = {ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.Eq: "eq", ast.NotEq: "ne"}
+
+
+class Value(NamedTuple):
+    """A value of LLVM, or, as a "literal", a number of Python's that takes the type of what it meets."""
+
+    text: Any
+    kind: Kind
+
+
+class Kernel(NamedTuple):
+    """What is known of a kernel before it is compiled: its arguments' names and types, and its result's type."""
+
+    function: Callable[..., Any]
+    arguments: dict[str, Kind]
+    result: Kind
+
+
+@cache
+def signature(function: Callable[..., Any]) -> Kernel:
+    """Return the signature of a kernel, from its annotations."""
+
+    def kind(name: str) -> Kind:
+        named = function.__globals__.get(name)  # type: ignore[attr-defined]
+        return named if isinstance(named, type) and issubclass(named, Record) else name
+
+    kinds = {name: kind(given) for name, given in function.__annotations__.items()}
+    result = kinds.pop("return", "None")
+    return Kernel(function, kinds, result)
+
+
+def llvm_type(kind: Kind, dtype: str) -> str:
+    """Return what LLVM calls a type of the language."""
+    plain = {"int": "i64", "address": "i64", "bool": "i1", "float": "double", "None": "void"}
+    if kind == "number":
+        return "float" if dtype == "float32" else "double"
+    return plain.get(kind, "ptr") if isinstance(kind, str) else "ptr"
+
+
+def declaration(function: Callable[..., Any], dtype: str) -> tuple[list[tuple[str, str]], str]:
+    """Return the types and names of a kernel's arguments, and its result's type, as LLVM calls them."""
+    kernel = signature(function)
+    return [(llvm_type(kind, dtype), name) for name, kind in kernel.arguments.items()], llvm_type(kernel.result, dtype)
+
+
+def compile_kernel(function: Callable[..., Any], dtype: str, known: Mapping[str, Callable[..., Any]]) -> Writer:
+    """Return a kernel in LLVM's words.
+
+    Parameters
+    ----------
+    function : callable
+    dtype : {"float32", "float64"}
+        What `number` is.
+    known : mapping of str to callable
+        The kernels that it may call, by name.
+
+    Raises
+    ------
+    SyntaxError
+        If the text is none of the language; names the line.
+    """
+    return _Walk(function, dtype, known).writer
+
+
+class _Walk(ast.NodeVisitor):
+    def __init__(self, function: Callable[..., Any], dtype: str, known: Mapping[str, Any]) -> None:
+        self.function, self.dtype, self.known = function, dtype, known
+        self.constants = {"LANES": processor.lanes(dtype), "VECTORS": vectors()}
+        self.kernel = signature(function)
+        arguments, result = declaration(function, dtype)
+        self.loop = "" if hasattr(function, "vectorized") else f", !llvm.loop {PLAIN_LOOP}"
+        hidden = "share" not in function.__annotations__ and function.__name__ not in EXPORTED
+        self.writer = Writer(function.__name__, arguments, result, internal=hidden, inline=not self.loop == "")
+        self.flags = "reassoc contract nsz" if hasattr(function, "reassociated") else "contract nsz"
+        self.variables: dict[str, tuple[str, Kind]] = {}
+        for name, kind in self.kernel.arguments.items():
+            self.set(name, Value(f"%{name}", kind))
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+        (definition,) = tree.body
+        assert isinstance(definition, ast.FunctionDef)
+        self.run(definition.body)
+
+    # -- helpers -------------------------------------------------------------------------------------------------
+
+    def fail(self, node: ast.AST, reason: str) -> Any:
+        code = self.function.__code__  # type: ignore[attr-defined]
+        line = code.co_firstlineno + getattr(node, "lineno", 1) - 1
+        raise SyntaxError(f"{code.co_filename}, line {line}, in the kernel {self.function.__name__}: {reason}")
+
+    def type(self, kind: Kind) -> str:
+        return llvm_type(kind, self.dtype)
+
+    def typed(self, value: Value) -> str:
+        return f"{self.type(value.kind)} {value.text}"
+
+    def visit(self, node: ast.AST) -> Any:
+        method = getattr(self, f"visit_{type(node).__name__}", None)
+        return method(node) if method else self.fail(node, f"the language has no {type(node).__name__}")
+
+    def value(self, node: ast.AST, like: Kind = None) -> Value:
+        """Return an expression's value; a literal becomes one of the type `like`, or of its own."""
+        value: Value = self.visit(node)
+        if value.kind != "literal":
+            return value
+        kind = like if like in ("number", "float") else ("float" if isinstance(value.text, float) else "int")
+        return Value(constant(value.text, self.type(kind)), kind)
+
+    def pair(self, node: ast.AST, left: ast.AST | Value, right: ast.AST) -> tuple[Value, Value]:
+        """Return two operands of one type."""
+        x, y = left if isinstance(left, Value) else self.visit(left), self.visit(right)
+        kind = y.kind if x.kind == "literal" else x.kind
+        x, y = self._as(x, kind), self._as(y, kind)
+        if x.kind != y.kind:
+            self.fail(node, f"operands must be of one type, but are {x.kind} and {y.kind}: convert one")
+        return x, y
+
+    def _as(self, value: Value, kind: Kind) -> Value:
+        if value.kind != "literal":
+            return value
+        if kind == "literal" or kind not in ("number", "float", "int"):
+            kind = "float" if isinstance(value.text, float) else "int"
+        return Value(constant(value.text, self.type(kind)), kind)
+
+    def condition(self, node: ast.AST) -> str:
+        value = self.value(node)
+        return str(value.text) if value.kind == "bool" else self.writer.let(f"icmp ne {self.typed(value)}, 0")
+
+    def set(self, name: str, value: Value, node: ast.AST | None = None) -> None:
+        if name not in self.variables:
+            self.variables[name] = self.writer.slot(self.type(value.kind)), value.kind
+        slot, kind = self.variables[name]
+        if kind != value.kind:
+            self.fail(node or ast.Pass(), f"{name} is of type {kind} and cannot become {value.kind}")
+        self.writer.do(f"store {self.typed(value)}, ptr {slot}")
+
+    def element(self, pointer: Value, index: Value) -> str:
+        if isinstance(pointer.kind, type):
+            size, kind = len(pointer.kind.fields), "i64"
+            index = Value(self.writer.let(f"mul nsw i64 {index.text}, {size}"), "int")
+        else:
+            kind = self.type(POINTERS[pointer.kind])
+        return self.writer.let(f"getelementptr inbounds {kind}, ptr {pointer.text}, i64 {index.text}")
+
+    def field(self, node: ast.Attribute) -> tuple[str, Kind]:
+        record = self.value(node.value)
+        if not isinstance(record.kind, type) or node.attr not in record.kind.fields:
+            self.fail(node, f"there is no field {node.attr!r}")
+        at = list(record.kind.fields).index(node.attr)
+        pointer = self.writer.let(f"getelementptr inbounds i64, ptr {record.text}, i64 {at}")
+        named = inspect.getmodule(record.kind).__dict__.get(record.kind.fields[node.attr])
+        return pointer, named if isinstance(named, type) and issubclass(named, Record) else record.kind.fields[node.attr]
+
+    def load(self, pointer: str, kind: Kind, tag: str) -> Value:
+        return Value(self.writer.let(f"load {self.type(kind)}, ptr {pointer}, !tbaa {TAGS[tag]}"), kind)
+
+    # -- statements ----------------------------------------------------------------------------------------------
+
+    def run(self, statements: Iterable[ast.stmt]) -> None:
+        for statement in statements:
+            self.visit(statement)
+
+    def assign(self, target: ast.AST, value: Value) -> None:
+        if isinstance(target, ast.Name):
+            self.set(target.id, value, target)
+        elif isinstance(target, ast.Attribute):
+            pointer, kind = self.field(target)
+            self.store(target, pointer, value, kind, "record")
+        elif isinstance(target, ast.Subscript):
+            array = self.value(target.value)
+            pointer = self.element(array, self.value(target.slice))
+            self.store(target, pointer, value, POINTERS[array.kind], array.kind)
+        else:
+            self.fail(target, "only names, elements and fields are assigned to")
+
+    def store(self, node: ast.AST, pointer: str, value: Value, kind: Kind, tag: str) -> None:
+        if value.kind != kind:
+            self.fail(node, f"{value.kind} is stored where {kind} belongs: convert it")
+        self.writer.do(f"store {self.typed(value)}, ptr {pointer}, !tbaa {TAGS[tag]}")
+
+    def target_kind(self, target: ast.AST) -> Kind:
+        if isinstance(target, ast.Name):
+            return self.variables.get(target.id, (None, None))[1]
+        if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+            return POINTERS.get(self.variables[target.value.id][1]) if target.value.id in self.variables else None
+        return self.visit(target).kind if isinstance(target, (ast.Attribute, ast.Subscript)) else None
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        (target,) = node.targets
+        if isinstance(target, ast.Tuple):
+            assert isinstance(node.value, ast.Tuple)
+            pairs = list(zip(target.elts, node.value.elts, strict=True))
+            values = [self.value(given, self.target_kind(to)) for to, given in pairs]
+            for (to, _), value in zip(pairs, values, strict=True):
+                self.assign(to, value)
+        else:
+            self.assign(target, self.value(node.value, self.target_kind(target)))
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> None:
+        self.assign(node.target, self.binary(node, node.op, node.target, node.value))
+
+    def visit_Expr(self, node: ast.Expr) -> None:
+        if not isinstance(node.value, ast.Constant):  # a docstring
+            self.visit(node.value)
+
+    def visit_Return(self, node: ast.Return) -> None:
+        if node.value is None:
+            self.writer.end("ret void")
+        else:
+            self.writer.end(f"ret {self.typed(self.value(node.value, self.kernel.result))}")
+
+    def visit_If(self, node: ast.If) -> None:
+        w = self.writer
+        yes, no, after = w.new(), w.new(), w.new()
+        w.choose(self.condition(node.test), yes, no)
+        for block, body in ((yes, node.body), (no, node.orelse)):
+            w.begin(block)
+            self.run(body)
+            w.go(after)
+        w.begin(after)
+
+    def visit_While(self, node: ast.While) -> None:
+        w = self.writer
+        head, body, after = w.new(), w.new(), w.new()
+        w.begin(head)
+        w.choose(self.condition(node.test), body, after)
+        w.begin(body)
+        self.run(node.body)
+        w.end(f"br label %{head}{self.loop}")
+        w.begin(after)
+
+    def visit_For(self, node: ast.For) -> None:
+        w = self.writer
+        if not (isinstance(node.iter, ast.Call) and isinstance(node.iter.func, ast.Name) and node.iter.func.id == "range"):
+            self.fail(node, "loops go over range(...)")
+        given = [self.value(each) for each in node.iter.args]  # type: ignore[attr-defined]
+        zero, one = Value("0", "int"), Value("1", "int")
+        start, stop, step = (zero, *given, one) if len(given) == 1 else (*given, one)[:3]
+        head, body, after = w.new(), w.new(), w.new()
+        counter = w.slot("i64")
+        w.do(f"store i64 {start.text}, ptr {counter}")
+        w.begin(head)
+        k = w.let(f"load i64, ptr {counter}")
+        falls = str(step.text).startswith("-")
+        w.choose(w.let(f"icmp {'sgt' if falls else 'slt'} i64 {k}, {stop.text}"), body, after)
+        w.begin(body)
+        self.assign(node.target, Value(k, "int"))
+        self.run(node.body)
+        if w.open:
+            w.do(f"store i64 {w.let(f'add nsw i64 {k}, {step.text}')}, ptr {counter}")
+        w.end(f"br label %{head}{self.loop}")
+        w.begin(after)
+
+    # -- expressions ---------------------------------------------------------------------------------------------
+
+    def visit_Constant(self, node: ast.Constant) -> Value:
+        if isinstance(node.value, bool) or not isinstance(node.value, (int, float)):
+            self.fail(node, f"{node.value!r} is no number")
+        return Value(node.value, "literal")
+
+    def visit_Name(self, node: ast.Name) -> Value:
+        if node.id in self.variables:
+            slot, kind = self.variables[node.id]
+            return Value(self.writer.let(f"load {self.type(kind)}, ptr {slot}"), kind)
+        known = self.constants.get(node.id, self.function.__globals__.get(node.id))  # type: ignore[attr-defined]
+        if not isinstance(known, (int, float)):
+            self.fail(node, f"{node.id} is not known")
+        return Value(known, "literal")
+
+    def visit_Attribute(self, node: ast.Attribute) -> Value:
+        pointer, kind = self.field(node)
+        return self.load(pointer, kind, "record")
+
+    def visit_Subscript(self, node: ast.Subscript) -> Value:
+        array, index = self.value(node.value), self.value(node.slice)
+        pointer = self.element(array, index)
+        if isinstance(array.kind, type):
+            return Value(pointer, array.kind)
+        return self.load(pointer, POINTERS[array.kind], array.kind)
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> Value:
+        if isinstance(node.op, ast.Not):
+            return Value(self.writer.let(f"xor i1 {self.condition(node.operand)}, true"), "bool")
+        value = self.visit(node.operand)
+        if value.kind == "literal":
+            return Value(-value.text, "literal")
+        operation = f"sub nsw i64 0, {value.text}" if value.kind == "int" else f"fneg {self.typed(value)}"
+        return Value(self.writer.let(operation), value.kind)
+
+    def visit_BinOp(self, node: ast.BinOp) -> Value:
+        return self.binary(node, node.op, node.left, node.right)
+
+    def binary(self, node: ast.AST, operator: ast.operator, left: ast.AST, right: ast.AST) -> Value:
+        first = self.visit(left)
+        if first.kind in POINTERS or isinstance(first.kind, type):
+            return Value(self.element(first, self.value(right)), first.kind)
+        x, y = self.pair(node, first, right)
+        table = WHOLE if x.kind == "int" else ARITHMETIC
+        if type(operator) not in table or (x.kind == "int" and isinstance(operator, ast.Div)):
+            self.fail(node, f"{x.kind} has no {type(operator).__name__}")
+        name = table[type(operator)]
+        if x.kind == "int":
+            operation = f"{name}{'' if name.startswith('s') and name != 'sub' else ' nsw'}"
+        else:
+            operation = f"f{name} {self.flags}"
+        return Value(self.writer.let(f"{operation} {self.typed(x)}, {y.text}"), x.kind)
+
+    def visit_Compare(self, node: ast.Compare) -> Value:
+        (operator,), (right,) = node.ops, node.comparators
+        x, y = self.pair(node, node.left, right)
+        name = COMPARISONS[type(operator)]
+        if x.kind in ("int", "bool", "address"):
+            name = name if name in ("eq", "ne") else f"s{name}"
+            return Value(self.writer.let(f"icmp {name} {self.typed(x)}, {y.text}"), "bool")
+        prefix = "u" if name == "ne" else "o"
+        return Value(self.writer.let(f"fcmp {prefix}{name} {self.typed(x)}, {y.text}"), "bool")
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> Value:
+        """Evaluate what is left of ``and`` or ``or`` first, and the rest only if it matters."""
+        w, settles = self.writer, isinstance(node.op, ast.Or)
+        slot, after = w.slot("i1"), w.new()
+        for k, each in enumerate(node.values):
+            value = self.condition(each)
+            w.do(f"store i1 {value}, ptr {slot}")
+            if k + 1 < len(node.values):
+                following = w.new()
+                w.choose(value, *((after, following) if settles else (following, after)))
+                w.begin(following)
+        w.begin(after)
+        return Value(w.let(f"load i1, ptr {slot}"), "bool")
+
+    def visit_IfExp(self, node: ast.IfExp) -> Value:
+        w = self.writer
+        yes, no, after = w.new(), w.new(), w.new()
+        w.choose(self.condition(node.test), yes, no)
+        w.begin(yes)
+        x = self.value(node.body, None)
+        slot = w.slot(self.type(x.kind))
+        w.do(f"store {self.typed(x)}, ptr {slot}")
+        w.go(after)
+        w.begin(no)
+        y = self.value(node.orelse, x.kind)
+        if x.kind != y.kind:
+            self.fail(node, f"both values must be of one type, but are {x.kind} and {y.kind}")
+        w.do(f"store {self.typed(y)}, ptr {slot}")
+        w.begin(after)
+        return Value(w.let(f"load {self.type(x.kind)}, ptr {slot}"), x.kind)
+
+    def visit_Call(self, node: ast.Call) -> Value:
+        assert isinstance(node.func, ast.Name)
+        name = node.func.id
+        if name in self.known:
+            return self.call_kernel(node, self.known[name])
+        method = getattr(self, f"call_{name}", None)
+        return method(node) if method else self.fail(node, f"{name} is no function of the language")
+
+    def call_kernel(self, node: ast.Call, function: Callable[..., Any]) -> Value:
+        kernel = signature(function)
+        if len(node.args) != len(kernel.arguments):
+            self.fail(node, f"{function.__name__} takes {len(kernel.arguments)} arguments")
+        values = [self.value(each, kind) for each, kind in zip(node.args, kernel.arguments.values(), strict=True)]
+        for value, (argument, kind) in zip(values, kernel.arguments.items(), strict=True):
+            if value.kind != kind:
+                self.fail(node, f"{argument} of {function.__name__} must be {kind}, but is {value.kind}")
+        listed = ", ".join(map(self.typed, values))
+        operation = f"call {self.type(kernel.result)} @{function.__name__}({listed})"
+        if kernel.result == "None":
+            self.writer.do(operation)
+            return Value("", "None")
+        return Value(self.writer.let(operation), kernel.result)
+
+    def call_call(self, node: ast.Call) -> Value:
+        function, *values = (self.value(each) for each in node.args)
+        pointer = self.writer.let(f"inttoptr i64 {function.text} to ptr")
+        self.writer.do(f"call void {pointer}({', '.join(map(self.typed, values))})")
+        return Value("", "None")
+
+    def _convert(self, node: ast.Call, to: Kind) -> Value:
+        value = self.visit(node.args[0])
+        if value.kind == "literal":
+            return Value(constant(value.text, self.type(to)), to)
+        x, y = self.type(value.kind), self.type(to)
+        if x == y:
+            return Value(value.text, to)
+        names = {("i64", "float"): "sitofp", ("i64", "double"): "sitofp", ("float", "i64"): "fptosi"}
+        names |= {("double", "i64"): "fptosi", ("float", "double"): "fpext", ("double", "float"): "fptrunc"}
+        names |= {("i1", "i64"): "zext"}
+        return Value(self.writer.let(f"{names[x, y]} {x} {value.text} to {y}"), to)
+
+    def call_number(self, node: ast.Call) -> Value:
+        return self._convert(node, "number")
+
+    def call_float(self, node: ast.Call) -> Value:
+        return self._convert(node, "float")
+
+    def call_int(self, node: ast.Call) -> Value:
+        return self._convert(node, "int")
+
+    def _smaller_or_larger(self, node: ast.Call, name: str) -> Value:
+        x, y = self.pair(node, *node.args)
+        operation = f"icmp s{name}" if x.kind == "int" else f"fcmp o{name}"
+        less = self.writer.let(f"{operation} {self.typed(x)}, {y.text}")
+        return Value(self.writer.let(f"select i1 {less}, {self.typed(x)}, {self.typed(y)}"), x.kind)
+
+    def call_min(self, node: ast.Call) -> Value:
+        return self._smaller_or_larger(node, "lt")
+
+    def call_max(self, node: ast.Call) -> Value:
+        return self._smaller_or_larger(node, "gt")
+
+    def _intrinsic(self, node: ast.Call, name: str) -> Value:
+        value = self.value(node.args[0], "float")
+        kind = self.type(value.kind)
+        function = f"llvm.{name}.{'f32' if kind == 'float' else 'f64'}"
+        return Value(self.writer.call(function, kind, [(kind, str(value.text))]), value.kind)
+
+    def call_abs(self, node: ast.Call) -> Value:
+        return self._intrinsic(node, "fabs")
+
+    def call_sqrt(self, node: ast.Call) -> Value:
+        return self._intrinsic(node, "sqrt")
+
+    def call_log(self, node: ast.Call) -> Value:
+        return self._intrinsic(node, "log")
+
+    def call_exp(self, node: ast.Call) -> Value:
+        value = self.value(node.args[0], "float")
+        kind = self.type(value.kind)
+        (result,) = emit(self.writer, trace(exp, (None,), (None,)), [str(value.text)], kind, 1)
+        return Value(result, value.kind)
+
+    def call_copy(self, node: ast.Call) -> Value:
+        to, a, n = (self.value(each) for each in node.args)
+        size = self._bytes(to, n)
+        self.writer.call("llvm.memcpy.p0.p0.i64", "void", [("ptr", to.text), ("ptr", a.text), size, ("i1", "false")])
+        return Value("", "None")
+
+    def call_clear(self, node: ast.Call) -> Value:
+        to, n = (self.value(each) for each in node.args)
+        size = self._bytes(to, n)
+        self.writer.call("llvm.memset.p0.i64", "void", [("ptr", to.text), ("i8", "0"), size, ("i1", "false")])
+        return Value("", "None")
+
+    def _bytes(self, of: Value, n: Value) -> tuple[str, str]:
+        each = 4 if self.type(POINTERS[of.kind]) == "float" else 8
+        return "i64", self.writer.let(f"mul nsw i64 {n.text}, {each}")
+
+    # -- threads -------------------------------------------------------------------------------------------------
+
+    def _atomic(self, node: ast.Call) -> tuple[str, list[str]]:
+        array, index, *rest = (self.value(each) for each in node.args)
+        return self.element(array, index), [str(each.text) for each in rest]
+
+    def call_load_atomic(self, node: ast.Call) -> Value:
+        pointer, _ = self._atomic(node)
+        return Value(self.writer.let(f"load atomic i64, ptr {pointer} acquire, align 8"), "int")
+
+    def call_store_atomic(self, node: ast.Call) -> Value:
+        pointer, (value,) = self._atomic(node)
+        self.writer.do(f"store atomic i64 {value}, ptr {pointer} release, align 8")
+        return Value("", "None")
+
+    def call_add_atomic(self, node: ast.Call) -> Value:
+        pointer, (value,) = self._atomic(node)
+        return Value(self.writer.let(f"atomicrmw add ptr {pointer}, i64 {value} acq_rel"), "int")
+
+    def call_swap_atomic(self, node: ast.Call) -> Value:
+        pointer, (expected, value) = self._atomic(node)
+        pair = self.writer.let(f"cmpxchg ptr {pointer}, i64 {expected}, i64 {value} acq_rel acquire")
+        swapped = self.writer.let(f"extractvalue {{ i64, i1 }} {pair}, 1")
+        return Value(self.writer.let(f"zext i1 {swapped} to i64"), "int")
+
+    def call_pause(self, node: ast.Call) -> Value:
+        processor.pause(self.writer)
+        return Value("", "None")
+
+    def call_flush_denormals(self, node: ast.Call) -> Value:
+        return Value(processor.flush(self.writer), "int")
+
+    def call_restore_denormals(self, node: ast.Call) -> Value:
+        processor.restore(self.writer, str(self.value(node.args[0]).text))
+        return Value("", "None")

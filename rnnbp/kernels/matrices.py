@@ -1,0 +1,106 @@
+"""Matrix products on a matrix that is packed once.
+
+The product c += a b of a time step is small (a share of the batch times the recurrent matrix), and the same b returns
+at every step. So b is packed once a pass, into panels of P = VECTORS LANES columns::
+
+    panel p:  b[0, pP : (p+1)P]  b[1, pP : (p+1)P]  ...                      one after the other in memory
+
+and each panel meets tiles of a few rows of a (`rnnbp.kernels.tiles`). The last panel has as many vectors as it needs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rnnbp.kernels.language import LANES, VECTORS, call, clear, copy, numbers
+from rnnbp.kernels.tiles import ROWS
+
+__all__ = ["multiply", "pack", "pack_transposed", "packed_size", "tile_address"]
+
+
+def packed_size(lanes: int, depth: int, columns: int) -> int:
+    """Return how many numbers a packed matrix of that shape takes, for vectors of so many lanes."""
+    return depth * (-(-columns // lanes) * lanes)
+
+
+def tile_address(k: int) -> int:
+    """Return the address of a tile; the engine writes this kernel, and here is what it means."""
+    single = VECTORS * ROWS
+    rows, wide = k % ROWS + 1, min(k // ROWS + 1, VECTORS)
+    many = 1 if k < single else max(1, ROWS // rows)
+
+    def tile(c: Any, c_row: int, a: Any, a_row: int, a_step: int, b: Any, depth: int, last: int) -> None:
+        for r in range(rows):
+            for panel in range(many):
+                for j in range(wide * LANES if many > 1 else (wide - 1) * LANES + last):
+                    for i in range(depth):
+                        value = a[r * a_row + i * a_step] * b[(panel * depth + i) * wide * LANES + j]
+                        c[r * c_row + panel * wide * LANES + j] += value
+
+    return tile  # type: ignore[return-value]
+
+
+def multiply(
+    c: numbers, c_row: int, a: numbers, a_row: int, a_step: int, packed: numbers, rows: int, depth: int, columns: int
+):
+    """Add a product: ``c[r, j] += sum_k a[r, k] b[k, j]`` for r < rows, j < columns, k < depth.
+
+    Row r of c begins at ``c + r c_row``, element (r, k) of a is at ``a + r a_row + k a_step``, and `packed` is b.
+    """
+    wide = VECTORS * LANES
+    n_tiles = (rows + ROWS - 1) // ROWS
+    many = 1
+    if rows > 0 and rows <= ROWS // 2:
+        many = ROWS // rows
+    start = 0
+    while start < columns:
+        if many > 1 and columns - start >= many * wide:
+            call(tile_address(VECTORS * ROWS + rows - 1), c + start, c_row, a, a_row, a_step, packed, depth, LANES)
+            start += many * wide
+            packed = packed + depth * many * wide
+        else:
+            width = min(wide, columns - start)
+            n_vectors = (width + LANES - 1) // LANES
+            last = width - (n_vectors - 1) * LANES
+            for i in range(n_tiles):
+                first = i * rows // n_tiles
+                height = (i + 1) * rows // n_tiles - first  # tiles of nearly equal heights
+                tile = tile_address((n_vectors - 1) * ROWS + height - 1)
+                call(tile, c + (first * c_row + start), c_row, a + first * a_row, a_row, a_step, packed, depth, last)
+            start += wide
+            packed = packed + depth * n_vectors * LANES
+
+
+def pack(b: numbers, b_row: int, depth: int, columns: int, packed: numbers, row: int, packed_depth: int):
+    """Pack a matrix, whose row k begins at ``b + k b_row``, as rows `row` and following of a packed one.
+
+    Zeros stand after the last column of the last panel.
+    """
+    wide = VECTORS * LANES
+    for start in range(0, columns, wide):
+        width = min(wide, columns - start)
+        padded = (width + LANES - 1) // LANES * LANES
+        to = packed + (start * packed_depth + row * padded)
+        a = b + start
+        if width == wide:
+            for k in range(depth):
+                copy(to + k * wide, a + k * b_row, VECTORS * LANES)
+        else:
+            for k in range(depth):
+                for j in range(width):
+                    to[k * padded + j] = a[k * b_row + j]
+                clear(to + (k * padded + width), padded - width)
+
+
+def pack_transposed(b: numbers, b_row: int, depth: int, columns: int, packed: numbers):
+    """Pack the transpose of a matrix: b has `columns` rows of `depth` numbers."""
+    wide = VECTORS * LANES
+    for start in range(0, columns, wide):
+        width = min(wide, columns - start)
+        padded = (width + LANES - 1) // LANES * LANES
+        for k in range(depth):
+            for j in range(width):
+                packed[k * padded + j] = b[(start + j) * b_row + k]
+            for j in range(width, padded):
+                packed[k * padded + j] = 0.0
+        packed = packed + depth * padded

@@ -1,0 +1,46 @@
+"""A program: instructions that are carried out one after the other, in one call.
+
+An instruction is a kernel with its record, and the number of shares that it is done in. A kernel may stop the program
+(`rnnbp.kernels.training`), so that what follows is left out.
+"""
+
+from __future__ import annotations
+
+from rnnbp.kernels.language import address, call, flush_denormals, ints, restore_denormals
+from rnnbp.kernels.records import Record
+from rnnbp.kernels.workers import parallel
+
+__all__ = ["Instruction", "Program", "run_program"]
+
+
+class Instruction(Record):
+    """A kernel, the record it is given, and how many shares its work has."""
+
+    kernel: address
+    record: address
+    n_shares: int
+
+
+class Program(Record):
+    """Instructions, and whether other threads (of `pool`) take shares of them."""
+
+    instructions: Instruction
+    n: int
+    stopped: int
+    shared: int
+    pool: ints
+
+
+def run_program(program: Program, first: int, stop: int):
+    """Carry out some of the instructions."""
+    mode = flush_denormals()
+    i = first
+    while i < stop and program.stopped == 0:
+        instruction = program.instructions[i]
+        if program.shared > 0:
+            parallel(program.pool, instruction.kernel, instruction.record, instruction.n_shares)
+        else:
+            for share in range(instruction.n_shares):
+                call(instruction.kernel, instruction.record, share)
+        i += 1
+    restore_denormals(mode)
