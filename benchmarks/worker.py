@@ -49,7 +49,7 @@ class Readiness:
     Attributes
     ----------
     problem : str
-        Why it can not take part; empty if it can.
+        Why it cannot take part; empty if it can.
     failed : bool
         Whether that is an error, and not something that is just not there.
     """

@@ -28,7 +28,7 @@ Array = NDArray[Any]
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that can not be gone on from, and why: it is damaged, or belongs to another run."""
+    """A checkpoint that cannot be gone on from, and why: it is damaged, or belongs to another run."""
 
 
 class Checkpoint:
@@ -63,9 +63,9 @@ class Checkpoint:
         self.every_seconds = None if every_seconds is None else number("every_seconds", every_seconds, "[0, inf)")
         self.every_epochs = None if every_epochs is None else whole_number(every_epochs, "every_epochs")
         if not self.path.parent.is_dir():
-            raise ValueError(f"the checkpoint {self.path} can not be written: there is no directory {self.path.parent}")
+            raise ValueError(f"the checkpoint {self.path} cannot be written: there is no directory {self.path.parent}")
         if self.path.is_dir():
-            raise ValueError(f"the checkpoint {self.path} can not be written: it is a directory")
+            raise ValueError(f"the checkpoint {self.path} cannot be written: it is a directory")
 
     def __repr__(self) -> str:
         return f"Checkpoint({str(self.path)!r}, every_seconds={self.every_seconds}, every_epochs={self.every_epochs})"

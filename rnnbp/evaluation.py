@@ -45,22 +45,20 @@ def predict(
 
     Notes
     -----
-    Threads may share a network in this function: they wait for each other.
+    Threads may share a network in this function: each runs in memory of its own.
     """
     data = TrainingSet(net, x, lengths)
     if data.steps is None or net.pools_time:
         outputs = np.empty((data.n_examples, net.n_outputs), net.dtype)
         for chosen in data.batches(batch_size):
             batch, _, _ = data.take(chosen)
-            with net.lock:
-                outputs[chosen] = net.run(batch, keep=False).output
+            outputs[chosen] = net.run(batch, keep=False).output
         return outputs
     sequences: list[Array] = [np.empty(0)] * data.n_examples
     for chosen in data.batches(batch_size):
         batch, _, _ = data.take(chosen)
         assert batch.steps is not None
-        with net.lock:
-            padded = net.run(batch, keep=False).output
+        padded = net.run(batch, keep=False).output
         true_lengths = batch.steps.unsort(batch.steps.lengths)
         for column, i in enumerate(chosen):
             sequences[i] = padded[: true_lengths[column], column].copy()

@@ -70,7 +70,7 @@ class _WeightInitializer(Initializer):
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator, blocks: Sequence[str]) -> NDArray[np.float64]:
         """Draw the values; see `Initializer`."""
         if len(shape) != 2:
-            raise ValueError(f"{self!r} is for matrices of weights, and can not draw biases of shape {shape}")
+            raise ValueError(f"{self!r} is for matrices of weights, and cannot draw biases of shape {shape}")
         rows, columns = shape
         return np.hstack([self._draw(rows, columns // len(blocks), rng) for _ in blocks])
 

@@ -27,7 +27,7 @@ KEY = "rnnbp"
 
 
 class ModelFileError(ValueError):
-    """A file that can not be read as a model, and why."""
+    """A file that cannot be read as a model, and why."""
 
 
 def write(path: str | PathLike[str], arrays: Mapping[str, Array], description: Mapping[str, Any]) -> None:
@@ -50,7 +50,7 @@ def write(path: str | PathLike[str], arrays: Mapping[str, Array], description: M
     try:
         text = json.dumps({"format_version": FORMAT_VERSION, **description}, allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"the metadata can not be written as JSON: {error}") from error
+        raise ValueError(f"the metadata cannot be written as JSON: {error}") from error
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     write_atomically(path, save(contiguous, metadata={KEY: text}))
 

@@ -13,7 +13,6 @@ hyper-parameters the layers, parameters the vector ``theta``, activations the wo
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
@@ -28,8 +27,8 @@ from rnnbp.configuration import build, plain
 from rnnbp.layers import Activation, Context, Embedding, Jordan, Layer
 from rnnbp.losses import Loss
 from rnnbp.parameters import Parameters
-from rnnbp.parts import parts_of
 from rnnbp.passes import Pass
+from rnnbp.program import Program
 from rnnbp.stream import Stream
 from rnnbp.workspace import Workspace
 
@@ -50,6 +49,9 @@ class Network:
         Of parameters and activations.
     seed : int or None, default 0
         Seeds the initial parameters and dropout; None takes fresh entropy.
+    compiled : bool, default True
+        Whether layers that the engine knows run compiled. False runs all of them in NumPy, as their own files have it:
+        for reading and debugging.
 
     Attributes
     ----------
@@ -77,10 +79,18 @@ class Network:
     (4, 2)
     """
 
-    def __init__(self, layers: Sequence[Layer], *, dtype: DTypeLike = "float32", seed: int | None = 0) -> None:
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        *,
+        dtype: DTypeLike = "float32",
+        seed: int | None = 0,
+        compiled: bool = True,
+    ) -> None:
         self.layers = tuple(layers)
         self.dtype = np.dtype(dtype)
         self.seed = seed
+        self.compiled = compiled
         if self.dtype not in (np.float32, np.float64):
             raise ValueError(f"dtype must be float32 or float64, but {dtype!r} was given")
         self._check_layers()
@@ -93,11 +103,7 @@ class Network:
         self.rng = np.random.default_rng(seed)
         self.parameters.initialize(self.rng)
         self.views = self.by_layer(self.parameters)
-        self.workspaces = [Workspace() for _ in self.layers]
-        self.lock = threading.Lock()  # of the workspaces, for threads that predict with one network
-        self.parts = parts_of(self.layers, self.n_inputs or 1, self.parameters, self.workspaces)
-        self.latest: Pass | None = None
-        self._no_states: list[dict[str, Array]] = [{} for _ in self.layers]
+        self._idle: list[Program] = []  # programs that no pass is using
         self.metadata: dict[str, Any] = {}
 
     @property
@@ -151,7 +157,23 @@ class Network:
             split[int(k)][own] = view
         return split
 
-    def split_states(self, states: States | None, batch: Batch) -> Sequence[Mapping[str, Array]]:
+    def take_program(self) -> Program:
+        """Return a program that nobody else is using, to be given back; so threads do not share memory."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return Program(self.layers, self.parameters, compiled=self.compiled)
+
+    def give_program(self, program: Program) -> None:
+        """Give a program back."""
+        self._idle.append(program)
+
+    @property
+    def workspaces(self) -> list[Workspace]:
+        """What the layers that run in NumPy keep of the latest pass that has ended."""
+        return [unit.workspace for unit in self._idle[-1].units]
+
+    def split_states(self, states: States | None, batch: Batch) -> Mapping[int, Mapping[str, Array]]:
         """Check states that users name, and return them for each layer under its own names, in packed order.
 
         Raises
@@ -160,7 +182,7 @@ class Network:
             If a name is unknown or a shape wrong.
         """
         if not states:
-            return self._no_states
+            return {}
         widths = {f"{k}.{name}": w for k, layer in enumerate(self.layers) for name, w in layer.states().items()}
         packed = {}
         for name, state in states.items():
@@ -170,11 +192,11 @@ class Network:
             if given.shape != shape:
                 raise ValueError(f"state {name!r} must be of shape {shape}, but its shape is {given.shape}")
             packed[name] = given if batch.steps is None else batch.steps.sort(given)
-        return self.by_layer(packed)
+        return dict(enumerate(self.by_layer(packed)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # made again, so that a copy's parameters are views of its own theta
-        return _remake, (type(self), self.layers, self.dtype.name, self.seed, self.theta, self.rng, self.metadata)
+        return _remake, (type(self), self.layers, self.dtype.name, self.seed, self.compiled, self.theta, self.rng, self.metadata)
 
     def __repr__(self) -> str:
         layers = "".join(f"    {layer!r},\n" for layer in self.layers)
@@ -375,12 +397,12 @@ class Network:
     def first_non_finite(self, batch: Batch) -> str | None:
         """Say which layer, and at which step, is the first whose output for a batch is NaN or infinite."""
         steps, a = batch.steps, batch.rows
-        for k, (layer, views, workspace) in enumerate(zip(self.layers, self.views, self.workspaces, strict=True)):
-            a = layer.forward(views, a, workspace, Context(steps, False, self.rng))
-            steps = None if layer.pools_time else steps
+        for unit in Program(self.layers, self.parameters, compiled=False).units:
+            a = unit.layer.forward(unit.parameters, a, unit.workspace, Context(steps, False, self.rng))
+            steps = None if unit.layer.pools_time else steps
             if not np.isfinite(a).all():
                 row = int(np.argwhere(~np.isfinite(a))[0, 0])
-                place = f"the output of layer {k}, {layer!r}"
+                place = f"the output of layer {unit.k}, {unit.layer!r}"
                 return place if steps is None else f"{place}, at step {steps.step_of_row[row]}"
         return None
 
@@ -414,7 +436,7 @@ class Network:
         >>> stream.push(np.zeros(3)).shape, stream.push(np.zeros((10, 3))).shape
         ((2,), (10, 2))
         """
-        return Stream(self.layers, self.views, self.dtype, self.n_inputs)
+        return Stream(self.layers, self.parameters.copy(), self.n_inputs, compiled=self.compiled)
 
     # -- files ---------------------------------------------------------------------------------------------------
 
@@ -476,11 +498,12 @@ def _remake(
     layers: Sequence[Layer],
     dtype: str,
     seed: int | None,
+    compiled: bool,
     theta: Array,
     rng: np.random.Generator,
     metadata: dict[str, Any],
 ) -> Network:
-    net = cls(layers, dtype=dtype, seed=seed)
+    net = cls(layers, dtype=dtype, seed=seed, compiled=compiled)
     net.theta[...] = theta
     net.rng, net.metadata = rng, metadata
     return net

@@ -74,6 +74,12 @@ class Parameters(Mapping[str, Array]):
             [np.full(math.prod(p.shape), len(p.shape) > 1) for p in declared] or [np.zeros(0, bool)]
         )
 
+    def copy(self) -> Parameters:
+        """Return the same parameters, in a vector of their own."""
+        twin = Parameters(self.declared, self.theta.dtype)
+        twin.theta[...] = self.theta
+        return twin
+
     def initialize(self, rng: np.random.Generator) -> None:
         """Draw all parameters anew, in the order in which they were declared."""
         for p in self.declared:

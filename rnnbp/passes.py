@@ -8,17 +8,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnbp.batch import Batch
-from rnnbp.layers import Context
 
 if TYPE_CHECKING:
     from rnnbp.network import Network
+    from rnnbp.program import Program
 
 __all__ = ["Gradients", "Pass"]
 
@@ -44,7 +44,7 @@ class Gradients(NamedTuple):
 class Pass:
     """One run of a network forwards, which can be run back once.
 
-    Its activations lie in the network's workspaces, so it is good until the network runs again.
+    Its activations lie in memory that is its own until it is run back.
 
     Attributes
     ----------
@@ -62,41 +62,65 @@ class Pass:
         initial_states: States | None = None,
         teacher: Array | None = None,
     ) -> None:
-        self._net, self._batch = net, batch
-        self._contexts: list[Context] = []
-        steps, a = batch.steps, batch.rows
-        initial = net.split_states(initial_states, batch)
-        for part in net.parts:
-            context = Context(
-                steps,
-                training,
-                net.rng,
-                keep,
-                initial=initial[part.k],
-                teacher=teacher if part.k == net.taught else None,
+        self._net, self._batch, self._keep = net, batch, keep
+        initial = net.split_states(initial_states, batch) if initial_states else {}
+        taught = None if teacher is None or net.taught is None else (net.taught, teacher)
+        self._program: Program | None = None
+        program = net.take_program()
+        try:
+            rows = program.forward(
+                batch.rows, batch.steps, training=training, keep=keep, rng=net.rng, initial=initial, teacher=taught
             )
-            a = part.layer.forward(part.parameters, a, part.workspace, context)  # 1
-            self._contexts.append(context)
-            steps = None if part.layer.pools_time else steps
-        self.rows = a
-        self._steps = steps
-        net.latest = self if keep else None
+            self._steps = None if net.pools_time else batch.steps
+            self._copied = None if keep else np.array(rows)
+            self._final = None if keep else self._named(program.final)
+        except BaseException:
+            net.give_program(program)
+            raise
+        self._rows, self._memory, self._generation = rows, program, program.generation
+        if keep:
+            self._program = program
+        else:
+            net.give_program(program)
+
+    def __del__(self) -> None:
+        program = self.__dict__.get("_program")
+        if program is not None:
+            self._net.give_program(program)
+
+    @property
+    def rows(self) -> Array:
+        """The output, packed."""
+        if self._copied is not None:
+            return self._copied
+        return self._intact(self._rows)
+
+    def _intact(self, value: Any) -> Any:
+        """Return what was read from memory that is this pass's until it is run back, and maybe a little longer."""
+        if self._program is None and self._memory.generation != self._generation:
+            raise RuntimeError("this pass has been run back, and its memory is used by another by now: read it before")
+        return value
 
     @property
     def output(self) -> Array:
         """The output in the user's order, of shape (B, n_outputs) or (T, B, n_outputs)."""
+        rows = self.rows
         if self._steps is not None:
-            return np.array(self._steps.unpack(self.rows))
-        return np.array(self.rows if self._batch.steps is None else self._batch.steps.unsort(self.rows))
+            output = np.array(self._steps.unpack(rows))
+        else:
+            output = np.array(rows if self._batch.steps is None else self._batch.steps.unsort(rows))
+        return output if self._copied is not None else self._intact(output)
 
     @property
     def final_states(self) -> dict[str, Array]:
         """The states after each sequence's last step, under names like ``"0.h"``, each of shape (B, width)."""
-        return self._named([context.final for context in self._contexts])
+        if self._final is not None:
+            return self._final
+        return self._intact(self._named(self._memory.final))  # type: ignore[no-any-return]
 
     def _output_shape(self) -> tuple[int, ...]:
-        steps, width = self._steps, self.rows.shape[1:]
-        return self.rows.shape if steps is None else (steps.n_padded, steps.n_sequences, *width)
+        steps, width = self._steps, self._rows.shape[1:]
+        return self._rows.shape if steps is None else (steps.n_padded, steps.n_sequences, *width)
 
     def backward(self, d_output: ArrayLike, *, d_final_states: States | None = None) -> Gradients:
         """Pull a gradient of the output back through the network.
@@ -116,7 +140,7 @@ class Pass:
         Raises
         ------
         RuntimeError
-            If the network has run again since, if this pass has been run back before, or if it kept nothing.
+            If this pass has been run back before, or if it kept nothing.
         ValueError
             If a gradient's shape is wrong.
         """
@@ -131,30 +155,20 @@ class Pass:
 
     def pull(self, d_rows: Array, d_final_states: States | None = None, *, input_gradient: bool = True) -> Gradients:
         """Pull a packed gradient back; see `backward`."""
-        net, steps = self._net, self._batch.steps
-        if net.latest is not self:
-            raise RuntimeError(
-                "this pass can not be run back: it has been already, or the network has run again since, "
-                "or it was run with keep=False"
-            )
-        net.latest = None
-        gradient = np.empty_like(net.theta)
-        d_final = net.split_states(d_final_states, self._batch)
-        da: Array | None = d_rows
-        for part, context in zip(reversed(net.parts), reversed(self._contexts), strict=True):
-            context.d_final, context.input_gradient = d_final[part.k], input_gradient or part.k > 0
-            assert da is not None
-            da = part.layer.backward(part.parameters, part.views(gradient), da, part.workspace, context)  # 1'
-        if da is not None:
-            own = da.flags.owndata and da is not d_rows  # else it is memory of a workspace, or the caller's
-            da = da if steps is None else steps.unpack(da)
-            da = da if own else np.array(da)
-        return Gradients(gradient, da, self._named([context.d_initial for context in self._contexts]))
+        net, steps, program = self._net, self._batch.steps, self._program
+        if program is None:
+            raise RuntimeError("this pass cannot be run back: it has been already, or it was run with keep=False")
+        d_final = net.split_states(d_final_states, self._batch) if d_final_states else {}
+        self._program = None
+        try:
+            gradient = np.empty_like(net.theta)
+            da = program.backward(d_rows, gradient, input_gradient=input_gradient, d_final=d_final)
+            dx = None if da is None else np.array(da if steps is None else steps.unpack(da))
+            return Gradients(gradient, dx, self._named(program.d_initial))
+        finally:
+            net.give_program(program)
 
-    def _named(self, by_layer: Sequence[States]) -> dict[str, Array]:
+    def _named(self, states: States) -> dict[str, Array]:
+        """Return copies of states in the user's order."""
         steps = self._batch.steps
-        return {
-            f"{part.k}.{name}": np.array(state if steps is None else steps.unsort(state))
-            for part, own in zip(self._net.parts, by_layer, strict=True)
-            for name, state in own.items()
-        }
+        return {name: np.array(state if steps is None else steps.unsort(state)) for name, state in states.items()}

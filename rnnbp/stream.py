@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnbp.gradients import Recurrence, compiled
+from rnnbp.gradients import Recurrence
 from rnnbp.layers import Context, Dropout, Embedding, LastStep, Layer, MaxOverTime, MeanOverTime, Recurrent
+from rnnbp.parameters import Parameters
+from rnnbp.program import Program, Segment, Unit, segments_of
 from rnnbp.sequences import Steps
 from rnnbp.workspace import Workspace
 
@@ -31,23 +33,28 @@ class Stream:
     """
 
     def __init__(
-        self, layers: tuple[Layer, ...], views: list[dict[str, Array]], dtype: Any, n_inputs: int | None
+        self, layers: tuple[Layer, ...], parameters: Parameters, n_inputs: int | None, *, compiled: bool
     ) -> None:
         for k, layer in enumerate(layers):
             if layer.runs_backwards:
                 raise ValueError(
-                    f"layer {k}, {layer!r}, runs backwards: it needs the whole sequence, so it can not stream"
+                    f"layer {k}, {layer!r}, runs backwards: it needs the whole sequence, so it cannot stream"
                 )
-        self._layers, self._views, self._dtype, self._n_inputs = layers, views, dtype, n_inputs
+        self._layers, self._dtype, self._n_inputs = layers, parameters.theta.dtype, n_inputs
+        self._program = Program(layers, parameters, compiled=compiled)
         self.reset()
 
     def reset(self) -> None:
         """Begin a new sequence: all states are zero again."""
-        self._steps = [self._step_of(layer, own) for layer, own in zip(self._layers, self._views, strict=True)]
+        segments = segments_of(self._program.units, lambda unit: not unit.layer.pools_time)
+        self._steps: list[Step] = [
+            self._step_of(segment) if isinstance(segment, Unit) else _compiled_step(segment) for segment in segments
+        ]
 
-    def _step_of(self, layer: Layer, views: dict[str, Array]) -> Step:
+    def _step_of(self, unit: Unit) -> Step:
+        layer = unit.layer
         if isinstance(layer, Recurrent):
-            return _recurrent_step(layer, views, self._dtype)
+            return _recurrent_step(layer, unit.parameters, self._dtype)
         if isinstance(layer, (LastStep, Dropout)):
             return lambda frame: frame
         if isinstance(layer, MeanOverTime):
@@ -55,9 +62,9 @@ class Stream:
         if isinstance(layer, MaxOverTime):
             return _RunningMaximum()
         if layer.needs_time:
-            raise ValueError(f"{layer!r} looks along time in a way of its own: it can not stream")
+            raise ValueError(f"{layer!r} looks along time in a way of its own: it cannot stream")
         workspace, context = Workspace(), Context(None, False, np.random.default_rng(0), keep=False)
-        return lambda frame: layer.forward(views, frame, workspace, context)
+        return lambda frame: layer.forward(unit.parameters, frame, workspace, context)
 
     def push(self, frames: ArrayLike) -> Array:
         """Return the outputs for the next frames.
@@ -101,11 +108,29 @@ class Stream:
         return np.array(out[0])
 
 
+def _compiled_step(segment: Segment) -> Step:
+    """Return a run of compiled layers over one frame: all that does not change is prepared once."""
+    x: Array | None = None
+    runner, first, stop = segment.runner, segment.n_prepare, segment.n_forward
+
+    def step(frame: Array) -> Array:
+        nonlocal x
+        if x is None:
+            x = np.empty(frame.shape, segment.dtype)
+            segment.lay_out(Steps.full(1, 1), frame.shape[1], keep=False)
+            segment.parts[0].take(x)
+            for part in segment.parts:
+                part.carry()
+            runner.run(0, first)
+        x[...] = frame
+        runner.run(first, stop)
+        return segment.y
+
+    return step
+
+
 def _recurrent_step(layer: Recurrent, views: dict[str, Array], dtype: Any) -> Step:
     cell, steps = layer.cell, Steps.full(1, 1)
-    recurrence = Recurrence(cell, views, np.zeros((1, cell.n_inputs), dtype), steps, initial={})
-    if getattr(layer.gradient, "compiled", False) and compiled.can_run(recurrence):  # an algorithm that has such a run
-        return compiled.Stepper(recurrence)
     states, workspace = {name: np.zeros((1, cell.width(name)), dtype) for name in cell.states}, Workspace()
 
     def step(frame: Array) -> Array:

@@ -169,16 +169,19 @@ class Runner:
     """
 
     def __init__(self, engine: Engine, instructions: Sequence[Instruction]) -> None:
-        from rnnbp.kernels.programs import Program
-        from rnnbp.kernels.records import together
+        from rnnbp.kernels.programs import Instruction, Program
 
-        self.engine, self.instructions = engine, together(instructions)
-        self.program = Program(instructions=self.instructions, n=len(instructions))
+        self.engine, self._given = engine, list(instructions)
+        self._memory = np.zeros((len(self._given), len(Instruction.fields)), np.int64)
+        self.program = Program(instructions=self._memory, n=len(self._given))
         self._call, self._address = engine.run, self.program.address
+        self.lay_out()
 
     def lay_out(self) -> None:
-        """Take note of how many shares the instructions have now."""
-        self.n_shares = max((instruction.n_shares for instruction in self.instructions), default=1)
+        """Take note of the instructions as they are now."""
+        for row, instruction in zip(self._memory, self._given, strict=True):
+            row[:] = instruction.memory
+        self.n_shares = max((instruction.n_shares for instruction in self._given), default=1)
 
     def run(self, first: int, stop: int) -> None:
         """Carry out some of the instructions."""

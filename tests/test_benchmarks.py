@@ -208,7 +208,7 @@ def test_a_worker_answers_from_a_process_of_its_own():
         worker.close()
 
 
-def test_a_worker_that_can_not_do_a_task_says_why():
+def test_a_worker_that_cannot_do_a_task_says_why():
     worker = Worker(Entry("openblas", TASK, threads=1))
     try:
         ready = worker.readiness()

@@ -125,7 +125,7 @@ def test_a_log_that_is_used_again_begins_anew(tmp_path):
 
 
 @pytest.mark.parametrize("make", [CSVLog, BestModelCheckpoint])
-def test_a_file_that_can_not_be_written_is_refused_at_once(make, tmp_path):
+def test_a_file_that_cannot_be_written_is_refused_at_once(make, tmp_path):
     with pytest.raises(ValueError, match=r"there is no directory .*nowhere"):
         make(tmp_path / "nowhere" / "file")
 

@@ -77,7 +77,7 @@ def test_copies_have_the_same_settings(again):
         ({"class": "Box", "width": 1, "lid": {"class": "Top"}}, "unknown configurable 'Top'"),
     ],
 )
-def test_what_can_not_be_built_is_named(value, message):
+def test_what_cannot_be_built_is_named(value, message):
     with pytest.raises(ValueError, match=message):
         build(value, Shape)
 

@@ -165,9 +165,9 @@ def test_a_data_folder_that_is_none_is_refused_before_anything_else(monkeypatch,
             fetch()
 
 
-def test_a_data_folder_that_can_not_be_written_to_is_reported(text, data_home):
+def test_a_data_folder_that_cannot_be_written_to_is_reported(text, data_home):
     (data_home / "text").write_text("a file in the folder's place")
-    with pytest.raises(OSError, match=r"can not be downloaded to there: .*a folder that you may write to"):
+    with pytest.raises(OSError, match=r"cannot be downloaded to there: .*a folder that you may write to"):
         datasets.fetch_tinyshakespeare()
 
 
@@ -340,7 +340,7 @@ def test_mnist_of_another_shape_is_refused(arrays, data_home):
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 half an archive"])
 def test_a_file_that_is_no_npz_is_refused(arrays, data_home, content):
     (data_home / "mnist" / "mnist.npz").write_bytes(content)
-    with pytest.raises(ValueError, match=r"it can not be read as an \.npz file of x_train, x_test, y_train, y_test"):
+    with pytest.raises(ValueError, match=r"it cannot be read as an \.npz file of x_train, x_test, y_train, y_test"):
         datasets.fetch_mnist()
 
 
@@ -351,27 +351,27 @@ def test_a_truncated_or_damaged_npz_is_refused(arrays, data_home):
     damaged = whole[:200] + bytes(100) + whole[300:]
     for content in (whole[:-50], damaged):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match=r"it can not be read as an \.npz file"):
+        with pytest.raises(ValueError, match=r"it cannot be read as an \.npz file"):
             datasets.fetch_mnist()
 
 
 def test_a_single_array_in_mnists_place_is_refused(arrays, data_home):
     with open(data_home / "mnist" / "mnist.npz", "wb") as file:
         np.save(file, arrays["x_train"])
-    with pytest.raises(ValueError, match=r"it can not be read as an \.npz file"):
+    with pytest.raises(ValueError, match=r"it cannot be read as an \.npz file"):
         datasets.fetch_mnist()
 
 
 def test_an_npz_without_the_arrays_is_refused(arrays, data_home):
     np.savez(data_home / "mnist" / "mnist.npz", images=arrays["x_train"])
-    with pytest.raises(ValueError, match=r"it can not be read as an \.npz file of x_train"):
+    with pytest.raises(ValueError, match=r"it cannot be read as an \.npz file of x_train"):
         datasets.fetch_mnist()
 
 
 def test_a_laser_file_that_is_no_npy_is_refused(data_home):
     (data_home / "series").mkdir()
     (data_home / "series" / "santafe_laser.npy").write_bytes(b"86 141 95")
-    with pytest.raises(ValueError, match=r"it can not be read as an \.npy file"):
+    with pytest.raises(ValueError, match=r"it cannot be read as an \.npy file"):
         datasets.fetch_santafe_laser()
 
 

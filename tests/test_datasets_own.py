@@ -214,7 +214,7 @@ def test_labels_of_steps_are_a_list(write):
         ("who\nann\n", {"sequence": "who"}, "there are no features"),
     ],
 )
-def test_a_table_that_can_not_be_read_is_an_error_that_says_where(write, text, options, message):
+def test_a_table_that_cannot_be_read_is_an_error_that_says_where(write, text, options, message):
     with pytest.raises(ValueError, match=message):
         read_sequences(write(text), **options)
 

@@ -165,6 +165,6 @@ def test_data_that_do_not_fit_the_network_are_an_error():
         train(network(), GradientFlowWatch([x[:, :1] for x in RAGGED], Y, LOSS))
 
 
-def test_a_network_without_time_can_not_be_watched():
+def test_a_network_without_time_cannot_be_watched():
     with pytest.raises(ValueError, match="this network has no recurrent layer"):
         train(Network([layers.Dense(2, 2)]), GradientFlowWatch(X[0], Y, LOSS), x=X[0])

@@ -251,12 +251,12 @@ def test_what_has_no_meaning_is_an_error(arguments, message):
         lyapunov_exponents(Network([layers.GRU(2, 3, gradient=TEXT)]), **arguments)
 
 
-def test_symbols_can_not_be_left_alone():
+def test_symbols_cannot_be_left_alone():
     with pytest.raises(ValueError, match="symbols have no zero"):
         lyapunov_exponents(Network([layers.Embedding(5, 2), layers.Elman(2, 3)]), n_steps=4)
 
 
-def test_a_pooled_output_can_not_be_fed_back():
+def test_a_pooled_output_cannot_be_fed_back():
     net = Network([layers.Elman(2, 2), layers.LastStep()])
     with pytest.raises(ValueError, match="there are 2 inputs and 2 outputs a sequence"):
         lyapunov_exponents(net, np.zeros((3, 1, 2)), n_steps=4)

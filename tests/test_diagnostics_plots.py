@@ -91,7 +91,7 @@ def test_activations_are_by_default_those_of_layers_with_an_output_at_each_step(
     assert [ax.get_ylabel() for ax in figure.axes if ax.images] == ["0"]
 
 
-def test_activations_that_can_not_be_drawn_are_an_error(seen):
+def test_activations_that_cannot_be_drawn_are_an_error(seen):
     with pytest.raises(ValueError, match="'1' has one row a sequence, not one a step"):
         plotting.plot_activations(seen, names=["1"], figure=Figure())
     with pytest.raises(ValueError, match="there are sequences 0 to 1, but 2 was asked for"):
@@ -127,7 +127,7 @@ def test_saliency_counts_steps_or_seconds(found):
     assert seconds.xaxis.get_major_formatter()(2, 0) == "0.02"
 
 
-def test_saliency_that_can_not_be_drawn_is_an_error(found):
+def test_saliency_that_cannot_be_drawn_is_an_error(found):
     with pytest.raises(ValueError, match="there are sequences 0 to 1, but -1 was asked for"):
         plotting.plot_saliency(found, -1, figure=Figure())
     with pytest.raises(ValueError, match="static examples, without time"):

@@ -122,7 +122,7 @@ def test_it_says_which_step_counts_most():
         ([], {"output": 0, "step": -3}, "no step -3 in every sequence"),
     ],
 )
-def test_what_there_is_not_can_not_be_asked_for(last, arguments, message):
+def test_what_there_is_not_cannot_be_asked_for(last, arguments, message):
     with pytest.raises(ValueError, match=message):
         saliency(network(*last), X, lengths=LENGTHS, **arguments)
 

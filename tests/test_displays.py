@@ -282,7 +282,7 @@ def test_gradient_flow_of_two_classes_and_of_labels_for_each_step(two_classes, s
     assert np.isfinite(drawn_flow(display)["0.h"]).all()
 
 
-def test_what_can_not_be_looked_into_is_an_error(table, classifier, three_classes, sequences, ax):
+def test_what_cannot_be_looked_into_is_an_error(table, classifier, three_classes, sequences, ax):
     with pytest.raises(ValueError, match="there is no class 'd': the classes are 'a', 'b', 'c'"):
         SaliencyDisplay.from_estimator(three_classes, sequences[0], target="d", ax=ax)
     with pytest.raises(ValueError, match="there is no class 'd': the classes are 'a', 'b', 'c'"):

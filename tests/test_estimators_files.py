@@ -79,7 +79,7 @@ def test_intervals_are_the_same_after_reading(tmp_path):
     assert_array_equal(RNNForecaster.load(tmp_path / "model").predict_interval(3), forecaster.predict_interval(3))
 
 
-def test_what_is_not_fitted_can_not_be_saved(tmp_path):
+def test_what_is_not_fitted_cannot_be_saved(tmp_path):
     with pytest.raises(NotFittedError):
         MLPClassifier().save(tmp_path / "model")
 
@@ -104,5 +104,5 @@ def test_an_optimizer_for_a_solver_is_kept(tmp_path):
 
 def test_a_setting_that_no_file_can_hold_is_named(tmp_path):
     fitted = MLPClassifier(**STATIC).fit(TABLE, NAMES).set_params(tol=1e-4 + 0j)
-    with pytest.raises(ValueError, match=r"tol=.* can not be written to a model file"):
+    with pytest.raises(ValueError, match=r"tol=.* cannot be written to a model file"):
         fitted.save(tmp_path / "model")

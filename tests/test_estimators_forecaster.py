@@ -118,7 +118,7 @@ def test_partial_fit_goes_on():
         (np.append(SINE, np.inf), "sequence 0 holds NaN or infinity"),
     ],
 )
-def test_series_that_can_not_be_used_are_named(x, message):
+def test_series_that_cannot_be_used_are_named(x, message):
     with pytest.raises(ValueError, match=message):
         RNNForecaster(**BRIEF).fit(x)
 
@@ -136,7 +136,7 @@ def test_times_and_values_are_refused():
         ({"difference": "maybe"}, "difference must be True or False"),
     ],
 )
-def test_a_setting_that_can_not_be_used_is_named(settings, message):
+def test_a_setting_that_cannot_be_used_is_named(settings, message):
     with pytest.raises(ValueError, match=message):
         RNNForecaster(**BRIEF | settings).fit(SINE)
 

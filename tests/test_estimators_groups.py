@@ -96,7 +96,7 @@ def test_given_validation_data_need_no_groups_to_be_set_aside(splits):
     assert splits == [(set(range(10)), {0.0})]
 
 
-def test_one_group_can_not_be_set_aside():
+def test_one_group_cannot_be_set_aside():
     with pytest.raises(
         ValueError, match="all samples are of one group, ann, but early stopping sets whole groups aside"
     ):

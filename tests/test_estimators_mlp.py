@@ -308,7 +308,7 @@ def test_unseen_labels_in_score_count_as_wrong():
         ({"early_stopping": "yes"}, "early_stopping must be True or False"),
     ],
 )
-def test_a_setting_that_can_not_be_used_is_named(settings, message):
+def test_a_setting_that_cannot_be_used_is_named(settings, message):
     with pytest.raises(ValueError, match=message):
         MLPClassifier(**settings).fit(X, Y)
 

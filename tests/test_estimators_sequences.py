@@ -226,7 +226,7 @@ NAN[0, 1] = np.nan
     ],
     ids=["features", "nan", "empty sequence", "generator", "object array", "files", "one row", "no sequence"],
 )
-def test_sequences_that_can_not_be_used_are_named(x, error, message):
+def test_sequences_that_cannot_be_used_are_named(x, error, message):
     with pytest.raises(error, match=message):
         RNNClassifier(**BRIEF).fit(x, ["up", "down", "up"])
 
@@ -272,6 +272,6 @@ def test_unseen_labels_in_score_count_as_wrong():
         ({"clip_norm": 0.0}, "clip_norm must be a number"),
     ],
 )
-def test_a_setting_that_can_not_be_used_is_named(settings, message):
+def test_a_setting_that_cannot_be_used_is_named(settings, message):
     with pytest.raises(ValueError, match=message):
         RNNClassifier(**BRIEF | settings).fit(RAGGED, UP)

@@ -184,7 +184,7 @@ def test_ones_own_pictures_are_read(run, tmp_path):
         ("nine.png", "there is no file nine.png"),
     ],
 )
-def test_a_picture_that_can_not_be_read_is_an_error_before_training(stop, tmp_path, name, message):
+def test_a_picture_that_cannot_be_read_is_an_error_before_training(stop, tmp_path, name, message):
     imsave(tmp_path / "blank.png", np.full((50, 50, 3), 0.9))
     (tmp_path / "notes.png").write_text("seven")
     said, status = stop("handwritten_digits", "--image", name)
@@ -271,7 +271,7 @@ def test_leaving_a_speaker_out_needs_the_real_recordings(stop):
         (["--classify", "one.wav", "--model", "notes.wav"], "notes.wav is no model file"),
     ],
 )
-def test_classifying_what_can_not_be_read_is_an_error(stop, tmp_path, options, message):
+def test_classifying_what_cannot_be_read_is_an_error(stop, tmp_path, options, message):
     soundfile.write(tmp_path / "one.wav", np.sin(np.arange(8000.0)), 8000)
     (tmp_path / "notes.wav").write_text("seven")
     net = rnnbp.Network([rnnbp.layers.MeanOverTime(), rnnbp.layers.Dense(40, 2)])
@@ -306,7 +306,7 @@ def test_a_folder_of_wave_files_goes_through_a_grid_search(run, tmp_path):
         (["--folder", "words", "--sample-rate", 8000], "words has no subfolders"),
     ],
 )
-def test_a_folder_that_can_not_be_used_is_an_error(stop, tmp_path, options, message):
+def test_a_folder_that_cannot_be_used_is_an_error(stop, tmp_path, options, message):
     (tmp_path / "words").mkdir()
     said, status = stop("scikit_learn_pipeline", *options)
     assert status != 0

@@ -110,7 +110,7 @@ def test_an_initializer_stands_for_itself():
         (lambda: draw(Chrono(10), (4,), ("h",)), r"a cell with a forget gate \(LSTM, GRU\), but the gates here are"),
         (
             lambda: draw(Glorot(), (4,)),
-            r"Glorot\(\) is for matrices of weights, and can not draw biases of shape \(4,\)",
+            r"Glorot\(\) is for matrices of weights, and cannot draw biases of shape \(4,\)",
         ),
     ],
 )

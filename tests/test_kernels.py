@@ -219,7 +219,7 @@ def test_a_machine_without_vectors_gets_the_same_result(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_cache_that_can_not_be_written_is_no_error(tmp_path):
+def test_a_cache_that_cannot_be_written_is_no_error(tmp_path):
     closed = tmp_path / "closed"
     closed.write_text("a file where the folder should be")
     environment = os.environ | {"NUMBA_CACHE_DIR": str(closed)}

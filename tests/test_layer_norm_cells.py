@@ -106,7 +106,7 @@ def test_a_model_file_restores_it(make, frames, tmp_path):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: layers.LSTM(2, 3, layer_norm=True, peepholes=True), "peepholes and layer_norm can not be combined"),
+        (lambda: layers.LSTM(2, 3, layer_norm=True, peepholes=True), "peepholes and layer_norm cannot be combined"),
         (lambda: layers.GRU(2, 3, layer_norm=True, reset="before"), 'leave out reset="before"'),
     ],
 )

@@ -135,8 +135,8 @@ def test_a_saved_file_has_ordinary_permissions(path, saved):
 
 
 @pytest.mark.parametrize("metadata", [{"x": {1, 2}}, {"x": float("nan")}, {"x": np.zeros(3)}])
-def test_metadata_that_json_can_not_hold_are_refused(path, metadata):
-    with pytest.raises(ValueError, match="the metadata can not be written as JSON"):
+def test_metadata_that_json_cannot_hold_are_refused(path, metadata):
+    with pytest.raises(ValueError, match="the metadata cannot be written as JSON"):
         Network([layers.Dense(3, 2)]).save(path, metadata=metadata)
     assert not path.exists()
 

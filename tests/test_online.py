@@ -252,7 +252,7 @@ def test_float32_agrees_with_float64():
         ([Jordan(2, 3, gradient=SnAp1())], "have none of their own: take RTRL() or BPTT()"),
     ],
 )
-def test_a_network_that_can_not_learn_so_is_an_error(stack, message):
+def test_a_network_that_cannot_learn_so_is_an_error(stack, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         OnlineLearner(Network(stack), MSE)
 

@@ -88,6 +88,6 @@ def test_settings_make_an_equal_one():
         ({"optimizer": optimizers.SGD(), "seed": -1}, ValueError, "seed must be a whole number"),
     ],
 )
-def test_what_can_not_be_is_refused(arguments, error, message):
+def test_what_cannot_be_is_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         GradientNoise(**arguments)

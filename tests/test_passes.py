@@ -41,7 +41,7 @@ def test_dropout_draws_from_the_network_s_seed():
 def test_a_gradient_can_be_pulled_back_once():
     forward = recurrent().run(X)
     forward.backward(np.ones((3, 2)))
-    with pytest.raises(RuntimeError, match="can not be run back"):
+    with pytest.raises(RuntimeError, match="cannot be run back"):
         forward.backward(np.ones((3, 2)))
 
 
@@ -53,7 +53,7 @@ def test_a_pass_is_stale_when_the_network_has_run_again():
         forward.backward(np.ones((3, 2)))
 
 
-def test_a_pass_that_keeps_nothing_can_not_be_run_back():
+def test_a_pass_that_keeps_nothing_cannot_be_run_back():
     with pytest.raises(RuntimeError, match="keep=False"):
         recurrent().run(X, keep=False).backward(np.ones((3, 2)))
 

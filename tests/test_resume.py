@@ -1,4 +1,4 @@
-"""A training run that was broken off goes on from its checkpoint, to the bit, or says why it can not."""
+"""A training run that was broken off goes on from its checkpoint, to the bit, or says why it cannot."""
 
 import numpy as np
 import pytest
@@ -370,11 +370,11 @@ def test_a_checkpoint_of_an_optimizer_that_remembers_something_else_is_refused(t
         ({"path": "run.ckpt", "every_epochs": 0}, "every_epochs must be a whole number"),
     ],
 )
-def test_a_checkpoint_that_can_not_be_is_refused(arguments, message):
+def test_a_checkpoint_that_cannot_be_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         Checkpoint(**arguments)
 
 
-def test_a_full_batch_optimizer_can_not_be_broken_off_within():
+def test_a_full_batch_optimizer_cannot_be_broken_off_within():
     with pytest.raises(ValueError, match="leave out checkpoint, or take an optimizer such as Adam"):
         train_mlp("run.ckpt", optimizer="lbfgs")

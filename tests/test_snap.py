@@ -117,7 +117,7 @@ def test_a_network_learns_by_it():
     assert np.mean(net.forward(x).argmax(axis=1) == target) > 0.9
 
 
-# -- what it can not do, and what it costs -----------------------------------------------------------------------------
+# -- what it cannot do, and what it costs -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("make", [*REFUSED.values(), lambda *a, **o: layers.Elman(*a, activation="softmax", **o)])

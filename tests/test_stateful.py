@@ -143,7 +143,7 @@ X, Y = problem()
         ([layers.GRU(2, 3)], {"optimizer": "lbfgs"}, "leave out chunk, or take an optimizer such as Adam"),
     ],
 )
-def test_what_can_not_be_cut_is_refused(stack, options, message):
+def test_what_cannot_be_cut_is_refused(stack, options, message):
     net = Network(stack)
     before = net.theta.copy()
     arguments = {"x": X, "target": [np.zeros((len(x), net.n_outputs)) for x in X], "chunk": 3} | options

@@ -69,8 +69,8 @@ def test_an_output_is_not_overwritten_by_the_next(frames):
     "layer",
     [layers.GRU(4, 3, bidirectional=True), layers.LSTM(4, 3, reverse=True), layers.LastStep(bidirectional=True)],
 )
-def test_what_runs_backwards_can_not_stream(layer):
-    with pytest.raises(ValueError, match=r"layer 0.*runs backwards.*can not stream"):
+def test_what_runs_backwards_cannot_stream(layer):
+    with pytest.raises(ValueError, match=r"layer 0.*runs backwards.*cannot stream"):
         rnnbp.Network([layer, layers.LayerNorm(layer.output_width(4))]).stream()
 
 

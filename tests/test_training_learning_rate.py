@@ -91,7 +91,7 @@ def test_the_same_seed_sees_the_same():
         ({"lowest": 1e4, "highest": 1e8, "optimizer": "sgd"}, "the loss fell at no rate from 1e.04 to"),
     ],
 )
-def test_what_can_not_be_searched_is_refused(options, message):
+def test_what_cannot_be_searched_is_refused(options, message):
     net = xor_network(dtype="float64")
     before = net.theta.copy()
     arguments = {"x": XOR[0], "target": XOR[1]} | options

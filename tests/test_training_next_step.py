@@ -83,8 +83,8 @@ def test_a_schedule_is_followed_and_the_seed_repeats_it():
 @pytest.mark.parametrize(
     ("stack", "options", "message"),
     [
-        ([layers.GRU(2, 3, gradient=TEXT)], {}, "the network's output can not be its next input: expected frames of 2"),
-        ([layers.GRU(2, 1, bidirectional=True)], {}, "can not be its next input: layer 0.* runs backwards"),
+        ([layers.GRU(2, 3, gradient=TEXT)], {}, "the network's output cannot be its next input: expected frames of 2"),
+        ([layers.GRU(2, 1, bidirectional=True)], {}, "cannot be its next input: layer 0.* runs backwards"),
         ([layers.GRU(2, 2), layers.LastStep()], {"target": np.zeros((4, 2))}, "an output at each step of sequences"),
         ([layers.GRU(2, 2)], {"chunk": 2}, "NextStep goes with neither chunk, nor augment"),
         ([layers.GRU(2, 2)], {"augment": lambda x, rng: x}, "NextStep goes with neither chunk, nor augment"),
@@ -93,7 +93,7 @@ def test_a_schedule_is_followed_and_the_seed_repeats_it():
         ([layers.GRU(2, 2)], {"optimizer": "lbfgs"}, "leave out teacher_forcing"),
     ],
 )
-def test_what_can_not_go_on_from_itself_is_refused(stack, options, message):
+def test_what_cannot_go_on_from_itself_is_refused(stack, options, message):
     net = Network(stack)
     before, draws = net.theta.copy(), net.rng.bit_generator.state
     arguments = {"target": [np.zeros((len(x), net.n_outputs)) for x in X], "teacher_forcing": NextStep(0.5)} | options

@@ -118,7 +118,7 @@ def test_the_same_seed_gives_the_same_bits():
         (jordan(), {"teacher_forcing": 0.5, "optimizer": "lbfgs"}, "leave out teacher_forcing"),
     ],
 )
-def test_what_can_not_be_taught_so_is_refused(net, options, message):
+def test_what_cannot_be_taught_so_is_refused(net, options, message):
     before = net.theta.copy()
     with pytest.raises(ValueError, match=message):
         fit(net, X, Y, loss=MSE, **options)

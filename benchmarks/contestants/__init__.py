@@ -30,7 +30,7 @@ LEARNING_RATE = 1e-3  # of Adam, in all epochs
 
 
 class Unavailable(Exception):
-    """A contestant can not take part in a race, for the reason given; the others can."""
+    """A contestant cannot take part in a race, for the reason given; the others can."""
 
 
 @dataclass

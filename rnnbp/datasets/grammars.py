@@ -4,7 +4,7 @@ A string is shown symbol by symbol; after each, the target marks every symbol th
 
     X[t] = one-hot(string[t])        y[t] = all s such that some legal string begins with string[:t+1] + s
 
-More than that can not be known where the grammar leaves a choice. A string counts as understood if at every step
+More than that cannot be known where the grammar leaves a choice. A string counts as understood if at every step
 the symbols that may come next, as many as they are, have the highest outputs. X ends before the last symbol, after
 which nothing comes.
 """

@@ -70,7 +70,7 @@ def fetch(source: Source, read: Callable[[Path], Data]) -> Data:
     ConnectionError
         The download failed, or did not give this set.
     OSError
-        The data folder can not be written to.
+        The data folder cannot be written to.
     """
     path = data_home() / source.location
     if not path.exists():
@@ -91,7 +91,7 @@ def _download(source: Source, path: Path, read: Callable[[Path], Data]) -> Data:
         temporary = TemporaryDirectory(dir=path.parent, prefix=".download-")
     except OSError as error:
         raise OSError(
-            f"{source.name} is not in {path}, and can not be downloaded to there: {error}. "
+            f"{source.name} is not in {path}, and cannot be downloaded to there: {error}. "
             "Set the environment variable RNNBP_DATA to a folder that you may write to"
         ) from error
     with temporary as folder:

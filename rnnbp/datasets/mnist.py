@@ -82,7 +82,7 @@ def read_arrays(path: Path) -> tuple[Images, Images, Labels, Labels]:
             arrays = {array.name: np.asarray(content[array.name]) for array in ARRAYS}
     except (OSError, EOFError, ValueError, LookupError, TypeError, BadZipFile, zlib.error) as error:
         raise ValueError(
-            f"it can not be read as an .npz file of {', '.join(a.name for a in ARRAYS)}: {error}"
+            f"it cannot be read as an .npz file of {', '.join(a.name for a in ARRAYS)}: {error}"
         ) from error
     for expected in ARRAYS:
         found = arrays[expected.name]

@@ -134,7 +134,7 @@ def _read_laser(path: Path) -> NDArray[np.int64]:
         with open(path, "rb") as file:
             series = np.asarray(np.load(file, allow_pickle=False)).astype("<i8").ravel()
     except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile) as error:
-        raise ValueError(f"it can not be read as an .npy file of numbers: {error}") from error
+        raise ValueError(f"it cannot be read as an .npy file of numbers: {error}") from error
     check_sha256(series.tobytes(), LASER_SHA256)
     return series
 

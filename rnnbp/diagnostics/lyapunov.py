@@ -142,7 +142,7 @@ def lyapunov_exponents(
     ------
     ValueError
         If the network carries no states, or if a layer runs backwards; if there is neither x nor n_steps; if outputs
-        can not be inputs in closed loop; if no step is left to count.
+        cannot be inputs in closed loop; if no step is left to count.
 
     Examples
     --------
@@ -222,7 +222,7 @@ class _Dynamics:
     def left_alone(self, n_steps: int, rng: np.random.Generator) -> _Path:
         """Return a path without an input."""
         if isinstance(self.net.layers[0], Embedding):
-            raise ValueError("symbols have no zero, so this network can not be left alone: give x")
+            raise ValueError("symbols have no zero, so this network cannot be left alone: give x")
         start = rng.normal(size=(1, self.n_states))
         return _Path(start, np.zeros((n_steps, self.net.n_inputs or 1)), Steps.full(n_steps, 1))
 

@@ -120,7 +120,7 @@ def _written(value: Any, name: str) -> Any:
         return {"mapping": [[_written(key, name), _written(item, name)] for key, item in value.items()]}
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    raise ValueError(f"{name}={value!r} can not be written to a model file, which holds plain data only")
+    raise ValueError(f"{name}={value!r} cannot be written to a model file, which holds plain data only")
 
 
 def _read(value: Any) -> Any:

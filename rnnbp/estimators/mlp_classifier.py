@@ -197,7 +197,7 @@ class MLPClassifier(Classification, MultilayerPerceptron):
         Raises
         ------
         TypeError, ValueError
-            If data or settings can not be used, before training begins; or if training diverges.
+            If data or settings cannot be used, before training begins; or if training diverges.
         """
         return self._fit(X, y, sample_weight, X_val, y_val, groups=groups)
 

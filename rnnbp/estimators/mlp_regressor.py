@@ -194,7 +194,7 @@ class MLPRegressor(Regression, MultilayerPerceptron):
         Raises
         ------
         TypeError, ValueError
-            If data or settings can not be used, before training begins; or if training diverges.
+            If data or settings cannot be used, before training begins; or if training diverges.
         """
         return self._fit(X, y, sample_weight, X_val, y_val, groups=groups)
 

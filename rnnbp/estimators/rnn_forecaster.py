@@ -230,7 +230,7 @@ class RNNForecaster(RecurrentEstimator):
         Raises
         ------
         TypeError, ValueError
-            If data or settings can not be used, before training begins; or if training diverges.
+            If data or settings cannot be used, before training begins; or if training diverges.
         """
         if y is not None and _is_single(X):
             raise ValueError(
@@ -354,8 +354,7 @@ class RNNForecaster(RecurrentEstimator):
             If the series are not of the kind that was fitted, or h is no whole number of at least 1.
         """
         series, h, shape = self._asked(X, h)
-        with self.network_.lock:
-            return self._run_on(*series, h).reshape(shape)
+        return self._run_on(*series, h).reshape(shape)
 
     def predict_interval(
         self, X: Any = None, h: int | None = None, *, coverage: float = 0.9, n_paths: int = 500
@@ -409,8 +408,7 @@ class RNNForecaster(RecurrentEstimator):
         whole_number(n_paths, "n_paths")
         rng = check_random_state(self.random_state)
         drawn = rng.randint(len(self.residuals_), size=(h, n_paths * len(series[0])))
-        with self.network_.lock:
-            return self._run_on(*series, h, n_paths, self.residuals_[drawn]).reshape(n_paths, *shape)
+        return self._run_on(*series, h, n_paths, self.residuals_[drawn]).reshape(n_paths, *shape)
 
     def _asked(self, X: Any, h: int | None) -> tuple[tuple[list[Array], list[Scale]], int, tuple[int, ...]]:
         """Return the pasts to go on from and their scales, the number of steps, and the shape of forecasts."""

@@ -218,7 +218,7 @@ class RNNRegressor(Regression, RecurrentEstimator):
         Raises
         ------
         TypeError, ValueError
-            If data or settings can not be used, before training begins (sequences that differ in their features are
+            If data or settings cannot be used, before training begins (sequences that differ in their features are
             named); or if training diverges.
         """
         return self._fit(X, y, sample_weight, X_val, y_val, groups=groups)

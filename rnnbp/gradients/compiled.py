@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 __all__ = ["backward", "can_run", "chunk", "forward", "loop_of"]
 
 Array = NDArray[Any]
+N_FORWARD = 2  # instructions of a loop forwards
 
 
 def can_run(recurrence: Recurrence) -> bool:
     """Whether the compiled loop can run a recurrence."""
-    return recurrence.cell.is_elementwise and not isinstance(recurrence.teacher, np.ma.MaskedArray)
+    return recurrence.cell.is_elementwise
 
 
 def chunk(recurrence: Recurrence) -> int:
@@ -39,16 +40,15 @@ def loop_of(recurrence: Recurrence, workspace: Workspace) -> Loop:
     from rnnbp.gradients.layout import Loop
 
     loop: Loop | None = workspace.get("loop")
-    masked = recurrence.mask is not None
-    if loop is None or not loop.serves(recurrence.cell, recurrence.parameters, masked):
-        loop = workspace["loop"] = Loop(recurrence.cell, recurrence.parameters, recurrence.x.dtype, masked=masked)
+    if loop is None or not loop.serves(recurrence.cell, recurrence.parameters):
+        loop = workspace["loop"] = Loop(recurrence.cell, recurrence.parameters, recurrence.x.dtype)
     return loop
 
 
 def runner(loop: Loop) -> threads.Runner:
     """Return what runs a loop by itself: forwards, then back."""
     if loop.runner is None:
-        loop.runner = threads.Runner(loop.engine, [*loop.forward, *loop.backward])
+        loop.runner = threads.Runner(loop.engine, [*loop.prepare, *loop.forward, *loop.backward])
     loop.runner.lay_out()
     return loop.runner
 
@@ -64,10 +64,10 @@ def forward(recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tupl
             loop.flat[at : at + parameter.size] = parameter.ravel()
     loop.projection.chunk = chunk(recurrence)
     loop.projection.x = contiguous(recurrence.x)
-    loop.record.y = loop.projection.x if keep else workspace.empty("y", (steps.n_rows, cell.width(cell.output)), loop.dtype)
+    loop.record.y = loop.projection.x if keep else workspace.empty("rows", (steps.n_rows, cell.width(cell.output)), loop.dtype)
     final = loop.give(recurrence.initial, recurrence.mask, recurrence.noise, recurrence.teacher)
-    runner(loop).run(0, len(loop.forward))
-    return (loop.values[cell.output][steps.n_sequences :] if keep else workspace["y"]), final
+    runner(loop).run(0, N_FORWARD)
+    return (loop.values[cell.output][steps.n_sequences :] if keep else workspace["rows"]), final
 
 
 def backward(
@@ -93,7 +93,7 @@ def backward(
             gradient[at : at + gradients[name].size] = gradients[name].ravel()
     loop.parameters_record.gradient, loop.parameters_record.add = gradient, int(add)
     d_initial = loop.give_back(d_final)
-    runner(loop).run(len(loop.forward), len(loop.forward) + len(loop.backward))
+    runner(loop).run(N_FORWARD, N_FORWARD + len(loop.backward))
     if not direct:
         for name, at in loop.offsets.items():
             gradients[name][...] = gradient[at : at + gradients[name].size].reshape(gradients[name].shape)

@@ -56,6 +56,7 @@ def layout_of(steps: Steps, n_shares: int) -> Layout:
             n_rows=steps.n_rows,
             n_sequences=steps.n_sequences,
             n_steps=steps.n_steps,
+            lengths=steps.lengths.astype(np.int64),
             counts=steps.counts.astype(np.int64),
             starts=steps.starts.astype(np.int64),
             n_shares=len(bounds) - 1,
@@ -130,20 +131,18 @@ class Loop:
     parameters : mapping of str to ndarray
         Contiguous views of one vector, one after the other; others are copied to such a vector at each run.
     dtype : dtype
-    masked : bool
-        Whether there is recurrent dropout.
 
     Attributes
     ----------
     record : rnnbp.kernels.recurrence.Recurrence
     projection : Projection
     parameters_record : Parameters
-    forward, backward : list of Instruction
+    prepare, forward, backward : list of Instruction
         What runs it.
     """
 
-    def __init__(self, cell: Cell, parameters: Mapping[str, Array], dtype: Any, *, masked: bool) -> None:
-        self.cell, self.parameters, self.dtype, self.masked = cell, parameters, np.dtype(dtype), masked
+    def __init__(self, cell: Cell, parameters: Mapping[str, Array], dtype: Any) -> None:
+        self.cell, self.parameters, self.dtype = cell, parameters, np.dtype(dtype)
         self.engine: Engine = engine(self.dtype.name)
         self.offsets, self.size = {}, 0
         for name, parameter in parameters.items():
@@ -194,12 +193,12 @@ class Loop:
         self.laid_out: Any = None
         self.runner: Any = None
         p, r = self.projection, self.record
-        self.forward = [self._instruction("prepare", p), self._instruction("recurrence_forward", r)]
+        self.prepare, self.forward = [self._instruction("prepare", p)], [self._instruction("recurrence_forward", r)]
         self.backward = [
             self._instruction("prepare_backward", p), self._instruction("recurrence_backward", r),
             self._instruction("weight_gradients", p), self._instruction("bias_gradients", p),
         ]  # fmt: skip
-        self.shared = [self.forward[1], *self.backward[1:3]]  # those that are done in shares
+        self.shared = [*self.forward, *self.backward[1:3]]  # those that are done in shares
 
     def _instruction(self, name: str, record: Any) -> Instruction:
         return Instruction(kernel=self.engine[name], record=record, n_shares=1)
@@ -224,21 +223,17 @@ class Loop:
         return ProductRecord(
             kind=X if product.source == "x" else PREVIOUS if product.lag else CURRENT,
             diagonal=int(product.diagonal), normalized=int(product.gain is not None), depth=depth, columns=columns,
-            masked=int(self.is_masked(product)), column=piece.into.start, weight=at(product.weight), pitch=pitch,
+            column=piece.into.start, weight=at(product.weight), pitch=pitch,
             bias=at(product.bias), gain=at(product.gain), targets=np.array(piece.targets, np.int64),
             packed=np.zeros(size, self.dtype),
         )  # fmt: skip
 
-    def is_masked(self, product: Product) -> bool:
-        """Whether recurrent dropout applies to the source of a product."""
-        return self.masked and product.weight == "recurrent_weight"
-
     def _variable(self, name: str) -> Variable:
         return Variable(width=self.cell.width(name), is_state=int(name in self.cell.states))
 
-    def serves(self, cell: Cell, parameters: Mapping[str, Array], masked: bool) -> bool:
+    def serves(self, cell: Cell, parameters: Mapping[str, Array]) -> bool:
         """Whether it was made for such a recurrence."""
-        return self.cell is cell and self.parameters is parameters and self.masked == masked
+        return self.cell is cell and self.parameters is parameters
 
     def n_shares(self, steps: Steps) -> int:
         """Return how many shares to divide a batch into."""
@@ -266,15 +261,11 @@ class Loop:
             arrays += [self.d[v] for v in differentiated(stage)]
             for operand, array in zip(operands, arrays, strict=True):
                 operand.start, operand.pitch = address_of(array), array.strides[0] // dtype.itemsize
-        for i, (piece, product) in enumerate(zip(self.pieces, self.products, strict=True)):
+        for piece, product in zip(self.pieces, self.products, strict=True):
             source = piece.product.source
-            if source == "x":
-                continue
-            product.source, product.d_source = self.values[source], self.d[source]
-            if product.masked:
-                product.unmasked = self.values[source]
-                product.source = workspace.empty(f"masked_{i}", self.values[source].shape, dtype)
-                product.d_masked = workspace.empty("d_masked", (steps.n_sequences, product.depth), dtype)
+            if source != "x":
+                product.masked, product.source, product.d_source = 0, self.values[source], self.d[source]
+        self.workspace = workspace
         p.layout, p.z = layout, z
         p.chunk, p.rectangular = max(1, CHUNK_ROWS // steps.n_sequences), int(steps.is_rectangular)
         self.record.keep, self.record.share_rows = int(keep), own
@@ -303,17 +294,30 @@ class Loop:
             state.has_initial = int(name in initial)
             if state.has_initial:
                 state.initial = contiguous(initial[name])
-        if mask is not None:
-            for product in self.products:
-                product.mask = mask
+        self._mask(mask)
         self.projection.noise_width = 0
         if noise:
             drawn = np.concatenate([noise[block] for block in cell.noise], axis=1, dtype=self.dtype)
             self.projection.noise, self.projection.noise_width = drawn, drawn.shape[1]
-        self.record.taught = int(cell.forced is not None and teacher is not None)
-        if self.record.taught:
-            self.record.teacher = contiguous(np.asarray(teacher, self.dtype))
+        self.record.taught = 0
+        if cell.forced is not None and teacher is not None:
+            self.record.taught = 2 if isinstance(teacher, np.ma.MaskedArray) else 1
+            self.record.teacher = contiguous(np.ma.getdata(teacher).astype(self.dtype, copy=False))
+            self.record.is_taught = (~np.ma.getmaskarray(teacher).any(axis=1)).astype(np.int64)
         return final
+
+    def _mask(self, mask: Array | None) -> None:
+        """Let recurrent dropout apply to the operand of the recurrent weight, or no longer."""
+        for i, (piece, product) in enumerate(zip(self.pieces, self.products, strict=True)):
+            source = piece.product.source
+            if piece.product.weight != "recurrent_weight":
+                continue
+            product.masked, product.source = int(mask is not None), self.values[source]
+            if mask is not None:
+                values, shape = self.values[source], self.d[source].shape
+                product.unmasked, product.mask = values, np.ascontiguousarray(mask, self.dtype)
+                product.source = self.workspace.empty(f"masked_{i}", values.shape, self.dtype)
+                product.d_masked = self.workspace.empty("d_masked", shape, self.dtype)
 
     def give_back(self, d_final: Mapping[str, Array]) -> dict[str, Array]:
         """Hand a backward run the gradients of the final states, and return where those of the initial ones will be."""
@@ -334,9 +338,14 @@ class Loop:
         p.dz_rows = workspace.empty("dz_rows", (layout.n_shares * p.dz_size,), dtype)
         p.source_size = 0 if steps.is_rectangular else BLOCK_ROWS * max(cell.width(q.source) for q in cell.products)
         p.source_rows = workspace.empty("source_rows", (layout.n_shares * p.source_size,), dtype)
-        for i, product in enumerate(self.products):
-            if product.normalized:
-                product.d_gains = workspace.empty(f"d_gains_{i}", (steps.n_sequences, product.columns), dtype)
+        if steps.n_sequences > p.read("gain_rows"):
+            for product in self.products:
+                if product.normalized:  # windows of a recurrence, of any number of sequences, add to the same sums
+                    sums = np.zeros((steps.n_sequences, product.columns), dtype)
+                    if p.gain_rows:
+                        sums[: p.gain_rows] = product.d_gains
+                    product.d_gains = sums
+            p.gain_rows = steps.n_sequences
 
 
 def _groups(cell: Cell) -> list[list[Product]]:

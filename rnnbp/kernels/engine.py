@@ -27,6 +27,7 @@ from rnnbp.kernels import (
     programs,
     recurrence,
     rows,
+    static,
     tiles,
     training,
     workers,
@@ -39,7 +40,7 @@ from rnnbp.kernels.llvm import Writer
 __all__ = ["Engine", "engine"]
 
 MODULES: tuple[ModuleType, ...] = (
-    matrices, normalization, products, programs, recurrence, rows, training, workers,
+    matrices, normalization, products, programs, recurrence, rows, static, training, workers,
 )  # fmt: skip
 PYTHON_ONLY = ("packed_size",)
 PATIENCE = 1.0  # seconds of compiling after which the user is told

@@ -66,6 +66,7 @@ class Layout(Record):
     n_rows: int
     n_sequences: int
     n_steps: int
+    lengths: ints
     counts: ints
     starts: ints
     n_shares: int
@@ -76,8 +77,8 @@ class Product(Record):
     """A piece of a product: some columns of a weight, side by side in z.
 
     `weight`, `gain` and `bias` say where these begin in the vector of parameters (-1: there is none), `pitch` how wide
-    the whole weight is. `packed` is the weight packed: for the way back transposed, in the same place. `d_gains` has a
-    row of sums for each sequence. `unmasked` and `mask` are there for recurrent dropout, which makes `source`.
+    the whole weight is. `packed` is the weight packed: for the way back transposed, in the same place. `d_gains` has
+    `gain_rows` rows of sums, one of a sequence. `unmasked` and `mask` are there for recurrent dropout, which makes `source`.
     """
 
     kind: int
@@ -127,6 +128,7 @@ class Projection(Record):
     noise_width: int
     chunk: int
     rectangular: int
+    gain_rows: int
     dz_rows: numbers
     dz_size: int
     source_rows: numbers
@@ -158,6 +160,8 @@ def prepare_backward(p: Projection, share: int):
         if product.diagonal == 0 and (i >= p.n_inputs or p.wants_dx > 0):
             weight = p.parameters.theta + product.weight
             pack_transposed(weight, product.pitch, product.columns, product.depth, product.packed)
+        if product.normalized > 0 and p.parameters.add == 0:
+            clear(product.d_gains, p.gain_rows * product.columns)
 
 
 def project(p: Projection, place: int, slot: int, n: int):
@@ -279,7 +283,7 @@ def weight_gradients(p: Projection, share: int):
             if product.normalized > 0:
                 to, gains = gradient + product.gain, product.d_gains
                 clear(to + first, stop - first)
-                for r in range(layout.n_sequences):
+                for r in range(p.gain_rows):
                     add_numbers(to + first, gains + (r * product.columns + first), stop - first)
     first = p.width * share // layout.n_shares
     stop = p.width * (share + 1) // layout.n_shares

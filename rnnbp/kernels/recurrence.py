@@ -24,7 +24,7 @@ have the initial states before them. If not, each share has rows for one chunk, 
 from __future__ import annotations
 
 from rnnbp.kernels.emitter import Operand, Step
-from rnnbp.kernels.language import address, call, clear, copy, floats, numbers
+from rnnbp.kernels.language import address, call, clear, copy, floats, ints, numbers
 from rnnbp.kernels.products import (
     Layout,
     Product,
@@ -77,7 +77,8 @@ class Recurrence(Record):
     """A cell over a batch.
 
     `keep` says whether a backward pass will follow; if not, `share_rows` are the rows of memory that each share has.
-    `output` and `forced` are the variables that are put out, and that a teacher's values (if `taught`) replace.
+    `output` and `forced` are the variables that are put out, and that a teacher's values (if `taught`) replace; with
+    `taught` at 2, at the rows for which `is_taught` holds.
     """
 
     projection: Projection
@@ -89,6 +90,7 @@ class Recurrence(Record):
     forced: Variable
     taught: int
     teacher: numbers
+    is_taught: ints
     y: numbers
     dy: numbers
     keep: int
@@ -144,8 +146,7 @@ def recurrence_forward(r: Recurrence, share: int):
                 step.current = step.slot + n_own
             _run_stages(r, step, moments)
             if r.taught > 0:
-                width = r.forced.width
-                copy(r.forced.values + step.current * width, r.teacher + step.place * width, step.n * width)
+                _teach(r, step)
             if r.keep == 0:
                 width = r.output.width
                 copy(r.y + step.place * width, r.output.values + step.current * width, step.n * width)
@@ -180,6 +181,15 @@ def _run_stages(r: Recurrence, step: Step, moments: floats):
         call(stage.forward, stage.operands, step, step.n, stage.width)
 
 
+def _teach(r: Recurrence, step: Step):
+    """Put a teacher's values in the place of those that are fed back."""
+    width = r.forced.width
+    values, teacher = r.forced.values + step.current * width, r.teacher + step.place * width
+    for k in range(step.n):
+        if r.taught == 1 or r.is_taught[step.place + k] > 0:
+            copy(values + k * width, teacher + k * width, width)
+
+
 def _end(r: Recurrence, step: Step, going_on: int):
     """Give out the states of the sequences that end with a step."""
     if going_on < step.n:
@@ -209,10 +219,6 @@ def recurrence_backward(r: Recurrence, share: int):
         width, n = variable.width, (stop - first) * variable.width
         gradient = variable.gradient + first * width
         start_rows(gradient, variable.d_final + first * width, variable.has_d_final, n)
-    for i in range(p.n_products):
-        product = p.products[i]
-        if product.normalized > 0 and p.parameters.add == 0:
-            clear(product.d_gains + first * product.columns, (stop - first) * product.columns)
     chunk, t_stop = _chunk(stop - first), layout.n_steps
     while _count(layout, t_stop - 1, first, stop) == 0:
         t_stop -= 1
@@ -240,8 +246,10 @@ def recurrence_backward(r: Recurrence, share: int):
 def _stages_backward(r: Recurrence, step: Step, moments: floats):
     """Pull the rows of a step back through all stages."""
     p = r.projection
-    if r.taught > 0:  # a teacher's value has no past
-        clear(r.forced.gradient + step.sequence * r.forced.width, step.n * r.forced.width)
+    if r.taught > 0:
+        for k in range(step.n):
+            if r.taught == 1 or r.is_taught[step.place + k] > 0:  # a teacher's value has no past
+                clear(r.forced.gradient + (step.sequence + k) * r.forced.width, r.forced.width)
     width = r.output.width
     add_numbers(r.output.gradient + step.sequence * width, r.dy + step.place * width, step.n * width)
     for s in range(r.n_stages - 1, -1, -1):

@@ -5,9 +5,9 @@ Rows of one matrix that follow each other are one stretch of memory, and are tre
 
 from __future__ import annotations
 
-from rnnbp.kernels.language import clear, copy, ints, numbers, reassociated, vectorized
+from rnnbp.kernels.language import clear, copy, numbers, reassociated, vectorized
 
-__all__ = ["add_numbers", "count_not_finite", "fill_rows", "gather_rows", "scatter_rows", "start_rows", "sum_rows"]
+__all__ = ["add_numbers", "count_not_finite", "fill_rows", "start_rows", "sum_rows"]
 
 
 @vectorized
@@ -35,18 +35,6 @@ def start_rows(to: numbers, given: numbers, is_given: int, n: int):
         copy(to, given, n)
     else:
         clear(to, n)
-
-
-def gather_rows(to: numbers, to_pitch: int, a: numbers, index: ints, n: int, width: int):
-    """Set row r to row ``index[r]`` of another matrix."""
-    for r in range(n):
-        copy(to + r * to_pitch, a + index[r] * width, width)
-
-
-def scatter_rows(to: numbers, index: ints, a: numbers, a_pitch: int, n: int, width: int):
-    """Set row ``index[r]`` to row r of another matrix."""
-    for r in range(n):
-        copy(to + index[r] * width, a + r * a_pitch, width)
 
 
 @reassociated

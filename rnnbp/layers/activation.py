@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from rnnbp import activations
 from rnnbp.layers.layer import Context, Layer
 from rnnbp.workspace import Workspace
+
+if TYPE_CHECKING:
+    from rnnbp.parts import Part
 
 __all__ = ["Activation"]
 
@@ -39,6 +42,12 @@ class Activation(Layer):
     def output_width(self, input_width: int) -> int:
         """Return input_width."""
         return input_width
+
+    def compiled(self, parameters: Mapping[str, Array], dtype: np.dtype[Any]) -> Part | None:
+        """Return an `ActivationPart`, unless the function looks along the features."""
+        from rnnbp.parts.activation import ActivationPart
+
+        return ActivationPart(self._function, dtype) if self._function.elementwise else None
 
     def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
         """Compute y = f(x)."""

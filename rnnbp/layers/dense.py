@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ from rnnbp.initializers import Initializer
 from rnnbp.layers.layer import Context, Layer, expect_width
 from rnnbp.parameters import Parameter
 from rnnbp.workspace import Workspace
+
+if TYPE_CHECKING:
+    from rnnbp.parts import Part
 
 __all__ = ["Dense"]
 
@@ -71,6 +74,12 @@ class Dense(Layer):
         """Return n_outputs."""
         expect_width(self, self.n_inputs, input_width)
         return self.n_outputs
+
+    def compiled(self, parameters: Mapping[str, Array], dtype: np.dtype[Any]) -> Part | None:
+        """Return a `DensePart`."""
+        from rnnbp.parts.dense import DensePart
+
+        return DensePart(parameters["weight"])
 
     def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
         """Compute (1)."""

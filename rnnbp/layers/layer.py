@@ -14,7 +14,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ from rnnbp.configuration import Configurable
 from rnnbp.parameters import Parameter
 from rnnbp.sequences import Steps
 from rnnbp.workspace import Workspace
+
+if TYPE_CHECKING:
+    from rnnbp.parts import Part
 
 __all__ = ["Context", "Layer"]
 
@@ -75,7 +78,7 @@ class Layer(Configurable, ABC):
     pools_time : bool
         Whether it makes one row of each sequence.
     runs_backwards : bool
-        Whether it needs a sequence's end before its beginning, and so can not stream.
+        Whether it needs a sequence's end before its beginning, and so cannot stream.
     """
 
     needs_time: bool = False
@@ -99,6 +102,17 @@ class Layer(Configurable, ABC):
         ValueError
             If the layer does not take so many features.
         """
+
+    def compiled(self, parameters: Mapping[str, Array], dtype: np.dtype[Any]) -> Part | None:
+        """Return the layer as the engine runs it; None, unless overridden: then `forward` and `backward` run.
+
+        Parameters
+        ----------
+        parameters : mapping of str to ndarray
+            Views of the network's vector, which lie in it one after the other.
+        dtype : dtype
+        """
+        return None
 
     @abstractmethod
     def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:

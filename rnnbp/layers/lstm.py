@@ -59,7 +59,7 @@ class LSTM(Recurrent):
         self.layer_norm = layer_norm
         self.zoneout_cell = probability(zoneout_cell, "zoneout_cell")
         if peepholes and layer_norm:
-            raise ValueError("peepholes and layer_norm can not be combined: choose one of them")
+            raise ValueError("peepholes and layer_norm cannot be combined: choose one of them")
         super().__init__(n_inputs, n_hidden, bias_initializer=bias_initializer, **options)
 
     def make_cell(self) -> Cell:

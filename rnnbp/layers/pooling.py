@@ -11,7 +11,7 @@ For a sequence of L steps::
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ from rnnbp.checks import flag
 from rnnbp.layers.layer import Context, Layer
 from rnnbp.sequences import Steps
 from rnnbp.workspace import Workspace
+
+if TYPE_CHECKING:
+    from rnnbp.parts import Part
 
 __all__ = ["LastStep", "MaxOverTime", "MeanOverTime"]
 
@@ -66,6 +69,12 @@ class LastStep(_Pooling):
             )
         return input_width
 
+    def compiled(self, parameters: Mapping[str, Array], dtype: np.dtype[Any]) -> Part | None:
+        """Return a `PoolingPart`."""
+        from rnnbp.parts.pooling import PoolingPart
+
+        return PoolingPart("last", dtype, halves=self.bidirectional)
+
     def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
         """Return x(L); of a backward half x(1)."""
         workspace["shape"], steps, k = x.shape, _steps(context), self._forward_width(x.shape[1])
@@ -94,6 +103,12 @@ class LastStep(_Pooling):
 class MeanOverTime(_Pooling):
     """The mean of each sequence's frames."""
 
+    def compiled(self, parameters: Mapping[str, Array], dtype: np.dtype[Any]) -> Part | None:
+        """Return a `PoolingPart`."""
+        from rnnbp.parts.pooling import PoolingPart
+
+        return PoolingPart("mean", dtype)
+
     def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
         """Return the mean of x(t) over t."""
         steps = _steps(context)
@@ -118,6 +133,12 @@ class MeanOverTime(_Pooling):
 
 class MaxOverTime(_Pooling):
     """The largest value of each feature over each sequence's frames."""
+
+    def compiled(self, parameters: Mapping[str, Array], dtype: np.dtype[Any]) -> Part | None:
+        """Return a `PoolingPart`."""
+        from rnnbp.parts.pooling import PoolingPart
+
+        return PoolingPart("max", dtype)
 
     def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
         """Return the maximum of x(t) over t."""

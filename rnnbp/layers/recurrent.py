@@ -12,7 +12,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,9 @@ from rnnbp.layers.layer import Context, Layer, expect_width
 from rnnbp.parameters import Parameter
 from rnnbp.sequences import Steps
 from rnnbp.workspace import Workspace
+
+if TYPE_CHECKING:
+    from rnnbp.parts import Part
 
 __all__ = ["Recurrent"]
 
@@ -151,10 +154,28 @@ class Recurrent(Layer):
         expect_width(self, self.n_inputs, input_width)
         return len(self._directions) * self.cell.width(self.cell.output)
 
+    def compiled(self, parameters: Mapping[str, Array], dtype: np.dtype[Any]) -> Part | None:
+        """Return a `RecurrentPart`, if the gradient algorithm is plain compiled `BPTT` and the cell is elementwise."""
+        if not (type(self.gradient) is BPTT and self.gradient.compiled and self.cell.is_elementwise):
+            return None
+        from rnnbp.parts.recurrent import Direction, RecurrentPart
+
+        directions = [
+            Direction(suffix, backwards, {name: parameters[name + suffix] for name in self._names})
+            for suffix, backwards in self._directions
+        ]
+        draws = self.recurrent_dropout > 0.0 or bool(self.cell.noise)
+        return RecurrentPart(self.cell, directions, dtype, draw=self._draw if draws else None)
+
+    def _draw(self, rng: np.random.Generator, steps: Steps) -> tuple[Array | None, dict[str, Array] | None]:
+        """Draw what is random in one direction of a training run: recurrent dropout, and noise."""
+        return self._mask(rng, steps), self._noise(rng, steps)
+
     def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
         """Run each direction and put their outputs side by side."""
         steps, outputs = _steps(context, x), []
         for suffix, backwards in self._directions:
+            mask, noise = self._draw(context.rng, steps) if context.training else (None, None)
             name = f"direction{suffix}"
             if name not in workspace:
                 workspace[name] = Workspace()
@@ -165,11 +186,11 @@ class Recurrent(Layer):
                 x=steps.reverse(x) if backwards else x,
                 steps=steps,
                 initial=self._own(context.initial, suffix),
-                mask=self._mask(context, steps, x),
+                mask=None if mask is None else mask.astype(x.dtype),
                 teacher=None
                 if context.teacher is None
                 else (steps.reverse(context.teacher) if backwards else context.teacher),
-                noise=self._noise(context, steps),
+                noise=noise,
             )
             y, final = self.gradient.forward(recurrence, own, keep=context.keep)
             context.final |= {name + suffix: state for name, state in final.items()}
@@ -189,18 +210,18 @@ class Recurrent(Layer):
         """Return those of the states that belong to one direction, under the cell's names."""
         return {name: states[name + suffix] for name in self.cell.states if name + suffix in states}
 
-    def _mask(self, context: Context, steps: Steps, x: Array) -> Array | None:
-        if not context.training or self.recurrent_dropout == 0.0:
+    def _mask(self, rng: np.random.Generator, steps: Steps) -> Array | None:
+        if self.recurrent_dropout == 0.0:
             return None
         (operand, *_) = self.cell.weights["recurrent_weight"]
         shape = (steps.n_sequences, self.cell.width(operand.source))
-        return dropout_mask(self.recurrent_dropout, shape, x.dtype, context.rng)
+        return dropout_mask(self.recurrent_dropout, shape, np.float64, rng)
 
-    def _noise(self, context: Context, steps: Steps) -> dict[str, Array] | None:
-        if not context.training or not self.cell.noise:
+    def _noise(self, rng: np.random.Generator, steps: Steps) -> dict[str, Array] | None:
+        if not self.cell.noise:
             return None
         return {
-            block: context.rng.random((steps.n_rows, self.cell.width(block)), dtype=np.float32) < rate
+            block: rng.random((steps.n_rows, self.cell.width(block)), dtype=np.float32) < rate
             for block, rate in self.cell.noise.items()
         }
 

@@ -133,12 +133,18 @@ class CrossEntropy(Loss):
 
 
 def _against_index(output: Array, target: Array, weight: Array | None, normalizer: float) -> tuple[float, Array]:
-    """Return the loss of rows against classes, and its gradient, by compiled loops."""
-    from rnnbp.kernels.softmax import cross_entropy_rows
+    """Return the loss of rows against classes, and its gradient, by a compiled kernel."""
+    from rnnbp.kernels.engine import engine
+    from rnnbp.kernels.training import CrossEntropyRows
 
     shares = np.array([1.0 / normalizer]) if weight is None else np.asarray(weight / normalizer, np.float64)
-    gradient = np.empty(output.shape, output.dtype)
-    return float(cross_entropy_rows(np.ascontiguousarray(output), target, shares, gradient)), gradient
+    gradient, loss = np.empty(output.shape, output.dtype), np.empty(1)
+    record = CrossEntropyRows(
+        n=len(output), width=output.shape[1], z=np.ascontiguousarray(output),
+        classes=np.ascontiguousarray(target, np.int64), shares=shares, n_shares=len(shares), dz=gradient, loss=loss,
+    )  # fmt: skip
+    engine(output.dtype.name).call("cross_entropy", record.address, 0)
+    return float(loss[0]), gradient
 
 
 def _against_distribution(z: Array, q: Array) -> tuple[Array, Array]:

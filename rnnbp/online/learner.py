@@ -66,7 +66,7 @@ class OnlineLearner:
     TypeError
         If an argument is none of these.
     ValueError
-        If a layer can not learn so: one that runs backwards or pools over time, one that has recurrent dropout (a
+        If a layer cannot learn so: one that runs backwards or pools over time, one that has recurrent dropout (a
         sequence has one mask, and this one has no end) or another algorithm; or if a layer's influence matrix is larger
         than its algorithm's ``max_bytes`` allows.
 
@@ -192,7 +192,7 @@ def _expect_online(net: Network) -> None:
     for k, layer in enumerate(net.layers):
         name = f"layer {k}, {layer!r},"
         if layer.runs_backwards:
-            raise ValueError(f"{name} runs backwards: it needs the whole sequence, so it can not learn from a stream")
+            raise ValueError(f"{name} runs backwards: it needs the whole sequence, so it cannot learn from a stream")
         if isinstance(layer, Recurrent):
             if not isinstance(layer.gradient, RTRL):
                 raise ValueError(f"{name} learns from whole sequences: give it gradient=RTRL(), or SnAp1()")

@@ -166,7 +166,7 @@ def plot_activations(
             raise ValueError("no layer has an output at each step: name what to draw")
     for name in names:
         if activations[name].ndim != 3:
-            raise ValueError(f"{name!r} has one row a sequence, not one a step, and can not be drawn over time")
+            raise ValueError(f"{name!r} has one row a sequence, not one a step, and cannot be drawn over time")
     if figure is None:
         from matplotlib import pyplot
 

@@ -103,7 +103,7 @@ def picture(figure: Figure, alternative: str, caption: str) -> str:
     ----------
     figure : matplotlib.figure.Figure
     alternative : str
-        What it shows, for those who can not see it.
+        What it shows, for those who cannot see it.
     caption : str
     """
     drawn = io.BytesIO()

@@ -37,7 +37,7 @@ __all__ = [
 
 Array = NDArray[Any]
 
-MOST_CLASSES = 40  # a larger confusion matrix can not be read
+MOST_CLASSES = 40  # a larger confusion matrix cannot be read
 MOST_STATES = 4  # whose gradients are shown over training
 EXAMPLES = 4  # whose activations are shown (of sequences, the first one's)
 

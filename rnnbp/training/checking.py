@@ -21,7 +21,7 @@ __all__ = ["augment", "callbacks", "full_batch", "score", "teacher_forcing", "va
 
 
 def callbacks(given: Iterable[Callback], patience: int | None) -> tuple[Callback, ...]:
-    """Return the callbacks, that of `patience` among them; TypeError if one can not be called."""
+    """Return the callbacks, that of `patience` among them; TypeError if one cannot be called."""
     listed = tuple(given)
     for callback in listed:
         if not callable(callback):
@@ -96,5 +96,5 @@ def full_batch(optimizer: FullBatchOptimizer, teacher_forcing: float | Schedule 
         if value is not None:
             raise ValueError(
                 f"{optimizer!r} goes by the whole data, in a search of its own that remembers nothing from one call to "
-                f"the next and can not be broken off within: leave out {name}, or take an optimizer such as Adam()"
+                f"the next and cannot be broken off within: leave out {name}, or take an optimizer such as Adam()"
             )

@@ -41,7 +41,7 @@ def check(net: Network, data: TrainingSet) -> None:
     Raises
     ------
     ValueError
-        If it can not; says why.
+        If it cannot; says why.
     """
     if data.steps is None:
         raise ValueError("chunk cuts sequences, but the input is static examples: leave it out")

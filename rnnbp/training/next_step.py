@@ -84,7 +84,7 @@ class NextStep(Configurable):
         Raises
         ------
         ValueError
-            If it can not; says why.
+            If it cannot; says why.
         """
         if data.steps is None or net.pools_time:
             raise ValueError("NextStep is for networks that give an output at each step of sequences")
@@ -94,7 +94,7 @@ class NextStep(Configurable):
             stream = net.stream()
             stream.push(np.asarray(self._feedback(stream.push(first[0]), net.rng), first.dtype))
         except ValueError as error:
-            raise ValueError(f"the network's output can not be its next input: {error}") from None
+            raise ValueError(f"the network's output cannot be its next input: {error}") from None
         finally:
             net.rng = draws
 

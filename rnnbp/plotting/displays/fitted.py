@@ -19,7 +19,7 @@ def final_estimator(estimator: Any, attribute: str) -> Any:
     Raises
     ------
     TypeError
-        If it can not have it.
+        If it cannot have it.
     sklearn.exceptions.NotFittedError
         If it is not fitted.
     """
