@@ -72,7 +72,6 @@ def small_chunks(monkeypatch):
     """Divide short sequences as long ones are divided: among threads, and into many chunks and segments."""
     monkeypatch.setattr(layout, "CHUNK_ROWS", 16)
     monkeypatch.setattr(threads, "MIN_OPERATIONS", 1)
-    monkeypatch.setattr(threads, "HEAD_START", 0)
 
 
 def assert_same_bits(cell, algorithm, lengths, dtype="float64"):

@@ -28,11 +28,9 @@ def can_run(recurrence: Recurrence) -> bool:
 
 def chunk(recurrence: Recurrence) -> int:
     """Return the number of steps whose weight gradients are added up together."""
-    from rnnbp.kernels.recurrence import CHUNK_ROWS
+    from rnnbp.gradients.layout import chunk_of
 
-    if recurrence.whole is not None:
-        return chunk(recurrence.whole)
-    return max(1, CHUNK_ROWS // recurrence.steps.n_sequences)
+    return chunk_of(recurrence.steps) if recurrence.whole is None else chunk(recurrence.whole)
 
 
 def loop_of(recurrence: Recurrence, workspace: Workspace) -> Loop:

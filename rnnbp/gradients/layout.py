@@ -29,7 +29,6 @@ from rnnbp.kernels.products import Layout, Parameters, Projection
 from rnnbp.kernels.products import Product as ProductRecord
 from rnnbp.kernels.programs import Instruction
 from rnnbp.kernels.records import address_of, together
-from rnnbp.kernels.recurrence import CHUNK_ROWS
 from rnnbp.kernels.recurrence import Recurrence as RecurrenceRecord
 from rnnbp.kernels.recurrence import Stage as StageRecord
 from rnnbp.kernels.recurrence import Variable
@@ -37,9 +36,16 @@ from rnnbp.kernels.trace import trace
 from rnnbp.sequences import Steps
 from rnnbp.workspace import Workspace, contiguous
 
-__all__ = ["Loop", "layout_of"]
+__all__ = ["Loop", "chunk_of", "layout_of"]
 
 Array = NDArray[Any]
+
+CHUNK_ROWS = 192  # rows of z that are worked on together: enough for a good product, few enough for the cache
+
+
+def chunk_of(steps: Steps) -> int:
+    """Return how many steps of a batch weight gradients are added up over together."""
+    return max(1, CHUNK_ROWS // steps.n_sequences)
 
 
 def layout_of(steps: Steps, n_shares: int) -> Layout:
@@ -267,8 +273,8 @@ class Loop:
                 product.masked, product.source, product.d_source = 0, self.values[source], self.d[source]
         self.workspace = workspace
         p.layout, p.z = layout, z
-        p.chunk, p.rectangular = max(1, CHUNK_ROWS // steps.n_sequences), int(steps.is_rectangular)
-        self.record.keep, self.record.share_rows = int(keep), own
+        p.chunk, p.rectangular = chunk_of(steps), int(steps.is_rectangular)
+        self.record.keep, self.record.share_rows, self.record.chunk_rows = int(keep), own, CHUNK_ROWS
         self.record.steps = together([Step() for _ in range(layout.n_shares)])
         p.moments = np.empty(2 * layout.n_shares)
         if keep:

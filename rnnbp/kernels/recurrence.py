@@ -40,9 +40,6 @@ from rnnbp.kernels.rows import add_numbers, start_rows
 
 __all__ = ["Recurrence", "Stage", "Variable", "recurrence_backward", "recurrence_forward"]
 
-CHUNK_ROWS = 192  # rows of z that are worked on together: enough for a good product, few enough for the cache
-
-
 class Variable(Record):
     """What a stage computes: its values, a row for each frame, and their gradient, a row for each sequence.
 
@@ -77,6 +74,7 @@ class Recurrence(Record):
     """A cell over a batch.
 
     `keep` says whether a backward pass will follow; if not, `share_rows` are the rows of memory that each share has.
+    A chunk has `chunk_rows` rows of z, or one step.
     `output` and `forced` are the variables that are put out, and that a teacher's values (if `taught`) replace; with
     `taught` at 2, at the rows for which `is_taught` holds.
     """
@@ -94,13 +92,9 @@ class Recurrence(Record):
     y: numbers
     dy: numbers
     keep: int
+    chunk_rows: int
     share_rows: int
     steps: Step
-
-
-def _chunk(n: int) -> int:
-    """Return how many steps of n rows are worked on together."""
-    return max(1, CHUNK_ROWS // n)
 
 
 def _count(layout: Layout, t: int, first: int, stop: int) -> int:
@@ -135,7 +129,7 @@ def recurrence_forward(r: Recurrence, share: int):
         if state.is_state > 0:
             width = state.width
             start_rows(state.values + initial * width, state.initial + first * width, state.has_initial, n_own * width)
-    chunk, t = _chunk(n_own), 0
+    chunk, t = max(1, r.chunk_rows // n_own), 0
     while _count(layout, t, first, stop) > 0:
         chunk_stop = min(t + chunk, layout.n_steps)
         _project(r, t, chunk_stop, first, stop, base)
@@ -219,7 +213,7 @@ def recurrence_backward(r: Recurrence, share: int):
         width, n = variable.width, (stop - first) * variable.width
         gradient = variable.gradient + first * width
         start_rows(gradient, variable.d_final + first * width, variable.has_d_final, n)
-    chunk, t_stop = _chunk(stop - first), layout.n_steps
+    chunk, t_stop = max(1, r.chunk_rows // (stop - first)), layout.n_steps
     while _count(layout, t_stop - 1, first, stop) == 0:
         t_stop -= 1
     while t_stop > 0:

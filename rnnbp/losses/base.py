@@ -126,6 +126,14 @@ class Loss(Configurable, ABC):
         gradient : array, shape (R, F), dtype of ``output``
         """
 
+    def kernel(self, target: Array) -> str | None:
+        """Return the name of the compiled kernel of this loss for such encoded targets; None if there is none."""
+        return None
+
+    def row_weights(self, target: Array, weight: Array | None = None) -> Array | None:
+        """Return the weight of each row in the sum, for the kernel; None if it is 1 for all."""
+        return weight
+
     def normalizer(self, target: Array, weight: Array | None = None) -> float:
         """Return what the weighted sum of row losses is divided by: the sum of the weights.
 

@@ -84,6 +84,10 @@ class BinaryCrossEntropy(Loss):
         gradient /= (1 + ab) * output.shape[1]
         return weighted_mean(loss.mean(axis=1), gradient, weight, self.normalizer(target, weight))
 
+    def kernel(self, target: Array) -> str | None:
+        """Return the kernel's name, unless outputs have weights; see :meth:`Loss.kernel`."""
+        return "binary_cross_entropy" if self.pos_weight is None else None
+
     def feedback(self, target: Array, n_outputs: int, dtype: DTypeLike) -> Array:
         """Return the probabilities themselves; see :meth:`Loss.feedback`."""
         return target.astype(dtype, copy=False)

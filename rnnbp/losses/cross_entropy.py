@@ -111,6 +111,14 @@ class CrossEntropy(Loss):
         row_loss, gradient = _against_distribution(z, q)
         return weighted_mean(row_loss, gradient, weight, normalizer)
 
+    def kernel(self, target: Array) -> str | None:
+        """Return the kernel's name, for class indices without smoothing; see :meth:`Loss.kernel`."""
+        return "cross_entropy" if target.ndim == 1 and not self.label_smoothing else None
+
+    def row_weights(self, target: Array, weight: Array | None = None) -> Array | None:
+        """Return the weights of rows, times those of their classes; see :meth:`Loss.row_weights`."""
+        return self._weight_of_index(target, weight)
+
     def normalizer(self, target: Array, weight: Array | None = None) -> float:
         """Return the sum of the row weights, times the weights of the target classes if those are indices."""
         if target.ndim == 1:
@@ -135,15 +143,15 @@ class CrossEntropy(Loss):
 def _against_index(output: Array, target: Array, weight: Array | None, normalizer: float) -> tuple[float, Array]:
     """Return the loss of rows against classes, and its gradient, by a compiled kernel."""
     from rnnbp.kernels.engine import engine
-    from rnnbp.kernels.training import CrossEntropyRows
+    from rnnbp.kernels.training import LossRows
 
     shares = np.array([1.0 / normalizer]) if weight is None else np.asarray(weight / normalizer, np.float64)
     gradient, loss = np.empty(output.shape, output.dtype), np.empty(1)
-    record = CrossEntropyRows(
-        n=len(output), width=output.shape[1], z=np.ascontiguousarray(output),
-        classes=np.ascontiguousarray(target, np.int64), shares=shares, n_shares=len(shares), dz=gradient, loss=loss,
+    rows = LossRows(
+        n=len(output), width=output.shape[1], z=np.ascontiguousarray(output), dz=gradient, loss=loss,
+        classes=np.ascontiguousarray(target, np.int64), shares=shares, n_shares=len(shares),
     )  # fmt: skip
-    engine(output.dtype.name).call("cross_entropy", record.address, 0)
+    engine(output.dtype.name).call("cross_entropy", rows.address, 0)
     return float(loss[0]), gradient
 
 

@@ -48,6 +48,10 @@ class MeanSquaredError(SquaredLoss):
         difference *= 2.0 / output.shape[1]
         return weighted_mean(row_loss, difference, weight, self.normalizer(target, weight))
 
+    def kernel(self, target: Array) -> str | None:
+        """Return the kernel's name; see :meth:`Loss.kernel`."""
+        return "squared_error"
+
     def curvature(self, target: Array, n_outputs: int, weight: Array | None = None) -> Array:
         """Return 2 w_r / (N F); see :meth:`SquaredLoss.curvature`."""
         weights = np.ones(len(target)) if weight is None else weight

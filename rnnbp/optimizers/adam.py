@@ -21,7 +21,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.checks import number
+from rnnbp.kernels.elementwise import sqrt, where
 from rnnbp.optimizers.base import Array, Optimizer, Schedule, State
+from rnnbp.optimizers.rule import Rule
+
+
+def adam(vectors, numbers):  # type: ignore[no-untyped-def]
+    """Return θ, m and v after an update."""
+    (theta, g, m, v), (beta_1, rest_1, beta_2, rest_2, epsilon, rate) = vectors, numbers
+    m = beta_1 * m + rest_1 * g
+    v = beta_2 * v + rest_2 * g * g
+    theta = theta - rate * m / (sqrt(v) + epsilon)
+    return theta, m, v
+
+
+def adamw(vectors, numbers):  # type: ignore[no-untyped-def]
+    """Return θ, m, v and what says which θ decay, after an update."""
+    (theta, g, m, v, decayed), (*of_adam, shrink) = vectors, numbers
+    theta = where(decayed > 0.0, shrink * theta, theta)
+    return *adam((theta, g, m, v), of_adam), decayed
 
 
 class Adam(Optimizer):
@@ -65,14 +83,16 @@ class Adam(Optimizer):
     def _memory(self, theta: Array, decayed: NDArray[np.bool_]) -> State:
         return {"t": np.zeros((), np.int64), "m": np.zeros_like(theta), "v": np.zeros_like(theta)}
 
-    def _step(self, theta: Array, gradient: Array, state: State, rate: float, loss: float | None) -> None:
-        from rnnbp.kernels import adam
+    def rule(self) -> Rule | None:
+        """Return the text of Adam."""
+        return Rule(adam, ("m", "v"), 6)
 
+    def numbers(self, state: State, rate: float) -> tuple[float, ...]:
+        """Return the decay rates, and ε and η with the corrections for the start in them."""
         state["t"] += 1
-        t, m, v = int(state["t"]), state["m"], state["v"]
+        t = int(state["t"])
         c1, c2 = 1 - self.beta_1**t, 1 - self.beta_2**t
-        gradient = np.ascontiguousarray(gradient, theta.dtype)
-        adam.update(theta, gradient, m, v, self.beta_1, self.beta_2, self.epsilon * c2**0.5, rate * c2**0.5 / c1)
+        return self.beta_1, 1 - self.beta_1, self.beta_2, 1 - self.beta_2, self.epsilon * c2**0.5, rate * c2**0.5 / c1
 
 
 class AdamW(Adam):
@@ -118,6 +138,10 @@ class AdamW(Adam):
     def _memory(self, theta: Array, decayed: NDArray[np.bool_]) -> State:
         return {**super()._memory(theta, decayed), "decayed": decayed.copy()}
 
-    def _step(self, theta: Array, gradient: Array, state: State, rate: float, loss: float | None) -> None:
-        np.multiply(theta, 1 - rate * self.weight_decay, out=theta, where=state["decayed"])
-        super()._step(theta, gradient, state, rate, loss)
+    def rule(self) -> Rule | None:
+        """Return the text of AdamW."""
+        return Rule(adamw, ("m", "v", "decayed"), 7)
+
+    def numbers(self, state: State, rate: float) -> tuple[float, ...]:
+        """Return Adam's, and what decayed parameters are multiplied by."""
+        return *super().numbers(state, rate), 1 - rate * self.weight_decay

@@ -11,8 +11,9 @@ alone.
         optimizer.update(theta, gradient, state, epoch=epoch, loss=loss)
 
 ``update`` is the same for all: clip the gradient, ask the schedule for the rate, take the step. A new
-optimizer defines ``_step`` (and ``_memory``, if it remembers anything); listing it in
-``optimizers/__init__.py`` makes it known by name and puts it in the conformance tests.
+optimizer defines ``rule`` and ``numbers`` (or, if its step is not elementwise, ``_step``) and ``_memory``, if
+it remembers anything; listing it in ``optimizers/__init__.py`` makes it known by name and puts it in the
+conformance tests.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 from rnnbp.checks import number
 from rnnbp.configuration import Configurable
 from rnnbp.optimizers.clipping import clip_by_norm, clip_by_value
+from rnnbp.optimizers.rule import Rule, Update
 
 Array = NDArray[Any]
 State = dict[str, Array]
@@ -152,6 +154,18 @@ class Optimizer(Configurable, ABC):
         """Return what this optimizer remembers, before the first update: arrays only, 0-d for scalars."""
         return {}
 
-    @abstractmethod
+    def rule(self) -> Rule | None:
+        """Return the step as the text of an elementwise update, which is compiled; None if there is none."""
+        return None
+
+    def numbers(self, state: State, rate: float) -> tuple[float, ...]:
+        """Return what the rule is given for an update beside vectors; counts in the state go on by one."""
+        return ()
+
     def _step(self, theta: Array, gradient: Array, state: State, rate: float, loss: float | None) -> None:
         """Change ``theta`` and ``state`` in place; the gradient is clipped and must not be changed."""
+        rule = self.rule()
+        assert rule is not None, "an optimizer defines a rule, or a step of its own"
+        update = Update(rule, theta, gradient, state)
+        update.set(self.numbers(state, rate))
+        update.run()

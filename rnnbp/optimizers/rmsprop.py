@@ -14,13 +14,39 @@ Hinton, "Neural networks for machine learning", lecture 6e, 2012; centered and w
 
 from __future__ import annotations
 
+from functools import cache
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.checks import flag, number
+from rnnbp.kernels.elementwise import maximum, sqrt
 from rnnbp.optimizers.base import Array, Optimizer, Schedule, State
+from rnnbp.optimizers.rule import Rule
+
+
+@cache
+def rmsprop(centered: bool, with_momentum: bool) -> Rule:
+    """Return the rule, with a mean and a velocity or without."""
+
+    def update(vectors, numbers):  # type: ignore[no-untyped-def]
+        (theta, g, v, *others), (share, epsilon, rate, mu) = vectors, numbers
+        v = v + share * (g * g - v)
+        remembered = [v]
+        variance = v
+        if centered:
+            m = others.pop(0)
+            m = m + share * (g - m)
+            variance = maximum(v - m * m, 0.0)  # rounding may leave it just below 0
+            remembered.append(m)
+        step = g / (sqrt(variance) + epsilon)
+        if with_momentum:
+            step = mu * others.pop(0) + step
+            remembered.append(step)
+        return theta - rate * step, *remembered
+
+    return Rule(update, ("v", *["m"] * centered, *["velocity"] * with_momentum), 4)
 
 
 class RMSprop(Optimizer):
@@ -69,29 +95,10 @@ class RMSprop(Optimizer):
         names = ["v"] + ["m"] * self.centered + ["velocity"] * (self.momentum > 0)
         return {name: np.zeros_like(theta) for name in names}
 
-    def _step(self, theta: Array, gradient: Array, state: State, rate: float, loss: float | None) -> None:
-        v = state["v"]
-        step = np.square(gradient)
-        step -= v
-        step *= 1 - self.rho
-        v += step  # v + (1 - ρ) (g² - v)
+    def rule(self) -> Rule | None:
+        """Return the text for these settings."""
+        return rmsprop(self.centered, self.momentum > 0)
 
-        if self.centered:
-            m = state["m"]
-            m += (1 - self.rho) * (gradient - m)
-            np.square(m, out=step)
-            np.subtract(v, step, out=step)
-            np.maximum(step, 0, out=step)  # rounding may leave a variance just below 0
-            np.sqrt(step, out=step)
-        else:
-            np.sqrt(v, out=step)
-        step += self.epsilon
-        np.divide(gradient, step, out=step)
-
-        if self.momentum:
-            u = state["velocity"]
-            u *= self.momentum
-            u += step
-            np.copyto(step, u)
-        step *= rate
-        theta -= step
+    def numbers(self, state: State, rate: float) -> tuple[float, ...]:
+        """Return 1 - ρ, ε, η and μ."""
+        return 1 - self.rho, self.epsilon, rate, self.momentum

@@ -22,6 +22,27 @@ from numpy.typing import NDArray
 
 from rnnbp.checks import flag, number
 from rnnbp.optimizers.base import Array, Optimizer, Schedule, State
+from rnnbp.optimizers.rule import Rule
+
+
+def plain(vectors, numbers):  # type: ignore[no-untyped-def]
+    """Return θ after an update."""
+    (theta, g), (rate,) = vectors, numbers
+    return (theta - rate * g,)
+
+
+def momentum(vectors, numbers):  # type: ignore[no-untyped-def]
+    """Return θ and u after an update."""
+    (theta, g, u), (rate, mu) = vectors, numbers
+    u = mu * u + g
+    return theta - rate * u, u
+
+
+def nesterov(vectors, numbers):  # type: ignore[no-untyped-def]
+    """Return θ and u after an update."""
+    (theta, g, u), (rate, mu) = vectors, numbers
+    u = mu * u + g
+    return theta - rate * (mu * u + g), u
 
 
 class SGD(Optimizer):
@@ -63,12 +84,12 @@ class SGD(Optimizer):
     def _memory(self, theta: Array, decayed: NDArray[np.bool_]) -> State:
         return {"velocity": np.zeros_like(theta)} if self.momentum else {}
 
-    def _step(self, theta: Array, gradient: Array, state: State, rate: float, loss: float | None) -> None:
+    def rule(self) -> Rule | None:
+        """Return the text: plain, with momentum, or Nesterov's."""
         if not self.momentum:
-            theta -= rate * gradient
-            return
-        u = state["velocity"]
-        u *= self.momentum
-        u += gradient
-        step = self.momentum * u + gradient if self.nesterov else u
-        theta -= rate * step
+            return Rule(plain, (), 1)
+        return Rule(nesterov if self.nesterov else momentum, ("velocity",), 2)
+
+    def numbers(self, state: State, rate: float) -> tuple[float, ...]:
+        """Return η, and μ if there is one."""
+        return (rate, self.momentum) if self.momentum else (rate,)

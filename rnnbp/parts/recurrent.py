@@ -96,7 +96,6 @@ class RecurrentPart(Part):
         for way in self.ways:
             own = workspace.setdefault(f"direction{way.suffix}", Workspace())
             way.loop.lay_out(steps, own, keep=keep)
-            way.loop.projection.chunk = max(1, 192 // steps.n_sequences)
             if keep:
                 outputs.append(way.loop.values[self.cell.output][steps.n_sequences :])
             else:
