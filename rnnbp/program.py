@@ -137,9 +137,9 @@ class Program:
         """
         da: Rows | None = dy
         base = address_of(gradient)
-        for k, segment in reversed([*enumerate(self.segments)]):
+        for k in range(len(self.segments) - 1, -1, -1):
             assert da is not None
-            wanted = input_gradient or k > 0
+            segment, wanted = self.segments[k], input_gradient or k > 0
             if isinstance(segment, Unit):
                 segment.context.d_final = d_final.get(segment.k, NO_STATES)
                 segment.context.input_gradient = wanted
@@ -245,7 +245,7 @@ class Segment:
             self.laid_out = key
         if x.dtype != self.dtype or not x.flags.c_contiguous:
             x = np.ascontiguousarray(x, self.dtype)
-        self.x = x
+        self.x = x  # which parts only know the address of
         self.parts[0].take(x)
         for k, part in self.stateful:
             taught = teacher[1] if teacher is not None and teacher[0] == k else None

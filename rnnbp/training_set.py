@@ -47,6 +47,12 @@ class TrainingSet:
         Static examples or sequences, and the same or frames.
     lengths : ndarray of int, of shape (N,)
         Of the sequences, in the user's order; absent if the examples are static.
+    per_step : bool
+        Whether there is a target for each step.
+    frames : ndarray of shape (n_rows, ...)
+        Sequence after sequence, in the user's order.
+    target, weight : ndarray or None
+        One for each frame, or for each example, in the same order.
 
     Raises
     ------
@@ -69,17 +75,17 @@ class TrainingSet:
         self.steps = whole.steps
         self.n_examples = whole.n_examples
         self.n_rows = len(whole.rows)
-        self._per_step = not net.pools_time
-        self._frames = self._by_sequence(whole.rows, per_step=True)
-        self._target = self._weight = None
+        self.per_step = not net.pools_time
+        self.frames = self._by_sequence(whole.rows, per_step=True)
+        self.target = self.weight = None
         if loss is not None:
             if target is None:
                 raise ValueError("there is no target: the loss needs one for each row of the network's output")
-            rows = whole.lay_out_target(target, loss, net.n_outputs, per_step=self._per_step)
-            self._target = self._by_sequence(rows, per_step=self._per_step)
+            rows = whole.lay_out_target(target, loss, net.n_outputs, per_step=self.per_step)
+            self.target = self._by_sequence(rows, per_step=self.per_step)
         if sample_weight is not None:
-            rows = whole.lay_out_weight(sample_weight, per_step=self._per_step)
-            self._weight = self._by_sequence(rows, per_step=self._per_step)
+            rows = whole.lay_out_weight(sample_weight, per_step=self.per_step)
+            self.weight = self._by_sequence(rows, per_step=self.per_step)
 
     def _by_sequence(self, rows: Array, *, per_step: bool) -> Array:
         """Return packed rows in the user's order, sequence after sequence."""
@@ -105,12 +111,11 @@ class TrainingSet:
             Which steps of the sequences, each of which must be longer than `start`; default: all.
         """
         if self.steps is None:
-            return Batch(self._frames[chosen], None), *self._labels(chosen)
-        lengths = self.lengths[chosen]
-        steps = Steps(lengths if stop is None else np.minimum(lengths, stop) - start)
-        rows = self._rows(chosen, steps, start)
+            return Batch(self.frames[chosen], None), *self.labels(chosen)
+        steps = self.steps_of(chosen, start, stop)
+        rows = self.rows_of(chosen, steps, start)
         # the batch's own order is the packed one: its outputs are not for users, but for the loss
-        return Batch(self._frames[rows], steps), *self._labels(rows if self._per_step else chosen[steps.order])
+        return Batch(self.frames[rows], steps), *self.labels(rows if self.per_step else chosen[steps.order])
 
     def take_changed(self, chosen: Index, change: Callable[[Array], Array]) -> tuple[Batch, Array | None, Array | None]:
         """Return what `take` does, with what `change` makes of each of the examples in its place.
@@ -126,35 +131,44 @@ class TrainingSet:
         except ValueError as error:
             raise ValueError(f"what augment returned does not fit: {error}") from None
         if batch.steps is None:
-            return batch, *self._labels(chosen)
-        if not self._per_step:
-            return batch, *self._labels(chosen[batch.steps.order])
+            return batch, *self.labels(chosen)
+        if not self.per_step:
+            return batch, *self.labels(chosen[batch.steps.order])
         if (batch.steps.unsort(batch.steps.lengths) != self.lengths[chosen]).any():
             raise ValueError("augment must not change a sequence's length where each step has a target")
-        return batch, *self._labels(self._rows(chosen, batch.steps))
+        return batch, *self.labels(self.rows_of(chosen, batch.steps))
 
     def examples(self, chosen: Index) -> list[Array]:
         """Return copies of some examples, of shape (F,) or (T_i, F); symbols lack the last axis."""
         if self.steps is None:
-            return [self._frames[i].copy() for i in chosen]
+            return [self.frames[i].copy() for i in chosen]
         stops = self._first + self.lengths
-        return [self._frames[self._first[i] : stops[i]].copy() for i in chosen]
+        return [self.frames[self._first[i] : stops[i]].copy() for i in chosen]
 
-    def _rows(self, chosen: Index, steps: Steps, start: int = 0) -> Index:
+    def steps_of(self, chosen: Index, start: int = 0, stop: int | None = None) -> Steps:
+        """Return how a batch of some sequences lies in time."""
+        assert self.steps is not None
+        if self.steps.is_rectangular:
+            n = self.steps.n_steps
+            return Steps.full((n if stop is None else min(n, stop)) - start, len(chosen))
+        lengths = self.lengths[chosen]
+        return Steps(lengths if stop is None else np.minimum(lengths, stop) - start)
+
+    def rows_of(self, chosen: Index, steps: Steps, start: int = 0) -> Index:
         """Return where the frames of a batch lie."""
         return np.asarray((self._first[chosen[steps.order]] + start)[steps.sequence_of_row] + steps.step_of_row)
 
-    def _labels(self, rows: Index) -> tuple[Array | None, Array | None]:
+    def labels(self, rows: Index) -> tuple[Array | None, Array | None]:
         return (
-            None if self._target is None else self._target[rows],
-            None if self._weight is None else self._weight[rows],
+            None if self.target is None else self.target[rows],
+            None if self.weight is None else self.weight[rows],
         )
 
     def fingerprint(self) -> dict[str, Any]:
         """Return what tells this data set from another: its size, and a hash of all that is in it."""
-        described: dict[str, Any] = {"examples": self.n_examples, "shape": list(self._frames.shape)}
-        parts = {"lengths": getattr(self, "lengths", None), "input": self._frames}
-        for name, array in (parts | {"target": self._target, "sample weight": self._weight}).items():
+        described: dict[str, Any] = {"examples": self.n_examples, "shape": list(self.frames.shape)}
+        parts = {"lengths": getattr(self, "lengths", None), "input": self.frames}
+        for name, array in (parts | {"target": self.target, "sample weight": self.weight}).items():
             if array is not None:
                 content = hashlib.sha256(f"{array.dtype} {array.shape}".encode())
                 content.update(np.ascontiguousarray(array).data)

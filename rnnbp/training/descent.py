@@ -29,6 +29,7 @@ from rnnbp.training import chunks, resuming
 from rnnbp.training.next_step import NextStep
 from rnnbp.training.progress import Progress
 from rnnbp.training.run import Run
+from rnnbp.training.step import CompiledStep, can_compile
 
 __all__ = ["Augment", "Descent"]
 
@@ -97,6 +98,8 @@ class Descent:
         self.optimizer_state = optimizer_state
         self.average: State = {} if averaging is None else averaging.init(run.net.theta)
         self.carried: State = {}
+        self._one_call = not changes and chunk is None and can_compile(run.net, run)
+        self._step: CompiledStep | None = None
         self._begin_epoch()
 
     def _begin_epoch(self) -> None:
@@ -113,6 +116,8 @@ class Descent:
     def train(self, max_epochs: int, checkpoint: Checkpoint | None, progress: Progress) -> None:
         """Train until so many epochs are done, or a callback has ended it."""
         history = self.run.history
+        if self._one_call:  # now, when a checkpoint has been read
+            self._step = CompiledStep(self.run, self.optimizer, self.optimizer_state)
         while len(history) < max_epochs and not history.stopped:
             with np.errstate(over="ignore", invalid="ignore"):  # what overflows is reported with its place
                 self._descend(checkpoint, progress)
@@ -137,22 +142,29 @@ class Descent:
             now = epoch + k / len(pieces)
             if schedule is not None:
                 self._probability = schedule(now)
-            batch, target, weight = take(*pieces[k])
-            if chunk is not None:
-                _, start, _ = pieces[k]
-                states["initial_states"] = chunks.surviving(self.carried, pieces[k - 1][0], data.lengths, start)
-                states["final_states"] = self.carried = {}
-            assert target is not None
-            value, gradient, norm = run.gradient(batch, target, weight, teacher_forcing=self._probability, **states)
-            share = normalizer(target, weight)
-            if run.l2:
-                value = run.penalize(value, gradient, share)
-                norm = clip_by_norm(gradient, np.inf)
-            update(theta, gradient, state, epoch=now, loss=value)
+            if self._step is not None:
+                value, share, norm = self._step.run(pieces[k][0], now)
+                n_rows = self._step.n_rows
+            else:
+                batch, target, weight = take(*pieces[k])
+                n_rows = len(batch.rows)
+                if chunk is not None:
+                    _, start, _ = pieces[k]
+                    states["initial_states"] = chunks.surviving(self.carried, pieces[k - 1][0], data.lengths, start)
+                    states["final_states"] = self.carried = {}
+                assert target is not None
+                value, gradient, norm = run.gradient(
+                    batch, target, weight, teacher_forcing=self._probability, **states
+                )
+                share = normalizer(target, weight)
+                if run.l2:
+                    value = run.penalize(value, gradient, share)
+                    norm = clip_by_norm(gradient, np.inf)
+                update(theta, gradient, state, epoch=now, loss=value)
             if averaging is not None:
                 averaging.update(average, theta, epoch=now)
             total, shares, norms = total + value * share, shares + share, norms + norm
-            advance(len(batch.rows))
+            advance(n_rows)
             if checkpoint is not None and checkpoint.is_due():
                 self.done, self.sums = k + 1, (total, shares, norms)
                 checkpoint.write(*resuming.snapshot(self))
