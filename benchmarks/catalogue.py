@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
+
 from benchmarks.contestants import PEAK
 from benchmarks.race import PEAK_TASK, Race
 from benchmarks.tasks import Recurrent, SpeechEpoch, SquareProduct, StaticEpoch, Streaming, Task
 from benchmarks.worker import Entry
 
-GRID = (
+Shape = tuple[int, int, int, int]  # T, B, I, H
+
+GRID: tuple[Shape, ...] = (
     (20, 1, 8, 32),
     (50, 16, 20, 32),
     (100, 32, 40, 128),
@@ -20,10 +24,12 @@ GRID = (
 )
 CELLS = ("elman", "gru", "lstm")
 BASE = (50, 16, 32, 64)  # what scaling starts from
-EVERYONE = ("rnnbp", "torch", "jax", "numpy")
+AROUND = ((10, 1000), (2, 100), (1, 200), (16, 600))  # the grid: where random shapes are drawn from
+TRAINING = ("rnnbp", "torch", "jax")
+INFERENCE = (*TRAINING, "onnxruntime")
 
 
-def races(*, threads: int, seed: int, quick: bool) -> list[Race]:
+def races(*, threads: int, seed: int, quick: bool, n_shapes: int = 0) -> list[Race]:
     """Return all races.
 
     Parameters
@@ -33,15 +39,20 @@ def races(*, threads: int, seed: int, quick: bool) -> list[Race]:
     seed : int
     quick : bool
         Small sizes only, to see that all works.
+    n_shapes : int
+        How many random shapes are raced on, beside the grid.
     """
+    chosen = GRID[:2] if quick else GRID
     return [
-        *grid(threads, seed, GRID[:2] if quick else GRID),
+        *grid(threads, seed, chosen),
+        *shapes(threads, seed, drawn(n_shapes, seed, max(map(work, chosen)))),
         *streaming(threads, seed),
         *static(threads, seed, quick),
         *speech(threads, seed, quick),
         *scaling(threads, seed, 1 if quick else 3),
         *thread_counts(seed, GRID[:1] if quick else GRID[:1] + GRID[2:4]),
         *ragged(threads, seed, GRID[1:2] if quick else GRID[1:4]),
+        *denormals(threads, seed),
         *products(threads, (256, 512) if quick else (512, 1024, 2048, 4096)),
     ]
 
@@ -56,24 +67,51 @@ def peak(threads: int, note: str = "") -> Entry:
     return Entry(PEAK, PEAK_TASK, threads, note)
 
 
-def grid(threads: int, seed: int, shapes: tuple[tuple[int, int, int, int], ...]) -> Iterator[Race]:
+def grid(threads: int, seed: int, chosen: tuple[Shape, ...]) -> Iterator[Race]:
     """Training steps and inference, of each cell and shape."""
-    for training in (True, False):
+    for training, group, names in ((True, "training", TRAINING), (False, "inference", INFERENCE)):
         for cell in CELLS:
-            for shape in shapes:
+            for shape in chosen:
                 task = Recurrent(seed, cell, shape, training)
-                who = (*entries(EVERYONE, task, threads), peak(threads))
-                yield Race("training" if training else "inference", f"{cell} {named(shape)}", who)
+                who = (*entries((*names, "numpy"), task, threads), peak(threads))
+                yield Race(group, f"{cell} {named(shape)}", who)
 
 
-def named(shape: tuple[int, int, int, int]) -> str:
+def named(shape: Shape) -> str:
     """Return ``T50 B16 I20 H32``."""
     return " ".join(f"{letter}{n}" for letter, n in zip("TBIH", shape, strict=True))
 
 
+def shapes(threads: int, seed: int, chosen: tuple[Shape, ...]) -> Iterator[Race]:
+    """Training steps of each cell on shapes that nothing was tuned for."""
+    for shape in chosen:
+        for cell in CELLS:
+            yield Race("shapes", f"{cell} {named(shape)}", entries(TRAINING, Recurrent(seed, cell, shape), threads))
+
+
+def drawn(n: int, seed: int, most_work: int) -> tuple[Shape, ...]:
+    """Return n different random shapes, log-uniform around the grid; every other one is of one sequence.
+
+    Those of more work than `most_work` are drawn again.
+    """
+    rng, found = np.random.default_rng(seed), list[Shape]()
+    while len(found) < n:
+        n_steps, n_sequences, n_inputs, hidden = np.exp(rng.uniform(*np.log(AROUND).T)).round().astype(int).tolist()
+        shape = (n_steps, 1 if len(found) % 2 == 0 else n_sequences, n_inputs, hidden)
+        if work(shape) <= most_work and shape not in found:
+            found.append(shape)
+    return tuple(found)
+
+
+def work(shape: Shape) -> int:
+    """Return T B H (I + H), which the multiplications and additions of any cell are proportional to."""
+    n_steps, n_sequences, n_inputs, hidden = shape
+    return n_steps * n_sequences * hidden * (n_inputs + hidden)
+
+
 def streaming(threads: int, seed: int) -> Iterator[Race]:
     """One frame at a time."""
-    yield Race("streaming", "lstm I40 H64, one frame", entries(("rnnbp", "torch", "jax"), Streaming(seed), threads))
+    yield Race("streaming", "lstm I40 H64, one frame", entries(INFERENCE, Streaming(seed), threads))
 
 
 def static(threads: int, seed: int, quick: bool) -> Iterator[Race]:
@@ -92,30 +130,42 @@ def speech(threads: int, seed: int, quick: bool) -> Iterator[Race]:
 
 def scaling(threads: int, seed: int, n_doublings: int) -> Iterator[Race]:
     """T, B and H doubled in turn, in a training step of an LSTM."""
-    yield Race("scaling", f"base {named(BASE)}", entries(EVERYONE[:3], Recurrent(seed, "lstm", BASE), threads))
+    yield Race("scaling", f"base {named(BASE)}", entries(TRAINING, Recurrent(seed, "lstm", BASE), threads))
     for axis, letter in ((0, "T"), (1, "B"), (3, "H")):
         for k in range(1, n_doublings + 1):
             size = BASE[axis] << k
             shape = (*BASE[:axis], size, *BASE[axis + 1 :])
             task = Recurrent(seed, "lstm", shape)
-            yield Race("scaling", f"{letter}{size}", entries(EVERYONE[:3], task, threads))
+            yield Race("scaling", f"{letter}{size}", entries(TRAINING, task, threads))
 
 
-def thread_counts(seed: int, shapes: tuple[tuple[int, int, int, int], ...]) -> Iterator[Race]:
+def thread_counts(seed: int, chosen: tuple[Shape, ...]) -> Iterator[Race]:
     """One thread and two, side by side."""
-    for shape in shapes:
+    for shape in chosen:
         task = Recurrent(seed, "lstm", shape)
-        who = [(*entries(EVERYONE[:3], task, n, f"x{n}"), peak(n, f"x{n}")) for n in (1, 2)]
+        who = [(*entries(TRAINING, task, n, f"x{n}"), peak(n, f"x{n}")) for n in (1, 2)]
         yield Race("threads", f"lstm {named(shape)}", who[0] + who[1])
 
 
-def ragged(threads: int, seed: int, shapes: tuple[tuple[int, int, int, int], ...]) -> Iterator[Race]:
+def ragged(threads: int, seed: int, chosen: tuple[Shape, ...]) -> Iterator[Race]:
     """Lengths from T / 4 to T, and all T, side by side: what padding costs."""
-    for shape in shapes:
-        task = Recurrent(seed, "lstm", shape, ragged=True)
-        padded = replace(task, ragged=False)
-        who = entries(("rnnbp", "torch"), task, threads, "ragged")
-        yield Race("ragged", f"lstm {named(shape)}", who + entries(EVERYONE[:3], padded, threads, "padded"))
+    for training, names in ((True, TRAINING), (False, INFERENCE)):
+        for shape in chosen:
+            task = Recurrent(seed, "lstm", shape, training, ragged=True)
+            who = entries(tuple(n for n in names if n != "jax"), task, threads, "ragged")
+            padded = entries(names, replace(task, ragged=False), threads, "padded")
+            yield Race("ragged", f"lstm {named(shape)}{'' if training else ', inference'}", who + padded)
+
+
+def denormals(threads: int, seed: int) -> Iterator[Race]:
+    """Training steps on inputs that are denormal numbers; each contestant's also over its own on normal ones.
+
+    A plain product, which flushes nothing, shows whether the processor is slower with them at all: some are not.
+    """
+    shape, scale = GRID[1], 1e-40
+    product = Entry(PEAK, SquareProduct(seed, 256, scale), threads, "256 x 256")
+    who = (*entries(TRAINING, Recurrent(seed, "lstm", shape, scale=scale), threads), product)
+    yield Race("denormals", f"lstm {named(shape)}, inputs of {scale:g}", who)
 
 
 def products(threads: int, sizes: tuple[int, ...]) -> Iterator[Race]:

@@ -16,6 +16,7 @@ from benchmarks.worker import Entry, Readiness, Worker, WorkerError
 
 TOLERANCE = 1e-5  # of results, relative to the Euclidean norm
 PEAK_TASK = SquareProduct()
+LEAST_STORED = 8 << 20  # bytes
 SCORE_TOLERANCE = 0.03  # of accuracies: what other random numbers make of a few hundred test images
 
 
@@ -67,9 +68,11 @@ class Row:
     seconds : float
         Of one step, frame or epoch: the median over the rounds. `times` are all of them.
     ratio : float
-        The time of the best peer (PyTorch, JAX, scikit-learn) with the same task and threads, over this one's.
+        The time of the best peer (one of `contestants.PEERS`) with the same task and threads, over this one's.
     ratios_to : dict of str to float
         The same for each peer.
+    over_baseline : float
+        This one's time over its own for the task's baseline, in the same process: 1 where denormal inputs cost nothing.
     gflops, share_of_peak : float
         See the package's text.
     peak_memory, stored_bytes : int
@@ -90,6 +93,8 @@ class Row:
     times: list[float] = field(default_factory=list)
     ratio: float | None = None
     ratios_to: dict[str, float] = field(default_factory=dict)
+    over_baseline: float | None = None
+    baseline_times: list[float] = field(default_factory=list)
     gflops: float | None = None
     share_of_peak: float | None = None
     peak_memory: int | None = None
@@ -99,6 +104,12 @@ class Row:
     error: float | None = None
     problem: str = ""
     failed: bool = False
+
+    @property
+    def memory_over_stored(self) -> float | None:
+        """Peak memory over what has to be stored; None where that is little beside the allocator's pages."""
+        stored = self.stored_bytes or 0
+        return self.peak_memory / stored if self.peak_memory and stored > LEAST_STORED else None
 
 
 class Handle(Protocol):
@@ -169,7 +180,8 @@ def _compare(rows: Sequence[Row], workers: Sequence[Handle], able: Iterable[int]
             row.problem, row.failed = str(error), True
             continue
         expected, score = references.setdefault(worker.entry.task, (results, row.score))
-        row.error = max((difference(value, expected.get(name)) for name, value in results.items()), default=None)
+        named = [name for name in results if name not in worker.entry.task.not_compared]
+        row.error = max((difference(results[name], expected.get(name)) for name in named), default=None)
         if missing := expected.keys() - results.keys():
             row.problem = f"does not compute {', '.join(sorted(missing))}"
         elif row.error is not None and row.error > TOLERANCE:
@@ -201,6 +213,8 @@ def _take_turns(rows: Sequence[Row], workers: Sequence[Handle], able: list[int],
         for i in able[shift:] + able[:shift]:
             try:
                 rows[i].times.append(workers[i].ask("turn", pace.turn))
+                if workers[i].entry.task.baseline:
+                    rows[i].baseline_times.append(workers[i].ask("baseline", pace.turn))
             except WorkerError as error:
                 rows[i].problem, rows[i].failed, rows[i].times = str(error), True, []
         able = [i for i in able if not rows[i].problem]
@@ -215,6 +229,8 @@ def _relate(rows: Sequence[Row], entries: Sequence[Entry]) -> None:
         peers = [r for r, e in timed if e.contestant in PEERS and (e.task, e.threads) == (entry.task, entry.threads)]
         row.ratios_to = {peer.contestant: ratio_of_pairs(peer.times, row.times) for peer in peers}
         row.ratio = min(row.ratios_to.values(), default=None)
+        if row.baseline_times:
+            row.over_baseline = ratio_of_pairs(row.times, row.baseline_times)
         if entry.task.flops is not None:
             row.gflops = entry.task.flops / row.seconds / 1e9
             if entry.threads in peaks:

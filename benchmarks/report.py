@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -15,7 +16,10 @@ from typing import Any
 from benchmarks.aims import Aim
 from benchmarks.race import Row
 
-HEADINGS = ("contestant", "time", "ratio", "GFLOP/s", "of peak", "memory", "stored", "compiled in", "accuracy", "error")
+HEADINGS = (
+    "contestant", "time", "ratio", "over normal", "GFLOP/s", "of peak", "memory", "stored", "compiled in", "accuracy",
+    "error",
+)  # fmt: skip
 
 
 def table(title: str, rows: Sequence[Row]) -> str:
@@ -40,6 +44,7 @@ def _cells(row: Row) -> list[str]:
         row.label,
         duration(row.seconds),
         shown(row.ratio, ".2f"),
+        shown(row.over_baseline, ".2f"),
         shown(row.gflops, ".1f"),
         shown(row.share_of_peak, ".0%"),
         size(row.peak_memory),
@@ -77,7 +82,7 @@ def summary(aims: Sequence[Aim]) -> str:
 
 def machine() -> dict[str, Any]:
     """Return what the numbers depend on."""
-    packages = ("rnnbp", "numpy", "scipy", "numba", "torch", "jax", "scikit-learn")
+    packages = ("rnnbp", "numpy", "scipy", "llvmlite", "numba", "torch", "jax", "onnxruntime", "scikit-learn")
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "processor": _processor(),
@@ -106,12 +111,35 @@ def _processor() -> str:
 def write_json(
     path: Path, results: Mapping[str, Sequence[Row]], aims: Sequence[Aim], options: Mapping[str, Any]
 ) -> None:
-    """Write everything, all single times too."""
+    """Write everything, all single times too; paths are left out of what went wrong."""
     content = {
         "machine": machine(),
         "options": dict(options),
-        "races": {title: [asdict(row) for row in rows] for title, rows in results.items()},
+        "races": {
+            title: [asdict(row) | {"problem": without_paths(row.problem)} for row in rows]
+            for title, rows in results.items()
+        },
         "aims": [asdict(aim) for aim in aims],
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def without_paths(text: str) -> str:
+    """Return a text with each path in it as ``<path>``."""
+    return re.sub(r"(?:\b[A-Za-z]:)?(?:[\\/][^\s\\/'\":,]+){2,}", "<path>", text)
+
+
+def read_json(path: Path) -> dict[str, list[Row]]:
+    """Return the rows by race title that `write_json` has written.
+
+    Raises
+    ------
+    ValueError
+        If the file holds something else.
+    """
+    try:
+        races = json.loads(path.read_text())["races"]
+        return {title: [Row(**row) for row in rows] for title, rows in races.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} holds no results of python -m benchmarks: {error!r}") from None

@@ -41,6 +41,16 @@ class Task:
         """Bytes of the activations that one call has to keep, where a formula says."""
         return None
 
+    @property
+    def baseline(self) -> Self | None:
+        """The task that this one's time is also put over, in the same process, turn by turn; None if there is none."""
+        return None
+
+    @property
+    def not_compared(self) -> frozenset[str]:
+        """Names of results that may differ between contestants who are all right."""
+        return frozenset()
+
     def tiny(self) -> Self:
         """Return the task at a size that loads and compiles everything but needs no memory."""
         return self
@@ -58,12 +68,15 @@ class Recurrent(Task):
         Forwards and backwards, with the gradients of all parameters and of the input; or forwards only.
     ragged : bool
         Whether lengths are drawn from T / 4 to T, or are all T.
+    scale : float
+        Of the input: 1e-40 makes every number of it a denormal one.
     """
 
     cell: str = "lstm"
     shape: tuple[int, int, int, int] = (20, 1, 8, 32)
     training: bool = True
     ragged: bool = False
+    scale: float = 1.0
 
     @property
     def flops(self) -> float:
@@ -77,6 +90,16 @@ class Recurrent(Task):
         """R (sum of block widths + sum of variable widths + I) numbers of 4 bytes: z, the states, and dL/dx."""
         _, _, n_inputs, hidden = self.shape
         return 4 * int(self.lengths.sum()) * (STORED[self.cell] * hidden + n_inputs) if self.training else None
+
+    @property
+    def baseline(self) -> Self | None:
+        """The same with normal inputs."""
+        return None if self.scale == 1.0 else replace(self, scale=1.0)
+
+    @property
+    def not_compared(self) -> frozenset[str]:
+        """The gradient of the input's weight is as large as the input: if denormal, some keep it and some make it 0."""
+        return frozenset({"d_input_weight"}) if self.scale < np.finfo(np.float32).tiny else frozenset()
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -104,7 +127,7 @@ class Recurrent(Task):
         x = rng.standard_normal((n_steps, n_sequences, n_inputs), dtype=np.float32)
         dy = rng.standard_normal((n_steps, n_sequences, hidden), dtype=np.float32)
         real = (np.arange(n_steps)[:, None] < self.lengths)[..., None]
-        return x * real, dy * real
+        return x * real * np.float32(self.scale), dy * real
 
     def tiny(self) -> Self:
         """Return two steps of two sequences."""
@@ -195,14 +218,27 @@ class SpeechEpoch(Task):
 
 @dataclass(frozen=True)
 class SquareProduct(Task):
-    """A product of two n x n matrices: the machine's own peak."""
+    """A product of two n x n matrices: the machine's own peak.
+
+    Attributes
+    ----------
+    n : int
+    scale : float
+        Of the second matrix.
+    """
 
     n: int = 2048
+    scale: float = 1.0
 
     @property
     def flops(self) -> float:
         """2 n^3."""
         return 2.0 * self.n**3
+
+    @property
+    def baseline(self) -> Self | None:
+        """The same of normal numbers."""
+        return None if self.scale == 1.0 else replace(self, scale=1.0)
 
     def tiny(self) -> Self:
         """Return a product of 8 x 8."""

@@ -90,7 +90,7 @@ class Worker:
         return answer
 
     def ask(self, name: str, *arguments: Any) -> Any:
-        """Return what its ``check``, ``score`` or ``turn`` returns.
+        """Return what its ``check``, ``score``, ``turn`` or ``baseline`` returns.
 
         Raises
         ------
@@ -144,17 +144,19 @@ def serve(connection: Connection, entry: Entry) -> None:
     try:
         contestants.prepare(entry.contestant, entry.task.tiny()).run()
         prepared = contestants.prepare(entry.contestant, entry.task)
+        baseline = entry.task.baseline and contestants.prepare(entry.contestant, entry.task.baseline)
         memory = timing.peak_memory(prepared.run)
     except contestants.Unavailable as reason:
         connection.send(Readiness(str(reason)))
         return
     except Exception:  # the other contestants go on
-        connection.send(Readiness(traceback.format_exc(limit=-3), failed=True))
+        connection.send(Readiness(traceback.format_exc(limit=-3, chain=False), failed=True))
         return
     answers = {
         "check": prepared.check,
         "score": prepared.score or (lambda: None),
         "turn": lambda seconds: timing.turn(prepared.run, seconds) / entry.task.repeats,
+        "baseline": lambda seconds: timing.turn(baseline.run, seconds) / entry.task.repeats if baseline else None,
     }
     timing.settle()
     connection.send(Readiness("", False, prepared.compile_seconds, memory))
@@ -166,6 +168,6 @@ def serve(connection: Connection, entry: Entry) -> None:
         try:
             answer = answers[name](*arguments)
         except Exception:
-            answer = WorkerError(traceback.format_exc(limit=-3))
+            answer = WorkerError(traceback.format_exc(limit=-3, chain=False))
         timing.settle()
         connection.send(answer)

@@ -21,11 +21,12 @@ MODULES = {
     "numpy": "own_numpy",
     "torch": "pytorch",
     "jax": "jax_scan",
+    "onnxruntime": "onnx_runtime",
     "sklearn": "scikit_learn",
     "openblas": "openblas",
 }
 OURS, PEAK = "rnnbp", "openblas"
-PEERS = ("torch", "jax", "sklearn")
+PEERS = ("torch", "jax", "onnxruntime", "sklearn")
 LEARNING_RATE = 1e-3  # of Adam, in all epochs
 
 
