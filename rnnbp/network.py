@@ -196,7 +196,8 @@ class Network:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # made again, so that a copy's parameters are views of its own theta
-        return _remake, (type(self), self.layers, self.dtype.name, self.seed, self.compiled, self.theta, self.rng, self.metadata)
+        made_of = type(self), self.layers, self.dtype.name, self.seed, self.compiled
+        return _remake, (*made_of, self.theta, self.rng, self.metadata)
 
     def __repr__(self) -> str:
         layers = "".join(f"    {layer!r},\n" for layer in self.layers)

@@ -93,7 +93,7 @@ class Pass:
         """The output, packed."""
         if self._copied is not None:
             return self._copied
-        return self._intact(self._rows)
+        return np.asarray(self._intact(self._rows))
 
     def _intact(self, value: Any) -> Any:
         """Return what was read from memory that is this pass's until it is run back, and maybe a little longer."""

@@ -173,7 +173,8 @@ def segments_of(units: Sequence[Unit], joins: Callable[[Unit], bool] = lambda un
     """Return units in order, those that are compiled (and that `joins` holds of) in segments."""
     segments: list[Segment | Unit] = []
     for compiled, group in groupby(units, key=lambda unit: unit.part is not None and joins(unit)):
-        segments += [Segment([*group])] if compiled else [*group]
+        members = list(group)
+        segments += [Segment(members)] if compiled else members
     return segments
 
 
@@ -216,7 +217,7 @@ class Segment:
         self.runner.lay_out()
 
     def lay_back(self, wanted: bool) -> None:
-        """The same for the way back."""
+        """Find memory for the way back, likewise."""
         da: Array | None = None
         for unit, part in zip(reversed(self.units), reversed(self.parts), strict=True):
             if part is not self.parts[-1]:

@@ -15,10 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from rnnbp.kernels.products import Layout
 
 __all__ = ["Steps", "check_lengths", "check_sequences", "pad", "unpad"]
 
@@ -62,7 +65,7 @@ class Steps:
         self.counts: Index = np.searchsorted(-self.lengths, -np.arange(self.n_steps), side="left").astype(np.intp)
         self.starts: Index = np.concatenate([[0], np.cumsum(self.counts)]).astype(np.intp)
         self.n_rows = int(self.starts[-1])
-        self.layouts: dict[int, Any] = {}  # what compiled loops make of them
+        self.layouts: dict[int, Layout] = {}  # by the number of shares
 
     @staticmethod
     @lru_cache(maxsize=64)
@@ -122,6 +125,33 @@ class Steps:
         if self.counts[stop - 1] == n:
             return Steps.full(stop - first, n)
         return Steps(np.minimum(self.lengths[:n], stop) - first)
+
+    def layout(self, n_shares: int) -> Layout:
+        """Return this as kernels take it, divided into shares of about the same number of frames.
+
+        Share s has the sequences from ``bounds[s]`` up to ``bounds[s + 1]``; there may be fewer shares than wished.
+        """
+        made = self.layouts.get(n_shares)
+        if made is None:
+            from rnnbp.kernels.products import Layout
+
+            bounds = [0, self.n_sequences]
+            if n_shares > 1:
+                frames = np.cumsum(self.lengths)
+                goals = frames[-1] * np.arange(1, n_shares) / n_shares
+                cuts = np.searchsorted(frames, goals - self.lengths[0] / 2) + 1
+                bounds = sorted({0, *(int(cut) for cut in cuts if cut < self.n_sequences), self.n_sequences})
+            made = self.layouts[n_shares] = Layout(
+                n_rows=self.n_rows,
+                n_sequences=self.n_sequences,
+                n_steps=self.n_steps,
+                lengths=self.lengths.astype(np.int64),
+                counts=self.counts.astype(np.int64),
+                starts=self.starts.astype(np.int64),
+                n_shares=len(bounds) - 1,
+                bounds=np.array(bounds, np.int64),
+            )
+        return made
 
     def pack(self, padded: Array) -> Array:
         """Return the rows ``(n_rows, ...)`` of a padded time-major array ``(T or more, B, ...)``; maybe a view."""

@@ -159,6 +159,7 @@ class TrainingSet:
         return np.asarray((self._first[chosen[steps.order]] + start)[steps.sequence_of_row] + steps.step_of_row)
 
     def labels(self, rows: Index) -> tuple[Array | None, Array | None]:
+        """Return the targets and weights of some frames, or examples."""
         return (
             None if self.target is None else self.target[rows],
             None if self.weight is None else self.weight[rows],

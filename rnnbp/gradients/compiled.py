@@ -47,8 +47,9 @@ def runner(loop: Loop) -> threads.Runner:
     """Return what runs a loop by itself: forwards, then back."""
     if loop.runner is None:
         loop.runner = threads.Runner(loop.engine, [*loop.prepare, *loop.forward, *loop.backward])
-    loop.runner.lay_out()
-    return loop.runner
+    made: threads.Runner = loop.runner
+    made.lay_out()
+    return made
 
 
 def forward(recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tuple[Array, Variables]:
@@ -62,7 +63,8 @@ def forward(recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tupl
             loop.flat[at : at + parameter.size] = parameter.ravel()
     loop.projection.chunk = chunk(recurrence)
     loop.projection.x = contiguous(recurrence.x)
-    loop.record.y = loop.projection.x if keep else workspace.empty("rows", (steps.n_rows, cell.width(cell.output)), loop.dtype)
+    if not keep:
+        loop.record.y = workspace.empty("rows", (steps.n_rows, cell.width(cell.output)), loop.dtype)
     final = loop.give(recurrence.initial, recurrence.mask, recurrence.noise, recurrence.teacher)
     runner(loop).run(0, N_FORWARD)
     return (loop.values[cell.output][steps.n_sequences :] if keep else workspace["rows"]), final

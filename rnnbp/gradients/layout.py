@@ -24,8 +24,7 @@ from rnnbp.cells import Cell, Product, Stage
 from rnnbp.kernels.emitter import Operand, Rows, Step
 from rnnbp.kernels.engine import Engine, engine
 from rnnbp.kernels.matrices import packed_size
-from rnnbp.kernels.products import BLOCK_ROWS, CURRENT, PREVIOUS, X
-from rnnbp.kernels.products import Layout, Parameters, Projection
+from rnnbp.kernels.products import BLOCK_ROWS, CURRENT, PREVIOUS, Layout, Parameters, Projection, X
 from rnnbp.kernels.products import Product as ProductRecord
 from rnnbp.kernels.programs import Instruction
 from rnnbp.kernels.records import address_of, together
@@ -36,7 +35,7 @@ from rnnbp.kernels.trace import trace
 from rnnbp.sequences import Steps
 from rnnbp.workspace import Workspace, contiguous
 
-__all__ = ["Loop", "chunk_of", "layout_of"]
+__all__ = ["Loop", "chunk_of"]
 
 Array = NDArray[Any]
 
@@ -46,29 +45,6 @@ CHUNK_ROWS = 192  # rows of z that are worked on together: enough for a good pro
 def chunk_of(steps: Steps) -> int:
     """Return how many steps of a batch weight gradients are added up over together."""
     return max(1, CHUNK_ROWS // steps.n_sequences)
-
-
-def layout_of(steps: Steps, n_shares: int) -> Layout:
-    """Return how a batch lies in time, divided into shares of about the same number of frames."""
-    made = steps.layouts.get(n_shares)
-    if made is None:
-        bounds = [0, steps.n_sequences]
-        if n_shares > 1:
-            frames = np.cumsum(steps.lengths)
-            goals = frames[-1] * np.arange(1, n_shares) / n_shares
-            cuts = np.searchsorted(frames, goals - steps.lengths[0] / 2) + 1
-            bounds = sorted({0, *(int(cut) for cut in cuts if cut < steps.n_sequences), steps.n_sequences})
-        made = steps.layouts[n_shares] = Layout(
-            n_rows=steps.n_rows,
-            n_sequences=steps.n_sequences,
-            n_steps=steps.n_steps,
-            lengths=steps.lengths.astype(np.int64),
-            counts=steps.counts.astype(np.int64),
-            starts=steps.starts.astype(np.int64),
-            n_shares=len(bounds) - 1,
-            bounds=np.array(bounds, np.int64),
-        )
-    return made  # type: ignore[no-any-return]
 
 
 class _Piece(NamedTuple):
@@ -179,16 +155,19 @@ class Loop:
         self.operands: list[list[Operand]] = []
         rows = [each for stage in cell.stages for each in rows_of_stage(stage)]
         addresses, stages, first = self.engine.rows(rows), [], len(groups[0])
-        for stage, own, forward, backward in zip(
-            cell.stages, groups[1:], addresses[::2], addresses[1::2], strict=True
-        ):
+        for stage, own, forward, backward in zip(cell.stages, groups[1:], addresses[::2], addresses[1::2], strict=True):
             operands = together([Operand() for _ in rows_of_stage(stage)[1].at])
             self.operands.append(operands)
             stages.append(
                 StageRecord(
-                    products=products[first:], n_products=len(own), forward=forward, operands=operands,
-                    backward=backward, d_operands=operands, width=cell.width(stage.outputs[0]),
-                )  # fmt: skip
+                    products=products[first:],
+                    n_products=len(own),
+                    forward=forward,
+                    operands=operands,
+                    backward=backward,
+                    d_operands=operands,
+                    width=cell.width(stage.outputs[0]),
+                )
             )
             first += len(own)
         self.record = RecurrenceRecord(
@@ -220,7 +199,7 @@ class Loop:
     def _product(self, piece: _Piece) -> ProductRecord:
         product, columns = piece.product, piece.into.stop - piece.into.start
         depth, lanes = self.cell.width(product.source), self.engine.lanes
-        size = columns if product.diagonal else max(packed_size(lanes, depth, columns), packed_size(lanes, columns, depth))
+        both_ways = packed_size(lanes, depth, columns), packed_size(lanes, columns, depth)
         pitch = 0 if product.diagonal else self.parameters[product.weight].shape[1]
 
         def at(name: str | None) -> int:
@@ -231,7 +210,7 @@ class Loop:
             diagonal=int(product.diagonal), normalized=int(product.gain is not None), depth=depth, columns=columns,
             column=piece.into.start, weight=at(product.weight), pitch=pitch,
             bias=at(product.bias), gain=at(product.gain), targets=np.array(piece.targets, np.int64),
-            packed=np.zeros(size, self.dtype),
+            packed=np.zeros(columns if product.diagonal else max(both_ways), self.dtype),
         )  # fmt: skip
 
     def _variable(self, name: str) -> Variable:
@@ -251,7 +230,7 @@ class Loop:
         if self.laid_out == (steps, n_shares, keep):
             return
         cell, dtype, p = self.cell, self.dtype, self.projection
-        layout = layout_of(steps, n_shares)
+        layout = steps.layout(n_shares)
         widest = max(stop - first for first, stop in pairwise(layout.bounds.tolist()))
         chunk = max(1, CHUNK_ROWS // widest)
         own = 2 * widest + min(chunk, steps.n_steps) * widest  # rows that a share has if nothing is kept

@@ -1,8 +1,8 @@
 """From the text of a kernel to LLVM's: a walk over its syntax tree.
 
-The language is described in `rnnbp.kernels.language`. Each expression becomes a value of LLVM with a type; each variable
-becomes a slot on the stack; each statement becomes a few instructions. What the language does not have is an error that
-names the file and the line.
+The language is described in `rnnbp.kernels.language`. Each expression becomes a value of LLVM with a type; each
+variable becomes a slot on the stack; each statement becomes a few instructions. What the language does not have is an
+error that names the file and the line.
 
 Memory is told apart by what it holds (numbers, whole numbers, records), so that LLVM may keep a record's field in a
 register while numbers are written; and arithmetic may fuse a multiplication and an addition, but nothing else.
@@ -69,15 +69,16 @@ class Kernel(NamedTuple):
     result: Kind
 
 
+def kind_of(name: str, known: Mapping[str, Any]) -> Kind:
+    """Return the type that an annotation names: a class of records, or one of the language."""
+    named = known.get(name)
+    return named if isinstance(named, type) and issubclass(named, Record) else name
+
+
 @cache
 def signature(function: Callable[..., Any]) -> Kernel:
     """Return the signature of a kernel, from its annotations."""
-
-    def kind(name: str) -> Kind:
-        named = function.__globals__.get(name)  # type: ignore[attr-defined]
-        return named if isinstance(named, type) and issubclass(named, Record) else name
-
-    kinds = {name: kind(given) for name, given in function.__annotations__.items()}
+    kinds = {name: kind_of(given, function.__globals__) for name, given in function.__annotations__.items()}
     result = kinds.pop("return", "None")
     return Kernel(function, kinds, result)
 
@@ -123,7 +124,7 @@ class _Walk(ast.NodeVisitor):
         arguments, result = declaration(function, dtype)
         self.loop = "" if hasattr(function, "vectorized") else f", !llvm.loop {PLAIN_LOOP}"
         hidden = "share" not in function.__annotations__ and function.__name__ not in EXPORTED
-        self.writer = Writer(function.__name__, arguments, result, internal=hidden, inline=not self.loop == "")
+        self.writer = Writer(function.__name__, arguments, result, internal=hidden, inline=self.loop != "")
         self.flags = "reassoc contract nsz" if hasattr(function, "reassociated") else "contract nsz"
         self.variables: dict[str, tuple[str, Kind]] = {}
         for name, kind in self.kernel.arguments.items():
@@ -136,7 +137,7 @@ class _Walk(ast.NodeVisitor):
     # -- helpers -------------------------------------------------------------------------------------------------
 
     def fail(self, node: ast.AST, reason: str) -> Any:
-        code = self.function.__code__  # type: ignore[attr-defined]
+        code = self.function.__code__
         line = code.co_firstlineno + getattr(node, "lineno", 1) - 1
         raise SyntaxError(f"{code.co_filename}, line {line}, in the kernel {self.function.__name__}: {reason}")
 
@@ -187,7 +188,7 @@ class _Walk(ast.NodeVisitor):
         self.writer.do(f"store {self.typed(value)}, ptr {slot}")
 
     def element(self, pointer: Value, index: Value) -> str:
-        if isinstance(pointer.kind, type):
+        if not isinstance(pointer.kind, str):
             size, kind = len(pointer.kind.fields), "i64"
             index = Value(self.writer.let(f"mul nsw i64 {index.text}, {size}"), "int")
         else:
@@ -196,12 +197,14 @@ class _Walk(ast.NodeVisitor):
 
     def field(self, node: ast.Attribute) -> tuple[str, Kind]:
         record = self.value(node.value)
-        if not isinstance(record.kind, type) or node.attr not in record.kind.fields:
+        if isinstance(record.kind, str) or node.attr not in record.kind.fields:
             self.fail(node, f"there is no field {node.attr!r}")
         at = list(record.kind.fields).index(node.attr)
         pointer = self.writer.let(f"getelementptr inbounds i64, ptr {record.text}, i64 {at}")
         named = inspect.getmodule(record.kind).__dict__.get(record.kind.fields[node.attr])
-        return pointer, named if isinstance(named, type) and issubclass(named, Record) else record.kind.fields[node.attr]
+        return pointer, named if isinstance(named, type) and issubclass(named, Record) else record.kind.fields[
+            node.attr
+        ]
 
     def load(self, pointer: str, kind: Kind, tag: str) -> Value:
         return Value(self.writer.let(f"load {self.type(kind)}, ptr {pointer}, !tbaa {TAGS[tag]}"), kind)
@@ -283,9 +286,11 @@ class _Walk(ast.NodeVisitor):
 
     def visit_For(self, node: ast.For) -> None:
         w = self.writer
-        if not (isinstance(node.iter, ast.Call) and isinstance(node.iter.func, ast.Name) and node.iter.func.id == "range"):
+        over = node.iter
+        if not (isinstance(over, ast.Call) and isinstance(over.func, ast.Name) and over.func.id == "range"):
             self.fail(node, "loops go over range(...)")
-        given = [self.value(each) for each in node.iter.args]  # type: ignore[attr-defined]
+        assert isinstance(over, ast.Call)
+        given = [self.value(each) for each in over.args]
         zero, one = Value("0", "int"), Value("1", "int")
         start, stop, step = (zero, *given, one) if len(given) == 1 else (*given, one)[:3]
         head, body, after = w.new(), w.new(), w.new()
@@ -314,7 +319,7 @@ class _Walk(ast.NodeVisitor):
         if node.id in self.variables:
             slot, kind = self.variables[node.id]
             return Value(self.writer.let(f"load {self.type(kind)}, ptr {slot}"), kind)
-        known = self.constants.get(node.id, self.function.__globals__.get(node.id))  # type: ignore[attr-defined]
+        known = self.constants.get(node.id, self.function.__globals__.get(node.id))
         if not isinstance(known, (int, float)):
             self.fail(node, f"{node.id} is not known")
         return Value(known, "literal")
@@ -403,8 +408,10 @@ class _Walk(ast.NodeVisitor):
         name = node.func.id
         if name in self.known:
             return self.call_kernel(node, self.known[name])
-        method = getattr(self, f"call_{name}", None)
-        return method(node) if method else self.fail(node, f"{name} is no function of the language")
+        if not hasattr(self, f"call_{name}"):
+            self.fail(node, f"{name} is no function of the language")
+        result: Value = getattr(self, f"call_{name}")(node)
+        return result
 
     def call_kernel(self, node: ast.Call, function: Callable[..., Any]) -> Value:
         kernel = signature(function)

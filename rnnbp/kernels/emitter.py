@@ -19,6 +19,7 @@ from typing import Any
 
 from rnnbp.kernels import processor
 from rnnbp.kernels.approximations import expand
+from rnnbp.kernels.language import numbers
 from rnnbp.kernels.llvm import Writer, constant, vector
 from rnnbp.kernels.records import Record
 from rnnbp.kernels.trace import Graph

@@ -7,7 +7,6 @@ cell's own rows functions are small modules of their own. No code is ever given 
 from __future__ import annotations
 
 import ctypes
-import inspect
 import os
 import sys
 import threading
@@ -77,9 +76,7 @@ class Engine:
                 names = [f"rows{k}" for k in range(len(wanted))]
 
                 def text() -> str:
-                    return module(
-                        rows_kernel(name, each, self.dtype) for name, each in zip(names, wanted, strict=True)
-                    )
+                    return module(rows_kernel(name, each, self.dtype) for name, each in zip(names, wanted, strict=True))
 
                 loaded = _load(f"rows {self.dtype} {prints}", text, names)
                 self._rows.update(zip(prints, loaded.values(), strict=True))
@@ -105,12 +102,12 @@ def engine(dtype: Any) -> Engine:
 @cache
 def kernels() -> dict[str, Callable[..., Any]]:
     """Return all kernels, by name."""
-    found = {}
-    for each in MODULES:
-        for name, function in vars(each).items():
-            if isinstance(function, FunctionType) and function.__module__ == each.__name__ and name not in PYTHON_ONLY:
-                found[name] = function
-    return found
+    return {
+        name: function
+        for each in MODULES
+        for name, function in vars(each).items()
+        if isinstance(function, FunctionType) and function.__module__ == each.__name__ and name not in PYTHON_ONLY
+    }
 
 
 def library(dtype: str) -> str:
@@ -193,6 +190,3 @@ def _notice() -> Any:
 def _say() -> None:
     if sys.stderr is not None:
         print("rnnbp: compiling for this machine (once: the result is kept on disk) ...", file=sys.stderr)
-
-
-assert inspect

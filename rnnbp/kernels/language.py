@@ -25,8 +25,7 @@ The functions below are what Python does where the compiler has an instruction.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 __all__ = [
     "LANES",
@@ -77,8 +76,11 @@ class Pointer:
         self.array[self.at + k] = value
 
 
-numbers = floats = ints = Pointer
-address = Callable[..., None]
+# For a type checker these may be anything: the compiler of kernels has rules of its own.
+numbers: TypeAlias = Any
+floats: TypeAlias = Any
+ints: TypeAlias = Any
+address: TypeAlias = Any
 
 
 def call(function: address, *arguments: Any) -> None:

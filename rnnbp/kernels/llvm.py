@@ -53,7 +53,8 @@ class Writer:
         inline: bool = True,
     ) -> None:
         listed = ", ".join(f"{kind} %{argument}" for kind, argument in arguments)
-        self._head = f"define {'internal ' * internal}{result} @{name}({listed}) nounwind{'' if inline else ' noinline'} {{"
+        kind = f"{'internal ' * internal}{result}"
+        self._head = f"define {kind} @{name}({listed}) nounwind{'' if inline else ' noinline'} {{"
         self._slots: list[str] = []
         self._lines: list[str] = []
         self._n, self.block, self.open = 0, "begin", True

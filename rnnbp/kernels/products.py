@@ -19,9 +19,9 @@ the same bits as one in one piece.
 
 from __future__ import annotations
 
+from rnnbp.kernels.emitter import Step
 from rnnbp.kernels.language import LANES, VECTORS, clear, copy, floats, ints, numbers, vectorized
 from rnnbp.kernels.matrices import multiply, pack, pack_transposed
-from rnnbp.kernels.emitter import Step
 from rnnbp.kernels.normalization import add_normalized, normalized_backward
 from rnnbp.kernels.records import Record
 from rnnbp.kernels.rows import add_numbers, fill_rows, sum_rows
@@ -78,7 +78,8 @@ class Product(Record):
 
     `weight`, `gain` and `bias` say where these begin in the vector of parameters (-1: there is none), `pitch` how wide
     the whole weight is. `packed` is the weight packed: for the way back transposed, in the same place. `d_gains` has
-    `gain_rows` rows of sums, one of a sequence. `unmasked` and `mask` are there for recurrent dropout, which makes `source`.
+    `gain_rows` rows of sums, one of a sequence. `unmasked` and `mask` are there for recurrent dropout, which makes
+    `source`.
     """
 
     kind: int
@@ -146,7 +147,9 @@ def prepare(p: Projection, share: int):
             if product.normalized == 0:
                 copy(product.packed, theta + product.weight, product.columns)
         else:
-            pack(theta + product.weight, product.pitch, product.depth, product.columns, product.packed, 0, product.depth)
+            pack(
+                theta + product.weight, product.pitch, product.depth, product.columns, product.packed, 0, product.depth
+            )
         if product.bias >= 0:
             given, targets, bias = theta + product.bias, product.targets, p.bias
             for j in range(product.columns):
@@ -225,7 +228,9 @@ def norm_backward(p: Projection, product: Product, source: numbers, d_source: nu
         dz, d_gain = p.z + (step.slot + r) * width, product.d_gains + (step.sequence + r) * columns
         a = dz + product.column
         if product.diagonal > 0:
-            normalized_backward(dz, source + r * depth, gain, d_gain, targets, columns, d_source + r * depth, 0, moments)
+            normalized_backward(
+                dz, source + r * depth, gain, d_gain, targets, columns, d_source + r * depth, 0, moments
+            )
         else:
             normalized_backward(dz, a, gain, d_gain, targets, columns, a, 1, moments)
 

@@ -40,6 +40,7 @@ from rnnbp.kernels.rows import add_numbers, start_rows
 
 __all__ = ["Recurrence", "Stage", "Variable", "recurrence_backward", "recurrence_forward"]
 
+
 class Variable(Record):
     """What a stage computes: its values, a row for each frame, and their gradient, a row for each sequence.
 
@@ -101,7 +102,7 @@ def _count(layout: Layout, t: int, first: int, stop: int) -> int:
     """Return how many of the sequences from `first` to `stop` have a step t."""
     if t >= layout.n_steps:
         return 0
-    return max(0, min(layout.counts[t], stop) - first)
+    return max(0, min(layout.counts[t], stop) - first)  # type: ignore[no-any-return]
 
 
 def _place(r: Recurrence, step: Step, t: int, first: int, stop: int):

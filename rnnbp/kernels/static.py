@@ -46,9 +46,10 @@ class Elementwise(Record):
 
 
 class Pooling(Record):
-    """Sequences x and one row y of each; `split` features come from a forward direction, the others from a backward one.
+    """Sequences x, and one row y of each.
 
-    `best` has the row of each maximum.
+    The first `split` features come from a forward direction, the others from a backward one; `best` has the row of each
+    maximum.
     """
 
     layout: Layout

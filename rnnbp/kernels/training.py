@@ -156,7 +156,7 @@ def check(g: Gradient, share: int):
     """Take the gradient's norm, and stop the program if it or the loss is not finite."""
     g.norm[0] = sqrt(sum_of_squares(g.gradient, g.n))
     of_both = g.norm[0] + g.loss[0]
-    if not of_both - of_both == 0.0:
+    if of_both - of_both != 0.0:
         g.program.stopped = 1
 
 

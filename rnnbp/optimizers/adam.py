@@ -26,7 +26,7 @@ from rnnbp.optimizers.base import Array, Optimizer, Schedule, State
 from rnnbp.optimizers.rule import Rule
 
 
-def adam(vectors, numbers):  # type: ignore[no-untyped-def]
+def adam(vectors, numbers):
     """Return θ, m and v after an update."""
     (theta, g, m, v), (beta_1, rest_1, beta_2, rest_2, epsilon, rate) = vectors, numbers
     m = beta_1 * m + rest_1 * g
@@ -35,7 +35,7 @@ def adam(vectors, numbers):  # type: ignore[no-untyped-def]
     return theta, m, v
 
 
-def adamw(vectors, numbers):  # type: ignore[no-untyped-def]
+def adamw(vectors, numbers):
     """Return θ, m, v and what says which θ decay, after an update."""
     (theta, g, m, v, decayed), (*of_adam, shrink) = vectors, numbers
     theta = where(decayed > 0.0, shrink * theta, theta)

@@ -30,7 +30,7 @@ from rnnbp.optimizers.rule import Rule
 def rmsprop(centered: bool, with_momentum: bool) -> Rule:
     """Return the rule, with a mean and a velocity or without."""
 
-    def update(vectors, numbers):  # type: ignore[no-untyped-def]
+    def update(vectors, numbers):
         (theta, g, v, *others), (share, epsilon, rate, mu) = vectors, numbers
         v = v + share * (g * g - v)
         remembered = [v]

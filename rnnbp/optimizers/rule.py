@@ -91,9 +91,7 @@ class Update:
             layout=Layout(n_rows=1, n_shares=1), function=function, width=theta.size, steps=[Step()],
             operands=together([Operand(start=place) for place in places]),
         )  # fmt: skip
-        self.instruction: Instruction = Instruction(
-            kernel=self.engine["apply_rows"], record=self.record, n_shares=1
-        )
+        self.instruction: Instruction = Instruction(kernel=self.engine["apply_rows"], record=self.record, n_shares=1)
 
     def set(self, numbers: Sequence[float]) -> None:
         """Take the numbers of the next update."""

@@ -25,20 +25,20 @@ from rnnbp.optimizers.base import Array, Optimizer, Schedule, State
 from rnnbp.optimizers.rule import Rule
 
 
-def plain(vectors, numbers):  # type: ignore[no-untyped-def]
+def plain(vectors, numbers):
     """Return θ after an update."""
     (theta, g), (rate,) = vectors, numbers
     return (theta - rate * g,)
 
 
-def momentum(vectors, numbers):  # type: ignore[no-untyped-def]
+def momentum(vectors, numbers):
     """Return θ and u after an update."""
     (theta, g, u), (rate, mu) = vectors, numbers
     u = mu * u + g
     return theta - rate * u, u
 
 
-def nesterov(vectors, numbers):  # type: ignore[no-untyped-def]
+def nesterov(vectors, numbers):
     """Return θ and u after an update."""
     (theta, g, u), (rate, mu) = vectors, numbers
     u = mu * u + g

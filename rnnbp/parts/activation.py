@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from rnnbp import threads
 from rnnbp.activations import ActivationFunction
-from rnnbp.gradients.layout import layout_of
 from rnnbp.kernels.emitter import Operand, Rows, Step
 from rnnbp.kernels.records import address_of, together
 from rnnbp.kernels.static import Elementwise
@@ -57,7 +56,7 @@ class ActivationPart(Part):
     def lay_out(self, steps: Steps, width: int, workspace: Workspace, *, keep: bool) -> Array:
         """Find memory for y; see `Part.lay_out`."""
         self.shape = (steps.n_rows, width)
-        layout = layout_of(steps, threads.worth_waking(steps.n_rows, steps.n_rows * width * OPERATIONS))
+        layout = steps.layout(threads.worth_waking(steps.n_rows, steps.n_rows * width * OPERATIONS))
         for operand in (self.x, self.y, *self.d_operands):
             operand.pitch = width
         y = workspace.empty("y", self.shape, self.dtype)
@@ -81,4 +80,3 @@ class ActivationPart(Part):
     def take_back(self, dy: Array) -> None:
         """Take dL/dy."""
         self.d_operands[0].start = address_of(dy)
-

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp import threads
-from rnnbp.gradients.layout import layout_of
 from rnnbp.kernels.matrices import packed_size
 from rnnbp.kernels.products import BLOCK_ROWS, Parameters, Product, Projection, X
 from rnnbp.kernels.records import together
@@ -44,10 +43,16 @@ class DensePart(Part):
         # the rows of z are y on the way forwards, and dy on the way back
         self.projection, self.back = (
             Projection(
-                parameters=self.parameters, products=[product], n_inputs=1, n_products=1, width=n_outputs,
-                start=np.zeros(n_outputs, self.dtype), bias=np.zeros(n_outputs, self.dtype),
-                d_bias=np.zeros(n_outputs, self.dtype), rectangular=1,
-            )  # fmt: skip
+                parameters=self.parameters,
+                products=[product],
+                n_inputs=1,
+                n_products=1,
+                width=n_outputs,
+                start=np.zeros(n_outputs, self.dtype),
+                bias=np.zeros(n_outputs, self.dtype),
+                d_bias=np.zeros(n_outputs, self.dtype),
+                rectangular=1,
+            )
             for _ in range(2)
         )
         p, back = self.projection, self.back
@@ -60,7 +65,7 @@ class DensePart(Part):
 
     def lay_out(self, steps: Steps, width: int, workspace: Workspace, *, keep: bool) -> Array:
         """Find memory for y; see `Part.lay_out`."""
-        layout = layout_of(steps, threads.worth_waking(steps.n_rows, steps.n_rows * self.size))
+        layout = steps.layout(threads.worth_waking(steps.n_rows, steps.n_rows * self.size))
         n_rows, self.n_rows = steps.n_rows, steps.n_rows
         y = workspace.empty("y", (n_rows, self.n_outputs), self.dtype)
         self.projection.z = y

@@ -1,9 +1,9 @@
 """What a part is: a layer laid out for the engine.
 
-A part has instructions for the way forwards and for the way back, whose records hold the addresses of arrays. It is laid
-out for batches of one shape: `lay_out` finds memory for its output, `lay_back` for the gradient of its input. Arrays that
-differ from run to run come in through `take` and `take_back`; nothing else is done between a network's parts, so that
-all of them together are one call.
+A part has instructions for the way forwards and for the way back, whose records hold the addresses of arrays. It is
+laid out for batches of one shape: `lay_out` finds memory for its output, `lay_back` for the gradient of its input.
+Arrays that differ from run to run come in through `take` and `take_back`; nothing else is done between a network's
+parts, so that all of them together are one call.
 """
 
 from __future__ import annotations
@@ -81,16 +81,16 @@ class Part(ABC):
     def take_back(self, dy: Array) -> None:
         """Take the gradient of the output."""
 
-    def take_gradient(self, address: int) -> None:
+    def take_gradient(self, address: int) -> None:  # noqa: B027
         """Take the address at which the gradient of the parameters goes."""
 
-    def begin(self, initial: States, *, training: bool, rng: np.random.Generator, teacher: Array | None) -> None:
+    def begin(self, initial: States, *, training: bool, rng: np.random.Generator, teacher: Array | None) -> None:  # noqa: B027
         """Take what a run starts from; nothing, unless the layer has states or draws."""
 
-    def begin_back(self, d_final: States) -> None:
+    def begin_back(self, d_final: States) -> None:  # noqa: B027
         """Take the gradients of the final states."""
 
-    def carry(self) -> None:
+    def carry(self) -> None:  # noqa: B027
         """Let each run start from the states in which the one before has ended, and the first from zero."""
 
     @property

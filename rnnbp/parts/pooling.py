@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.gradients.layout import layout_of
 from rnnbp.kernels.static import Pooling
 from rnnbp.parts.part import Part
 from rnnbp.sequences import Steps
@@ -37,7 +36,7 @@ class PoolingPart(Part):
 
     def lay_out(self, steps: Steps, width: int, workspace: Workspace, *, keep: bool) -> Array:
         """Find memory for y; see `Part.lay_out`."""
-        self.shape, self.record.layout = (steps.n_rows, width), layout_of(steps, 1)
+        self.shape, self.record.layout = (steps.n_rows, width), steps.layout(1)
         self.record.width, self.record.split = width, width // 2 if self.halves else width
         y = workspace.empty("y", (steps.n_sequences, width), self.dtype)
         self.record.y = y

@@ -119,7 +119,9 @@ class RecurrentPart(Part):
             self._move(way.moves["y"], index, y, k * self.width, output, 0, self.width)
         return y
 
-    def _move(self, moved: Moved, index: Any, to: Array, to_column: int, a: Array | None, a_column: int, width: int) -> None:
+    def _move(
+        self, moved: Moved, index: Any, to: Array, to_column: int, a: Array | None, a_column: int, width: int
+    ) -> None:
         """Let rows be moved from some columns of a matrix to some of another; those of None come later."""
         moved.n, moved.index, moved.width = self.steps.n_rows, np.ascontiguousarray(index, np.int64), width
         moved.to, moved.to_pitch = address_of(to) + to_column * self.dtype.itemsize, to.shape[1]

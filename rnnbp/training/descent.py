@@ -153,9 +153,7 @@ class Descent:
                     states["initial_states"] = chunks.surviving(self.carried, pieces[k - 1][0], data.lengths, start)
                     states["final_states"] = self.carried = {}
                 assert target is not None
-                value, gradient, norm = run.gradient(
-                    batch, target, weight, teacher_forcing=self._probability, **states
-                )
+                value, gradient, norm = run.gradient(batch, target, weight, teacher_forcing=self._probability, **states)
                 share = normalizer(target, weight)
                 if run.l2:
                     value = run.penalize(value, gradient, share)

@@ -165,6 +165,7 @@ class _Shape:
         self.rows = LossRows(loss=step.loss, indexed=1)
         name = "classes" if step.kernel == "cross_entropy" else "target"
         setattr(self.rows, name, step.target)
+
         def instruction(kernel: str, record: Any) -> Instruction:
             return Instruction(kernel=engine[kernel], record=record, n_shares=1)
 
