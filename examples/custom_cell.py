@@ -7,10 +7,11 @@ The minimal gated unit (Zhou et al. 2016) is a GRU with a single gate::
     n = tanh(x W_n + q U_n + b_n)             (3)
     h = (1 - f) h' + f n                      (4)
 
-It is not a part of rnnbp. All that it takes is written below: which products feed which pre-activations, an elementwise
-step for each stage, and the pullback of each. The script checks the pullbacks by finite differences, lets the compiled
-run answer for itself against the NumPy run, and trains the cell on the adding problem: of two numbers among many,
-marked by a second input, give the sum. A constant's mean squared error is 1/6.
+It is not a part of rnnbp. All that it takes is its forward equations: an elementwise step for each stage, and which
+products feed which pre-activations. The pullbacks are derived from the steps. The script checks the gradient by finite
+differences, compares the derived pullbacks with some that are written by hand (`ByHand`, to be read), lets the compiled
+run answer for itself against the NumPy run, and trains the cell on the adding problem: of two numbers among many, marked
+by a second input, give the sum. A constant's mean squared error is 1/6.
 """
 
 import argparse
@@ -23,6 +24,45 @@ from rnnbp import datasets, layers, losses, optimizers
 from rnnbp.cells import Cell, Product, Stage
 from rnnbp.gradients import BPTT
 from rnnbp.kernels.elementwise import sigmoid, tanh
+
+
+def forget(blocks, inputs):
+    (z_f,), (h,) = blocks, inputs
+    f = sigmoid(z_f)  # 1
+    return f, f * h  # 2
+
+
+def update(blocks, inputs):
+    (z_n,), (h, f) = blocks, inputs
+    return (h + f * (tanh(z_n) - h),)  # 3, 4
+
+
+GATE, CANDIDATE = Product("recurrent_weight", "h", into=("f",)), Product("recurrent_weight", "q", into=("n",), lag=0)
+
+
+class MinimalGatedCell(Cell):
+    """Its state is h; f and q go from the first stage of a step to the second."""
+
+    blocks, states = ("f", "n"), ("h",)
+    input = Product("input_weight", "x", into=("f", "n"), bias="bias")
+    stages = (
+        Stage((GATE,), blocks=("f",), reads=("h",), outputs=("f", "q"), step=forget),
+        Stage((CANDIDATE,), blocks=("n",), reads=("h",), uses=("f",), outputs=("h",), step=update),
+    )
+
+
+class MinimalGatedUnit(layers.Recurrent):
+    """The layer around the cell: it takes all options of a recurrent layer, and can be saved and loaded."""
+
+    def __init__(self, n_inputs, n_hidden, **options):
+        super().__init__(n_inputs, n_hidden, **options)
+
+    def make_cell(self):
+        """Return the cell that the layer runs."""
+        return MinimalGatedCell(self.n_inputs, self.n_hidden)
+
+
+# -- the same with pullbacks by hand: each backward line names the forward line that it undoes -------------------------
 
 
 def forget_step(blocks, inputs):
@@ -53,42 +93,30 @@ def update_pullback(kept, inputs, outputs, d_outputs):
     return (dz_n,), (dh_previous, df)
 
 
-class MinimalGatedCell(Cell):
-    """Its state is h; f and q go from the first stage of a step to the second."""
+class ByHand(MinimalGatedCell):
+    """What is saved between step and pullback is the author's choice here: the gate and the candidate."""
 
-    blocks = ("f", "n")
-    states = ("h",)
-    input = Product("input_weight", "x", into=("f", "n"), bias="bias")
     stages = (
-        Stage(
-            (Product("recurrent_weight", "h", into=("f",)),),
-            blocks=("f",),
-            reads=("h",),
-            outputs=("f", "q"),
-            step=forget_step,
-            pullback=forget_pullback,
-        ),
-        Stage(
-            (Product("recurrent_weight", "q", into=("n",), lag=0),),
-            blocks=("n",),
-            reads=("h",),
-            uses=("f",),
-            outputs=("h",),
-            step=update_step,
-            pullback=update_pullback,
-        ),
+        Stage((GATE,), ("f",), ("f", "q"), forget_step, forget_pullback, reads=("h",)),
+        Stage((CANDIDATE,), ("n",), ("h",), update_step, update_pullback, reads=("h",), uses=("f",)),
     )
 
 
-class MinimalGatedUnit(layers.Recurrent):
-    """The layer around the cell: it takes all options of a recurrent layer, and can be saved and loaded."""
-
-    def __init__(self, n_inputs, n_hidden, **options):
-        super().__init__(n_inputs, n_hidden, **options)
+class MinimalGatedUnitByHand(MinimalGatedUnit):
+    """The layer around it."""
 
     def make_cell(self):
         """Return the cell that the layer runs."""
-        return MinimalGatedCell(self.n_inputs, self.n_hidden)
+        return ByHand(self.n_inputs, self.n_hidden)
+
+
+def difference_of_pullbacks(seed):
+    """Return the largest difference between the gradients by derived pullbacks and by those that are written."""
+    x, gradients = np.random.default_rng(seed).normal(size=(7, 4, 3)), []
+    for layer in (MinimalGatedUnit(3, 5), MinimalGatedUnitByHand(3, 5)):
+        run = rnnbp.Network([layer], dtype="float64", seed=seed).run(x)
+        gradients.append(run.backward(np.cos(run.output)).theta)
+    return np.abs(gradients[0] - gradients[1]).max()
 
 
 def largest_error_of_gradient(seed):
@@ -135,6 +163,7 @@ def main():
     options = parser.parse_args()
 
     print(f"gradient: largest difference from finite differences {largest_error_of_gradient(options.seed):.1e}")
+    print(f"derived pullbacks: largest difference from those by hand {difference_of_pullbacks(options.seed):.1e}")
     error, ratio = compare_runs(options.seed)
     print(f"compiled run: largest difference from the NumPy run {error:.1e}, {ratio:.1f} times as fast")
 

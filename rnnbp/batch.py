@@ -21,7 +21,7 @@ __all__ = ["Batch"]
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Batch:
     """Rows, and how they are arranged in time.
 
@@ -64,11 +64,11 @@ class Batch:
         ValueError
             If the rank is wrong, if there is nothing in it, or if the lengths do not fit.
         """
-        features = ", F" * frame_rank
         if isinstance(x, (list, tuple)) and (not x or np.ndim(x[0]) > (frame_rank if static else 0)):
             if lengths is not None:
                 raise ValueError("a list of sequences has its own lengths: leave out `lengths`")
             arrays = check_sequences(x)
+            features = ", F" * frame_rank
             if arrays[0].ndim != 1 + frame_rank:
                 raise ValueError(
                     f"each sequence must be of shape (T_i{features}), but the first one has shape {arrays[0].shape}"
@@ -78,6 +78,7 @@ class Batch:
         given = np.asarray(x)
         is_static = given.ndim == 1 + frame_rank and static and lengths is None
         if not is_static and given.ndim != 2 + frame_rank:
+            features = ", F" * frame_rank
             shapes = f"(T, B{features}), time first," + (f" or (B{features})" if static else "")
             raise ValueError(f"expected an input of shape {shapes} but got {given.shape}")
         if 0 in given.shape[: 1 if is_static else 2]:

@@ -160,9 +160,11 @@ class Network:
     def take_program(self) -> Program:
         """Return a program that nobody else is using, to be given back; so threads do not share memory."""
         try:
-            return self._idle.pop()
+            program = self._idle.pop()
         except IndexError:
-            return Program(self.layers, self.parameters, compiled=self.compiled)
+            program = Program(self.layers, self.parameters, compiled=self.compiled)
+        self._latest = program
+        return program
 
     def give_program(self, program: Program) -> None:
         """Give a program back."""
@@ -170,8 +172,8 @@ class Network:
 
     @property
     def workspaces(self) -> list[Workspace]:
-        """What the layers that run in NumPy keep of the latest pass that has ended."""
-        return [unit.workspace for unit in self._idle[-1].units]
+        """What the layers that run in NumPy keep of the latest pass."""
+        return [unit.workspace for unit in self._latest.units]
 
     def split_states(self, states: States | None, batch: Batch) -> Mapping[int, Mapping[str, Array]]:
         """Check states that users name, and return them for each layer under its own names, in packed order.
@@ -227,7 +229,8 @@ class Network:
         """
         frame_rank = 0 if isinstance(self.layers[0], Embedding) else 1
         batch = Batch.of(x, lengths, frame_rank=frame_rank, static=not self.is_recurrent)
-        return Batch(self._check_rows(batch.rows), batch.steps, batch.listed)
+        batch.rows = self._check_rows(batch.rows)
+        return batch
 
     def _check_rows(self, rows: Array) -> Array:
         first = self.layers[0]

@@ -8,20 +8,24 @@ One time step takes an input x and the previous states (h', c', ...) to new stat
 
 and nothing else. z is divided into named `blocks`, one for each pre-activation. Products are carried out by machinery
 that all cells share (`rnnbp.gradients`), which therefore knows their pullbacks too: only `step`, the elementwise part,
-needs a `pullback` written by hand.
+has a `pullback` of its own.
 
 Both are pure functions of tuples, in the vocabulary of `rnnbp.kernels.elementwise`::
 
     kept, outputs = step(blocks, inputs)
     d_blocks, d_inputs = pullback(kept, inputs, outputs, d_outputs)
 
-where `inputs` are states of the previous step, and what an earlier stage of this step has put out. `kept` replaces the
-blocks in memory, and holds what the pullback wants to know of them (usually the gates after their activation
-functions); in the backward pass d_blocks replaces it in turn. So the two slabs, of blocks and of variables, are all
-that is stored: T B (sum of block widths + sum of variable widths) numbers.
+where `inputs` are states of the previous step, and what an earlier stage of this step has put out. A stage without a
+pullback has one derived from its step, which then returns the outputs alone (`rnnbp.kernels.derivative`)::
 
-As the functions name no index, they can be run on whole arrays, where they can be read and debugged, or on one element
-at a time inside a compiled loop.
+    outputs = step(blocks, inputs)
+
+`kept` replaces the blocks in memory, and holds what the pullback wants to know of them (usually the gates after their
+activation functions); in the backward pass d_blocks replaces it in turn. So blocks and variables are all that is stored:
+T B (sum of block widths + sum of variable widths) numbers.
+
+As the functions name no index, they can be run on whole arrays, where they can be read and debugged, or traced, once,
+for the compiled loop.
 """
 
 from __future__ import annotations
@@ -35,7 +39,9 @@ from types import MappingProxyType
 from typing import Any
 
 from rnnbp.checks import whole_number
+from rnnbp.kernels.derivative import derive
 from rnnbp.kernels.elementwise import Operand
+from rnnbp.kernels.trace import Graph, trace
 
 __all__ = ["Cell", "Product", "Stage"]
 
@@ -93,20 +99,86 @@ class Stage:
         The states whose previous values `step` is given.
     uses : tuple of str
         The variables of this step, computed by an earlier stage, that it is given after those.
-    step, pullback : callable
+    step : callable
         See the module's text.
+    pullback : callable or None
+        None has it derived.
     elementwise : bool
-        Whether each element can be computed alone; False if the functions look along the last axis (softmax).
+        Whether each element can be computed alone; False if the functions look along the last axis (softmax). Such a
+        stage runs in NumPy, and needs a pullback.
+
+    Raises
+    ------
+    TraceError
+        If a pullback is to be derived, and the step does what cannot be traced; names the line.
+    ValueError
+        If a stage that is not elementwise has no pullback.
     """
 
     products: tuple[Product, ...]
     blocks: tuple[str, ...]
     outputs: tuple[str, ...]
     step: Step
-    pullback: Pullback
+    pullback: Pullback | None = None
     reads: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
     elementwise: bool = True
+
+    def __post_init__(self) -> None:
+        if self.pullback is None:
+            if not self.elementwise:
+                raise ValueError(
+                    f"the pullback of {self.step.__name__} cannot be derived, as the stage is not elementwise: give one"
+                )
+            n_inputs = len(self.reads) + len(self.uses)
+            step, pullback = derive(self.step, len(self.blocks), n_inputs, len(self.outputs))
+            object.__setattr__(self, "step", step)
+            object.__setattr__(self, "pullback", pullback)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The step, traced: from blocks and inputs to what is kept and the outputs.
+
+        Raises
+        ------
+        TraceError
+            If it does what cannot be traced, or returns another number of values than the stage declares.
+        """
+        n_blocks, n_outputs = len(self.blocks), len(self.outputs)
+        return trace(self.step, (n_blocks, len(self.reads) + len(self.uses)), (n_blocks, n_outputs))
+
+    @cached_property
+    def differentiated(self) -> tuple[str, ...]:
+        """The variables whose gradients the stage has to do with, each once."""
+        return tuple(dict.fromkeys((*self.outputs, *self.reads, *self.uses)))
+
+    @cached_property
+    def backward_graph(self) -> Graph:
+        """The pullback, traced, with what adds up.
+
+        From what was kept, the inputs, the outputs, and the gradients of the variables that are `differentiated`, to
+        the gradients of the blocks, and those of the variables before the stage: of a variable that it puts out a new
+        one begins, to others it adds.
+
+        Raises
+        ------
+        TraceError
+            See `graph`.
+        """
+        pullback = self.pullback
+        assert pullback is not None
+
+        def backward(kept: Any, inputs: Any, outputs: Any, ds: Any) -> Any:
+            d = dict(zip(self.differentiated, ds, strict=True))
+            d_blocks, d_inputs = pullback(kept, inputs, outputs, tuple(d[name] for name in self.outputs))
+            total = {name: value for name, value in d.items() if name not in self.outputs}
+            for name, value in zip((*self.reads, *self.uses), d_inputs, strict=True):
+                total[name] = total[name] + value if name in total else value
+            return d_blocks, tuple(total.get(name, 0.0) for name in self.differentiated)
+
+        n_blocks, n = len(self.blocks), len(self.differentiated)
+        n_inputs = len(self.reads) + len(self.uses)
+        return trace(backward, (n_blocks, n_inputs, len(self.outputs), n), (n_blocks, n))
 
 
 class Cell(ABC):
@@ -152,6 +224,52 @@ class Cell(ABC):
     def width(self, name: str) -> int:
         """Return the width of a block or variable, or of the input ``"x"``."""
         return self.n_inputs if name == "x" else self.n_hidden
+
+    def check(self) -> None:
+        """Check that what the cell declares fits together, and that its functions can be traced.
+
+        Raises
+        ------
+        TraceError
+            If an elementwise step or pullback does what cannot be traced, or returns another number of values than its
+            stage declares; names the line.
+        ValueError
+            If a stage reads, uses or multiplies what is not there (yet), or if a block belongs to no stage or to two.
+        """
+        kind, known = type(self).__name__, list[str]()
+        owned = [block for stage in self.stages for block in stage.blocks]
+        if sorted(owned) != sorted(self.blocks):
+            raise ValueError(f"the stages of {kind} must have its blocks {self.blocks} once each, but have {owned}")
+        for k, stage in enumerate(self.stages):
+            for product in (self.input, *stage.products):
+                if unknown := [block for block in product.into if block not in self.blocks]:
+                    raise ValueError(f"{product.weight!r} of {kind} goes into {unknown[0]!r}, which is no block of it")
+            for name in stage.reads:
+                if name not in self.states:
+                    raise ValueError(
+                        f"stage {k} of {kind} reads {name!r} of the step before, but its states are {self.states}"
+                    )
+            sources = [product.source for product in stage.products if product.lag == 0]
+            for name in (*stage.uses, *sources):
+                if name not in known:
+                    raise ValueError(
+                        f"stage {k} of {kind} uses {name!r}, but stages before it have put out {tuple(known) or 'nothing'}"
+                    )
+            for product in stage.products:
+                if product.lag and product.source not in self.states:
+                    raise ValueError(
+                        f"{product.weight!r} of {kind} multiplies {product.source!r} of the step before, but its states "
+                        f"are {self.states}"
+                    )
+            if stage.elementwise:
+                widths = {name: self.width(name) for name in (*stage.blocks, *stage.differentiated)}
+                if len(set(widths.values())) > 1:
+                    raise ValueError(f"what stage {k} of {kind} computes must be of one width, but has {widths}")
+                assert stage.graph and stage.backward_graph
+            known += stage.outputs
+        for name in (*self.states, self.output):
+            if name not in known:
+                raise ValueError(f"no stage of {kind} puts out {name!r}")
 
     @cached_property
     def variables(self) -> tuple[str, ...]:

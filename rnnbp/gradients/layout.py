@@ -11,9 +11,9 @@ to which come the packed weights and, for each thread, the rows of one block.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,7 +31,6 @@ from rnnbp.kernels.records import address_of, together
 from rnnbp.kernels.recurrence import Recurrence as RecurrenceRecord
 from rnnbp.kernels.recurrence import Stage as StageRecord
 from rnnbp.kernels.recurrence import Variable
-from rnnbp.kernels.trace import trace
 from rnnbp.sequences import Steps
 from rnnbp.workspace import Workspace, contiguous
 
@@ -75,33 +74,20 @@ def rows_of_stage(stage: Stage) -> tuple[Rows, Rows]:
     Their operands are its blocks, what it reads and uses, its outputs; and back also the gradients of all these
     variables, each once.
     """
-    n_blocks, n_inputs, n_outputs = len(stage.blocks), len(stage.reads) + len(stage.uses), len(stage.outputs)
-    graph = trace(stage.step, (n_blocks, n_inputs), (n_blocks, n_outputs))
+    n_blocks, n_outputs, n_ds = len(stage.blocks), len(stage.outputs), len(stage.differentiated)
     at = ("slot",) * n_blocks + ("previous",) * len(stage.reads) + ("current",) * (len(stage.uses) + n_outputs)
-    kept, computed = range(n_blocks), range(n_blocks + n_inputs, len(at))
-    writes = tuple(zip([*kept, *computed], range(n_blocks + n_outputs), strict=True))
-    forward = Rows(graph, tuple(range(n_blocks + n_inputs)), writes, at)
-
-    names = differentiated(stage)
-
-    def backward(kept: Any, inputs: Any, outputs: Any, ds: Any) -> Any:
-        d = dict(zip(names, ds, strict=True))
-        d_blocks, d_inputs = stage.pullback(kept, inputs, outputs, tuple(d[name] for name in stage.outputs))
-        # what is put out begins anew for the step before; what is handed on within the step adds up
-        total = {name: value for name, value in d.items() if name not in stage.outputs}
-        for name, value in zip((*stage.reads, *stage.uses), d_inputs, strict=True):
-            total[name] = total[name] + value if name in total else value
-        return d_blocks, tuple(total.get(name, 0.0) for name in names)
-
-    graph = trace(backward, (n_blocks, n_inputs, n_outputs, len(names)), (n_blocks, len(names)))
-    back_at = at + ("sequence",) * len(names)
-    writes = tuple(zip([*kept, *range(len(at), len(back_at))], range(n_blocks + len(names)), strict=True))
-    return forward, Rows(graph, tuple(range(len(back_at))), writes, back_at)
+    blocks, outputs = range(n_blocks), range(len(at) - n_outputs, len(at))
+    back_at = at + ("sequence",) * n_ds
+    ds = range(len(at), len(back_at))
+    return (
+        Rows(stage.graph, tuple(range(len(at) - n_outputs)), _in_order(blocks, outputs), at),
+        Rows(stage.backward_graph, tuple(range(len(back_at))), _in_order(blocks, ds), back_at),
+    )
 
 
-def differentiated(stage: Stage) -> list[str]:
-    """Return the variables whose gradients a stage has to do with, each once."""
-    return list(dict.fromkeys((*stage.outputs, *stage.reads, *stage.uses)))
+def _in_order(*operands: Iterable[int]) -> tuple[tuple[int, int], ...]:
+    """Return operands, each with the number of the output that is written there: one after the other."""
+    return tuple((operand, k) for k, operand in enumerate(chain.from_iterable(operands)))
 
 
 class Loop:
@@ -243,7 +229,7 @@ class Loop:
         for stage, operands in zip(cell.stages, self.operands, strict=True):
             arrays = [z[:, cell.columns[block]] for block in stage.blocks]
             arrays += [self.values[v] for v in (*stage.reads, *stage.uses, *stage.outputs)]
-            arrays += [self.d[v] for v in differentiated(stage)]
+            arrays += [self.d[v] for v in stage.differentiated]
             for operand, array in zip(operands, arrays, strict=True):
                 operand.start, operand.pitch = address_of(array), array.strides[0] // dtype.itemsize
         for piece, product in zip(self.pieces, self.products, strict=True):

@@ -130,6 +130,7 @@ class Recurrence:
             d_previous[name].fill(0)
         for stage in reversed(cell.stages):
             inputs = (*(previous[name] for name in stage.reads), *(current[name] for name in stage.uses))
+            assert stage.pullback is not None  # a stage without one has derived it
             d_blocks, d_inputs = stage.pullback(
                 tuple(z[:, cell.columns[block]] for block in stage.blocks),
                 inputs,

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from rnnbp.kernels.language import LANES, VECTORS, call, clear, copy, numbers
-from rnnbp.kernels.tiles import ROWS
+from rnnbp.kernels.tiles import ROWS, SEVERAL
 
 __all__ = ["multiply", "pack", "pack_transposed", "packed_size", "tile_address"]
 
@@ -25,9 +25,9 @@ def packed_size(lanes: int, depth: int, columns: int) -> int:
 
 def tile_address(k: int) -> int:
     """Return the address of a tile; the engine writes this kernel, and here is what it means."""
-    single = VECTORS * ROWS
-    rows, wide = k % ROWS + 1, min(k // ROWS + 1, VECTORS)
-    many = 1 if k < single else max(1, ROWS // rows)
+    rows, wide, many = k % ROWS + 1, k // ROWS + 1, 1
+    if k >= VECTORS * ROWS:
+        (rows, many), wide = SEVERAL[k - VECTORS * ROWS], VECTORS
 
     def tile(c: Any, c_row: int, a: Any, a_row: int, a_step: int, b: Any, depth: int, last: int) -> None:
         for r in range(rows):
@@ -49,13 +49,15 @@ def multiply(
     """
     wide = VECTORS * LANES
     n_tiles = (rows + ROWS - 1) // ROWS
-    many = 1
-    if rows > 0 and rows <= ROWS // 2:
-        many = ROWS // rows
     start = 0
     while start < columns:
-        if many > 1 and columns - start >= many * wide:
-            call(tile_address(VECTORS * ROWS + rows - 1), c + start, c_row, a, a_row, a_step, packed, depth, LANES)
+        panels = (columns - start) // wide
+        if rows <= 3 and panels > 1:  # as `SEVERAL` lists them
+            many, which = 2, rows
+            if rows == 1 and panels > 3:
+                many, which = 4, 0
+            tile = tile_address(VECTORS * ROWS + which)
+            call(tile, c + start, c_row, a, a_row, a_step, packed, depth, LANES)
             start += many * wide
             packed = packed + depth * many * wide
         else:

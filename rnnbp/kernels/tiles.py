@@ -21,9 +21,10 @@ from rnnbp.kernels import processor
 from rnnbp.kernels.emitter import _Memory, lane_mask, splat
 from rnnbp.kernels.llvm import Writer
 
-__all__ = ["ROWS", "panels", "tile_kernel", "tiles", "vectors"]
+__all__ = ["ROWS", "SEVERAL", "tile_kernel", "tiles", "vectors"]
 
 ROWS = 6  # of the largest tile
+SEVERAL = ((1, 4), (1, 2), (2, 2), (3, 2))  # rows and panels of the tiles that take several panels at once
 
 ARGUMENTS = (
     ("ptr", "c"), ("i64", "c_row"), ("ptr", "a"), ("i64", "a_row"), ("i64", "a_step"), ("ptr", "b"),
@@ -36,18 +37,13 @@ def vectors() -> int:
     return 4 if processor.n_registers() == 32 else 2
 
 
-def panels(rows: int) -> int:
-    """Return how many panels a tile of so many rows takes at once."""
-    return max(1, ROWS // rows)
-
-
 def tiles() -> dict[str, tuple[int, int, int]]:
     """Return rows, vectors and panels of each tile, by name, in the order of their numbers.
 
-    First come those of one panel, of 1 vector and of 1 to 6 rows, of 2 vectors..., then those of several panels.
+    First come those of one panel, of 1 vector and of 1 to 6 rows, of 2 vectors..., then those of `SEVERAL`.
     """
     single = [(rows, wide, 1) for wide in range(1, vectors() + 1) for rows in range(1, ROWS + 1)]
-    several = [(rows, vectors(), panels(rows)) for rows in range(1, ROWS + 1)]
+    several = [(rows, vectors(), many) for rows, many in SEVERAL]
     return {f"tile{rows}x{wide}x{many}": (rows, wide, many) for rows, wide, many in [*single, *several]}
 
 

@@ -100,6 +100,7 @@ class Recurrent(Layer):
         self.needs_time = gradient.needs_time
         self.runs_backwards = bidirectional or reverse
         cell = self.make_cell()
+        cell.check()
         rates = {state: rate for state, rate in self.zoneout_rates(cell).items() if rate > 0.0}
         if rates and not gradient.needs_time:
             raise ValueError(f"zoneout holds units at their values of the step before, and {gradient!r} has none")
