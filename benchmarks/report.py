@@ -82,7 +82,7 @@ def summary(aims: Sequence[Aim]) -> str:
 
 def machine() -> dict[str, Any]:
     """Return what the numbers depend on."""
-    packages = ("rnnbp", "numpy", "scipy", "llvmlite", "numba", "torch", "jax", "onnxruntime", "scikit-learn")
+    packages = ("rnnbp", "numpy", "scipy", "llvmlite", "torch", "jax", "onnxruntime", "scikit-learn")
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "processor": _processor(),

@@ -122,7 +122,7 @@ def over_torch(rows: list[Row]) -> list[Row]:
 
 def cache(folder: Path) -> dict[str, str]:
     """Return what keeps compiled code in a folder."""
-    return {"RNNBP_CACHE_DIR": str(folder), "NUMBA_CACHE_DIR": str(folder)}
+    return {"RNNBP_CACHE_DIR": str(folder)}
 
 
 def with_empty_cache(measure: Callable[[str, dict[str, str]], float], script: str) -> float:

@@ -43,5 +43,5 @@ class Workspace(dict[str, Any]):
 
 
 def contiguous(rows: NDArray[Any]) -> NDArray[Any]:
-    """Return rows as compiled loops take them: numba would compile all anew for an array that may not be written to."""
-    return rows if rows.flags.c_contiguous and rows.flags.writeable else np.array(rows, order="C")
+    """Return rows as kernels take them: one after the other in memory."""
+    return rows if rows.flags.c_contiguous else np.array(rows, order="C")

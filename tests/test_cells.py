@@ -9,7 +9,10 @@ import scipy.stats
 from conformance import RECURRENT, H, I, error, numerical_gradient
 
 from rnnbp import cells, initializers, layers
+from rnnbp.cells import Cell, Product, Stage
 from rnnbp.gradients import BPTT
+from rnnbp.kernels.elementwise import tanh
+from rnnbp.kernels.trace import TraceError
 from rnnbp.network import Network
 
 CELLS = {name: make(I, H).cell for name, make in RECURRENT.items()}
@@ -233,3 +236,110 @@ def idle(make):
         ],
         dtype="float64",
     )
+
+
+# -- a cell of one's own, and what is refused -------------------------------------------------------------------------
+
+
+def plain(blocks, inputs):
+    (z,), (h,) = blocks, inputs
+    return (tanh(z + 0.0 * h),)
+
+
+RECURRENT_PRODUCT = Product("recurrent_weight", "h", into=("z",))
+
+
+def layer_of(*stages, blocks=("z",), states=("h",), input_product=None):
+    """Return a layer of a cell with these stages."""
+
+    class Own(Cell):
+        pass
+
+    Own.blocks, Own.states, Own.stages = blocks, states, stages
+    Own.input = input_product or Product("input_weight", "x", into=blocks, bias="bias")
+
+    class Layer(layers.Recurrent):
+        def make_cell(self):
+            return Own(self.n_inputs, self.n_hidden)
+
+    return Layer(2, 3)
+
+
+def stage_of(step=plain, **settings):
+    given = {"products": (RECURRENT_PRODUCT,), "blocks": ("z",), "reads": ("h",), "outputs": ("h",), **settings}
+    return Stage(step=step, **given)
+
+
+def test_a_cell_is_its_forward_equations():
+    layer = layer_of(stage_of())
+    x, runs = np.random.default_rng(0).normal(size=(5, 4, 2)), []
+    for compiled in (True, False):
+        run = Network([layer], dtype="float64", compiled=compiled, seed=1).run(x)
+        runs.append(run.backward(np.cos(run.output)).theta)
+    assert np.abs(runs[0]).max() > 0
+    np.testing.assert_allclose(*runs, rtol=0, atol=1e-14)
+
+
+def branches(blocks, inputs):
+    (z,), _ = blocks, inputs
+    return (z if z > 0 else 0.1 * z,)
+
+
+def calls_numpy(blocks, inputs):
+    (z,), _ = blocks, inputs
+    return (np.sin(z),)
+
+
+def sums(blocks, inputs):
+    (z,), _ = blocks, inputs
+    return (z / z.sum(axis=-1, keepdims=True),)
+
+
+def returns_two(blocks, inputs):
+    (z,), _ = blocks, inputs
+    return z, z
+
+
+def unpacks_two(blocks, inputs):
+    (z, other), _ = blocks, inputs
+    return (z + other,)
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        (branches, "where"),
+        (calls_numpy, "sin"),
+        (sums, "elementwise=False"),
+        (returns_two, "2"),
+        (unpacks_two, "unpack"),
+    ],
+)
+def test_a_step_that_cannot_be_traced_is_refused_by_file_and_line(step, message):
+    with pytest.raises(TraceError, match=message) as refused:
+        layer_of(stage_of(step))
+    assert step.__name__ in str(refused.value)
+    assert "test_cells.py" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: layer_of(stage_of(), blocks=("z", "y")), r"must have its blocks \('z', 'y'\) once each"),
+        (lambda: layer_of(stage_of(reads=("c",))), r"reads 'c' of the step before, but its states are \('h',\)"),
+        (lambda: layer_of(stage_of(reads=(), uses=("q",))), "uses 'q', but stages before it have put out nothing"),
+        (
+            lambda: layer_of(stage_of(products=(Product("recurrent_weight", "c", into=("z",)),))),
+            "multiplies 'c' of the step before",
+        ),
+        (
+            lambda: layer_of(stage_of(products=(Product("recurrent_weight", "h", into=("y",)),))),
+            "goes into 'y', which is no block of it",
+        ),
+        (lambda: layer_of(stage_of(), states=("h", "c")), "no stage of Own puts out 'c'"),
+        (lambda: stage_of(elementwise=False), "cannot be derived, as the stage is not elementwise"),
+    ],
+)
+def test_a_cell_whose_declarations_do_not_fit_is_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

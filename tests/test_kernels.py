@@ -1,227 +1,319 @@
-"""The compiled run of a cell gives what its NumPy run gives; its parts give what NumPy and SciPy give."""
+"""Every kernel computes the same, compiled and as Python."""
 
-import os
-import subprocess
-import sys
+from __future__ import annotations
+
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from scipy import special
+from both_ways import World, in_python, library, rows_by_address
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-import rnnbp
 from rnnbp import layers, threads
-from rnnbp.gradients import BPTT
-from rnnbp.kernels import elementwise, gemm
-from rnnbp.kernels import lanes as lanes  # registers the elementwise functions
-from rnnbp.kernels.compiling import compiled
-from rnnbp.kernels.simd import lane_count, load_each, store_each
+from rnnbp.gradients.layout import rows_of_stage
+from rnnbp.kernels import processor
+from rnnbp.kernels.engine import engine, kernels
+from rnnbp.kernels.matrices import packed_size
+from rnnbp.kernels.programs import Program as ProgramRecord
+from rnnbp.kernels.records import together
+from rnnbp.kernels.training import Gradient, LossRows
+from rnnbp.kernels.workers import POOL_SIZE
+from rnnbp.network import Network
+from rnnbp.parts.activation import rows_of
+from rnnbp.program import Program
+from rnnbp.sequences import Steps
 
-CELLS = {
-    "elman": lambda **options: layers.Elman(3, 37, **options),
-    "elman relu": lambda **options: layers.Elman(3, 5, activation="relu", **options),
-    "jordan": lambda **options: layers.Jordan(3, 5, n_outputs=18, feedback_activation="tanh", **options),
-    "lstm": lambda **options: layers.LSTM(3, 33, **options),
-    "lstm peepholes": lambda **options: layers.LSTM(3, 7, peepholes=True, **options),
-    "gru": lambda **options: layers.GRU(3, 16, **options),
-    "gru reset before": lambda **options: layers.GRU(3, 19, reset="before", **options),
-    "lstm layer norm zoneout": lambda **options: layers.LSTM(
-        3, 17, layer_norm=True, zoneout=0.3, zoneout_cell=0.2, **options
-    ),
-    "gru layer norm": lambda **options: layers.GRU(3, 19, layer_norm=True, **options),
-    "one unit": lambda **options: layers.GRU(3, 1, **options),
-}
+DTYPES = ("float32", "float64")
+each_dtype = pytest.mark.parametrize("dtype", DTYPES)
+RNG = np.random.default_rng(0)
 
 
-def everything(make, *, compiled_run, dtype, steps, batch, lengths, training=False):
-    """Return outputs, final states and all gradients of a layer, from a workspace full of garbage."""
-    rng = np.random.default_rng(5)
-    layer = make(gradient=BPTT(compiled=compiled_run))
-    net = rnnbp.Network([layer], dtype=dtype, seed=1)
-    net.theta += rng.normal(scale=0.05, size=net.theta.size).astype(dtype)
-    warm = net.run(np.full((steps + 3, batch + 2, 3), 9.0))  # leaves its activations in the workspace
-    warm.backward(np.full((steps + 3, batch + 2, net.n_outputs), 9.0))
-    x, dy = rng.normal(size=(steps, batch, 3)), rng.normal(size=(steps, batch, net.n_outputs))
-    states = {f"0.{name}": rng.normal(size=(batch, width)) for name, width in layer.states().items()}
-    inference = net.forward(x, lengths, initial_states=states)
-    net.rng = np.random.default_rng(7)
-    run = net.run(x, lengths, training=training, initial_states=states)
-    output, final = run.output, run.final_states
-    gradients = run.backward(dy, d_final_states=states)
-    return [inference, output, *final.values(), *gradients[:2], *gradients.initial_states.values()]
+def assert_same_both_ways(name, *arguments, dtype):
+    """Run a kernel both ways, and return what it returns and the names of the kernels that Python has called."""
+    world = World(*arguments, dtype=dtype)
+    with in_python(dtype) as called:
+        expected = world.call(kernels()[name], *arguments)
+    result = library(dtype)[name](*arguments)
+    world.assert_same()
+    assert result == pytest.approx(expected, rel=1e-5 if dtype == "float32" else 1e-12) if expected else not result
+    return called
 
 
-def assert_alike(first, second, tolerance):
-    for a, b in zip(first, second, strict=True):
-        assert np.abs(a).max() > 0
-        np.testing.assert_allclose(a, b, rtol=0, atol=tolerance * (1 + np.abs(a).max()))
+# -- small ones --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("make", CELLS.values(), ids=CELLS)
-@pytest.mark.parametrize(
-    ("steps", "batch", "lengths"), [(9, 5, [3, 9, 1, 7, 9]), (1, 1, None)], ids=["ragged", "one frame"]
-)
-def test_the_compiled_run_equals_the_numpy_run(make, steps, batch, lengths):
-    case = {"dtype": "float64", "steps": steps, "batch": batch, "lengths": lengths}
-    assert_alike(everything(make, compiled_run=False, **case), everything(make, compiled_run=True, **case), 1e-12)
+def of_rows(a):
+    return {
+        "add_numbers": (a(13), a(13), 13),
+        "sum_rows": (a(5), a(7, 9), 9, 7, 5),
+        "fill_rows": (a(7, 5), a(5), 7, 5),
+        "start_rows": (a(12), a(12), 1, 12),
+        "count_not_finite": (a(37), 37),
+        "sum_of_squares": (a(37), 37),
+    }
 
 
-@pytest.mark.parametrize("name", ["elman", "lstm", "gru"])
-def test_the_compiled_run_equals_the_numpy_run_in_float32(name):
-    case = {"dtype": "float32", "steps": 40, "batch": 7, "lengths": None}
-    runs = [everything(CELLS[name], compiled_run=compiled_run, **case) for compiled_run in (False, True)]
-    assert_alike(*runs, 1e-5)
+def of_normalization(a):
+    targets = np.array([3, 4, 5, 6, 9, 10, 11])
+    return {
+        "add_normalized": (a(12), a(7), a(7), targets, 7, np.zeros(2)),
+        "normalized_backward": (a(12), a(7), a(7), a(7), targets, 7, a(7), 0, np.zeros(2)),
+    }
 
 
-@pytest.mark.parametrize("name", ["lstm", "gru reset before", "lstm layer norm zoneout"])
-def test_recurrent_dropout_and_zoneout_are_the_same_in_both_runs(name):
-    def dropped(**options):
-        return CELLS[name](recurrent_dropout=0.4, **options)
-
-    case = {"dtype": "float64", "steps": 9, "batch": 5, "lengths": [3, 9, 1, 7, 9], "training": True}
-    assert_alike(everything(dropped, compiled_run=False, **case), everything(dropped, compiled_run=True, **case), 1e-12)
-
-
-def test_teacher_forcing_is_the_same_in_both_runs():
-    rng = np.random.default_rng(0)
-    x, target = rng.normal(size=(8, 4, 3)), rng.normal(size=(8, 4, 18))
-    results = []
-    for compiled_run in (False, True):
-        layer = layers.Jordan(3, 5, n_outputs=18, feedback_activation="tanh", gradient=BPTT(compiled=compiled_run))
-        net = rnnbp.Network([layer], dtype="float64")
-        results.append(net.loss_and_gradient(x, target, rnnbp.losses.MeanSquaredError(), [8, 2, 5, 8]))
-    assert results[0][0] == pytest.approx(results[1][0], rel=1e-13)
-    np.testing.assert_allclose(results[0][1], results[1][1], rtol=0, atol=1e-13)
+def of_losses(a):
+    z, dz, loss = a(6, 5), a(6, 5), np.zeros(1)
+    classes, index = np.array([1, 0, 4, 2, 2, 3, 1, 0]), np.array([7, 0, 2, 1, 2, 5])
+    rows = {"n": 6, "width": 5, "z": z, "dz": dz, "loss": loss, "index": index}
+    shares = {"shares": np.linspace(0.1, 0.6, 6), "n_shares": 6}
+    one_share = {"shares": np.array([0.2]), "n_shares": 1}
+    return {
+        "cross_entropy": (LossRows(**rows, **shares, classes=classes, indexed=1), 0),
+        "squared_error": (LossRows(**rows, **one_share, target=a(6, 5)), 0),
+        "binary_cross_entropy": (LossRows(**rows, **shares, target=abs(a(8, 5)) % 1.0, indexed=1), 0),
+    }
 
 
-def test_threads_share_a_batch_and_change_nothing_but_rounding(monkeypatch):
-    monkeypatch.setattr("rnnbp.threads.MIN_OPERATIONS", 1)
-    monkeypatch.setattr(threads, "HEAD_START", 0)
-    case = {"dtype": "float64", "steps": 9, "batch": 5, "lengths": [3, 9, 1, 7, 9]}
-    with threads.limit(1):
-        alone = everything(CELLS["lstm"], compiled_run=True, **case)
-    for n in (2, 3, 8):
-        with threads.limit(n):
-            assert_alike(alone, everything(CELLS["lstm"], compiled_run=True, **case), 1e-12)
+def of_gradients(a):
+    def record(**fields):
+        decayed = (a(40) > 0).astype(a(1).dtype)
+        return Gradient(
+            program=ProgramRecord(), n=40, theta=a(40), gradient=a(40), decayed=decayed, factor=0.3,
+            loss=np.array([2.0]), norm=np.array([5.0]), **fields,
+        )  # fmt: skip
+
+    return {
+        "decay": (record(), 0),
+        "check": (record(), 0),
+        "clip": (record(clip_value=0.7, clip_norm=2.0), 0),
+    }
 
 
-def test_the_same_number_of_threads_gives_the_same_bits(monkeypatch):
-    monkeypatch.setattr("rnnbp.threads.MIN_OPERATIONS", 1)
-    monkeypatch.setattr(threads, "HEAD_START", 0)
-    case = {"dtype": "float32", "steps": 40, "batch": 7, "lengths": None}
-    with threads.limit(2):
-        first, second = (everything(CELLS["lstm"], compiled_run=True, **case) for _ in range(2))
-    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+SMALL = (of_rows, of_normalization, of_losses, of_gradients)
+NAMES = [name for make in SMALL for name in make(lambda *shape: RNG.normal(size=shape))]
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("shape", [(1, 1, 1), (6, 8, 64), (7, 33, 99), (13, 5, 257), (32, 100, 16), (2, 0, 3)])
-def test_a_packed_product_equals_numpy_and_touches_nothing_else(dtype, shape):
-    rows, depth, columns = shape
-    rng = np.random.default_rng(0)
+def case(name, dtype):
+    rng = np.random.default_rng(1)
+    made = {k: v for make in SMALL for k, v in make(lambda *shape: rng.normal(size=shape).astype(dtype)).items()}
+    return made[name]
+
+
+@each_dtype
+@pytest.mark.parametrize("name", NAMES)
+def test_a_small_kernel(name, dtype):
+    assert_same_both_ways(name, *case(name, dtype), dtype=dtype)
+
+
+@each_dtype
+def test_rows_that_are_not_given_start_from_zero(dtype):
+    assert_same_both_ways("start_rows", np.ones(5, dtype), np.ones(5, dtype), 0, 5, dtype=dtype)
+
+
+@each_dtype
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_is_found_wherever_it_stands(bad, dtype):
+    count = library(dtype)["count_not_finite"]
+    for k in range(37):
+        a = np.ones(37, dtype)
+        assert count(a, 37) == 0
+        a[k] = bad
+        assert count(a, 37) == 1
+
+
+@pytest.mark.parametrize("bad", ["gradient", "loss"])
+def test_a_step_that_is_not_finite_stops_the_program(bad):
+    (record, _) = case("check", "float64")
+    with np.errstate(invalid="ignore"):
+        getattr(record, bad)[0] = np.inf
+        assert_same_both_ways("check", record, 0, dtype="float64")
+    assert record.program.read("stopped") == 1
+
+
+@each_dtype
+def test_a_gradient_that_is_normalised_in_place(dtype):
+    dz, a, gain, d_gain, targets, width, *_, moments = case("normalized_backward", dtype)
+    assert_same_both_ways("normalized_backward", dz, a, gain, d_gain, targets, width, a, 1, moments, dtype=dtype)
+
+
+# -- products ----------------------------------------------------------------------------------------------------------
+
+
+def product(rows, depth, columns, dtype, *, transposed=False, seed=0):
+    """Check a packed product against NumPy; neighbours of c's columns must stay as they are."""
+    rng = np.random.default_rng(seed)
+    lanes, kernel = processor.lanes(dtype), library(dtype)
     a, b = rng.normal(size=(depth, rows)).astype(dtype).T, rng.normal(size=(depth, columns)).astype(dtype)
-    c = rng.normal(size=(rows, columns + 5)).astype(dtype)
+    c = rng.normal(size=(rows + 2, columns + 5)).astype(dtype)
     expected = c.copy()
-    expected[:, 2 : 2 + columns] += a @ b
-    wide = np.concatenate([rng.normal(size=(depth, 3)).astype(dtype), b], axis=1)
-    transposed = np.ascontiguousarray(b.T)
-    results = []
-    for pack in (
-        # in two goes, as the rows of steps that are not next to each other are
-        lambda packed: [
-            gemm.pack(wide, first, n, 3, columns, packed, first, depth)
-            for first, n in ((0, depth // 2), (depth // 2, depth - depth // 2))
-        ],
-        lambda packed: gemm.pack_transposed(transposed, 0, depth, packed),
-    ):
-        packed, sums = np.empty(gemm.packed_size(dtype, depth, columns), dtype), c.copy()
-        pack(packed)
-        _product(gemm.address(dtype), sums, 2, columns + 5, a.T.copy(), packed, rows, depth, columns)
-        results.append(sums)
-    for sums in results:
-        np.testing.assert_allclose(sums, expected, rtol=0, atol=1e-12 if dtype == "float64" else 2e-5)
+    expected[1:-1, 2:-3] += a @ b
+    packed = np.full(packed_size(lanes, depth, columns), np.nan, dtype)
+    if transposed:
+        kernel["pack_transposed"](np.ascontiguousarray(b.T), depth, depth, columns, packed)
+    else:  # in two goes, and from columns of a wider matrix
+        wide, half = np.concatenate([b, rng.normal(size=(depth, 3)).astype(dtype)], axis=1), depth // 2
+        kernel["pack"](wide, columns + 3, half, columns, packed, 0, depth)
+        kernel["pack"](wide[half:].copy(), columns + 3, depth - half, columns, packed, half, depth)
+    at = c.reshape(-1)[columns + 5 + 2 :]
+    if transposed:
+        kernel["multiply"](at, columns + 5, a.T.copy(), 1, rows, packed, rows, depth, columns)
+    else:
+        kernel["multiply"](at, columns + 5, a.copy(), depth, 1, packed, rows, depth, columns)
+    np.testing.assert_allclose(c, expected, rtol=0, atol=1e-12 if dtype == "float64" else 3e-5)
 
 
-@compiled
-def _product(address, c, c_at, c_row, a_transposed, packed, rows, depth, columns):
-    gemm.multiply(address, c, c_at, c_row, a_transposed, 0, 1, rows, packed, rows, depth, columns)
+SHAPES = [(1, 1, 1), (6, 8, 64), (7, 33, 99), (13, 5, 257), (32, 100, 16), (2, 0, 3), (0, 4, 100), (3, 5, 0)]
 
 
-FUNCTIONS = {
-    "tanh": (elementwise.tanh, np.tanh),
-    "sigmoid": (elementwise.sigmoid, special.expit),
-    "exp": (elementwise.exp, np.exp),
-    "expm1": (elementwise.expm1, np.expm1),
-    "softplus": (elementwise.softplus, lambda x: np.logaddexp(0.0, x)),
-    "erf": (elementwise.erf, special.erf),
+@each_dtype
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("transposed", [False, True])
+def test_a_packed_product_equals_numpy_and_touches_nothing_else(shape, transposed, dtype):
+    product(*shape, dtype, transposed=transposed)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 20), st.integers(0, 40), st.integers(0, 150), st.sampled_from(DTYPES), st.booleans())
+def test_a_packed_product_of_any_shape(rows, depth, columns, dtype, transposed):
+    product(rows, depth, columns, dtype, transposed=transposed)
+
+
+@each_dtype
+@pytest.mark.parametrize("shape", [(1, 3, 70), (2, 3, 37), (3, 2, 33), (7, 4, 19), (0, 3, 70)])
+def test_a_product_and_its_packing(shape, dtype):
+    rows, depth, columns = shape
+    rng = np.random.default_rng(2)
+    a, b, c = (rng.normal(size=s).astype(dtype) for s in ((rows, depth), (depth, columns), (rows, columns)))
+    packed = np.zeros(packed_size(processor.lanes(dtype), depth, columns), dtype)
+    assert_same_both_ways("pack_transposed", b.T.copy(), depth, depth, columns, packed, dtype=dtype)
+    assert_same_both_ways("pack", b, columns, depth, columns, packed, 0, depth, dtype=dtype)
+    assert_same_both_ways("multiply", c, columns, a, depth, 1, packed, rows, depth, columns, dtype=dtype)
+
+
+# -- programs ----------------------------------------------------------------------------------------------------------
+
+STACKS = {
+    "LSTM": lambda: [layers.LSTM(2, 3)],
+    "LSTM, peepholes": lambda: [layers.LSTM(2, 3, peepholes=True)],
+    "LSTM, layer norm and zoneout": lambda: [layers.LSTM(2, 3, layer_norm=True, zoneout=0.3)],
+    "GRU, reset before, layer norm": lambda: [layers.GRU(2, 3, layer_norm=True)],
+    "GRU, reset before, both ways": lambda: [layers.GRU(2, 3, reset="before", bidirectional=True)],
+    "Elman, wide, dropout": lambda: [layers.Elman(2, 19, recurrent_dropout=0.4, reverse=True)],
+    "Jordan": lambda: [layers.Jordan(2, 3, n_outputs=2)],
+    "dense": lambda: [layers.Dense(2, 19), layers.Activation("gelu"), layers.Dense(19, 3)],
+    "last step": lambda: [layers.Elman(2, 4), layers.LastStep(), layers.Dense(4, 2)],
+    "last step both ways": lambda: [layers.Activation("tanh"), layers.LastStep(bidirectional=True)],
+    "mean": lambda: [layers.Dense(2, 4), layers.MeanOverTime(), layers.Activation("relu")],
+    "maximum": lambda: [layers.Dense(2, 4), layers.MaxOverTime()],
 }
 
 
-def on_lanes(function, x):
-    @compiled
-    def loop(x, y):
-        for at in range(0, len(x), lane_count_of_x):
-            (value,) = load_each((x,), at, 0, 0)
-            store_each((y,), at, 0, 0, (function(value),))
-
-    lane_count_of_x = lane_count(x.dtype)
-    y = np.empty_like(x)
-    loop(x, y)
-    return y
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_on_lanes_is_accurate(name, dtype):
-    function, reference = FUNCTIONS[name]
-    limit = 80.0 if name in ("exp", "expm1") else 30.0
-    x = np.concatenate([np.linspace(-limit, limit, 4000), np.linspace(-1e-3, 1e-3, 96)]).astype(dtype)
-    expected = reference(x.astype("float64"))
-    error = np.abs(on_lanes(function, x) - expected) / np.maximum(1.0, np.abs(expected))
-    assert error.max() < (4e-7 if dtype == "float32" else 2e-15)
+def laid_out(stack, dtype, *, lengths, keep, training):
+    """Return a network's only segment, laid out for a batch, with everything given that can be."""
+    net, rng = Network(stack, dtype=dtype, seed=1), np.random.default_rng(3)
+    net.theta[...] = rng.normal(size=net.theta.size, scale=0.5)
+    (segment,) = Program(net.layers, net.parameters, compiled=True).segments
+    steps = Steps(lengths)
+    x = rng.normal(size=(steps.n_rows, 2)).astype(dtype)
+    states = {
+        name: rng.normal(size=(steps.n_sequences, width)).astype(dtype) for name, width in stack[0].states().items()
+    }
+    teacher = np.ma.MaskedArray(x.copy(), np.repeat(rng.random(len(x))[:, None] < 0.5, 2, axis=1))
+    segment.begin(x, steps, training, keep, rng, {0: states}, None if net.taught is None else (0, teacher))
+    gradient = np.full_like(net.theta, 7.0)
+    if keep:
+        dy = rng.normal(size=segment.y.shape).astype(dtype)
+        segment.begin_back(dy, gradient.__array_interface__["data"][0], True, {0: states})
+    return SimpleNamespace(net=net, segment=segment, gradient=gradient)
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_on_lanes_lets_nan_through_and_saturates(name):
-    function, reference = FUNCTIONS[name]
-    x = np.zeros(lane_count("float64"))
-    x[0] = np.nan
-    assert np.isnan(on_lanes(function, x)[0])
-    with np.errstate(over="ignore"):
-        for extreme in (-1e4, 1e4):
-            assert on_lanes(function, np.full_like(x, extreme))[0] == reference(extreme)
+def buffers(workspace):
+    for value in workspace.values():
+        if isinstance(value, np.ndarray):
+            value[...] = 7.0
+            yield value
+        elif isinstance(value, dict):
+            yield from buffers(value)
 
 
-SCRIPT = """
-import numpy as np, rnnbp
-from rnnbp import layers
-from rnnbp.kernels.simd import REGISTER_BYTES
-rng = np.random.default_rng(0)
-net = rnnbp.Network([layers.Elman(3, 19)], dtype="float64")
-run = net.run(rng.normal(size=(5, 4, 3)), [5, 2, 3, 5])
-output = run.output
-gradient = run.backward(np.cos(output)).theta
-print(REGISTER_BYTES, repr(float(output.sum())), repr(float(np.abs(gradient).sum())))
-"""
+def run_both_ways(stack, dtype, **options):
+    """Run a network both ways as a program of instructions; return the names of the kernels that Python has called."""
+    made = laid_out(stack, dtype, **options)
+    segment = made.segment
+    instructions = together([*segment.prepare, *segment.forwards, *(segment.back if options["keep"] else [])])
+    program = ProgramRecord(instructions=instructions, n=len(instructions))
+    memory = [array for unit in segment.units for array in buffers(unit.workspace)]
+    records = [instruction.__dict__["record"] for instruction in instructions]
+    rows = [each for layer in stack if hasattr(layer, "cell") for s in layer.cell.stages for each in rows_of_stage(s)]
+    rows += [each for layer in stack if hasattr(layer, "_function") for each in rows_of(layer._function)]
+    world = World(program, records, memory, made.gradient, dtype=dtype, rows=rows_by_address(rows, dtype))
+    with in_python(dtype) as called:
+        world.call(kernels()["run_program"], program, 0, program.n)
+    engine(dtype).run(program.address, 0, program.n)
+    world.assert_same()
+    if options["keep"] and made.gradient.size:
+        assert not (made.gradient == 7.0).any()
+    return called
 
 
-@pytest.mark.slow
-def test_a_machine_without_vectors_gets_the_same_result(tmp_path):
-    def result(**environment):
-        run = subprocess.run(
-            [sys.executable, "-c", SCRIPT], env=os.environ | environment, capture_output=True, text=True, check=True
-        )
-        width, *numbers = run.stdout.split()
-        return int(width), np.array(numbers, float)
-
-    width, numbers = result(RNNBP_SIMD_BYTES="0", NUMBA_CACHE_DIR=str(tmp_path))
-    assert width == 0
-    np.testing.assert_allclose(numbers, result()[1], rtol=1e-12)
+CASES = {
+    "ragged": {"lengths": (3, 5, 1), "keep": True, "training": True},
+    "one step of one sequence": {"lengths": (1,), "keep": True, "training": False},
+    "inference": {"lengths": (2, 4, 4), "keep": False, "training": False},
+}
 
 
-@pytest.mark.slow
-def test_a_cache_that_cannot_be_written_is_no_error(tmp_path):
-    closed = tmp_path / "closed"
-    closed.write_text("a file where the folder should be")
-    environment = os.environ | {"NUMBA_CACHE_DIR": str(closed)}
-    run = subprocess.run([sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("name", STACKS)
+def test_a_network_runs_alike(name, case):
+    run_both_ways(STACKS[name](), "float64", **CASES[case])
+
+
+@pytest.mark.parametrize("name", ["LSTM, layer norm and zoneout", "dense"])
+def test_a_network_runs_alike_in_single_precision(name):
+    run_both_ways(STACKS[name](), "float32", **CASES["ragged"])
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("name", ["GRU, reset before, both ways", "Elman, wide, dropout", "dense", "LSTM"])
+def test_a_network_runs_alike_in_shares(name, case, monkeypatch):
+    monkeypatch.setattr(threads, "MIN_OPERATIONS", 1)
+    with threads.limit(3):
+        run_both_ways(STACKS[name](), "float64", **CASES[case])
+
+
+@pytest.mark.parametrize("lengths", [(100, 100, 100), (90, 70, 40, 30)], ids=["rectangular", "ragged"])
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_network_runs_alike_where_there_is_more_than_one_chunk(lengths, keep):
+    run_both_ways([layers.Elman(2, 3)], "float64", lengths=lengths, keep=keep, training=False)
+
+
+# -- work in shares ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [1, 2, 7])
+def test_in_python_too_a_job_s_shares_are_all_done_once(n):
+    from rnnbp.kernels.language import Pointer
+
+    done, pool = [], Pointer([0] * POOL_SIZE)
+    for _ in range(3):
+        kernels()["parallel"](pool, lambda record, share: done.append(share), 0, n)
+    assert done == [*range(n)] * 3
+    kernels()["serve"](pool, 5)  # there is nothing to be done any more
+    assert done == [*range(n)] * 3
+
+
+# -- all of them -------------------------------------------------------------------------------------------------------
+
+WITHOUT_RECORDS = {"tile_address", "parallel", "serve", "_take"}  # above, in other ways
+
+
+def test_no_kernel_is_left_out():
+    called = set(WITHOUT_RECORDS)
+    for name in NAMES:
+        called |= assert_same_both_ways(name, *case(name, "float64"), dtype="float64") | {name}
+    for stack in STACKS.values():
+        for options in CASES.values():
+            called |= run_both_ways(stack(), "float64", **options)
+    assert called == set(kernels())

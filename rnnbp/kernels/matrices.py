@@ -52,7 +52,7 @@ def multiply(
     start = 0
     while start < columns:
         panels = (columns - start) // wide
-        if rows <= 3 and panels > 1:  # as `SEVERAL` lists them
+        if rows > 0 and rows <= 3 and panels > 1:  # as `SEVERAL` lists them
             many, which = 2, rows
             if rows == 1 and panels > 3:
                 many, which = 4, 0

@@ -13,7 +13,7 @@ from rnnbp import threads
 
 __all__ = ["machine", "versions"]
 
-PACKAGES = ("numpy", "scipy", "numba", "scikit-learn", "librosa", "matplotlib")
+PACKAGES = ("numpy", "scipy", "llvmlite", "scikit-learn", "librosa", "matplotlib")
 
 
 def versions() -> dict[str, str]:
