@@ -69,9 +69,8 @@ class Program:
     """
 
     def __init__(self, layers: Sequence[Layer], parameters: Parameters, *, compiled: bool) -> None:
-        self.generation = 0  # how many runs there have been
+        self.generation, self.compiled = 0, compiled  # how many runs there have been
         self.units = [Unit(k, layer, parameters, compiled=compiled) for k, layer in enumerate(layers)]
-        self.compiled = all(unit.part is not None for unit in self.units)
         self.segments = segments_of(self.units)
 
     def forward(
@@ -109,7 +108,9 @@ class Program:
             if isinstance(segment, Unit):
                 taught = teacher[1] if teacher is not None and teacher[0] == segment.k else None
                 own = initial.get(segment.k, NO_STATES)
-                segment.context = Context(steps, training, rng, keep, initial=own, teacher=taught)
+                segment.context = Context(
+                    steps, training, rng, keep, compiled=self.compiled, initial=own, teacher=taught
+                )
                 a = segment.layer.forward(segment.parameters, a, segment.workspace, segment.context)
                 steps = None if segment.layer.pools_time else steps
             else:

@@ -107,7 +107,7 @@ class World:
             while isinstance(given.base, np.ndarray):
                 given = given.base
             if given.size:
-                self.memory[address_of(given)] = given, given.copy()
+                self.memory[address_of(given)] = given, given.reshape(-1).copy()
         elif isinstance(given, Record):
             self._seen.add(id(given))
             self._add(given.memory)
@@ -124,8 +124,13 @@ class World:
             _, copy = self.memory[start]
             if address <= start + copy.nbytes:
                 assert (address - start) % copy.itemsize == 0
-                return Pointer(copy.reshape(-1), (address - start) // copy.itemsize)
+                return Pointer(copy, (address - start) // copy.itemsize)
         return Pointer(np.empty(0))
+
+    def address(self, pointer: Pointer) -> int:
+        """Return where in memory a pointer into the copies points to."""
+        (start,) = (start for start, (_, copy) in self.memory.items() if copy is pointer.array)
+        return start + pointer.at * pointer.array.itemsize
 
     def given(self, kind: Any, value: Any) -> Any:
         """Return an argument, or what a field holds, as a kernel in Python has it."""
@@ -155,7 +160,7 @@ class World:
         """Check that memory is now, after the compiled run, what the copies are."""
         for array, copy in self.memory.values():
             tolerance = TOLERANCE[self.dtype] * (1.0 + np.nanmax(np.abs(copy))) if copy.dtype.kind == "f" else 0
-            np.testing.assert_allclose(array, copy, rtol=0, atol=tolerance)
+            np.testing.assert_allclose(array.reshape(-1), copy, rtol=0, atol=tolerance)
 
 
 class Address(int):
@@ -174,23 +179,31 @@ class RecordInPython:
     """A record in a world's memory."""
 
     def __init__(self, world: World, kind: type[Record], address: int) -> None:
-        place = world.pointer(int(address))
-        kinds = {n: kind_of(k, vars(inspect.getmodule(kind))) for n, k in kind.fields.items()}
-        vars(self).update(world=world, kind=kind, kinds=kinds, address=int(address), place=place)
+        kinds = kinds_of(kind)
+        vars(self).update(_world=world, _kind=kind, _kinds=kinds, _address=address, _fields=world.pointer(address))
 
     def __getitem__(self, k: int) -> RecordInPython:
-        return RecordInPython(self.world, self.kind, self.address + 8 * len(self.kind.fields) * k)
+        return RecordInPython(self._world, self._kind, self._address + 8 * len(self._kinds) * k)
 
     def __getattr__(self, name: str) -> Any:
-        value = int(self.place[list(self.kinds).index(name)])
-        if self.kinds[name] == "float":
+        value = int(self._fields[list(self._kinds).index(name)])
+        if self._kinds[name] == "float":
             return struct.unpack("d", struct.pack("q", value))[0]
-        return self.world.given(self.kinds[name], value)
+        return self._world.given(self._kinds[name], value)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if self.kinds[name] == "float":
+        if self._kinds[name] == "float":
             value = struct.unpack("q", struct.pack("d", value))[0]
-        self.place[list(self.kinds).index(name)] = value
+        elif isinstance(value, Pointer):
+            value = self._world.address(value)
+        self._fields[list(self._kinds).index(name)] = value
+
+
+@cache
+def kinds_of(record: type[Record]) -> dict[str, Any]:
+    """Return the types of a record's fields."""
+    names = vars(inspect.getmodule(record))
+    return {name: kind_of(kind, names) for name, kind in record.fields.items()}
 
 
 def rows_in_python(rows: Rows) -> Callable[..., None]:
@@ -198,7 +211,7 @@ def rows_in_python(rows: Rows) -> Callable[..., None]:
 
     def run(operands: RecordInPython, step: RecordInPython, n: int, width: int) -> None:
         if isinstance(step, int):
-            step = RecordInPython(operands.world, Step, step)
+            step = operands._world.given(Step, step)
         places = []
         for k, at in enumerate(rows.at):
             start = operands[k].start

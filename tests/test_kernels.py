@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from rnnbp import layers, threads
 from rnnbp.gradients.layout import rows_of_stage
-from rnnbp.kernels import processor
+from rnnbp.kernels import processor, workers
 from rnnbp.kernels.engine import engine, kernels
+from rnnbp.kernels.language import Pointer
 from rnnbp.kernels.matrices import packed_size
 from rnnbp.kernels.programs import Program as ProgramRecord
 from rnnbp.kernels.records import together
@@ -203,7 +204,7 @@ STACKS = {
     "Jordan": lambda: [layers.Jordan(2, 3, n_outputs=2)],
     "dense": lambda: [layers.Dense(2, 19), layers.Activation("gelu"), layers.Dense(19, 3)],
     "last step": lambda: [layers.Elman(2, 4), layers.LastStep(), layers.Dense(4, 2)],
-    "last step both ways": lambda: [layers.Activation("tanh"), layers.LastStep(bidirectional=True)],
+    "last step both ways": lambda: [layers.Dense(2, 4), layers.LastStep(bidirectional=True)],
     "mean": lambda: [layers.Dense(2, 4), layers.MeanOverTime(), layers.Activation("relu")],
     "maximum": lambda: [layers.Dense(2, 4), layers.MaxOverTime()],
 }
@@ -243,11 +244,12 @@ def run_both_ways(stack, dtype, **options):
     segment = made.segment
     instructions = together([*segment.prepare, *segment.forwards, *(segment.back if options["keep"] else [])])
     program = ProgramRecord(instructions=instructions, n=len(instructions))
-    memory = [array for unit in segment.units for array in buffers(unit.workspace)]
+    memory = [segment.x, getattr(segment, "dy", segment.x), made.gradient]
+    memory += [array for unit in segment.units for array in buffers(unit.workspace)]
     records = [instruction.__dict__["record"] for instruction in instructions]
     rows = [each for layer in stack if hasattr(layer, "cell") for s in layer.cell.stages for each in rows_of_stage(s)]
     rows += [each for layer in stack if hasattr(layer, "_function") for each in rows_of(layer._function)]
-    world = World(program, records, memory, made.gradient, dtype=dtype, rows=rows_by_address(rows, dtype))
+    world = World(program, records, memory, dtype=dtype, rows=rows_by_address(rows, dtype))
     with in_python(dtype) as called:
         world.call(kernels()["run_program"], program, 0, program.n)
     engine(dtype).run(program.address, 0, program.n)
@@ -293,12 +295,11 @@ def test_a_network_runs_alike_where_there_is_more_than_one_chunk(lengths, keep):
 
 
 @pytest.mark.parametrize("n", [1, 2, 7])
-def test_in_python_too_a_job_s_shares_are_all_done_once(n):
-    from rnnbp.kernels.language import Pointer
-
+def test_in_python_too_a_job_s_shares_are_all_done_once(n, monkeypatch):
     done, pool = [], Pointer([0] * POOL_SIZE)
+    monkeypatch.setattr(workers, "call", lambda function, record, share: done.append(share))
     for _ in range(3):
-        kernels()["parallel"](pool, lambda record, share: done.append(share), 0, n)
+        kernels()["parallel"](pool, 0, 0, n)
     assert done == [*range(n)] * 3
     kernels()["serve"](pool, 5)  # there is nothing to be done any more
     assert done == [*range(n)] * 3

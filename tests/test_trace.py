@@ -169,9 +169,7 @@ def test_softplus_is_traced_through_its_text():
 
 
 def test_the_vocabulary_is_quick_to_import():
-    code = (
-        "import sys, rnnbp.kernels.elementwise; print([m for m in ('scipy', 'llvmlite') if m in sys.modules])"
-    )
+    code = "import sys, rnnbp.kernels.elementwise; print([m for m in ('scipy', 'llvmlite') if m in sys.modules])"
     assert in_new_process(code, 0) == "[]"
 
 

@@ -21,8 +21,8 @@ pullback has one derived from its step, which then returns the outputs alone (`r
     outputs = step(blocks, inputs)
 
 `kept` replaces the blocks in memory, and holds what the pullback wants to know of them (usually the gates after their
-activation functions); in the backward pass d_blocks replaces it in turn. So blocks and variables are all that is stored:
-T B (sum of block widths + sum of variable widths) numbers.
+activation functions); in the backward pass d_blocks replaces it in turn. So blocks and variables are all that is
+stored: T B (sum of block widths + sum of variable widths) numbers.
 
 As the functions name no index, they can be run on whole arrays, where they can be read and debugged, or traced, once,
 for the compiled loop.
@@ -253,19 +253,20 @@ class Cell(ABC):
             for name in (*stage.uses, *sources):
                 if name not in known:
                     raise ValueError(
-                        f"stage {k} of {kind} uses {name!r}, but stages before it have put out {tuple(known) or 'nothing'}"
+                        f"stage {k} of {kind} uses {name!r}, but stages before it have put out "
+                        f"{tuple(known) or 'nothing'}"
                     )
             for product in stage.products:
                 if product.lag and product.source not in self.states:
                     raise ValueError(
-                        f"{product.weight!r} of {kind} multiplies {product.source!r} of the step before, but its states "
-                        f"are {self.states}"
+                        f"{product.weight!r} of {kind} multiplies {product.source!r} of the step before, but its "
+                        f"states are {self.states}"
                     )
             if stage.elementwise:
                 widths = {name: self.width(name) for name in (*stage.blocks, *stage.differentiated)}
                 if len(set(widths.values())) > 1:
                     raise ValueError(f"what stage {k} of {kind} computes must be of one width, but has {widths}")
-                assert stage.graph and stage.backward_graph
+                _ = stage.graph, stage.backward_graph
             known += stage.outputs
         for name in (*self.states, self.output):
             if name not in known:

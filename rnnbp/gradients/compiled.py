@@ -23,7 +23,7 @@ N_FORWARD = 2  # instructions of a loop forwards
 
 def can_run(recurrence: Recurrence) -> bool:
     """Whether the compiled loop can run a recurrence."""
-    return recurrence.cell.is_elementwise
+    return recurrence.compiled and recurrence.cell.is_elementwise
 
 
 def chunk(recurrence: Recurrence) -> int:

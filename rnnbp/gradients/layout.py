@@ -307,7 +307,10 @@ class Loop:
         widest = max(piece.into.stop - piece.into.start for piece in self.pieces)
         p.dz_size = packed_size(self.engine.lanes, min(BLOCK_ROWS, steps.n_rows), widest)
         p.dz_rows = workspace.empty("dz_rows", (layout.n_shares * p.dz_size,), dtype)
-        p.source_size = 0 if steps.is_rectangular else BLOCK_ROWS * max(cell.width(q.source) for q in cell.products)
+        deepest = max(cell.width(product.source) for product in cell.products)
+        p.packed_size = min(BLOCK_ROWS, steps.n_rows) * deepest
+        p.packed_rows = workspace.empty("packed_rows", (layout.n_shares * p.packed_size,), dtype)
+        p.source_size = 0 if steps.is_rectangular else BLOCK_ROWS * deepest
         p.source_rows = workspace.empty("source_rows", (layout.n_shares * p.source_size,), dtype)
         if steps.n_sequences > p.read("gain_rows"):
             for product in self.products:

@@ -57,6 +57,8 @@ class Recurrence:
         What replaces the values of the state ``cell.forced``; where it is a masked array, not at its masked rows.
     noise : mapping of str to ndarray of bool, of shape (n_rows, width), or None
         What was drawn for each block of ``cell.noise``; None for their means.
+    compiled : bool
+        Whether compiled loops may run it.
     whole : Recurrence or None
         The one that this is a window in time of, if it is (`rnnbp.gradients.windows`).
     """
@@ -70,6 +72,7 @@ class Recurrence:
     teacher: Array | None = None
     noise: Mapping[str, Array] | None = None
     whole: Recurrence | None = None
+    compiled: bool = True
 
     def project(self, z: Array) -> None:
         """Start all rows of z with the input product, the biases and the noise (1)."""

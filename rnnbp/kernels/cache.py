@@ -1,8 +1,8 @@
 """Machine code, kept on disk from one process to the next.
 
 A file is named by a hash of all that the code depends on: the text, this package's sources, the processor and what it
-can do, and the versions of LLVM and llvmlite. It holds a hash of its own content, so one that is damaged is noticed,
-and is moved into place in one step. Whatever is wrong with the folder or a file (missing, unwritable, truncated,
+can do, and the versions of LLVM and llvmlite. It holds a hash of its name and content, so one that is damaged is
+noticed, and is moved into place in one step. Whatever is wrong with the folder or a file (missing, unwritable, truncated,
 foreign), the code is made anew, and nothing else changes.
 
 The folder is named by the environment variable RNNBP_CACHE_DIR, else it is the user's cache folder; an empty name does
@@ -60,12 +60,17 @@ def code_of(key: str, make: Callable[[], bytes]) -> bytes:
     path = place / f"{hashlib.sha256(f'{_surroundings()} {key}'.encode()).hexdigest()}.o"
     with suppress(OSError):
         content = path.read_bytes()
-        if hashlib.sha256(content[DIGEST:]).digest() == content[:DIGEST]:
+        if _signature(path, content[DIGEST:]) == content[:DIGEST]:
             return content[DIGEST:]
     code = make()
     with suppress(OSError):
-        _write(path, hashlib.sha256(code).digest() + code)
+        _write(path, _signature(path, code) + code)
     return code
+
+
+def _signature(path: Path, code: bytes) -> bytes:
+    """Return a hash of a file's name and content: one file in the place of another is noticed too."""
+    return hashlib.sha256(path.name.encode() + code).digest()
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -133,6 +133,10 @@ class _Walk(ast.NodeVisitor):
         (definition,) = tree.body
         assert isinstance(definition, ast.FunctionDef)
         self.run(definition.body)
+        if self.writer.open and self.kernel.result != "None":
+            self.fail(
+                definition.body[-1], f"its end may be reached without a result, which must be {self.kernel.result}"
+            )
 
     # -- helpers -------------------------------------------------------------------------------------------------
 
@@ -149,7 +153,12 @@ class _Walk(ast.NodeVisitor):
 
     def visit(self, node: ast.AST) -> Any:
         method = getattr(self, f"visit_{type(node).__name__}", None)
-        return method(node) if method else self.fail(node, f"the language has no {type(node).__name__}")
+        if method is None:
+            self.fail(node, f"the language has no {type(node).__name__}")
+        try:
+            return method(node)
+        except (AssertionError, KeyError, TypeError, ValueError):
+            return self.fail(node, f"the language has no such {type(node).__name__}")
 
     def value(self, node: ast.AST, like: Kind = None) -> Value:
         """Return an expression's value; a literal becomes one of the type `like`, or of its own."""
@@ -259,10 +268,10 @@ class _Walk(ast.NodeVisitor):
             self.visit(node.value)
 
     def visit_Return(self, node: ast.Return) -> None:
-        if node.value is None:
-            self.writer.end("ret void")
-        else:
-            self.writer.end(f"ret {self.typed(self.value(node.value, self.kernel.result))}")
+        value = Value("", "None") if node.value is None else self.value(node.value, self.kernel.result)
+        if value.kind != self.kernel.result:
+            self.fail(node, f"{value.kind} is returned where {self.kernel.result} belongs: convert it")
+        self.writer.end(f"ret {self.typed(value)}")
 
     def visit_If(self, node: ast.If) -> None:
         w = self.writer
@@ -275,6 +284,7 @@ class _Walk(ast.NodeVisitor):
         w.begin(after)
 
     def visit_While(self, node: ast.While) -> None:
+        assert not node.orelse
         w = self.writer
         head, body, after = w.new(), w.new(), w.new()
         w.begin(head)
@@ -285,6 +295,7 @@ class _Walk(ast.NodeVisitor):
         w.begin(after)
 
     def visit_For(self, node: ast.For) -> None:
+        assert not node.orelse
         w = self.writer
         over = node.iter
         if not (isinstance(over, ast.Call) and isinstance(over.func, ast.Name) and over.func.id == "range"):
@@ -350,6 +361,8 @@ class _Walk(ast.NodeVisitor):
     def binary(self, node: ast.AST, operator: ast.operator, left: ast.AST, right: ast.AST) -> Value:
         first = self.visit(left)
         if first.kind in POINTERS or isinstance(first.kind, type):
+            if not isinstance(operator, ast.Add):
+                self.fail(node, f"{first.kind} has no {type(operator).__name__}")
             return Value(self.element(first, self.value(right)), first.kind)
         x, y = self.pair(node, first, right)
         table = WHOLE if x.kind == "int" else ARITHMETIC
@@ -458,8 +471,8 @@ class _Walk(ast.NodeVisitor):
     def _smaller_or_larger(self, node: ast.Call, name: str) -> Value:
         x, y = self.pair(node, *node.args)
         operation = f"icmp s{name}" if x.kind == "int" else f"fcmp o{name}"
-        less = self.writer.let(f"{operation} {self.typed(x)}, {y.text}")
-        return Value(self.writer.let(f"select i1 {less}, {self.typed(x)}, {self.typed(y)}"), x.kind)
+        better = self.writer.let(f"{operation} {self.typed(y)}, {x.text}")  # so that NaN goes where Python lets it go
+        return Value(self.writer.let(f"select i1 {better}, {self.typed(y)}, {self.typed(x)}"), x.kind)
 
     def call_min(self, node: ast.Call) -> Value:
         return self._smaller_or_larger(node, "lt")
@@ -467,8 +480,14 @@ class _Walk(ast.NodeVisitor):
     def call_max(self, node: ast.Call) -> Value:
         return self._smaller_or_larger(node, "gt")
 
-    def _intrinsic(self, node: ast.Call, name: str) -> Value:
+    def _real(self, node: ast.Call) -> Value:
         value = self.value(node.args[0], "float")
+        if value.kind not in ("number", "float"):
+            self.fail(node, f"the function of {value.kind} is not known: convert it")
+        return value
+
+    def _intrinsic(self, node: ast.Call, name: str) -> Value:
+        value = self._real(node)
         kind = self.type(value.kind)
         function = f"llvm.{name}.{'f32' if kind == 'float' else 'f64'}"
         return Value(self.writer.call(function, kind, [(kind, str(value.text))]), value.kind)
@@ -483,7 +502,7 @@ class _Walk(ast.NodeVisitor):
         return self._intrinsic(node, "log")
 
     def call_exp(self, node: ast.Call) -> Value:
-        value = self.value(node.args[0], "float")
+        value = self._real(node)
         kind = self.type(value.kind)
         (result,) = emit(self.writer, trace(exp, (None,), (None,)), [str(value.text)], kind, 1)
         return Value(result, value.kind)

@@ -15,7 +15,10 @@ from typing import Any
 from rnnbp.kernels.language import LANES, VECTORS, call, clear, copy, numbers
 from rnnbp.kernels.tiles import ROWS, SEVERAL
 
-__all__ = ["multiply", "pack", "pack_transposed", "packed_size", "tile_address"]
+__all__ = ["multiply", "multiply_both", "pack", "pack_rows", "pack_transposed", "packed_size", "tile_address"]
+
+
+NEAR = 256  # rows of a panel that stay near, in the cache, while all tiles meet them
 
 
 def packed_size(lanes: int, depth: int, columns: int) -> int:
@@ -64,13 +67,48 @@ def multiply(
             width = min(wide, columns - start)
             n_vectors = (width + LANES - 1) // LANES
             last = width - (n_vectors - 1) * LANES
-            for i in range(n_tiles):
-                first = i * rows // n_tiles
-                height = (i + 1) * rows // n_tiles - first  # tiles of nearly equal heights
-                tile = tile_address((n_vectors - 1) * ROWS + height - 1)
-                call(tile, c + (first * c_row + start), c_row, a + first * a_row, a_row, a_step, packed, depth, last)
+            for k in range(0, depth, NEAR):
+                n, panel = min(NEAR, depth - k), packed + k * n_vectors * LANES
+                for i in range(n_tiles):
+                    first = i * rows // n_tiles
+                    height = (i + 1) * rows // n_tiles - first  # tiles of nearly equal heights
+                    tile = tile_address((n_vectors - 1) * ROWS + height - 1)
+                    to, of = c + (first * c_row + start), a + (first * a_row + k * a_step)
+                    call(tile, to, c_row, of, a_row, a_step, panel, n, last)
             start += wide
             packed = packed + depth * n_vectors * LANES
+
+
+def multiply_both(c: numbers, c_row: int, a: numbers, packed: numbers, rows: int, depth: int, columns: int):
+    """Add a product of which both sides are packed: a by `pack_rows`."""
+    wide = VECTORS * LANES
+    n_tiles = (rows + ROWS - 1) // ROWS
+    for start in range(0, columns, wide):
+        width = min(wide, columns - start)
+        n_vectors = (width + LANES - 1) // LANES
+        last = width - (n_vectors - 1) * LANES
+        for i in range(n_tiles):
+            first = i * rows // n_tiles
+            height = (i + 1) * rows // n_tiles - first
+            tile = tile_address((n_vectors - 1) * ROWS + height - 1)
+            call(tile, c + (first * c_row + start), c_row, a + first * depth, 1, height, packed, depth, last)
+        packed = packed + depth * n_vectors * LANES
+
+
+def pack_rows(a: numbers, a_row: int, rows: int, depth: int, packed: numbers):
+    """Pack the transpose of a, which has `depth` rows, `a_row` numbers apart: by tiles, as they are read."""
+    n_tiles = (rows + ROWS - 1) // ROWS
+    for i in range(n_tiles):
+        first = i * rows // n_tiles
+        height = (i + 1) * rows // n_tiles - first
+        to = packed + first * depth
+        if height == ROWS:
+            for k in range(depth):
+                copy(to + k * ROWS, a + (k * a_row + first), ROWS)
+        else:
+            for k in range(depth):
+                for r in range(height):
+                    to[k * height + r] = a[k * a_row + first + r]
 
 
 def pack(b: numbers, b_row: int, depth: int, columns: int, packed: numbers, row: int, packed_depth: int):

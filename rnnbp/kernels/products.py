@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from rnnbp.kernels.emitter import Step
 from rnnbp.kernels.language import LANES, VECTORS, clear, copy, floats, ints, numbers, vectorized
-from rnnbp.kernels.matrices import multiply, pack, pack_transposed
+from rnnbp.kernels.matrices import multiply, multiply_both, pack, pack_rows, pack_transposed
 from rnnbp.kernels.normalization import add_normalized, normalized_backward
 from rnnbp.kernels.records import Record
 from rnnbp.kernels.rows import add_numbers, fill_rows, sum_rows
@@ -107,8 +107,8 @@ class Projection(Record):
     """The rows of z, and the products that add to them; the first `n_inputs` are those of x.
 
     `start` is what all rows of z start from beside the biases; `noise` are columns that start from draws instead. For
-    the weight gradients each share has memory for a block of rows of dz, packed, and of a source; `moments` are two
-    numbers for each share.
+    the weight gradients each share has memory for a block of rows: of dz, packed, and of a source, packed too, and before
+    that put together if they lie apart. `moments` are two numbers for each share.
     """
 
     parameters: Parameters
@@ -134,6 +134,8 @@ class Projection(Record):
     dz_size: int
     source_rows: numbers
     source_size: int
+    packed_rows: numbers
+    packed_size: int
     moments: floats
 
 
@@ -333,9 +335,10 @@ def _add_block(p: Projection, product: Product, share: int, first: int, stop: in
     source = _source_rows(p, product, share, row, n)
     gradient = p.parameters.gradient + (product.weight + first)
     if product.diagonal == 0:
-        dz_rows = p.dz_rows + share * p.dz_size
+        dz_rows, source_rows = p.dz_rows + share * p.dz_size, p.packed_rows + share * p.packed_size
         pack(dz, width, n, stop - first, dz_rows, 0, n)
-        multiply(gradient, product.pitch, source, 1, depth, dz_rows, depth, n, stop - first)
+        pack_rows(source, depth, depth, n, source_rows)
+        multiply_both(gradient, product.pitch, source_rows, dz_rows, depth, n, stop - first)
     else:
         for r in range(n):
             a, d = source + (r * depth + first), dz + r * width

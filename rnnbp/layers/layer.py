@@ -48,6 +48,8 @@ class Context:
         Whether a backward pass may follow.
     input_gradient : bool
         Whether anybody wants dL/d(input).
+    compiled : bool
+        Whether the layer may run compiled loops of its own.
     teacher : ndarray of shape (n_rows, width) or None
         The targets as the layer's output should look, for teacher forcing; masked where the output itself is fed back.
     initial, final : dict of str to ndarray of shape (B, width)
@@ -61,6 +63,7 @@ class Context:
     rng: np.random.Generator
     keep: bool = True
     input_gradient: bool = True
+    compiled: bool = True
     teacher: Array | None = None
     initial: Mapping[str, Array] = field(default_factory=dict)
     final: dict[str, Array] = field(default_factory=dict)

@@ -192,6 +192,7 @@ class Recurrent(Layer):
                 if context.teacher is None
                 else (steps.reverse(context.teacher) if backwards else context.teacher),
                 noise=noise,
+                compiled=context.compiled,
             )
             y, final = self.gradient.forward(recurrence, own, keep=context.keep)
             context.final |= {name + suffix: state for name, state in final.items()}

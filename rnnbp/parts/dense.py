@@ -71,6 +71,9 @@ class DensePart(Part):
         self.projection.z = y
         size = packed_size(self.engine.lanes, min(BLOCK_ROWS, n_rows), self.n_outputs)
         dz_rows = workspace.empty("dz_rows", (layout.n_shares * size if keep else 0,), self.dtype)
+        self.back.packed_size = min(BLOCK_ROWS, n_rows) * self.n_inputs
+        n_packed = layout.n_shares * self.back.packed_size if keep else 0
+        self.back.packed_rows = workspace.empty("packed_rows", (n_packed,), self.dtype)
         for p in (self.projection, self.back):
             p.layout, p.chunk, p.moments = layout, steps.n_steps, np.empty(2 * layout.n_shares)
             p.dz_size, p.dz_rows = size, dz_rows
