@@ -43,6 +43,14 @@ class Batch:
         """The number of static examples or of sequences."""
         return len(self.rows) if self.steps is None else self.steps.n_sequences
 
+    def in_users_order(self, rows: Array, *, per_step: bool) -> Array:
+        """Return a copy of output rows: ``(B, ...)``, or ``(T, B, ...)`` with zeros for padding if there is one a step."""
+        steps = self.steps
+        if steps is None:
+            return rows.copy()
+        restored = steps.unpack(rows) if per_step else steps.unsort(rows)
+        return restored if restored.flags.owndata and restored is not rows else restored.copy()
+
     @classmethod
     def of(
         cls, x: ArrayLike | Sequence[ArrayLike], lengths: ArrayLike | None, *, frame_rank: int, static: bool

@@ -323,7 +323,16 @@ class Network:
         ValueError
             See `run`.
         """
-        return self.run(x, lengths, training=training, keep=False, initial_states=initial_states).output
+        batch = self.batch(x, lengths)
+        initial = self.split_states(initial_states, batch)
+        program = self.take_program()
+        try:
+            rows = program.forward(
+                batch.rows, batch.steps, training=training, keep=False, rng=self.rng, initial=initial
+            )
+            return batch.in_users_order(rows, per_step=not self.pools_time)
+        finally:
+            self.give_program(program)
 
     def loss_and_gradient(
         self,

@@ -104,12 +104,8 @@ class Pass:
     @property
     def output(self) -> Array:
         """The output in the user's order, of shape (B, n_outputs) or (T, B, n_outputs)."""
-        rows = self.rows
-        if self._steps is not None:
-            output = np.array(self._steps.unpack(rows))
-        else:
-            output = np.array(rows if self._batch.steps is None else self._batch.steps.unsort(rows))
-        return output if self._copied is not None else self._intact(output)
+        output = self._batch.in_users_order(self.rows, per_step=self._steps is not None)
+        return np.asarray(output if self._copied is not None else self._intact(output))
 
     @property
     def final_states(self) -> dict[str, Array]:

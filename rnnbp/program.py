@@ -220,6 +220,7 @@ class Segment:
     def lay_back(self, wanted: bool) -> None:
         """Find memory for the way back, likewise."""
         da: Array | None = None
+        self.laid_back = None
         for unit, part in zip(reversed(self.units), reversed(self.parts), strict=True):
             if part is not self.parts[-1]:
                 assert da is not None
@@ -243,6 +244,7 @@ class Segment:
             steps = Steps.full(1, len(x))
         key = (steps, x.shape[1], keep, threads.count())
         if self.laid_out != key:
+            self.laid_out = None  # until all of it is: memory may be lacking
             self.lay_out(steps, x.shape[1], keep)
             self.laid_out = key
         if x.dtype != self.dtype or not x.flags.c_contiguous:

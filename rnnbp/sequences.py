@@ -156,7 +156,7 @@ class Steps:
     def pack(self, padded: Array) -> Array:
         """Return the rows ``(n_rows, ...)`` of a padded time-major array ``(T or more, B, ...)``; maybe a view."""
         if self.is_rectangular and self.is_sorted:
-            whole = padded[: self.n_steps]
+            whole = padded if len(padded) == self.n_steps else padded[: self.n_steps]
             return whole.reshape(self.n_rows, *whole.shape[2:])
         return np.asarray(padded[self.step_of_row, self.order[self.sequence_of_row]])
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
-from threading import Lock, Thread
+from threading import Lock, RLock, Thread
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -95,7 +95,9 @@ class Crew:
         self._serve = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(engine["serve"])
         self._address = address_of(self.pool)
         self._alarms: list[Lock] = []
-        self.busy = Lock()  # held by the thread whose job is worked on
+        self.busy = (
+            RLock()
+        )  # held by the thread whose job is worked on, also if an interrupt has kept it from letting go
 
     def wake(self, n_workers: int) -> None:
         """Have so many workers awake, or about to be."""

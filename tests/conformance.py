@@ -9,8 +9,8 @@ input and initial states, and
 with random d_output and d_final. The derivatives of `value` by each of its leaves (parameters, input, initial states)
 are what the backward pass must give, and what central differences give, to about 1e-10 in float64.
 
-Recurrent layers run as NumPy here: compiling each of them would take minutes. That the compiled run computes the same
-is for `test_gradients` to say.
+Recurrent layers run as NumPy here, so that it is their text that is held against finite differences; `as_compiled`
+returns the same layers as the engine runs them, which must compute the same.
 """
 
 from collections.abc import Callable, Sequence
@@ -89,6 +89,14 @@ RECURRENT_NETWORKS: dict[str, list[Layer]] = {
 NETWORKS: dict[str, list[Layer]] = {**{repr(layer): [layer] for layer in LAYERS}, **RECURRENT_NETWORKS}
 
 
+def as_compiled(stack: Sequence[Layer]) -> list[Layer]:
+    """Return a table's layers again, recurrent ones with the gradient algorithm that they have by default."""
+    return [
+        type(layer)(**{**layer.settings(), "gradient": BPTT()}) if isinstance(layer, Recurrent) else layer
+        for layer in stack
+    ]
+
+
 def is_random(stack: Sequence[Layer]) -> bool:
     """Whether dropout or zoneout makes a network's output depend on the draw."""
     rates = ("recurrent_dropout", "zoneout")
@@ -111,10 +119,11 @@ class Problem:
         dtype: str = "float64",
         seed: int = 1,  # one at which no rectifier is off in every row
         scale: float = 0.7,  # of the parameters
+        compiled: bool = True,
     ) -> None:
         rng = np.random.default_rng(seed)
         self.stack = stack
-        self.net = Network(stack, dtype=dtype, seed=seed)
+        self.net = Network(stack, dtype=dtype, seed=seed, compiled=compiled)
         self.net.theta[:] = scale * rng.normal(size=self.net.theta.size)
         self.lengths = None if lengths is None else np.array(lengths)
         leading = (n_examples,) if lengths is None else (max(lengths), len(lengths))

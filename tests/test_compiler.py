@@ -192,7 +192,7 @@ def branches(a: int, b: int) -> int:
         b = 4
         if a == 0:
             b = 5
-    return b * 10 + (1 if not a == 1 else 2)
+    return b * 10 + (1 if not (a == 1 or a == 2) else 2)
 
 
 @pytest.mark.parametrize(("a", "b"), [(11, 0), (6, 1), (6, 0), (3, 8), (1, 1), (0, 0)])
@@ -239,7 +239,7 @@ def loops(out: ints, n: int) -> int:
     for k in range(n):
         n = 2  # which is no matter: the loop knows how long it is
         out[at] = k + n
-        k = 100  # noqa: PLW2901
+        k = 100
         at += 1
     return k + at
 
@@ -252,11 +252,12 @@ def test_for():
 def collatz(n: int) -> int:
     steps = 0
     while n != 1 and steps < 1000:
+        steps += 1
         if n % 2 == 0:
             n = n // 2
         else:
-            n = 3 * n + 1
-        steps += 1
+            n = 3 * n
+            n += 1
     return steps
 
 
@@ -549,7 +550,7 @@ def wrong_result(a: number) -> int:
     return a  # here
 
 
-def no_result(a: int) -> int:
+def no_result(a: int) -> int:  # noqa: RET503
     if a > 0:  # here
         return 1
 

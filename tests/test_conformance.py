@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from conformance import (
     NETWORKS,
+    RECURRENT,
     RECURRENT_NETWORKS,
     Problem,
+    as_compiled,
     error,
     is_random,
     numerical_gradient,
@@ -17,6 +19,7 @@ from conformance import (
 from rnnbp import layers
 from rnnbp.activations import ACTIVATIONS
 from rnnbp.network import Network
+from rnnbp.program import Program, Segment
 
 RAGGED = (3, 5, 1, 5)
 STATIC = {name: stack for name, stack in NETWORKS.items() if not stack[0].needs_time}
@@ -104,6 +107,55 @@ def test_float32_agrees_with_float64(stack):
     for name, gradient in single.gradients().items():
         assert gradient.dtype == np.float32
         assert error(gradient, expected[name]) < 1e-4, name
+
+
+# -- the compiled run --------------------------------------------------------------------------------------------------
+
+
+def check_that_the_compiled_run_is_numpy_s(stack, lengths=None, *, dtype="float64"):
+    own = Problem(as_compiled(stack), lengths, dtype=dtype)
+    expected = Problem(stack, lengths, dtype=dtype, compiled=False)
+    tolerance = 1e-12 if dtype == "float64" else 2e-5
+
+    def check(actual, wanted):
+        np.testing.assert_allclose(actual, wanted, rtol=0, atol=tolerance * (1.0 + np.abs(wanted).max()))
+
+    for keep in (True, False):
+        runs = [
+            problem.net.run(problem.x, problem.lengths, keep=keep, initial_states=problem.initial)
+            for problem in (own, expected)
+        ]
+        check(*(run.output for run in runs))
+    runs = [problem.run() for problem in (own, expected)]
+    check(*(run.output for run in runs))
+    for name, state in runs[1].final_states.items():
+        check(runs[0].final_states[name], state)
+    gradients = own.gradients()
+    for name, gradient in expected.gradients().items():
+        assert np.abs(gradient).max() > 0, f"the derivative by {name} is zero: it would show nothing"
+        check(gradients[name], gradient)
+
+
+def test_every_cell_in_the_table_is_compiled():
+    for name, factory in RECURRENT.items():
+        net = Network(as_compiled([factory(2, 3)]))
+        assert isinstance(Program(net.layers, net.parameters, compiled=True).segments[0], Segment), name
+
+
+@each(NETWORKS)
+@pytest.mark.parametrize("lengths", [RAGGED, (4, 4, 4), (1, 1, 1, 1, 1), (4,)], ids=str)
+def test_the_compiled_run_of_sequences_is_numpy_s(stack, lengths):
+    check_that_the_compiled_run_is_numpy_s(stack, lengths)
+
+
+@each(STATIC)
+def test_the_compiled_run_of_static_examples_is_numpy_s(stack):
+    check_that_the_compiled_run_is_numpy_s(stack)
+
+
+@each(RECURRENT_NETWORKS)
+def test_the_compiled_run_in_single_precision_is_numpy_s(stack):
+    check_that_the_compiled_run_is_numpy_s(stack, RAGGED, dtype="float32")
 
 
 # -- what must not matter ----------------------------------------------------------------------------------------------

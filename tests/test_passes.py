@@ -45,12 +45,72 @@ def test_a_gradient_can_be_pulled_back_once():
         forward.backward(np.ones((3, 2)))
 
 
-def test_a_pass_is_stale_when_the_network_has_run_again():
-    net = recurrent()
+def compiled(**options):
+    return Network([layers.LSTM(2, 4), layers.Dense(4, 2)], **{"dtype": "float64"} | options)
+
+
+@pytest.mark.parametrize("make", [recurrent, compiled])
+def test_a_pass_keeps_its_memory_until_it_is_run_back(make):
+    net = make()
+    alone = net.run(X)
+    d_output = np.ones(alone.output.shape)
+    expected = alone.output, alone.final_states, alone.backward(d_output)
+    first = net.run(X)
+    second = net.run(-X)
+    net.forward(2.0 * X)
+    second.backward(d_output)
+    np.testing.assert_array_equal(first.output, expected[0])
+    for name, state in first.final_states.items():
+        np.testing.assert_array_equal(state, expected[1][name])
+    np.testing.assert_array_equal(first.backward(d_output).theta, expected[2].theta)
+
+
+@pytest.mark.parametrize("make", [recurrent, compiled])
+def test_a_pass_that_has_been_run_back_can_be_read_until_its_memory_is_used_again(make):
+    net = make()
     forward = net.run(X)
-    net.forward(X)
-    with pytest.raises(RuntimeError, match="the network has run again since"):
-        forward.backward(np.ones((3, 2)))
+    output, states = forward.output, forward.final_states
+    forward.backward(np.ones(output.shape))
+    np.testing.assert_array_equal(forward.output, output)
+    np.testing.assert_array_equal(forward.final_states["0.h"], states["0.h"])
+    net.forward(-X)
+    for read in (lambda: forward.output, lambda: forward.rows, lambda: forward.final_states):
+        with pytest.raises(RuntimeError, match="has been run back, and its memory is used by another by now"):
+            read()
+
+
+@pytest.mark.parametrize("make", [recurrent, compiled])
+def test_a_pass_without_memory_of_its_own_can_be_read_for_ever(make):
+    net = make()
+    forward, expected = net.run(X, keep=False), net.forward(X)
+    net.forward(-X)
+    np.testing.assert_array_equal(forward.output, expected)
+
+
+STACKS = {
+    "dense": [layers.Dense(2, 3)],
+    "softmax": [layers.Dense(2, 3), layers.Activation("softmax")],
+    "recurrent": [layers.LSTM(2, 3)],
+    "mean": [layers.MeanOverTime(), layers.Activation("softmax")],
+    "in NumPy": [layers.GRU(2, 3, gradient=TEXT), layers.LastStep()],
+}
+
+
+@pytest.mark.parametrize("compiled_run", [True, False])
+@pytest.mark.parametrize("stack", STACKS.values(), ids=STACKS)
+def test_an_output_that_its_user_changes_changes_no_gradient(stack, compiled_run):
+    net = Network(stack, dtype="float64", compiled=compiled_run)
+    d_output = RNG.normal(size=net.forward(X).shape)
+    expected = net.run(X).backward(d_output)
+    forward = net.run(X)
+    forward.output[...] = 7.0
+    changed = forward.backward(d_output)
+    np.testing.assert_array_equal(changed.theta, expected.theta)
+    np.testing.assert_array_equal(changed.x, expected.x)
+    output = net.forward(X)
+    kept = output.copy()
+    net.forward(-X)
+    np.testing.assert_array_equal(output, kept)
 
 
 def test_a_pass_that_keeps_nothing_cannot_be_run_back():

@@ -215,6 +215,7 @@ class Loop:
         n_shares = self.n_shares(steps)
         if self.laid_out == (steps, n_shares, keep):
             return
+        self.laid_out = None  # until all of it is: memory may be lacking
         cell, dtype, p = self.cell, self.dtype, self.projection
         layout = steps.layout(n_shares)
         widest = max(stop - first for first, stop in pairwise(layout.bounds.tolist()))

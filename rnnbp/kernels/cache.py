@@ -2,8 +2,8 @@
 
 A file is named by a hash of all that the code depends on: the text, this package's sources, the processor and what it
 can do, and the versions of LLVM and llvmlite. It holds a hash of its name and content, so one that is damaged is
-noticed, and is moved into place in one step. Whatever is wrong with the folder or a file (missing, unwritable, truncated,
-foreign), the code is made anew, and nothing else changes.
+noticed, and is moved into place in one step. Whatever is wrong with the folder or a file (missing, unwritable,
+truncated, foreign), the code is made anew, and nothing else changes.
 
 The folder is named by the environment variable RNNBP_CACHE_DIR, else it is the user's cache folder; an empty name does
 without.

@@ -113,7 +113,7 @@ class RecurrentPart(Part):
         for k, (way, output) in enumerate(zip(self.ways, outputs, strict=True)):
             index = steps.reversal if way.backwards else self.forwards_index
             if way.backwards:
-                reversed_x = workspace.empty(f"x{way.suffix}", (n, self.cell.n_inputs), dtype)
+                reversed_x = workspace.empty(f"reversed_x{way.suffix}", (n, self.cell.n_inputs), dtype)
                 self._move(way.moves["x"], index, reversed_x, 0, None, 0, self.cell.n_inputs)
                 way.loop.projection.x = reversed_x
             self._move(way.moves["y"], index, y, k * self.width, output, 0, self.width)
@@ -143,7 +143,7 @@ class RecurrentPart(Part):
             if dx is None:
                 way.moves["dx"].n = 0
             elif way.backwards:
-                p.dx = reversed_dx = workspace.empty(f"dx{way.suffix}", dx.shape, self.dtype)
+                p.dx = reversed_dx = workspace.empty(f"reversed_dx{way.suffix}", dx.shape, self.dtype)
                 self._move(way.moves["dx"], self.steps.reversal, dx, 0, reversed_dx, 0, n_inputs)
             else:
                 p.dx = dx
