@@ -10,8 +10,8 @@ The minimal gated unit (Zhou et al. 2016) is a GRU with a single gate::
 It is not a part of rnnbp. All that it takes is its forward equations: an elementwise step for each stage, and which
 products feed which pre-activations. The pullbacks are derived from the steps. The script checks the gradient by finite
 differences, compares the derived pullbacks with some that are written by hand (`ByHand`, to be read), lets the compiled
-run answer for itself against the NumPy run, and trains the cell on the adding problem: of two numbers among many, marked
-by a second input, give the sum. A constant's mean squared error is 1/6.
+run answer for itself against the NumPy run, and trains the cell on the adding problem: of two numbers among many,
+marked by a second input, give the sum. A constant's mean squared error is 1/6.
 """
 
 import argparse

@@ -44,7 +44,7 @@ class Batch:
         return len(self.rows) if self.steps is None else self.steps.n_sequences
 
     def in_users_order(self, rows: Array, *, per_step: bool) -> Array:
-        """Return a copy of output rows: ``(B, ...)``, or ``(T, B, ...)`` with zeros for padding if there is one a step."""
+        """Return a copy of output rows: ``(B, ...)``, or, of one a step, ``(T, B, ...)`` with zeros for padding."""
         steps = self.steps
         if steps is None:
             return rows.copy()

@@ -21,8 +21,9 @@ import numpy as np
 
 from rnnbp.kernels import engine as engines
 from rnnbp.kernels import processor, tiles
-from rnnbp.kernels.compiler import compile_kernel, declaration, kind_of, signature
+from rnnbp.kernels.compiler import compile_kernel
 from rnnbp.kernels.emitter import Rows, Step
+from rnnbp.kernels.kinds import declaration, kind_of, signature
 from rnnbp.kernels.language import Pointer
 from rnnbp.kernels.records import Record, address_of
 

@@ -318,6 +318,25 @@ def test_batches_of_other_shapes_come_and_go(name):
             np.testing.assert_array_equal(own, alone)
 
 
+@pytest.mark.parametrize("name", ["dropout and zoneout within", "normalised", "both ways", "teacher"])
+def test_what_one_run_is_given_is_not_left_for_the_next(name):
+    stack = [layers.Jordan(3, 5, n_outputs=4)] if name == "teacher" else STACKS[name]
+    net, fresh = Network(stack, dtype="float64", seed=1), Network(stack, dtype="float64", seed=1)
+    x, dy = inputs(net, [4, 4, 4])
+    expected = output_and_gradients(fresh, x, dy, None)
+    states = {f"0.{state}": np.ones((3, width)) for state, width in stack[0].states().items()}
+    teacher = None if net.taught is None else np.ones((12, 4))
+    for _ in range(2):
+        run = net.run(x, training=True, initial_states=states, teacher=teacher)
+        run.backward(dy, d_final_states=states)
+        run = net.run(x)
+        for own, alone in zip(output_and_gradients(net, x, dy, None), expected, strict=True):
+            np.testing.assert_array_equal(own, alone)
+        gradients = net.run(x).backward(dy).initial_states
+        for state, gradient in fresh.run(x).backward(dy).initial_states.items():
+            np.testing.assert_array_equal(gradients[state], gradient)
+
+
 @pytest.mark.parametrize("name", ["recurrent, dense", "dropout between", "both ways"])
 def test_what_lies_in_memory_before_does_not_matter(name, monkeypatch):
     clean = Network(STACKS[name], seed=1)

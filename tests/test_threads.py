@@ -164,6 +164,28 @@ def test_several_threads_may_use_one_network_at_once(shared):
                 assert_same_bits(expected[k], (output, theta))
 
 
+AT_ONCE = """
+from concurrent.futures import ThreadPoolExecutor
+import numpy as np
+from rnnbp import layers
+from rnnbp.network import Network
+
+KINDS = [layers.LSTM, layers.GRU, layers.Elman]
+
+def first(k):
+    run = Network([KINDS[k % 3](3, 9), layers.Dense(9, 2), layers.Activation("tanh")]).run(np.ones((5, 4, 3)))
+    return run.backward(np.ones((5, 4, 2))).theta.sum()
+
+with ThreadPoolExecutor(8) as pool:
+    results = list(pool.map(first, range(12)))
+print(len(set(results)))
+"""
+
+
+def test_threads_may_make_their_first_networks_at_once():
+    assert printed(AT_ONCE, RNNBP_CACHE_DIR="") == ["3"]
+
+
 JOBLIB = """
 import numpy as np
 from joblib import Parallel, delayed

@@ -24,13 +24,14 @@ from rnnbp.cells import Cell, Product, Stage
 from rnnbp.kernels.emitter import Operand, Rows, Step
 from rnnbp.kernels.engine import Engine, engine
 from rnnbp.kernels.matrices import packed_size
-from rnnbp.kernels.products import BLOCK_ROWS, CURRENT, PREVIOUS, Layout, Parameters, Projection, X
+from rnnbp.kernels.products import CURRENT, PREVIOUS, Layout, Parameters, Projection, X
 from rnnbp.kernels.products import Product as ProductRecord
 from rnnbp.kernels.programs import Instruction
 from rnnbp.kernels.records import address_of, together
 from rnnbp.kernels.recurrence import Recurrence as RecurrenceRecord
 from rnnbp.kernels.recurrence import Stage as StageRecord
 from rnnbp.kernels.recurrence import Variable
+from rnnbp.kernels.weight_gradients import BLOCK_ROWS
 from rnnbp.sequences import Steps
 from rnnbp.workspace import Workspace, contiguous
 

@@ -4,8 +4,7 @@ The language is described in `rnnbp.kernels.language`. Each expression becomes a
 variable becomes a slot on the stack; each statement becomes a few instructions. What the language does not have is an
 error that names the file and the line.
 
-Memory is told apart by what it holds (numbers, whole numbers, records), so that LLVM may keep a record's field in a
-register while numbers are written; and arithmetic may fuse a multiplication and an addition, but nothing else.
+Arithmetic may fuse a multiplication and an addition, but nothing else, unless a kernel is marked as `reassociated`.
 """
 
 from __future__ import annotations
@@ -14,87 +13,30 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from rnnbp.kernels import processor
-from rnnbp.kernels.elementwise import exp
-from rnnbp.kernels.emitter import emit
+from rnnbp.kernels.functions import Functions
+from rnnbp.kernels.kinds import (
+    EXPORTED,
+    PLAIN_LOOP,
+    POINTERS,
+    TAGS,
+    Kind,
+    Value,
+    declaration,
+    kind_of,
+    llvm_type,
+    signature,
+)
 from rnnbp.kernels.llvm import Writer, constant
-from rnnbp.kernels.records import Record
 from rnnbp.kernels.tiles import vectors
-from rnnbp.kernels.trace import trace
 
-__all__ = ["EXPORTED", "METADATA", "PLAIN_LOOP", "compile_kernel", "declaration"]
+__all__ = ["compile_kernel"]
 
-Kind = Any  # the name of a type of the language, or a class of records
-
-POINTERS = {"numbers": "number", "floats": "float", "ints": "int"}
-# memory that holds one of these never holds another
-TAGS = {"numbers": "!2", "floats": "!4", "ints": "!6", "record": "!8"}
-METADATA = """
-!0 = !{!"rnnbp"}
-!1 = !{!"numbers", !0}
-!2 = !{!1, !1, i64 0}
-!3 = !{!"floats", !0}
-!4 = !{!3, !3, i64 0}
-!5 = !{!"ints", !0}
-!6 = !{!5, !5, i64 0}
-!7 = !{!"record", !0}
-!8 = !{!7, !7, i64 0}
-!10 = distinct !{!10, !11, !12}
-!11 = !{!"llvm.loop.unroll.disable"}
-!12 = !{!"llvm.loop.vectorize.enable", i1 false}
-"""
-PLAIN_LOOP = "!10"  # as it is written: neither unrolled nor vectorised
-# kernels that Python calls by name; the others that it knows the addresses of are those that do a share of some work
-EXPORTED = ("run_program", "serve", "count_not_finite", "sum_of_squares")
 ARITHMETIC = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
 WHOLE = {**ARITHMETIC, ast.FloorDiv: "sdiv", ast.Mod: "srem"}
 COMPARISONS = {ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.Eq: "eq", ast.NotEq: "ne"}
-
-
-class Value(NamedTuple):
-    """A value of LLVM, or, as a "literal", a number of Python's that takes the type of what it meets."""
-
-    text: Any
-    kind: Kind
-
-
-class Kernel(NamedTuple):
-    """What is known of a kernel before it is compiled: its arguments' names and types, and its result's type."""
-
-    function: Callable[..., Any]
-    arguments: dict[str, Kind]
-    result: Kind
-
-
-def kind_of(name: str, known: Mapping[str, Any]) -> Kind:
-    """Return the type that an annotation names: a class of records, or one of the language."""
-    named = known.get(name)
-    return named if isinstance(named, type) and issubclass(named, Record) else name
-
-
-@cache
-def signature(function: Callable[..., Any]) -> Kernel:
-    """Return the signature of a kernel, from its annotations."""
-    kinds = {name: kind_of(given, function.__globals__) for name, given in function.__annotations__.items()}
-    result = kinds.pop("return", "None")
-    return Kernel(function, kinds, result)
-
-
-def llvm_type(kind: Kind, dtype: str) -> str:
-    """Return what LLVM calls a type of the language."""
-    plain = {"int": "i64", "address": "i64", "bool": "i1", "float": "double", "None": "void"}
-    if kind == "number":
-        return "float" if dtype == "float32" else "double"
-    return plain.get(kind, "ptr") if isinstance(kind, str) else "ptr"
-
-
-def declaration(function: Callable[..., Any], dtype: str) -> tuple[list[tuple[str, str]], str]:
-    """Return the types and names of a kernel's arguments, and its result's type, as LLVM calls them."""
-    kernel = signature(function)
-    return [(llvm_type(kind, dtype), name) for name, kind in kernel.arguments.items()], llvm_type(kernel.result, dtype)
 
 
 def compile_kernel(function: Callable[..., Any], dtype: str, known: Mapping[str, Callable[..., Any]]) -> Writer:
@@ -152,11 +94,11 @@ class _Walk(ast.NodeVisitor):
         return f"{self.type(value.kind)} {value.text}"
 
     def visit(self, node: ast.AST) -> Any:
-        method = getattr(self, f"visit_{type(node).__name__}", None)
-        if method is None:
+        name = f"visit_{type(node).__name__}"
+        if not hasattr(self, name):
             self.fail(node, f"the language has no {type(node).__name__}")
         try:
-            return method(node)
+            return getattr(self, name)(node)
         except (AssertionError, KeyError, TypeError, ValueError):
             return self.fail(node, f"the language has no such {type(node).__name__}")
 
@@ -210,10 +152,7 @@ class _Walk(ast.NodeVisitor):
             self.fail(node, f"there is no field {node.attr!r}")
         at = list(record.kind.fields).index(node.attr)
         pointer = self.writer.let(f"getelementptr inbounds i64, ptr {record.text}, i64 {at}")
-        named = inspect.getmodule(record.kind).__dict__.get(record.kind.fields[node.attr])
-        return pointer, named if isinstance(named, type) and issubclass(named, Record) else record.kind.fields[
-            node.attr
-        ]
+        return pointer, kind_of(record.kind.fields[node.attr], vars(inspect.getmodule(record.kind)))
 
     def load(self, pointer: str, kind: Kind, tag: str) -> Value:
         return Value(self.writer.let(f"load {self.type(kind)}, ptr {pointer}, !tbaa {TAGS[tag]}"), kind)
@@ -421,9 +360,9 @@ class _Walk(ast.NodeVisitor):
         name = node.func.id
         if name in self.known:
             return self.call_kernel(node, self.known[name])
-        if not hasattr(self, f"call_{name}"):
+        if name.startswith("_") or not hasattr(Functions, name):
             self.fail(node, f"{name} is no function of the language")
-        result: Value = getattr(self, f"call_{name}")(node)
+        result: Value = getattr(Functions(self), name)(node)
         return result
 
     def call_kernel(self, node: ast.Call, function: Callable[..., Any]) -> Value:
@@ -440,121 +379,3 @@ class _Walk(ast.NodeVisitor):
             self.writer.do(operation)
             return Value("", "None")
         return Value(self.writer.let(operation), kernel.result)
-
-    def call_call(self, node: ast.Call) -> Value:
-        function, *values = (self.value(each) for each in node.args)
-        pointer = self.writer.let(f"inttoptr i64 {function.text} to ptr")
-        self.writer.do(f"call void {pointer}({', '.join(map(self.typed, values))})")
-        return Value("", "None")
-
-    def _convert(self, node: ast.Call, to: Kind) -> Value:
-        value = self.visit(node.args[0])
-        if value.kind == "literal":
-            return Value(constant(value.text, self.type(to)), to)
-        x, y = self.type(value.kind), self.type(to)
-        if x == y:
-            return Value(value.text, to)
-        names = {("i64", "float"): "sitofp", ("i64", "double"): "sitofp", ("float", "i64"): "fptosi"}
-        names |= {("double", "i64"): "fptosi", ("float", "double"): "fpext", ("double", "float"): "fptrunc"}
-        names |= {("i1", "i64"): "zext"}
-        return Value(self.writer.let(f"{names[x, y]} {x} {value.text} to {y}"), to)
-
-    def call_number(self, node: ast.Call) -> Value:
-        return self._convert(node, "number")
-
-    def call_float(self, node: ast.Call) -> Value:
-        return self._convert(node, "float")
-
-    def call_int(self, node: ast.Call) -> Value:
-        return self._convert(node, "int")
-
-    def _smaller_or_larger(self, node: ast.Call, name: str) -> Value:
-        x, y = self.pair(node, *node.args)
-        operation = f"icmp s{name}" if x.kind == "int" else f"fcmp o{name}"
-        better = self.writer.let(f"{operation} {self.typed(y)}, {x.text}")  # so that NaN goes where Python lets it go
-        return Value(self.writer.let(f"select i1 {better}, {self.typed(y)}, {self.typed(x)}"), x.kind)
-
-    def call_min(self, node: ast.Call) -> Value:
-        return self._smaller_or_larger(node, "lt")
-
-    def call_max(self, node: ast.Call) -> Value:
-        return self._smaller_or_larger(node, "gt")
-
-    def _real(self, node: ast.Call) -> Value:
-        value = self.value(node.args[0], "float")
-        if value.kind not in ("number", "float"):
-            self.fail(node, f"the function of {value.kind} is not known: convert it")
-        return value
-
-    def _intrinsic(self, node: ast.Call, name: str) -> Value:
-        value = self._real(node)
-        kind = self.type(value.kind)
-        function = f"llvm.{name}.{'f32' if kind == 'float' else 'f64'}"
-        return Value(self.writer.call(function, kind, [(kind, str(value.text))]), value.kind)
-
-    def call_abs(self, node: ast.Call) -> Value:
-        return self._intrinsic(node, "fabs")
-
-    def call_sqrt(self, node: ast.Call) -> Value:
-        return self._intrinsic(node, "sqrt")
-
-    def call_log(self, node: ast.Call) -> Value:
-        return self._intrinsic(node, "log")
-
-    def call_exp(self, node: ast.Call) -> Value:
-        value = self._real(node)
-        kind = self.type(value.kind)
-        (result,) = emit(self.writer, trace(exp, (None,), (None,)), [str(value.text)], kind, 1)
-        return Value(result, value.kind)
-
-    def call_copy(self, node: ast.Call) -> Value:
-        to, a, n = (self.value(each) for each in node.args)
-        size = self._bytes(to, n)
-        self.writer.call("llvm.memcpy.p0.p0.i64", "void", [("ptr", to.text), ("ptr", a.text), size, ("i1", "false")])
-        return Value("", "None")
-
-    def call_clear(self, node: ast.Call) -> Value:
-        to, n = (self.value(each) for each in node.args)
-        size = self._bytes(to, n)
-        self.writer.call("llvm.memset.p0.i64", "void", [("ptr", to.text), ("i8", "0"), size, ("i1", "false")])
-        return Value("", "None")
-
-    def _bytes(self, of: Value, n: Value) -> tuple[str, str]:
-        each = 4 if self.type(POINTERS[of.kind]) == "float" else 8
-        return "i64", self.writer.let(f"mul nsw i64 {n.text}, {each}")
-
-    # -- threads -------------------------------------------------------------------------------------------------
-
-    def _atomic(self, node: ast.Call) -> tuple[str, list[str]]:
-        array, index, *rest = (self.value(each) for each in node.args)
-        return self.element(array, index), [str(each.text) for each in rest]
-
-    def call_load_atomic(self, node: ast.Call) -> Value:
-        pointer, _ = self._atomic(node)
-        return Value(self.writer.let(f"load atomic i64, ptr {pointer} acquire, align 8"), "int")
-
-    def call_store_atomic(self, node: ast.Call) -> Value:
-        pointer, (value,) = self._atomic(node)
-        self.writer.do(f"store atomic i64 {value}, ptr {pointer} release, align 8")
-        return Value("", "None")
-
-    def call_add_atomic(self, node: ast.Call) -> Value:
-        pointer, (value,) = self._atomic(node)
-        return Value(self.writer.let(f"atomicrmw add ptr {pointer}, i64 {value} acq_rel"), "int")
-
-    def call_swap_atomic(self, node: ast.Call) -> Value:
-        pointer, (expected, value) = self._atomic(node)
-        pair = self.writer.let(f"cmpxchg ptr {pointer}, i64 {expected}, i64 {value} acq_rel acquire")
-        swapped = self.writer.let(f"extractvalue {{ i64, i1 }} {pair}, 1")
-        return Value(self.writer.let(f"zext i1 {swapped} to i64"), "int")
-
-    def call_pause(self, node: ast.Call) -> Value:
-        processor.pause(self.writer)
-        return Value("", "None")
-
-    def call_flush_denormals(self, node: ast.Call) -> Value:
-        return Value(processor.flush(self.writer), "int")
-
-    def call_restore_denormals(self, node: ast.Call) -> Value:
-        processor.restore(self.writer, str(self.value(node.args[0]).text))
-        return Value("", "None")

@@ -29,17 +29,20 @@ from rnnbp.kernels import (
     static,
     tiles,
     training,
+    weight_gradients,
     workers,
 )
 from rnnbp.kernels.cache import code_of
-from rnnbp.kernels.compiler import EXPORTED, METADATA, compile_kernel
+from rnnbp.kernels.compiler import compile_kernel
 from rnnbp.kernels.emitter import Rows, rows_kernel
+from rnnbp.kernels.kinds import EXPORTED, METADATA
 from rnnbp.kernels.llvm import Writer
 
 __all__ = ["Engine", "engine"]
 
 MODULES: tuple[ModuleType, ...] = (
-    matrices, normalization, products, programs, recurrence, rows, static, training, workers,
+    matrices, normalization, products, programs, recurrence, rows, static, training, weight_gradients,
+    workers,
 )  # fmt: skip
 PYTHON_ONLY = ("packed_size",)
 PATIENCE = 1.0  # seconds of compiling after which the user is told

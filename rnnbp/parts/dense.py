@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from rnnbp import threads
 from rnnbp.kernels.matrices import packed_size
-from rnnbp.kernels.products import BLOCK_ROWS, Parameters, Product, Projection, X
+from rnnbp.kernels.products import Parameters, Product, Projection, X
 from rnnbp.kernels.records import together
+from rnnbp.kernels.weight_gradients import BLOCK_ROWS
 from rnnbp.parts.part import Part
 from rnnbp.sequences import Steps
 from rnnbp.workspace import Workspace
