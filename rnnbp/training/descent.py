@@ -98,7 +98,7 @@ class Descent:
         self.optimizer_state = optimizer_state
         self.average: State = {} if averaging is None else averaging.init(run.net.theta)
         self.carried: State = {}
-        self._one_call = not changes and chunk is None and can_compile(run.net, run)
+        self._one_call = can_compile(run.net, run) and not changes and chunk is None
         self._step: CompiledStep | None = None
         self._begin_epoch()
 

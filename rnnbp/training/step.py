@@ -37,13 +37,11 @@ SHAPES = 4  # of minibatches that are kept laid out
 
 def can_compile(net: Network, run: Run) -> bool:
     """Whether all of a training step is known to the engine, but maybe the update."""
-    target = run.data.target
+    program, target = net.take_program(), run.data.target  # which also compiles what is not yet, before a run begins
+    net.give_program(program)
     if net.taught is not None or target is None or run.loss.kernel(target) is None:
         return False
-    program = net.take_program()
-    segments = program.segments
-    net.give_program(program)
-    return len(segments) == 1 and isinstance(segments[0], Segment)
+    return len(program.segments) == 1 and isinstance(program.segments[0], Segment)
 
 
 class CompiledStep:
