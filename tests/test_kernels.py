@@ -50,7 +50,6 @@ def of_rows(a):
         "sum_rows": (a(5), a(7, 9), 9, 7, 5),
         "fill_rows": (a(7, 5), a(5), 7, 5),
         "start_rows": (a(12), a(12), 1, 12),
-        "count_not_finite": (a(37), 37),
         "sum_of_squares": (a(37), 37),
     }
 
@@ -110,17 +109,6 @@ def test_a_small_kernel_runs_alike(name, dtype):
 @each_dtype
 def test_rows_that_are_not_given_start_from_zero(dtype):
     assert_same_both_ways("start_rows", np.ones(5, dtype), np.ones(5, dtype), 0, 5, dtype=dtype)
-
-
-@each_dtype
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_what_is_not_finite_is_found_wherever_it_stands(bad, dtype):
-    count = library(dtype)["count_not_finite"]
-    for k in range(37):
-        a = np.ones(37, dtype)
-        assert count(a, 37) == 0
-        a[k] = bad
-        assert count(a, 37) == 1
 
 
 @pytest.mark.parametrize("bad", ["gradient", "loss"])

@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from rnnbp.cells import lstm
-from rnnbp.kernels import elementwise
+from rnnbp.kernels import elementwise, nodes
 from rnnbp.kernels.elementwise import absolute, exp, maximum, softplus, sqrt, tanh, where
 from rnnbp.kernels.trace import Graph, TraceError, trace
 
@@ -367,3 +367,7 @@ def test_a_value_of_another_call_is_refused():
     traced(lambda x: seen.append(x) or x)
     with pytest.raises(TraceError, match="a traced value of another call"):
         traced(lambda x: x + seen[0])
+
+
+def test_messages_list_the_whole_vocabulary():
+    assert set(nodes.VOCABULARY) == set(elementwise.__all__)

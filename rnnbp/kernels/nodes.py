@@ -21,6 +21,12 @@ import numpy as np
 
 __all__ = ["OPERATIONS", "Node", "TraceError", "as_number", "described", "interned", "lifted", "operate"]
 
+# what users write: the names of `rnnbp.kernels.elementwise`, which imports this module
+VOCABULARY = (
+    "absolute", "erf", "exp", "expm1", "log1p", "maximum", "minimum", "normal_cdf", "normal_pdf", "sigmoid", "softplus",
+    "sqrt", "tanh", "where",
+)  # fmt: skip
+
 
 class TraceError(TypeError):
     """A function cannot be traced; the message says where, why, and what to write instead."""
@@ -200,13 +206,11 @@ class Node:
 
 def _unknown(name: str) -> str:
     """Say that a function cannot be traced, and which can."""
-    from rnnbp.kernels import elementwise  # which imports this module
-
-    if name in elementwise.__all__:
+    if name in VOCABULARY:
         return f"{name} of NumPy or SciPy cannot be traced: use {name} of rnnbp.kernels.elementwise"
     return (
         f"{name} cannot be traced: use arithmetic, comparisons, & | ~ and what rnnbp.kernels.elementwise has "
-        f"({', '.join(elementwise.__all__)}), or say elementwise=False in the Stage, then it runs as NumPy"
+        f"({', '.join(VOCABULARY)}), or say elementwise=False in the Stage, then it runs as NumPy"
     )
 
 

@@ -5,9 +5,9 @@ Rows of one matrix that follow each other are one stretch of memory, and are tre
 
 from __future__ import annotations
 
-from rnnbp.kernels.language import clear, copy, numbers, reassociated, vectorized
+from rnnbp.kernels.language import clear, copy, numbers, vectorized
 
-__all__ = ["add_numbers", "count_not_finite", "fill_rows", "start_rows", "sum_rows"]
+__all__ = ["add_numbers", "fill_rows", "start_rows", "sum_rows"]
 
 
 @vectorized
@@ -35,12 +35,3 @@ def start_rows(to: numbers, given: numbers, is_given: int, n: int):
         copy(to, given, n)
     else:
         clear(to, n)
-
-
-@reassociated
-def count_not_finite(a: numbers, n: int) -> int:
-    """Return whether any of n numbers is NaN or infinite: x - x is 0 for all others."""
-    total = a[0] - a[0]
-    for k in range(n):
-        total += abs(a[k] - a[k])
-    return 0 if total == 0.0 else 1

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnbp.threads import Runner
+
 if TYPE_CHECKING:
     from rnnbp.kernels.emitter import Rows
     from rnnbp.kernels.programs import Instruction
@@ -99,4 +101,4 @@ class Update:
 
     def run(self) -> None:
         """Carry out the update."""
-        self.engine.call("apply_rows", self.record.address, 0)
+        Runner(self.engine, [self.instruction]).run(0, 1)
