@@ -104,6 +104,7 @@ class Network:
         self.parameters.initialize(self.rng)
         self.views = self.by_layer(self.parameters)
         self._idle: list[Program] = []  # programs that no pass is using
+        self._latest: Program | None = None
         self.metadata: dict[str, Any] = {}
 
     @property
@@ -172,8 +173,8 @@ class Network:
 
     @property
     def workspaces(self) -> list[Workspace]:
-        """What the layers that run in NumPy keep of the latest pass."""
-        return [unit.workspace for unit in self._latest.units]
+        """What the layers that run in NumPy keep of the latest pass; nothing before the first."""
+        return [] if self._latest is None else [unit.workspace for unit in self._latest.units]
 
     def split_states(self, states: States | None, batch: Batch) -> Mapping[int, Mapping[str, Array]]:
         """Check states that users name, and return them for each layer under its own names, in packed order.

@@ -69,7 +69,8 @@ class Program:
     """
 
     def __init__(self, layers: Sequence[Layer], parameters: Parameters, *, compiled: bool) -> None:
-        self.generation, self.compiled = 0, compiled  # how many runs there have been
+        self.compiled = compiled
+        self.generation = 0  # how many runs there have been
         self.units = [Unit(k, layer, parameters, compiled=compiled) for k, layer in enumerate(layers)]
         self.segments = segments_of(self.units)
 

@@ -54,7 +54,7 @@ class Stream:
     def _step_of(self, unit: Unit) -> Step:
         layer = unit.layer
         if isinstance(layer, Recurrent):
-            return _recurrent_step(layer, unit.parameters, self._dtype)
+            return _recurrent_step(layer, unit.parameters, self._dtype, compiled=self._program.compiled)
         if isinstance(layer, (LastStep, Dropout)):
             return lambda frame: frame
         if isinstance(layer, MeanOverTime):
@@ -63,7 +63,8 @@ class Stream:
             return _RunningMaximum()
         if layer.needs_time:
             raise ValueError(f"{layer!r} looks along time in a way of its own: it cannot stream")
-        workspace, context = Workspace(), Context(None, False, np.random.default_rng(0), keep=False)
+        workspace, rng = Workspace(), np.random.default_rng(0)
+        context = Context(None, False, rng, keep=False, compiled=self._program.compiled)
         return lambda frame: layer.forward(unit.parameters, frame, workspace, context)
 
     def push(self, frames: ArrayLike) -> Array:
@@ -129,12 +130,12 @@ def _compiled_step(segment: Segment) -> Step:
     return step
 
 
-def _recurrent_step(layer: Recurrent, views: dict[str, Array], dtype: Any) -> Step:
+def _recurrent_step(layer: Recurrent, views: dict[str, Array], dtype: Any, *, compiled: bool) -> Step:
     cell, steps = layer.cell, Steps.full(1, 1)
     states, workspace = {name: np.zeros((1, cell.width(name)), dtype) for name in cell.states}, Workspace()
 
     def step(frame: Array) -> Array:
-        recurrence = Recurrence(cell, views, frame, steps, initial=states)
+        recurrence = Recurrence(cell, views, frame, steps, initial=states, compiled=compiled)
         output, final = layer.gradient.forward(recurrence, workspace, keep=False)
         for name, state in final.items():
             states[name][...] = state

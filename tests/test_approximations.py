@@ -13,14 +13,14 @@ from rnnbp.kernels.trace import trace
 
 MACHINE = {
     *("input", "constant", "add", "sub", "mul", "div", "neg", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"),
-    *("where", "absolute", "maximum", "minimum", "sqrt", "round", "power_of_two"),
+    *("where", "absolute", "maximum", "minimum", "sqrt", "round", "power_of_two", "mantissa", "exponent"),
 }
 DTYPES = ("float32", "float64")
 # the exact function, an interval, and whether the error is relative to it
 FUNCTIONS = {
     "exp": (np.exp, -80.0, 80.0, True),
     "expm1": (np.expm1, -80.0, 80.0, True),
-    "log1p": (np.log1p, 0.0, 1.0, False),
+    "log1p": (np.log1p, -0.9, 80.0, True),
     "tanh": (np.tanh, -20.0, 20.0, False),
     "erf": (special.erf, -7.0, 7.0, False),
 }

@@ -322,24 +322,77 @@ def test_a_step_that_cannot_be_traced_is_refused_by_file_and_line(step, message)
     assert "test_cells.py" in str(refused.value)
 
 
+def product(**settings):
+    return Product(**{"weight": "recurrent_weight", "source": "h", "into": ("z",), **settings})
+
+
+def with_products(*products, **settings):
+    return layer_of(stage_of(products=products), **settings)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: layer_of(stage_of(), blocks=("z", "y")), r"must have its blocks \('z', 'y'\) once each"),
-        (lambda: layer_of(stage_of(reads=("c",))), r"reads 'c' of the step before, but its states are \('h',\)"),
+        (lambda: layer_of(stage_of(reads=("c",))), r"reads 'c' of the step before, but the states are \('h',\)"),
         (lambda: layer_of(stage_of(reads=(), uses=("q",))), "uses 'q', but stages before it have put out nothing"),
+        (lambda: with_products(product(source="c")), "multiplies 'c' of the step before"),
         (
-            lambda: layer_of(stage_of(products=(Product("recurrent_weight", "c", into=("z",)),))),
-            "multiplies 'c' of the step before",
+            lambda: with_products(product(source="q", lag=0)),
+            "'q' of this step, but stages before it have put out nothing",
         ),
-        (
-            lambda: layer_of(stage_of(products=(Product("recurrent_weight", "h", into=("y",)),))),
-            "goes into 'y', which is no block of it",
-        ),
+        (lambda: with_products(product(source="x")), "multiplies 'x', which enters by `input` only"),
+        (lambda: with_products(product(into=("y",))), "must go into some of its blocks"),
+        (lambda: with_products(product(into=())), "must go into some of its blocks"),
+        (lambda: with_products(product(lag=2)), "must be 0 or 1, but 2 was given"),
+        (lambda: with_products(product(bias="bias")), "'bias' of Own must be declared once, but is by two products"),
+        (lambda: with_products(product(weight="input_weight")), "share 'input_weight' of Own must have sources of one"),
+        (lambda: with_products(input_product=product(source="h")), "must multiply 'x' by a matrix"),
+        (lambda: with_products(input_product=product(source="x", diagonal=True)), "and it is diagonal"),
         (lambda: layer_of(stage_of(), states=("h", "c")), "no stage of Own puts out 'c'"),
         (lambda: stage_of(elementwise=False), "cannot be derived, as the stage is not elementwise"),
+        (lambda: layers.Recurrent.__init__(with_products(product(weight="U")), 2, 3, recurrent_dropout=0.1), "'U'|has"),
     ],
 )
 def test_a_cell_whose_declarations_do_not_fit_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: layer_of(stage_of(products=product())), "products of stage 0 of Own must be a tuple of products"),
+        (lambda: layer_of(stage_of(reads="h")), "reads of stage 0 of Own must be a tuple of names"),
+        (lambda: layer_of(stage_of(), states="h"), "states of Own must be a tuple of names"),
+        (lambda: layer_of(stage_of(), input_product="x"), "input of Own must be a Product"),
+    ],
+)
+def test_something_else_than_a_tuple_is_refused(make, message):
+    with pytest.raises(TypeError, match=message):
+        make()
+
+
+def test_a_diagonal_recurrent_weight_with_dropout_is_the_same_in_both_runs():
+    def independent(blocks, inputs):
+        (z,), _ = blocks, inputs
+        return (tanh(z),)
+
+    class Independent(Cell):
+        blocks, states = ("z",), ("h",)
+        input = Product("input_weight", "x", into=("z",), bias="bias")
+        stages = (Stage((product(diagonal=True),), ("z",), ("h",), independent),)
+
+    class Layer(layers.Recurrent):
+        def make_cell(self):
+            return Independent(self.n_inputs, self.n_hidden)
+
+    x, found = np.random.default_rng(0).normal(size=(6, 5, 3)), []
+    for compiled in (True, False):
+        net = Network([Layer(3, 7, recurrent_dropout=0.4)], dtype="float64", compiled=compiled)
+        net.theta[:] = np.random.default_rng(1).normal(size=net.theta.size)
+        run = net.run(x, training=True)
+        gradients = run.backward(np.cos(run.output))
+        found.append((run.output, gradients.theta, gradients.x))
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-13)

@@ -57,7 +57,9 @@ class Product:
     ----------
     weight : str
         The name of the parameter. Products that name the same one share it: each has columns of its own, in the order
-        in which the cell lists them.
+        in which the cell lists them. A layer draws "input_weight", "output_weight" and other names as its
+        `input_initializer` says, and "recurrent_weight", to which recurrent dropout applies, as its
+        `recurrent_initializer`; a diagonal one starts at zero.
     source : str
         ``"x"`` or the name of a variable.
     into : tuple of str
@@ -182,7 +184,7 @@ class Stage:
 
 
 class Cell(ABC):
-    """A recurrent cell of given size.
+    """A recurrent cell of given size; `rnnbp.cells.checking` says what its declarations must be like.
 
     Parameters
     ----------
@@ -224,53 +226,6 @@ class Cell(ABC):
     def width(self, name: str) -> int:
         """Return the width of a block or variable, or of the input ``"x"``."""
         return self.n_inputs if name == "x" else self.n_hidden
-
-    def check(self) -> None:
-        """Check that what the cell declares fits together, and that its functions can be traced.
-
-        Raises
-        ------
-        TraceError
-            If an elementwise step or pullback does what cannot be traced, or returns another number of values than its
-            stage declares; names the line.
-        ValueError
-            If a stage reads, uses or multiplies what is not there (yet), or if a block belongs to no stage or to two.
-        """
-        kind, known = type(self).__name__, list[str]()
-        owned = [block for stage in self.stages for block in stage.blocks]
-        if sorted(owned) != sorted(self.blocks):
-            raise ValueError(f"the stages of {kind} must have its blocks {self.blocks} once each, but have {owned}")
-        for k, stage in enumerate(self.stages):
-            for product in (self.input, *stage.products):
-                if unknown := [block for block in product.into if block not in self.blocks]:
-                    raise ValueError(f"{product.weight!r} of {kind} goes into {unknown[0]!r}, which is no block of it")
-            for name in stage.reads:
-                if name not in self.states:
-                    raise ValueError(
-                        f"stage {k} of {kind} reads {name!r} of the step before, but its states are {self.states}"
-                    )
-            sources = [product.source for product in stage.products if product.lag == 0]
-            for name in (*stage.uses, *sources):
-                if name not in known:
-                    raise ValueError(
-                        f"stage {k} of {kind} uses {name!r}, but stages before it have put out "
-                        f"{tuple(known) or 'nothing'}"
-                    )
-            for product in stage.products:
-                if product.lag and product.source not in self.states:
-                    raise ValueError(
-                        f"{product.weight!r} of {kind} multiplies {product.source!r} of the step before, but its "
-                        f"states are {self.states}"
-                    )
-            if stage.elementwise:
-                widths = {name: self.width(name) for name in (*stage.blocks, *stage.differentiated)}
-                if len(set(widths.values())) > 1:
-                    raise ValueError(f"what stage {k} of {kind} computes must be of one width, but has {widths}")
-                _ = stage.graph, stage.backward_graph
-            known += stage.outputs
-        for name in (*self.states, self.output):
-            if name not in known:
-                raise ValueError(f"no stage of {kind} puts out {name!r}")
 
     @cached_property
     def variables(self) -> tuple[str, ...]:

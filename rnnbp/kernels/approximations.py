@@ -1,11 +1,12 @@
-"""Transcendental functions from arithmetic: what a graph is made of before it is compiled or exported.
+"""Transcendental functions from arithmetic: what a graph is made of before it is compiled.
 
 They have no vector instruction, and no C library is asked for them, so they are computed from polynomials and rational
 functions, written here in the vocabulary itself::
 
     both      e^x      = 2^n e^r,  n = round(x / log 2),  r = x - n log 2
               e^x - 1  = 2 t / (1 - t),  t = tanh(x / 2),  for |x| < 1
-              log(1+x) = 2 (s + s^3/3 + s^5/5 + ...),  s = x / (2 + x),  for x from 0 to 1
+              log(1+x) = e log 2 + 2 (s + s^3/3 + s^5/5 + ...) + r / u,  s = (m - 1) / (m + 1),  where u, which is 1 + x
+                         rounded, is m 2^e with m from 0.71 to 1.42, and r is what rounding took
     float32   e^r      = 1 + r + r^2 P(r)
               tanh x   = x P(x^2) / Q(x^2) for |x| < 7.9, where tanh is 1 to rounding
               erf x    = x P(x^2) for |x| < 1,  sign(x) (1 - 1 / P(|x|)^8) beyond
@@ -120,6 +121,7 @@ LN2_64, LN2_REST_64 = 6.93145751953125e-1, 1.42860682030941723212e-6
 
 round_to_whole = partial(operate, "round")
 power_of_two = partial(operate, "power_of_two")
+mantissa, exponent = partial(operate, "mantissa"), partial(operate, "exponent")
 
 
 def expand(graph: Graph, dtype: DTypeLike) -> Graph:
@@ -134,7 +136,8 @@ def expand(graph: Graph, dtype: DTypeLike) -> Graph:
     Returns
     -------
     Graph
-        Arithmetic, comparisons, and or not, where, absolute, maximum, minimum, sqrt, round and power_of_two.
+        Arithmetic, comparisons, and or not, where, absolute, maximum, minimum, sqrt, round, power_of_two,
+        mantissa and exponent.
     """
     functions = APPROXIMATIONS[np.dtype(dtype).name]
 
@@ -197,9 +200,16 @@ def _expm1(exp, tanh, x):
     return where(absolute(x) < 1.0, 2.0 * t / (1.0 - t), exp(x) - 1.0)
 
 
-def _log1p(coefficients, x):
-    s = x / (2.0 + x)
-    return s * _polynomial(s * s, coefficients)
+def _log1p(coefficients, ln2, ln2_rest, x):
+    u = 1.0 + x
+    e, m = exponent(u), mantissa(u)
+    high = m > math.sqrt(2.0)
+    e, m = where(high, e + 1.0, e), where(high, 0.5 * m, m)
+    s = (m - 1.0) / (m + 1.0)
+    log_u = s * _polynomial(s * s, coefficients) + e * ln2_rest + e * ln2
+    lost = where(x > 1.0, 1.0 - (u - x), x - (u - 1.0))  # what rounding took from 1 + x
+    value = where(u < math.inf, log_u + lost / u, u)
+    return where(u > 0.0, value, where(u < 0.0, math.nan, where(x > -2.0, -math.inf, x)))
 
 
 def _erf32(x):
@@ -222,14 +232,14 @@ APPROXIMATIONS: dict[str, dict[str, Any]] = {
     "float32": {
         "exp": _exp32,
         "expm1": partial(_expm1, _exp32, _tanh32),
-        "log1p": partial(_log1p, LOG1P_P),
+        "log1p": partial(_log1p, LOG1P_P, LN2, LN2_REST),
         "tanh": _tanh32,
         "erf": _erf32,
     },
     "float64": {
         "exp": _exp64,
         "expm1": partial(_expm1, _exp64, _tanh64),
-        "log1p": partial(_log1p, LOG1P64_P),
+        "log1p": partial(_log1p, LOG1P64_P, LN2_64, LN2_REST_64),
         "tanh": _tanh64,
         "erf": _erf64,
     },

@@ -82,10 +82,12 @@ class _Walk(ast.NodeVisitor):
 
     # -- helpers -------------------------------------------------------------------------------------------------
 
-    def fail(self, node: ast.AST, reason: str) -> Any:
+    def fail(self, node: ast.AST, reason: str, cause: Exception | None = None) -> Any:
         code = self.function.__code__
         line = code.co_firstlineno + getattr(node, "lineno", 1) - 1
-        raise SyntaxError(f"{code.co_filename}, line {line}, in the kernel {self.function.__name__}: {reason}")
+        raise SyntaxError(
+            f"{code.co_filename}, line {line}, in the kernel {self.function.__name__}: {reason}"
+        ) from cause
 
     def type(self, kind: Kind) -> str:
         return llvm_type(kind, self.dtype)
@@ -99,8 +101,8 @@ class _Walk(ast.NodeVisitor):
             self.fail(node, f"the language has no {type(node).__name__}")
         try:
             return getattr(self, name)(node)
-        except (AssertionError, KeyError, TypeError, ValueError):
-            return self.fail(node, f"the language has no such {type(node).__name__}")
+        except (AssertionError, KeyError, TypeError, ValueError) as error:
+            return self.fail(node, f"the language has no such {type(node).__name__}", error)
 
     def value(self, node: ast.AST, like: Kind = None) -> Value:
         """Return an expression's value; a literal becomes one of the type `like`, or of its own."""

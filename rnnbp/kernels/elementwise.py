@@ -9,7 +9,7 @@ Each is stable over the whole real line and keeps the dtype that it is given::
 
 The primitives (all but these four) are operations of `rnnbp.kernels.nodes`: NumPy if called with arrays, and a node in
 a graph if called with a traced operand. So a function that is written in these names and in arithmetic can be run on
-whole arrays, where it can be read and debugged, and, unchanged, be compiled, differentiated and exported.
+whole arrays, where it can be read and debugged, and, unchanged, be compiled and differentiated.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def expm1(x: Operand) -> Operand:
 
 
 def log1p(x: Operand) -> Operand:
-    """Return log(1 + x), accurate near 0, for x from 0 to 1."""
+    """Return log(1 + x), accurate near 0."""
     return operate("log1p", x)
 
 

@@ -13,7 +13,7 @@ Each operand is a pointer and a pitch, the numbers from one row to the next; its
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -132,6 +132,8 @@ def emit(w: Writer, graph: Graph, operands: Sequence[str], kind: str, n: int) ->
             value[node] = w.call(f"llvm.{INTRINSICS[node.op]}.{suffix}", whole, [(whole, given[0])])
         elif node.op == "power_of_two":
             value[node] = _power_of_two(w, given[0], kind, n)
+        elif node.op in ("mantissa", "exponent"):
+            value[node] = _split(w, node.op, given[0], kind, n)
         else:
             raise NotImplementedError(node.op)
     return [of(output) for output in graph.outputs]
@@ -141,15 +143,33 @@ def _select(w: Writer, bits: str, condition: str, whole: str, yes: str, no: str)
     return w.let(f"select {bits} {condition}, {whole} {yes}, {whole} {no}")
 
 
+def _layout(kind: str, lanes: int) -> tuple[str, str, Callable[[int], str], int, int]:
+    """Return the types of a float and of its bits, what makes constants of these, and the exponent's bias and place."""
+    bits, bias, fraction = ("i32", 127, 23) if kind == "float" else ("i64", 1023, 52)
+
+    def many(number: int) -> str:
+        return f"<{', '.join([f'{bits} {number}'] * lanes)}>" if lanes > 1 else str(number)
+
+    whole = vector(kind, lanes) if lanes > 1 else kind
+    return whole, vector(bits, lanes) if lanes > 1 else bits, many, bias, fraction
+
+
 def _power_of_two(w: Writer, n: str, kind: str, lanes: int) -> str:
     """Write 2^n by making its exponent."""
-    whole, bits, bias, fraction = (kind, "i32", 127, 23) if kind == "float" else (kind, "i64", 1023, 52)
-    many = [str(each) for each in (bias, fraction)]
-    if lanes > 1:
-        many = [f"<{', '.join([f'{bits} {each}'] * lanes)}>" for each in many]
-        whole, bits = vector(kind, lanes), vector(bits, lanes)
-    exponent = w.let(f"add {bits} {w.let(f'fptosi {whole} {n} to {bits}')}, {many[0]}")
-    return w.let(f"bitcast {bits} {w.let(f'shl {bits} {exponent}, {many[1]}')} to {whole}")
+    whole, bits, many, bias, fraction = _layout(kind, lanes)
+    exponent = w.let(f"add {bits} {w.let(f'fptosi {whole} {n} to {bits}')}, {many(bias)}")
+    return w.let(f"bitcast {bits} {w.let(f'shl {bits} {exponent}, {many(fraction)}')} to {whole}")
+
+
+def _split(w: Writer, part: str, x: str, kind: str, lanes: int) -> str:
+    """Write the mantissa, from 1 to below 2, or the exponent of x."""
+    whole, bits, many, bias, fraction = _layout(kind, lanes)
+    given = w.let(f"bitcast {whole} {x} to {bits}")
+    if part == "mantissa":
+        tail = w.let(f"and {bits} {given}, {many((1 << fraction) - 1)}")
+        return w.let(f"bitcast {bits} {w.let(f'or {bits} {tail}, {many(bias << fraction)}')} to {whole}")
+    biased = w.let(f"and {bits} {w.let(f'lshr {bits} {given}, {many(fraction)}')}, {many(2 * bias + 1)}")
+    return w.let(f"sitofp {bits} {w.let(f'sub {bits} {biased}, {many(bias)}')} to {whole}")
 
 
 def splat(w: Writer, kind: str, value: str, n: int) -> str:
@@ -166,7 +186,7 @@ def lane_mask(w: Writer, count: str, n: int) -> str:
     return w.let(f"icmp slt {vector('i64', n)} {numbers}, {splat(w, 'i64', count, n)}")
 
 
-class _Memory:
+class Memory:
     """Loads and stores of vectors, whole or under a mask."""
 
     def __init__(self, w: Writer, kind: str, n: int) -> None:
@@ -193,7 +213,7 @@ def rows_kernel(name: str, rows: Rows, dtype: str) -> Writer:
     """Return the kernel of a loop over rows, in LLVM's words."""
     kind, n = ("float" if dtype == "float32" else "double"), processor.lanes(dtype)
     w = Writer(name, [("ptr", "operands"), ("ptr", "step"), ("i64", "n"), ("i64", "width")])
-    memory = _Memory(w, kind, n)
+    memory = Memory(w, kind, n)
     starts: list[str] = []
     pitches: list[str | None] = []
     for k, at in enumerate(rows.at):

@@ -43,8 +43,17 @@ def _power_of_two(n):
         return np.ldexp(np.ones_like(n), np.asarray(n).astype(np.int32))
 
 
-# Each operation, and how it is carried out on arrays. Only approximations use the last two: round to the nearest whole
-# number (a half to the even one), and 2^n for a whole n in the range of normal exponents.
+def _exponent(x):
+    return np.floor(np.frexp(x)[1] - 1.0).astype(np.asarray(x).dtype)
+
+
+def _mantissa(x):
+    return 2.0 * np.abs(np.frexp(x)[0])
+
+
+# Each operation, and how it is carried out on arrays. Only approximations use the last four: round to the nearest whole
+# number (a half to the even one), 2^n for a whole n in the range of normal exponents, and m and e of |x| = m 2^e with m
+# from 1 to below 2, for x in that range.
 OPERATIONS: dict[str, Callable[..., Any]] = {
     "add": np.add,
     "sub": np.subtract,
@@ -72,6 +81,8 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "sqrt": np.sqrt,
     "round": np.rint,
     "power_of_two": _power_of_two,
+    "mantissa": _mantissa,
+    "exponent": _exponent,
 }
 COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
 LOGICAL = ("and", "or", "not")
@@ -95,7 +106,7 @@ NO_BRANCH = (
 )
 NOT_ELEMENTWISE = (
     "a traced value stands for one element, so it has no {}: "
-    "if the step looks along an axis (softmax), say elementwise=False in the Stage, then it runs as NumPy"
+    "if the step looks along an axis (softmax), say elementwise=False in the Stage and give a pullback: then it runs as NumPy"
 )
 
 
@@ -210,7 +221,7 @@ def _unknown(name: str) -> str:
         return f"{name} of NumPy or SciPy cannot be traced: use {name} of rnnbp.kernels.elementwise"
     return (
         f"{name} cannot be traced: use arithmetic, comparisons, & | ~ and what rnnbp.kernels.elementwise has "
-        f"({', '.join(VOCABULARY)}), or say elementwise=False in the Stage, then it runs as NumPy"
+        f"({', '.join(VOCABULARY)}), or say elementwise=False in the Stage and give a pullback: then it runs as NumPy"
     )
 
 

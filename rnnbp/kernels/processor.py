@@ -49,7 +49,7 @@ def _host() -> tuple[int, int]:
     if chosen := os.environ.get("RNNBP_SIMD_BYTES"):
         if chosen not in ("0", "16", "32", "64"):
             raise ValueError(f"RNNBP_SIMD_BYTES must be 0, 16, 32 or 64, but it is {chosen!r}")
-        return int(chosen), 32 if chosen == "64" else 16
+        return int(chosen), 32 if chosen == "64" or ARM else 16
     if has.get("avx512f"):
         return 64, 32
     if has.get("avx2") and has.get("fma"):

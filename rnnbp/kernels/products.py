@@ -15,7 +15,7 @@ element by element. The gradients of weights are in `rnnbp.kernels.weight_gradie
 from __future__ import annotations
 
 from rnnbp.kernels.emitter import Step
-from rnnbp.kernels.language import clear, copy, floats, ints, numbers, vectorized
+from rnnbp.kernels.language import clear, copy, floats, ints, number, numbers, vectorized
 from rnnbp.kernels.matrices import multiply, pack, pack_transposed
 from rnnbp.kernels.normalization import add_normalized, normalized_backward
 from rnnbp.kernels.records import Record
@@ -161,7 +161,7 @@ def prepare_backward(p: Projection, share: int):
             clear(product.d_gains, p.gain_rows * product.columns)
 
 
-def project(p: Projection, place: int, slot: int, n: int):
+def project(p: Projection, place: int, slot: int, n: int, moments: floats):
     """Start n rows of z, from row `slot` on, with the biases, the noise and the products of rows of x (1)."""
     z = p.z + slot * p.width
     fill_rows(z, p.bias, n, p.width)
@@ -170,7 +170,7 @@ def project(p: Projection, place: int, slot: int, n: int):
             copy(z + (r * p.width + p.noise_column), p.noise + (place + r) * p.noise_width, p.noise_width)
     for i in range(p.n_inputs):
         product = p.products[i]
-        _add_rows(p, product, p.x + place * product.depth, slot, n, p.moments)
+        _add_rows(p, product, p.x + place * product.depth, slot, n, moments)
 
 
 def add_product(p: Projection, product: Product, step: Step, moments: floats):
@@ -246,11 +246,12 @@ def product_backward(p: Projection, product: Product, step: Step, moments: float
     elif product.diagonal == 0:
         multiply(d_source, depth, dz, width, 1, product.packed, step.n, columns, depth)
     elif product.normalized == 0:
-        packed = product.packed
+        packed, mask = product.packed, product.mask + step.sequence * depth
         for r in range(step.n):
             to, d = d_source + r * depth, dz + r * width
             for j in range(columns):
-                to[j] += d[j] * packed[j]
+                kept = mask[r * depth + j] if product.masked > 0 else number(1.0)
+                to[j] += d[j] * packed[j] * kept
 
 
 def input_backward(p: Projection, place: int, slot: int, n: int):
@@ -268,7 +269,7 @@ def project_forward(p: Projection, share: int):
     """Compute a share of the rows of a dense layer: z = b + x W."""
     n, of = p.layout.n_rows, p.layout.n_shares
     first = n * share // of
-    project(p, first, first, n * (share + 1) // of - first)
+    project(p, first, first, n * (share + 1) // of - first, p.moments + 2 * share)
 
 
 def project_backward(p: Projection, share: int):

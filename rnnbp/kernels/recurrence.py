@@ -14,7 +14,7 @@ It does what `rnnbp.gradients.bptt` specifies, for a share of the sequences of a
             ds += dz U^T                             `product_backward`
         dx = dz W^T                                  `input_backward`
 
-after which `rnnbp.kernels.products` sums the weight gradients. Chunks are there for the cache: the rows of z that one
+after which `rnnbp.kernels.weight_gradients` sums what the steps say of weights. Chunks are there for the cache: the rows of z that one
 part has written are near when the next one reads them.
 
 If all is kept for a backward pass, z and the variables have a row for each row of x, in the same order; the variables
@@ -133,7 +133,7 @@ def recurrence_forward(r: Recurrence, share: int):
     chunk, t = max(1, r.chunk_rows // n_own), 0
     while _count(layout, t, first, stop) > 0:
         chunk_stop = min(t + chunk, layout.n_steps)
-        _project(r, t, chunk_stop, first, stop, base)
+        _project(r, t, chunk_stop, first, stop, base, moments)
         step.previous, step.slot = initial, base
         while t < chunk_stop and _count(layout, t, first, stop) > 0:
             _place(r, step, t, first, stop)
@@ -153,17 +153,17 @@ def recurrence_forward(r: Recurrence, share: int):
             _carry(r, step.current, initial, _count(layout, t, first, stop))
 
 
-def _project(r: Recurrence, t: int, chunk_stop: int, first: int, stop: int, base: int):
+def _project(r: Recurrence, t: int, chunk_stop: int, first: int, stop: int, base: int, moments: floats):
     """Start the rows of z of some steps; where they follow each other in memory, all at once."""
     p, layout = r.projection, r.projection.layout
     if layout.n_shares == 1:
         n = layout.starts[chunk_stop] - layout.starts[t]
-        project(p, layout.starts[t], layout.starts[t] if r.keep > 0 else base, n)
+        project(p, layout.starts[t], layout.starts[t] if r.keep > 0 else base, n, moments)
     else:
         at = base
         for u in range(t, chunk_stop):
             n, place = _count(layout, u, first, stop), layout.starts[u] + first
-            project(p, place, place if r.keep > 0 else at, n)
+            project(p, place, place if r.keep > 0 else at, n, moments)
             at += n
 
 

@@ -18,7 +18,8 @@ K. Goto and R. van de Geijn, "Anatomy of high-performance matrix multiplication"
 from __future__ import annotations
 
 from rnnbp.kernels import processor
-from rnnbp.kernels.emitter import _Memory, lane_mask, splat
+from rnnbp.kernels.emitter import Memory, lane_mask, splat
+from rnnbp.kernels.kinds import PLAIN_LOOP
 from rnnbp.kernels.llvm import Writer
 
 __all__ = ["ROWS", "SEVERAL", "tile_kernel", "tiles", "vectors"]
@@ -55,7 +56,7 @@ def tile_kernel(name: str, rows: int, wide: int, many: int, dtype: str) -> Write
     """
     kind, n = ("float" if dtype == "float32" else "double"), processor.lanes(dtype)
     w = Writer(name, ARGUMENTS, internal=True)
-    memory = _Memory(w, kind, n)
+    memory = Memory(w, kind, n)
     mask = lane_mask(w, "%last", n) if n > 1 and many == 1 else None
     fma = f"llvm.fma.{f'v{n}' if n > 1 else ''}{'f32' if kind == 'float' else 'f64'}"
     panel = w.let(f"mul nsw i64 %depth, {wide * n}")
@@ -96,7 +97,9 @@ def tile_kernel(name: str, rows: int, wide: int, many: int, dtype: str) -> Write
             w.do(f"%{results[i]} = call {memory.whole} @{fma}({given})")
     w.declarations.add(f"declare {memory.whole} @{fma}({', '.join([memory.whole] * 3)})")
     w.do(f"%{following} = add nsw i64 %{k}, 1")
-    w.end(f"br i1 {w.let(f'icmp slt i64 %{following}, %depth')}, label %{body}, label %{after}, !llvm.loop !10")
+    w.end(
+        f"br i1 {w.let(f'icmp slt i64 %{following}, %depth')}, label %{body}, label %{after}, !llvm.loop {PLAIN_LOOP}"
+    )
     w.begin(after)
     finals = [w.new() for _ in sums]
     for final, value, result in zip(finals, sums, results, strict=True):

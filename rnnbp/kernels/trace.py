@@ -6,7 +6,7 @@
 
 Cells and activations are pure functions of tuples, written in arithmetic and in the vocabulary of
 `rnnbp.kernels.elementwise`. Called with arrays they are NumPy. Called with nodes (`rnnbp.kernels.nodes`) they leave a
-graph, from which come the compiled loops, the derived pullbacks and the exported C. A graph can be run on arrays, or
+graph, from which come the compiled loops and the derived pullbacks. A graph can be run on arrays, or
 on nodes of another trace, so it is itself something that can be traced.
 
 What cannot be traced raises a `TraceError`, which names the line of the user's text and what to write there instead.
@@ -156,7 +156,8 @@ def _flat(known: dict[Any, Node], returned: Any, results: Sequence[int | None]) 
 def _tuple_of(n: int, given: Any, place: str) -> Sequence[Any]:
     if not isinstance(given, tuple | list):
         what = "one traced value, no tuple," if isinstance(given, Node) else described(given)
-        raise TraceError(f"{place} must be a tuple of {n}, but {what} was given")
+        hint = ": write (a,) for a tuple of one" if n == 1 else ""
+        raise TraceError(f"{place} must be a tuple of {n}, but {what} was given{hint}")
     if len(given) != n:
         raise TraceError(f"{place} must be a tuple of {n}, as the stage declares, but one of {len(given)} was given")
     return given

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from rnnbp import initializers
 from rnnbp.cells import Cell, ZoneoutCell
+from rnnbp.cells.checking import check as check_cell
 from rnnbp.checks import probability
 from rnnbp.gradients import BPTT, GradientAlgorithm, Recurrence
 from rnnbp.initializers import Initializer
@@ -100,7 +101,7 @@ class Recurrent(Layer):
         self.needs_time = gradient.needs_time
         self.runs_backwards = bidirectional or reverse
         cell = self.make_cell()
-        cell.check()
+        check_cell(cell)
         rates = {state: rate for state, rate in self.zoneout_rates(cell).items() if rate > 0.0}
         if rates and not gradient.needs_time:
             raise ValueError(f"zoneout holds units at their values of the step before, and {gradient!r} has none")
@@ -108,12 +109,17 @@ class Recurrent(Layer):
         suffixes = ("", REVERSE) if bidirectional else ("",)
         # each direction: the suffix of its names, and whether it runs backwards
         self._directions = tuple((suffix, reverse or suffix == REVERSE) for suffix in suffixes)
-        self._initializers = {
-            "input_weight": initializers.get(input_initializer),
-            "output_weight": initializers.get(input_initializer),
-            "recurrent_weight": initializers.get(recurrent_initializer),
-            "bias": initializers.get(bias_initializer),
+        if self.recurrent_dropout > 0.0 and "recurrent_weight" not in self.cell.weights:
+            raise ValueError(
+                f"recurrent_dropout applies to the operand of a weight named 'recurrent_weight', but {type(cell).__name__} "
+                f"has {', '.join(self.cell.weights)}"
+            )
+        matrices = {
+            name: initializers.get(recurrent_initializer if name == "recurrent_weight" else input_initializer)
+            for name, products in self.cell.weights.items()
+            if not products[0].diagonal
         }
+        self._initializers = {**matrices, "bias": initializers.get(bias_initializer)}
         gains = (product.gain for product in self.cell.products if product.gain is not None)
         self._initializers |= dict.fromkeys(gains, initializers.Ones())
 

@@ -68,6 +68,7 @@ class RecurrentPart(Part):
         self.cell, self.draw = cell, draw
         self.ways = [_Way(d, Loop(cell, d.parameters, dtype)) for d in directions]
         self.size = sum(way.loop.size for way in self.ways)
+        assert all(way.loop.flat is None for way in self.ways), "a network's parameters lie one after the other"
         self.width = cell.width(cell.output)
         self.alone = len(self.ways) == 1 and not self.ways[0].backwards
         move = self.instruction
