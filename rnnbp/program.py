@@ -34,7 +34,6 @@ __all__ = ["Program", "Segment", "Unit", "segments_of"]
 
 Array = NDArray[Any]
 States = Mapping[str, Array]
-Rows = Array
 NO_STATES: dict[str, Array] = {}
 
 
@@ -76,7 +75,7 @@ class Program:
 
     def forward(
         self,
-        x: Rows,
+        x: Array,
         steps: Steps | None,
         *,
         training: bool,
@@ -84,7 +83,7 @@ class Program:
         rng: np.random.Generator,
         initial: Mapping[int, States] = {},
         teacher: tuple[int, Array] | None = None,
-    ) -> Rows:
+    ) -> Array:
         """Run the layers (1).
 
         Parameters
@@ -119,8 +118,8 @@ class Program:
         return a
 
     def backward(
-        self, dy: Rows, gradient: Array, *, input_gradient: bool, d_final: Mapping[int, States] = {}
-    ) -> Rows | None:
+        self, dy: Array, gradient: Array, *, input_gradient: bool, d_final: Mapping[int, States] = {}
+    ) -> Array | None:
         """Run the layers back (1'), once, after `forward` with ``keep=True``.
 
         Parameters
@@ -137,7 +136,7 @@ class Program:
         ndarray of shape (n_rows, ...) or None
             dL/dx: memory of the program's, or of a layer's.
         """
-        da: Rows | None = dy
+        da: Array | None = dy
         base = address_of(gradient)
         for k in range(len(self.segments) - 1, -1, -1):
             assert da is not None

@@ -95,9 +95,8 @@ class Crew:
         self._serve = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(engine["serve"])
         self._address = address_of(self.pool)
         self._alarms: list[Lock] = []
-        self.busy = (
-            RLock()
-        )  # held by the thread whose job is worked on, also if an interrupt has kept it from letting go
+        # held by the thread whose job is worked on; it goes on if an interrupt has kept it from letting go
+        self.busy = RLock()
 
     def wake(self, n_workers: int) -> None:
         """Have so many workers awake, or about to be."""
@@ -171,11 +170,11 @@ class Runner:
     """
 
     def __init__(self, engine: Engine, instructions: Sequence[Instruction]) -> None:
-        from rnnbp.kernels.programs import Instruction, Program
+        from rnnbp.kernels.programs import Instruction, ProgramRecord
 
         self.engine, self._given = engine, list(instructions)
         self._memory = np.zeros((len(self._given), len(Instruction.fields)), np.int64)
-        self.program = Program(instructions=self._memory, n=len(self._given))
+        self.program = ProgramRecord(instructions=self._memory, n=len(self._given))
         self._call, self._address = engine.run, self.program.address
         self.lay_out()
 

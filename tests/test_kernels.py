@@ -16,7 +16,7 @@ from rnnbp.kernels import processor, workers
 from rnnbp.kernels.engine import engine, kernels
 from rnnbp.kernels.language import Pointer
 from rnnbp.kernels.matrices import packed_size
-from rnnbp.kernels.programs import Program as ProgramRecord
+from rnnbp.kernels.programs import ProgramRecord
 from rnnbp.kernels.records import together
 from rnnbp.kernels.training import Gradient, LossRows
 from rnnbp.kernels.workers import POOL_SIZE

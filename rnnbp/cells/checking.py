@@ -81,7 +81,7 @@ def _check_names(cell: Cell, kind: str) -> None:
 def _vectors(products: tuple[Product, ...]) -> list[str]:
     """Return the names of gain and bias beside a weight."""
     first = products[0]
-    return [name for name in (first.gain, first.bias) if name not in (None, first.weight)]  # type: ignore[misc]
+    return [name for name in (first.gain, first.bias) if name not in (None, first.weight)]
 
 
 def _twice(names: Iterable[str]) -> str | None:

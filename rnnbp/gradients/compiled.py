@@ -61,7 +61,7 @@ def forward(recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tupl
         for name, parameter in recurrence.parameters.items():
             at = loop.offsets[name]
             loop.flat[at : at + parameter.size] = parameter.ravel()
-    loop.projection.chunk = chunk(recurrence)
+    loop.projection.sum_steps = chunk(recurrence)
     loop.projection.x = contiguous(recurrence.x)
     if not keep:
         loop.record.y = workspace.empty("rows", (steps.n_rows, cell.width(cell.output)), loop.dtype)

@@ -24,13 +24,10 @@ from rnnbp.cells import Cell, Product, Stage
 from rnnbp.kernels.emitter import Operand, Rows, Step
 from rnnbp.kernels.engine import Engine, engine
 from rnnbp.kernels.matrices import packed_size
-from rnnbp.kernels.products import CURRENT, PREVIOUS, Layout, Parameters, Projection, X
-from rnnbp.kernels.products import Product as ProductRecord
+from rnnbp.kernels.products import CURRENT, PREVIOUS, Layout, ParametersRecord, ProductRecord, Projection, X
 from rnnbp.kernels.programs import Instruction
 from rnnbp.kernels.records import address_of, together
-from rnnbp.kernels.recurrence import Recurrence as RecurrenceRecord
-from rnnbp.kernels.recurrence import Stage as StageRecord
-from rnnbp.kernels.recurrence import Variable
+from rnnbp.kernels.recurrence import RecurrenceRecord, StageRecord, Variable
 from rnnbp.kernels.weight_gradients import BLOCK_ROWS
 from rnnbp.sequences import Steps
 from rnnbp.workspace import Workspace, contiguous
@@ -103,9 +100,9 @@ class Loop:
 
     Attributes
     ----------
-    record : rnnbp.kernels.recurrence.Recurrence
+    record : rnnbp.kernels.recurrence.RecurrenceRecord
     projection : Projection
-    parameters_record : Parameters
+    parameters_record : ParametersRecord
     prepare, forward, backward : list of Instruction
         What runs it.
     """
@@ -119,7 +116,7 @@ class Loop:
             self.size += parameter.size
         self.first = next(iter(parameters))
         self.flat = None if self.is_flat(parameters) else np.empty(self.size, self.dtype)
-        self.parameters_record = Parameters(theta=parameters[self.first] if self.flat is None else self.flat)
+        self.parameters_record = ParametersRecord(theta=parameters[self.first] if self.flat is None else self.flat)
         groups = [[piece for p in group for piece in _pieces(cell, p)] for group in _groups(cell)]
         self.pieces = [piece for group in groups for piece in group]
         products = together([self._product(piece) for piece in self.pieces])
@@ -152,7 +149,6 @@ class Loop:
                     forward=forward,
                     operands=operands,
                     backward=backward,
-                    d_operands=operands,
                     width=cell.width(stage.outputs[0]),
                 )
             )
@@ -240,7 +236,7 @@ class Loop:
                 product.masked, product.source, product.d_source = 0, self.values[source], self.d[source]
         self.workspace = workspace
         p.layout, p.z = layout, z
-        p.chunk, p.rectangular = chunk_of(steps), int(steps.is_rectangular)
+        p.sum_steps, p.rectangular = chunk_of(steps), int(steps.is_rectangular)
         self.record.keep, self.record.share_rows, self.record.chunk_rows = int(keep), own, CHUNK_ROWS
         self.record.steps = together([Step() for _ in range(layout.n_shares)])
         p.moments = np.empty(2 * layout.n_shares)
@@ -308,12 +304,12 @@ class Loop:
         cell, dtype, p = self.cell, self.dtype, self.projection
         widest = max(piece.into.stop - piece.into.start for piece in self.pieces)
         p.dz_size = packed_size(self.engine.lanes, min(BLOCK_ROWS, steps.n_rows), widest)
-        p.dz_rows = workspace.empty("dz_rows", (layout.n_shares * p.dz_size,), dtype)
+        p.packed_dz = workspace.empty("packed_dz", (layout.n_shares * p.dz_size,), dtype)
         deepest = max(cell.width(product.source) for product in cell.products)
-        p.packed_size = min(BLOCK_ROWS, steps.n_rows) * deepest
-        p.packed_rows = workspace.empty("packed_rows", (layout.n_shares * p.packed_size,), dtype)
-        p.source_size = 0 if steps.is_rectangular else BLOCK_ROWS * deepest
-        p.source_rows = workspace.empty("source_rows", (layout.n_shares * p.source_size,), dtype)
+        p.source_size = min(BLOCK_ROWS, steps.n_rows) * deepest
+        p.packed_source = workspace.empty("packed_source", (layout.n_shares * p.source_size,), dtype)
+        p.gathered_size = 0 if steps.is_rectangular else BLOCK_ROWS * deepest
+        p.gathered_source = workspace.empty("gathered_source", (layout.n_shares * p.gathered_size,), dtype)
         if steps.n_sequences > p.read("gain_rows"):
             for product in self.products:
                 if product.normalized:  # windows of a recurrence, of any number of sequences, add to the same sums

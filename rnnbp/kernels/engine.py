@@ -32,7 +32,7 @@ from rnnbp.kernels import (
     weight_gradients,
     workers,
 )
-from rnnbp.kernels.cache import code_of
+from rnnbp.kernels.cache import code_of, folder
 from rnnbp.kernels.compiler import compile_kernel
 from rnnbp.kernels.emitter import Rows, rows_kernel
 from rnnbp.kernels.kinds import EXPORTED, METADATA
@@ -45,7 +45,7 @@ MODULES: tuple[ModuleType, ...] = (
     workers,
 )  # fmt: skip
 PYTHON_ONLY = ("packed_size",)
-PATIENCE = 1.0  # seconds of compiling after which the user is told
+NOTICE_AFTER = 1.0  # seconds of compiling after which the user is told
 
 _lock = threading.RLock()
 os.register_at_fork(after_in_child=lambda: globals().update(_lock=threading.RLock()))
@@ -180,7 +180,7 @@ def _compile(text: str) -> bytes:
 @contextmanager
 def _notice() -> Any:
     """Tell the user of a compilation that takes long, once."""
-    timer = threading.Timer(PATIENCE, _say)
+    timer = threading.Timer(NOTICE_AFTER, _say)
     timer.daemon = True
     timer.start()
     try:
@@ -192,4 +192,5 @@ def _notice() -> Any:
 @cache
 def _say() -> None:
     if sys.stderr is not None:
-        print("rnnbp: compiling for this machine (once: the result is kept on disk) ...", file=sys.stderr)
+        once = " (once: the result is kept on disk)" if folder() else ""
+        print(f"rnnbp: compiling for this machine{once} ...", file=sys.stderr)

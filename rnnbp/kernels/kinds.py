@@ -48,7 +48,7 @@ METADATA = """
 !12 = !{!"llvm.loop.vectorize.enable", i1 false}
 """
 PLAIN_LOOP = "!10"  # as it is written: neither unrolled nor vectorised
-# kernels that Python calls by name; the others that it knows the addresses of are those that do a share of some work
+# kernels that Python knows the addresses of, beside those that do a share of some work: ``kernel(record, share)``
 EXPORTED = ("run_program", "serve")
 
 

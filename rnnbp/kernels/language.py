@@ -19,7 +19,8 @@ Statements are assignments (also of several values, and to elements and fields),
 comparisons, ``and``, ``or``, ``not`` and ``a if c else b``; functions are those below, min, max, abs, float, int, and
 other kernels. A name has one type. ``pointer + n`` is n elements on.
 
-The functions below are what Python does where the compiler has an instruction.
+The functions below are what Python does where the compiler has an instruction. A kernel whose last argument is named
+`share` can be an instruction of a program, called as ``kernel(record, share)``; the others are known to kernels only.
 """
 
 from __future__ import annotations

@@ -106,7 +106,8 @@ NO_BRANCH = (
 )
 NOT_ELEMENTWISE = (
     "a traced value stands for one element, so it has no {}: "
-    "if the step looks along an axis (softmax), say elementwise=False in the Stage and give a pullback: then it runs as NumPy"
+    "if the step looks along an axis (softmax), say elementwise=False in the Stage and give a pullback: "
+    "then it runs as NumPy"
 )
 
 

@@ -7,7 +7,7 @@
 
     dsource += dz U^T;  dx = dz W^T           (2', 1')   `product_backward`, `input_backward`
 
-A cell's products are taken in pieces: columns of a weight that lie side by side in z (`Product`). A piece that is
+A cell's products are taken in pieces: columns of a weight that lie side by side in z (`ProductRecord`). A piece that is
 normalised is kept in columns of z of its own, and from there goes on to its targets. A diagonal piece multiplies
 element by element. The gradients of weights are in `rnnbp.kernels.weight_gradients`.
 """
@@ -23,8 +23,8 @@ from rnnbp.kernels.rows import fill_rows
 
 __all__ = [
     "Layout",
-    "Parameters",
-    "Product",
+    "ParametersRecord",
+    "ProductRecord",
     "Projection",
     "add_product",
     "input_backward",
@@ -40,8 +40,11 @@ __all__ = [
 X, PREVIOUS, CURRENT = 0, 1, 2  # what a product's source is: the input, or a variable before or after the step
 
 
-class Parameters(Record):
-    """The flat vector of parameters, and that of their gradients, laid out alike; `add` says whether to add to it."""
+class ParametersRecord(Record):
+    """The flat vector of parameters, and that of their gradients, laid out alike.
+
+    With `add`, sums go on where those of the last run have ended.
+    """
 
     theta: numbers
     gradient: numbers
@@ -65,7 +68,7 @@ class Layout(Record):
     bounds: ints
 
 
-class Product(Record):
+class ProductRecord(Record):
     """A piece of a product: some columns of a weight, side by side in z.
 
     `weight`, `gain` and `bias` say where these begin in the vector of parameters (-1: there is none), `pitch` how wide
@@ -103,9 +106,9 @@ class Projection(Record):
     before that put together if they lie apart. `moments` are two numbers for each share.
     """
 
-    parameters: Parameters
+    parameters: ParametersRecord
     layout: Layout
-    products: Product
+    products: ProductRecord
     n_inputs: int
     n_products: int
     x: numbers
@@ -119,15 +122,15 @@ class Projection(Record):
     noise: numbers
     noise_column: int
     noise_width: int
-    chunk: int
+    sum_steps: int
     rectangular: int
     gain_rows: int
-    dz_rows: numbers
+    packed_dz: numbers
     dz_size: int
-    source_rows: numbers
+    gathered_source: numbers
+    gathered_size: int
+    packed_source: numbers
     source_size: int
-    packed_rows: numbers
-    packed_size: int
     moments: floats
 
 
@@ -173,7 +176,7 @@ def project(p: Projection, place: int, slot: int, n: int, moments: floats):
         _add_rows(p, product, p.x + place * product.depth, slot, n, moments)
 
 
-def add_product(p: Projection, product: Product, step: Step, moments: floats):
+def add_product(p: Projection, product: ProductRecord, step: Step, moments: floats):
     """Add the product of a step's rows of a variable (2)."""
     row = step.previous if product.kind == PREVIOUS else step.current
     source = product.source + row * product.depth
@@ -189,7 +192,7 @@ def _mask(to: numbers, a: numbers, mask: numbers, n: int):
         to[k] = a[k] * mask[k]
 
 
-def _add_rows(p: Projection, product: Product, source: numbers, slot: int, n: int, moments: floats):
+def _add_rows(p: Projection, product: ProductRecord, source: numbers, slot: int, n: int, moments: floats):
     depth, columns, width = product.depth, product.columns, p.width
     z = p.z + slot * width
     into, targets = z + product.column, product.targets
@@ -214,7 +217,9 @@ def _add_rows(p: Projection, product: Product, source: numbers, slot: int, n: in
                 row[j] += a[j] * packed[j]
 
 
-def norm_backward(p: Projection, product: Product, source: numbers, d_source: numbers, step: Step, moments: floats):
+def norm_backward(
+    p: Projection, product: ProductRecord, source: numbers, d_source: numbers, step: Step, moments: floats
+):
     """Pull a step's rows of dz back through a normalisation: in place, or, of a diagonal piece, to its source."""
     width, columns, depth = p.width, product.columns, product.depth
     gain, targets = p.parameters.theta + product.gain, product.targets
@@ -229,7 +234,7 @@ def norm_backward(p: Projection, product: Product, source: numbers, d_source: nu
             normalized_backward(dz, a, gain, d_gain, targets, columns, a, 1, moments)
 
 
-def product_backward(p: Projection, product: Product, step: Step, moments: floats):
+def product_backward(p: Projection, product: ProductRecord, step: Step, moments: floats):
     """Add what a product says of a step's rows of dL/d(source) (2')."""
     depth, columns, width = product.depth, product.columns, p.width
     d_source = product.d_source + step.sequence * depth

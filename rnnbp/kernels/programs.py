@@ -10,7 +10,7 @@ from rnnbp.kernels.language import address, call, flush_denormals, ints, restore
 from rnnbp.kernels.records import Record
 from rnnbp.kernels.workers import parallel
 
-__all__ = ["Instruction", "Program", "run_program"]
+__all__ = ["Instruction", "ProgramRecord", "run_program"]
 
 
 class Instruction(Record):
@@ -21,7 +21,7 @@ class Instruction(Record):
     n_shares: int
 
 
-class Program(Record):
+class ProgramRecord(Record):
     """Instructions, and whether other threads (of `pool`) take shares of them."""
 
     instructions: Instruction
@@ -31,7 +31,7 @@ class Program(Record):
     pool: ints
 
 
-def run_program(program: Program, first: int, stop: int):
+def run_program(program: ProgramRecord, first: int, stop: int):
     """Carry out some of the instructions."""
     mode = flush_denormals()
     i = first

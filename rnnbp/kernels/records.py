@@ -3,7 +3,7 @@
 A record is a class with annotated fields of the kernels' types (`rnnbp.kernels.language`). In memory each field takes
 8 bytes, in the order of the annotations; in Python it is an object with attributes::
 
-    class Product(Record):
+    class ProductRecord(Record):
         weight: numbers
         depth: int
 

@@ -14,11 +14,16 @@ It does what `rnnbp.gradients.bptt` specifies, for a share of the sequences of a
             ds += dz U^T                             `product_backward`
         dx = dz W^T                                  `input_backward`
 
-after which `rnnbp.kernels.weight_gradients` sums what the steps say of weights. Chunks are there for the cache: the rows of z that one
-part has written are near when the next one reads them.
+after which `rnnbp.kernels.weight_gradients` sums what the steps say of weights. Chunks are there for the cache: the
+rows of z that one part has written are near when the next one reads them.
 
 If all is kept for a backward pass, z and the variables have a row for each row of x, in the same order; the variables
-have the initial states before them. If not, each share has rows for one chunk, which the next chunk overwrites.
+have the initial states before them. If not, each share has rows for one chunk, which the next chunk overwrites::
+
+    kept        z          | step 0 | step 1 | step 2 | ...
+                variable   | initial | step 0 | step 1 | ...     previous of step t: the rows of step t - 1, or initial
+    not kept    z          | n rows a step of the chunk | of the next share ...
+                variable   | carried | n rows a step of the chunk | of the next share ...
 """
 
 from __future__ import annotations
@@ -27,7 +32,7 @@ from rnnbp.kernels.emitter import Operand, Step
 from rnnbp.kernels.language import address, call, clear, copy, floats, ints, numbers
 from rnnbp.kernels.products import (
     Layout,
-    Product,
+    ProductRecord,
     Projection,
     add_product,
     input_backward,
@@ -38,7 +43,7 @@ from rnnbp.kernels.products import (
 from rnnbp.kernels.records import Record
 from rnnbp.kernels.rows import add_numbers, start_rows
 
-__all__ = ["Recurrence", "Stage", "Variable", "recurrence_backward", "recurrence_forward"]
+__all__ = ["RecurrenceRecord", "StageRecord", "Variable", "recurrence_backward", "recurrence_forward"]
 
 
 class Variable(Record):
@@ -59,19 +64,18 @@ class Variable(Record):
     d_initial: numbers
 
 
-class Stage(Record):
-    """Some products, and the rows functions that follow them, forwards and back, each with its operands."""
+class StageRecord(Record):
+    """Some products, and the rows functions that follow them, forwards and back, on one list of operands."""
 
-    products: Product
+    products: ProductRecord
     n_products: int
     forward: address
     operands: Operand
     backward: address
-    d_operands: Operand
     width: int
 
 
-class Recurrence(Record):
+class RecurrenceRecord(Record):
     """A cell over a batch.
 
     `keep` says whether a backward pass will follow; if not, `share_rows` are the rows of memory that each share has.
@@ -83,7 +87,7 @@ class Recurrence(Record):
     projection: Projection
     variables: Variable
     n_variables: int
-    stages: Stage
+    stages: StageRecord
     n_stages: int
     output: Variable
     forced: Variable
@@ -105,7 +109,7 @@ def _count(layout: Layout, t: int, first: int, stop: int) -> int:
     return max(0, min(layout.counts[t], stop) - first)  # type: ignore[no-any-return]
 
 
-def _place(r: Recurrence, step: Step, t: int, first: int, stop: int):
+def _place(r: RecurrenceRecord, step: Step, t: int, first: int, stop: int):
     """Find the rows of step t."""
     layout = r.projection.layout
     step.n = _count(layout, t, first, stop)
@@ -117,7 +121,7 @@ def _place(r: Recurrence, step: Step, t: int, first: int, stop: int):
         step.previous = layout.n_sequences + layout.starts[t - 1] + first if t > 0 else first
 
 
-def recurrence_forward(r: Recurrence, share: int):
+def recurrence_forward(r: RecurrenceRecord, share: int):
     """Run a share of the sequences."""
     layout, step = r.projection.layout, r.steps[share]
     first, stop = layout.bounds[share], layout.bounds[share + 1]
@@ -153,7 +157,7 @@ def recurrence_forward(r: Recurrence, share: int):
             _carry(r, step.current, initial, _count(layout, t, first, stop))
 
 
-def _project(r: Recurrence, t: int, chunk_stop: int, first: int, stop: int, base: int, moments: floats):
+def _project(r: RecurrenceRecord, t: int, chunk_stop: int, first: int, stop: int, base: int, moments: floats):
     """Start the rows of z of some steps; where they follow each other in memory, all at once."""
     p, layout = r.projection, r.projection.layout
     if layout.n_shares == 1:
@@ -167,7 +171,7 @@ def _project(r: Recurrence, t: int, chunk_stop: int, first: int, stop: int, base
             at += n
 
 
-def _run_stages(r: Recurrence, step: Step, moments: floats):
+def _run_stages(r: RecurrenceRecord, step: Step, moments: floats):
     """Run all stages for the rows of a step."""
     for s in range(r.n_stages):
         stage = r.stages[s]
@@ -176,7 +180,7 @@ def _run_stages(r: Recurrence, step: Step, moments: floats):
         call(stage.forward, stage.operands, step, step.n, stage.width)
 
 
-def _teach(r: Recurrence, step: Step):
+def _teach(r: RecurrenceRecord, step: Step):
     """Put a teacher's values in the place of those that are fed back."""
     width = r.forced.width
     values, teacher = r.forced.values + step.current * width, r.teacher + step.place * width
@@ -185,7 +189,7 @@ def _teach(r: Recurrence, step: Step):
             copy(values + k * width, teacher + k * width, width)
 
 
-def _end(r: Recurrence, step: Step, going_on: int):
+def _end(r: RecurrenceRecord, step: Step, going_on: int):
     """Give out the states of the sequences that end with a step."""
     if going_on < step.n:
         for v in range(r.n_variables):
@@ -196,7 +200,7 @@ def _end(r: Recurrence, step: Step, going_on: int):
                 copy(state.final + (step.sequence + going_on) * width, values, n * width)
 
 
-def _carry(r: Recurrence, current: int, initial: int, n: int):
+def _carry(r: RecurrenceRecord, current: int, initial: int, n: int):
     """Carry n states on to where the next chunk begins from."""
     for v in range(r.n_variables):
         state = r.variables[v]
@@ -204,7 +208,7 @@ def _carry(r: Recurrence, current: int, initial: int, n: int):
             copy(state.values + initial * state.width, state.values + current * state.width, n * state.width)
 
 
-def recurrence_backward(r: Recurrence, share: int):
+def recurrence_backward(r: RecurrenceRecord, share: int):
     """Pull a share of the sequences back through what `recurrence_forward` has kept."""
     p, layout, step = r.projection, r.projection.layout, r.steps[share]
     first, stop = layout.bounds[share], layout.bounds[share + 1]
@@ -238,7 +242,7 @@ def recurrence_backward(r: Recurrence, share: int):
             copy(state.d_initial + first * width, state.gradient + first * width, (stop - first) * width)
 
 
-def _stages_backward(r: Recurrence, step: Step, moments: floats):
+def _stages_backward(r: RecurrenceRecord, step: Step, moments: floats):
     """Pull the rows of a step back through all stages."""
     p = r.projection
     if r.taught > 0:
@@ -249,7 +253,7 @@ def _stages_backward(r: Recurrence, step: Step, moments: floats):
     add_numbers(r.output.gradient + step.sequence * width, r.dy + step.place * width, step.n * width)
     for s in range(r.n_stages - 1, -1, -1):
         stage = r.stages[s]
-        call(stage.backward, stage.d_operands, step, step.n, stage.width)
+        call(stage.backward, stage.operands, step, step.n, stage.width)
         for i in range(stage.n_products):
             product_backward(p, stage.products[i], step, moments)
     for i in range(p.n_inputs):

@@ -8,7 +8,7 @@
     MeanOverTime    y = 1/L sum_t x(t)        dx(t) = dy / L
     MaxOverTime     y = max_t x(t)            dx(argmax) = dy
 
-Each kernel does a share of the rows, or of the sequences.
+A kernel does a share of the rows, or all of them, if they are few.
 """
 
 from __future__ import annotations
@@ -66,7 +66,6 @@ class Moved(Record):
     """Rows of one matrix (`a`, `a_pitch` numbers apart) that are rows ``index[r]`` of another."""
 
     n: int
-    n_shares: int
     index: ints
     to: numbers
     to_pitch: int
@@ -151,12 +150,12 @@ def max_backward(p: Pooling, share: int):
 
 
 def gather(m: Moved, share: int):
-    """Set a share of rows r to rows ``index[r]`` of a."""
-    for r in range(m.n * share // m.n_shares, m.n * (share + 1) // m.n_shares):
+    """Set rows r to rows ``index[r]`` of a."""
+    for r in range(m.n):
         copy(m.to + r * m.to_pitch, m.a + m.index[r] * m.a_pitch, m.width)
 
 
 def gather_add(m: Moved, share: int):
-    """Add rows ``index[r]`` of a to a share of rows r."""
-    for r in range(m.n * share // m.n_shares, m.n * (share + 1) // m.n_shares):
+    """Add rows ``index[r]`` of a to rows r."""
+    for r in range(m.n):
         add_numbers(m.to + r * m.to_pitch, m.a + m.index[r] * m.a_pitch, m.width)

@@ -15,7 +15,7 @@ or gradient is not finite is stopped before anything has changed.
 from __future__ import annotations
 
 from rnnbp.kernels.language import exp, floats, ints, log, number, numbers, reassociated, sqrt, vectorized
-from rnnbp.kernels.programs import Program
+from rnnbp.kernels.programs import ProgramRecord
 from rnnbp.kernels.records import Record
 
 __all__ = ["Gradient", "LossRows", "binary_cross_entropy", "check", "clip", "cross_entropy", "decay", "squared_error"]
@@ -47,7 +47,7 @@ class Gradient(Record):
     has 1 for parameters that decay and 0 for others.
     """
 
-    program: Program
+    program: ProgramRecord
     n: int
     theta: numbers
     gradient: numbers

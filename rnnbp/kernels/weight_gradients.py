@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from rnnbp.kernels.language import LANES, VECTORS, clear, copy, numbers
 from rnnbp.kernels.matrices import multiply_both, pack, pack_rows
-from rnnbp.kernels.products import CURRENT, Product, Projection, X
+from rnnbp.kernels.products import CURRENT, ProductRecord, Projection, X
 from rnnbp.kernels.rows import add_numbers, sum_rows
 
 __all__ = ["BLOCK_ROWS", "bias_gradients", "weight_gradients"]
@@ -45,12 +45,12 @@ def weight_gradients(p: Projection, share: int):
     stop = p.width * (share + 1) // layout.n_shares
     if p.parameters.add == 0:
         clear(p.d_bias + first, stop - first)
-    t = (layout.n_steps - 1) // p.chunk * p.chunk
+    t = (layout.n_steps - 1) // p.sum_steps * p.sum_steps
     while t >= 0:
         row = layout.starts[t]
-        n = layout.starts[min(t + p.chunk, layout.n_steps)] - row
+        n = layout.starts[min(t + p.sum_steps, layout.n_steps)] - row
         sum_rows(p.d_bias + first, p.z + (row * p.width + first), p.width, n, stop - first)
-        t -= p.chunk
+        t -= p.sum_steps
 
 
 def bias_gradients(p: Projection, share: int):
@@ -63,31 +63,31 @@ def bias_gradients(p: Projection, share: int):
                 to[j] = sums[targets[j]]
 
 
-def _sum_blocks(p: Projection, product: Product, share: int, first: int, stop: int):
+def _sum_blocks(p: Projection, product: ProductRecord, share: int, first: int, stop: int):
     """Add source^T dz to some columns of a weight's gradient, chunk by chunk from the last."""
     layout = p.layout
-    t = (layout.n_steps - 1) // p.chunk * p.chunk
+    t = (layout.n_steps - 1) // p.sum_steps * p.sum_steps
     while t >= 0:
         row = layout.starts[t]
-        end = layout.starts[min(t + p.chunk, layout.n_steps)]
+        end = layout.starts[min(t + p.sum_steps, layout.n_steps)]
         while row < end:
             n = min(end - row, BLOCK_ROWS)
             _add_block(p, product, share, first, stop, row, n)
             row += n
-        t -= p.chunk
+        t -= p.sum_steps
 
 
-def _add_block(p: Projection, product: Product, share: int, first: int, stop: int, row: int, n: int):
+def _add_block(p: Projection, product: ProductRecord, share: int, first: int, stop: int, row: int, n: int):
     """Add source^T dz over n rows."""
     depth, width = product.depth, p.width
     dz = p.z + (row * width + product.column + first)
     source = _source_rows(p, product, share, row, n)
     gradient = p.parameters.gradient + (product.weight + first)
     if product.diagonal == 0:
-        dz_rows, source_rows = p.dz_rows + share * p.dz_size, p.packed_rows + share * p.packed_size
-        pack(dz, width, n, stop - first, dz_rows, 0, n)
-        pack_rows(source, depth, depth, n, source_rows)
-        multiply_both(gradient, product.pitch, source_rows, dz_rows, depth, n, stop - first)
+        packed_dz, packed_source = p.packed_dz + share * p.dz_size, p.packed_source + share * p.source_size
+        pack(dz, width, n, stop - first, packed_dz, 0, n)
+        pack_rows(source, depth, depth, n, packed_source)
+        multiply_both(gradient, product.pitch, packed_source, packed_dz, depth, n, stop - first)
     else:
         for r in range(n):
             a, d = source + (r * depth + first), dz + r * width
@@ -95,7 +95,7 @@ def _add_block(p: Projection, product: Product, share: int, first: int, stop: in
                 gradient[j] += a[j] * d[j]
 
 
-def _source_rows(p: Projection, product: Product, share: int, row: int, n: int) -> numbers:
+def _source_rows(p: Projection, product: ProductRecord, share: int, row: int, n: int) -> numbers:
     """Return where the rows of a source are that belong to rows of z; they are gathered if they are not together."""
     layout, depth = p.layout, product.depth
     if product.kind == X:
@@ -107,7 +107,7 @@ def _source_rows(p: Projection, product: Product, share: int, row: int, n: int) 
     t = 0
     while layout.starts[t + 1] <= row:
         t += 1
-    gathered = p.source_rows + share * p.source_size
+    gathered = p.gathered_source + share * p.gathered_size
     done = 0
     while done < n:
         before = row + done - layout.starts[t]  # the place in its step

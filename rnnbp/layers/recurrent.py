@@ -111,8 +111,8 @@ class Recurrent(Layer):
         self._directions = tuple((suffix, reverse or suffix == REVERSE) for suffix in suffixes)
         if self.recurrent_dropout > 0.0 and "recurrent_weight" not in self.cell.weights:
             raise ValueError(
-                f"recurrent_dropout applies to the operand of a weight named 'recurrent_weight', but {type(cell).__name__} "
-                f"has {', '.join(self.cell.weights)}"
+                "recurrent_dropout applies to the operand of a weight named 'recurrent_weight', but "
+                f"{type(cell).__name__} has {', '.join(self.cell.weights)}"
             )
         matrices = {
             name: initializers.get(recurrent_initializer if name == "recurrent_weight" else input_initializer)

@@ -20,7 +20,7 @@ from rnnbp.workspace import Workspace
 __all__ = ["ActivationPart"]
 
 Array = NDArray[Any]
-OPERATIONS = 16  # multiply-adds that take about as long as a function of one number
+COST = 16  # multiply-adds that take about as long as a function of one number
 
 
 @cache
@@ -56,7 +56,7 @@ class ActivationPart(Part):
     def lay_out(self, steps: Steps, width: int, workspace: Workspace, *, keep: bool) -> Array:
         """Find memory for y; see `Part.lay_out`."""
         self.shape = (steps.n_rows, width)
-        layout = steps.layout(threads.worth_waking(steps.n_rows, steps.n_rows * width * OPERATIONS))
+        layout = steps.layout(threads.worth_waking(steps.n_rows, steps.n_rows * width * COST))
         for operand in (self.x, self.y, *self.d_operands):
             operand.pitch = width
         y = workspace.empty("y", self.shape, self.dtype)

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from rnnbp import threads
 from rnnbp.kernels.matrices import packed_size
-from rnnbp.kernels.products import Parameters, Product, Projection, X
-from rnnbp.kernels.records import together
+from rnnbp.kernels.products import ParametersRecord, ProductRecord, Projection, X
 from rnnbp.kernels.weight_gradients import BLOCK_ROWS
 from rnnbp.parts.part import Part
 from rnnbp.sequences import Steps
@@ -34,13 +33,12 @@ class DensePart(Part):
         super().__init__(weight.dtype)
         self.n_inputs, self.n_outputs = n_inputs, n_outputs = weight.shape
         self.size, lanes = weight.size + n_outputs, self.engine.lanes
-        self.parameters = Parameters(theta=weight)
+        self.parameters = ParametersRecord(theta=weight)
         packed = max(packed_size(lanes, n_inputs, n_outputs), packed_size(lanes, n_outputs, n_inputs))
-        product = Product(
+        product = ProductRecord(
             kind=X, depth=n_inputs, columns=n_outputs, weight=0, pitch=n_outputs, bias=weight.size, gain=-1,
             targets=np.arange(n_outputs), packed=np.zeros(packed, self.dtype),
         )  # fmt: skip
-        (product,) = together([product])
         # the rows of z are y on the way forwards, and dy on the way back
         self.projection, self.back = (
             Projection(
@@ -71,13 +69,13 @@ class DensePart(Part):
         y = workspace.empty("y", (n_rows, self.n_outputs), self.dtype)
         self.projection.z = y
         size = packed_size(self.engine.lanes, min(BLOCK_ROWS, n_rows), self.n_outputs)
-        dz_rows = workspace.empty("dz_rows", (layout.n_shares * size if keep else 0,), self.dtype)
-        self.back.packed_size = min(BLOCK_ROWS, n_rows) * self.n_inputs
-        n_packed = layout.n_shares * self.back.packed_size if keep else 0
-        self.back.packed_rows = workspace.empty("packed_rows", (n_packed,), self.dtype)
+        packed_dz = workspace.empty("packed_dz", (layout.n_shares * size if keep else 0,), self.dtype)
+        self.back.source_size = min(BLOCK_ROWS, n_rows) * self.n_inputs
+        n_packed = layout.n_shares * self.back.source_size if keep else 0
+        self.back.packed_source = workspace.empty("packed_source", (n_packed,), self.dtype)
         for p in (self.projection, self.back):
-            p.layout, p.chunk, p.moments = layout, steps.n_steps, np.empty(2 * layout.n_shares)
-            p.dz_size, p.dz_rows = size, dz_rows
+            p.layout, p.sum_steps, p.moments = layout, steps.n_steps, np.empty(2 * layout.n_shares)
+            p.dz_size, p.packed_dz = size, packed_dz
         for instruction in self.shared:
             instruction.n_shares = layout.n_shares
         return y

@@ -39,7 +39,7 @@ class _Way:
 
     def __init__(self, direction: Direction, loop: Loop) -> None:
         self.suffix, self.backwards, self.loop = direction.suffix, direction.backwards, loop
-        self.moves = {name: Moved(n_shares=1) for name in ("x", "y", "dy", "dx")}
+        self.moves = {name: Moved() for name in ("x", "y", "dy", "dx")}
 
 
 class RecurrentPart(Part):

@@ -159,7 +159,7 @@ class _Shape:
         assert isinstance(segment, Segment)
         self.segment, engine = segment, segment.parts[0].engine
         self.moved = Moved(a=step.frames, a_pitch=step.frames.shape[1], to_pitch=step.frames.shape[1],
-                           width=step.frames.shape[1], n_shares=1)  # fmt: skip
+                           width=step.frames.shape[1])  # fmt: skip
         self.rows = LossRows(loss=step.loss, indexed=1)
         name = "classes" if step.kernel == "cross_entropy" else "target"
         setattr(self.rows, name, step.target)
