@@ -162,12 +162,12 @@ class Program:
 
 
 def _speaks_for_itself(kind: type[Layer]) -> bool:
-    """Whether `compiled` is said by the same class as `forward` and `backward`, and not by one that these change."""
+    """Whether `compiled` is said by a class that says or inherits all else, and not by one that is changed below it."""
 
     def owner(name: str) -> type:
         return next(each for each in kind.__mro__ if name in vars(each))
 
-    return all(issubclass(owner("compiled"), owner(name)) for name in ("forward", "backward"))
+    return all(issubclass(owner("compiled"), owner(name)) for name in ("forward", "backward", "parameters"))
 
 
 def segments_of(units: Sequence[Unit], joins: Callable[[Unit], bool] = lambda unit: True) -> list[Segment | Unit]:

@@ -54,6 +54,8 @@ class Stream:
     def _step_of(self, unit: Unit) -> Step:
         layer = unit.layer
         if isinstance(layer, Recurrent):
+            if type(layer).forward is not Recurrent.forward:
+                raise ValueError(f"{layer!r} has a forward pass of its own, over whole sequences: it cannot stream")
             return _recurrent_step(layer, unit.parameters, self._dtype, compiled=self._program.compiled)
         if isinstance(layer, (LastStep, Dropout)):
             return lambda frame: frame

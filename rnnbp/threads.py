@@ -104,11 +104,12 @@ class Crew:
 
         if self.pool[AWAKE] >= n_workers:
             return
-        while len(self._alarms) < n_workers:
-            alarm = Lock()
-            alarm.acquire()
-            self._alarms.append(alarm)
-            Thread(target=self._work, args=(alarm,), name="rnnbp", daemon=True).start()
+        with suppress(RuntimeError):  # there may be no more threads to be had: then others do the work
+            while len(self._alarms) < n_workers:
+                alarm = Lock()
+                alarm.acquire()
+                Thread(target=self._work, args=(alarm,), name="rnnbp", daemon=True).start()
+                self._alarms.append(alarm)
         for alarm in self._alarms[:n_workers]:
             with suppress(RuntimeError):  # it rings already
                 alarm.release()

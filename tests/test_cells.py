@@ -396,3 +396,51 @@ def test_a_diagonal_recurrent_weight_with_dropout_is_the_same_in_both_runs():
         found.append((run.output, gradients.theta, gradients.x))
     for a, b in zip(*found, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-13)
+
+
+def assert_gradients_are_those_of_finite_differences(*stages, blocks, states, output):
+    layer = layer_of(*stages, blocks=blocks, states=states)
+    layer.cell.output = output
+    x, rng = np.random.default_rng(0).normal(size=(5, 4, 2)), np.random.default_rng(1)
+    for compiled in (True, False):
+        net = Network([layer], dtype="float64", compiled=compiled)
+        net.theta[:] = 0.5 * rng.normal(size=net.theta.size)
+        d_output = rng.normal(size=(5, 4, 3))
+        gradient = net.run(x, [5, 2, 1, 4]).backward(d_output).theta
+        expected = numerical_gradient(
+            lambda net=net, d=d_output: float((net.forward(x, [5, 2, 1, 4]) * d).sum()), net.theta
+        )
+        assert np.abs(expected).max() > 1e-3
+        assert error(gradient, expected) < 1e-8, compiled
+
+
+def test_a_stage_may_read_a_state_before_the_step_after_another_has_made_the_new_one():
+    assert_gradients_are_those_of_finite_differences(
+        Stage((product(source="c", into=("a",)),), ("a",), ("h",), lambda z, _: (tanh(z[0]),)),
+        Stage((), ("b",), ("c",), lambda z, u: (tanh(z[0] + u[0] * u[1]),), reads=("h",), uses=("h",)),
+        blocks=("a", "b"), states=("h", "c"), output="c",
+    )  # fmt: skip
+
+
+def test_a_stage_may_multiply_a_state_before_the_step_after_another_has_made_the_new_one():
+    assert_gradients_are_those_of_finite_differences(
+        Stage((product(source="c", into=("a",)),), ("a",), ("h",), lambda z, u: (tanh(z[0] + u[0]),), reads=("h",)),
+        Stage((product(weight="w", into=("b",)),), ("b",), ("c",), lambda z, _: (tanh(z[0]),)),
+        blocks=("a", "b"), states=("h", "c"), output="c",
+    )  # fmt: skip
+
+
+def test_a_stage_may_put_out_a_block_itself():
+    assert_gradients_are_those_of_finite_differences(
+        Stage((product(),), ("z",), ("h", "c"), lambda z, u: (tanh(z[0]) * u[0] + 0.1 * z[0], z[0]), reads=("c",)),
+        blocks=("z",), states=("h", "c"), output="h",
+    )  # fmt: skip
+
+
+def test_a_product_into_a_block_that_an_earlier_stage_has_used_is_refused():
+    with pytest.raises(ValueError, match="goes into 'a', but a stage before it has used that block already"):
+        layer_of(
+            Stage((product(into=("a",)),), ("a",), ("h",), lambda z, _: (tanh(z[0]),)),
+            Stage((product(weight="w", source="h", lag=0, into=("a",)),), ("b",), ("c",), lambda z, _: (z[0],)),
+            blocks=("a", "b"),
+        )

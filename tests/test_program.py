@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import rnnbp
 from rnnbp import layers
 from rnnbp.activations import ACTIVATIONS
 from rnnbp.gradients import BPTT, CheckpointedBPTT
@@ -399,3 +400,18 @@ def test_a_pass_that_is_dropped_gives_its_memory_back():
     for _ in range(5):
         net.run(np.zeros((2, 3)))
     assert len(net._idle) == 1
+
+
+def test_a_subclass_that_declares_other_parameters_runs_its_own_text():
+    class BiasFirst(layers.Dense):
+        def parameters(self):
+            return tuple(reversed(super().parameters()))
+
+    x, outputs = np.random.default_rng(0).normal(size=(4, 3)), []
+    for compiled in (True, False):
+        net = rnnbp.Network([BiasFirst(3, 2)], dtype="float64", compiled=compiled)
+        net.parameters["0.bias"][...] = [10.0, 20.0]
+        run = net.run(x)
+        outputs.append((run.output, run.backward(np.cos(run.output)).theta))
+    for one, other in zip(*outputs, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-13)

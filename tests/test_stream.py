@@ -86,3 +86,12 @@ def test_what_runs_backwards_cannot_stream(layer):
 def test_frames_that_do_not_fit_are_refused(frames, message):
     with pytest.raises(ValueError, match=message):
         rnnbp.Network([layers.GRU(4, 3)]).stream().push(frames)
+
+
+def test_a_recurrent_layer_with_a_forward_pass_of_its_own_cannot_stream():
+    class Halved(layers.LSTM):
+        def forward(self, *given):
+            return 0.5 * super().forward(*given)
+
+    with pytest.raises(ValueError, match="has a forward pass of its own"):
+        rnnbp.Network([Halved(3, 4)]).stream()

@@ -109,6 +109,22 @@ def test_averages_and_callbacks_see_the_parameters():
     np.testing.assert_allclose(seen[:3], seen[3:], rtol=0, atol=1e-12)
 
 
+def test_limits_may_change_while_training():
+    optimizer = optimizers.SGD(0.1)
+
+    def limit(net, history):
+        optimizer.clip_norm = 1e-3
+
+    plain, _ = trained(MLP, STATIC, CLASSES, compiled=True, loss=losses.CrossEntropy(), optimizer=optimizers.SGD(0.1))
+    nets = []
+    for compiled in (True, False):
+        optimizer.clip_norm = None
+        options = {"loss": losses.CrossEntropy(), "optimizer": optimizer, "callbacks": [limit]}
+        nets.append(trained(MLP, STATIC, CLASSES, compiled=compiled, **options)[0])
+    np.testing.assert_allclose(nets[0].theta, nets[1].theta, rtol=0, atol=1e-12)
+    assert np.abs(nets[0].theta - plain.theta).max() > 1e-3
+
+
 def test_any_number_of_threads_gives_the_same_bits(monkeypatch):
     monkeypatch.setattr(threads, "MIN_OPERATIONS", 1)
     found = []

@@ -150,17 +150,22 @@ class Stage:
         return trace(self.step, (n_blocks, len(self.reads) + len(self.uses)), (n_blocks, n_outputs))
 
     @cached_property
-    def differentiated(self) -> tuple[str, ...]:
-        """The variables whose gradients the stage has to do with, each once."""
-        return tuple(dict.fromkeys((*self.outputs, *self.reads, *self.uses)))
+    def differentiated(self) -> tuple[tuple[str, int], ...]:
+        """The variables whose gradients the stage has to do with, each once, with lag 1 for values of the step before.
+
+        A state that the stage reads and puts out is there once, with lag 0: of what was put out nothing is left after
+        the stage, and the gradient of the state before takes its place.
+        """
+        before = [(name, 0 if name in self.outputs else 1) for name in self.reads]
+        return tuple(dict.fromkeys([*((name, 0) for name in (*self.outputs, *self.uses)), *before]))
 
     @cached_property
     def backward_graph(self) -> Graph:
         """The pullback, traced, with what adds up.
 
-        From what was kept, the inputs, the outputs, and the gradients of the variables that are `differentiated`, to
-        the gradients of the blocks, and those of the variables before the stage: of a variable that it puts out a new
-        one begins, to others it adds.
+        From what was kept, the inputs, the outputs, and the gradients that are `differentiated`, to the gradients of
+        the blocks, and those of the variables before the stage: of a variable that it puts out a new one begins, to
+        others it adds.
 
         Raises
         ------
@@ -172,11 +177,12 @@ class Stage:
 
         def backward(kept: Any, inputs: Any, outputs: Any, ds: Any) -> Any:
             d = dict(zip(self.differentiated, ds, strict=True))
-            d_blocks, d_inputs = pullback(kept, inputs, outputs, tuple(d[name] for name in self.outputs))
-            total = {name: value for name, value in d.items() if name not in self.outputs}
-            for name, value in zip((*self.reads, *self.uses), d_inputs, strict=True):
-                total[name] = total[name] + value if name in total else value
-            return d_blocks, tuple(total.get(name, 0.0) for name in self.differentiated)
+            d_blocks, d_inputs = pullback(kept, inputs, outputs, tuple(d[name, 0] for name in self.outputs))
+            total = {(name, lag): value for (name, lag), value in d.items() if name not in self.outputs or lag}
+            slots = [(name, 0 if name in self.outputs else 1) for name in self.reads] + [(n, 0) for n in self.uses]
+            for slot, value in zip(slots, d_inputs, strict=True):
+                total[slot] = total[slot] + value if slot in total else value
+            return d_blocks, tuple(total.get(slot, 0.0) for slot in self.differentiated)
 
         n_blocks, n = len(self.blocks), len(self.differentiated)
         n_inputs = len(self.reads) + len(self.uses)
@@ -231,6 +237,19 @@ class Cell(ABC):
     def variables(self) -> tuple[str, ...]:
         """All that the stages compute, in the order in which they do."""
         return tuple(chain.from_iterable(stage.outputs for stage in self.stages))
+
+    @cached_property
+    def looked_back_at(self) -> frozenset[str]:
+        """The states whose previous values a stage looks at, by reading or multiplying, after one has put out new ones.
+
+        On the way back their two gradients are there at the same time.
+        """
+        found, known = set[str](), set[str]()
+        for stage in self.stages:
+            before = {*stage.reads, *(product.source for product in stage.products if product.lag)}
+            found |= before & known
+            known.update(stage.outputs)
+        return frozenset(found)
 
     @cached_property
     def is_elementwise(self) -> bool:

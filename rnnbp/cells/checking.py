@@ -101,8 +101,11 @@ def _check_stage(cell: Cell, stage: Stage, place: str, known: list[str]) -> None
     for name in stage.uses:
         if name not in known:
             raise ValueError(f"{place} uses {name!r}, but stages before it have put out {tuple(known) or 'nothing'}")
+    later = [block for other in cell.stages[cell.stages.index(stage) :] for block in other.blocks]
     for product in stage.products:
         named = f"the product {product.weight!r} of {place}"
+        if early := [block for block in product.into if block in cell.blocks and block not in later]:
+            raise ValueError(f"{named} goes into {early[0]!r}, but a stage before it has used that block already")
         if product.lag not in (0, 1):
             raise ValueError(f"the lag of {named} must be 0 or 1, but {product.lag!r} was given")
         if product.source == "x":
@@ -117,7 +120,7 @@ def _check_stage(cell: Cell, stage: Stage, place: str, known: list[str]) -> None
                 f"{tuple(known) or 'nothing'}"
             )
     if stage.elementwise:
-        widths = {name: cell.width(name) for name in (*stage.blocks, *stage.differentiated)}
+        widths = {name: cell.width(name) for name in (*stage.blocks, *(name for name, _ in stage.differentiated))}
         if len(set(widths.values())) > 1:
             raise ValueError(f"what {place} computes must be of one width, but has {widths}")
         _ = stage.graph, stage.backward_graph

@@ -197,7 +197,10 @@ class Loop:
         )  # fmt: skip
 
     def _variable(self, name: str) -> Variable:
-        return Variable(width=self.cell.width(name), is_state=int(name in self.cell.states))
+        looked_back_at = int(name in self.cell.looked_back_at)
+        return Variable(
+            width=self.cell.width(name), is_state=int(name in self.cell.states), is_looked_back_at=looked_back_at
+        )
 
     def serves(self, cell: Cell, parameters: Mapping[str, Array]) -> bool:
         """Whether it was made for such a recurrence."""
@@ -222,18 +225,22 @@ class Loop:
         z = workspace.empty("z", (steps.n_rows if keep else layout.n_shares * own, cell.n_columns), dtype)
         self.values = {v: workspace.empty(v, (n_values, cell.width(v)), dtype) for v in cell.variables}
         self.d = {v: workspace.empty(f"d_{v}", (steps.n_sequences, cell.width(v)), dtype) for v in cell.variables}
+        shapes = {v: self.d[v].shape for v in cell.looked_back_at}
+        d_previous = self.d | {v: workspace.empty(f"d_previous_{v}", shape, dtype) for v, shape in shapes.items()}
         for name, variable in self.variables.items():
             variable.values, variable.gradient = self.values[name], self.d[name]
+            variable.previous = d_previous[name]
         for stage, operands in zip(cell.stages, self.operands, strict=True):
             arrays = [z[:, cell.columns[block]] for block in stage.blocks]
             arrays += [self.values[v] for v in (*stage.reads, *stage.uses, *stage.outputs)]
-            arrays += [self.d[v] for v in stage.differentiated]
+            arrays += [(d_previous if lag else self.d)[v] for v, lag in stage.differentiated]
             for operand, array in zip(operands, arrays, strict=True):
                 operand.start, operand.pitch = address_of(array), array.strides[0] // dtype.itemsize
         for piece, product in zip(self.pieces, self.products, strict=True):
             source = piece.product.source
             if source != "x":
-                product.masked, product.source, product.d_source = 0, self.values[source], self.d[source]
+                product.masked, product.source = 0, self.values[source]
+                product.d_source = (d_previous if piece.product.lag else self.d)[source]
         self.workspace = workspace
         p.layout, p.z = layout, z
         p.sum_steps, p.rectangular = chunk_of(steps), int(steps.is_rectangular)

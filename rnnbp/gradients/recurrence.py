@@ -108,7 +108,7 @@ class Recurrence:
                 source = self._masked(product, (previous if product.lag else current)[product.source])
                 products.add(cell, product, self.parameters, source, z)
             inputs = (*(previous[name] for name in stage.reads), *(current[name] for name in stage.uses))
-            kept, outputs = stage.step(tuple(z[:, cell.columns[block]] for block in stage.blocks), inputs)
+            kept, outputs = stage.step(tuple(z[:, cell.columns[block]].copy() for block in stage.blocks), inputs)
             for block, value in zip(stage.blocks, kept, strict=True):
                 z[:, cell.columns[block]] = value
             for name, value in zip(stage.outputs, outputs, strict=True):
@@ -135,10 +135,10 @@ class Recurrence:
             inputs = (*(previous[name] for name in stage.reads), *(current[name] for name in stage.uses))
             assert stage.pullback is not None  # a stage without one has derived it
             d_blocks, d_inputs = stage.pullback(
-                tuple(z[:, cell.columns[block]] for block in stage.blocks),
+                tuple(z[:, cell.columns[block]].copy() for block in stage.blocks),
                 inputs,
                 tuple(current[name] for name in stage.outputs),
-                tuple(d[name] for name in stage.outputs),
+                tuple(d[name].copy() for name in stage.outputs),
             )
             for block, value in zip(stage.blocks, d_blocks, strict=True):
                 z[:, cell.columns[block]] = value

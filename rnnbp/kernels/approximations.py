@@ -8,14 +8,15 @@ functions, written here in the vocabulary itself::
               log(1+x) = e log 2 + 2 (s + s^3/3 + s^5/5 + ...) + r / u,  s = (m - 1) / (m + 1),  where u, which is 1 + x
                          rounded, is m 2^e with m from 0.71 to 1.42, and r is what rounding took
     float32   e^r      = 1 + r + r^2 P(r)
-              tanh x   = x P(x^2) / Q(x^2) for |x| < 7.9, where tanh is 1 to rounding
+              tanh x   = x P(x^2) / Q(x^2), but no more than 1; for |x| > 10.2, where that is reached, it is 1
               erf x    = x P(x^2) for |x| < 1,  sign(x) (1 - 1 / P(|x|)^8) beyond
     float64   e^r      = 1 + 2 r P(r^2) / (Q(r^2) - r P(r^2))
               tanh x   = x + x^3 P(x^2) / Q(x^2) for |x| < 0.625,  sign(x) (1 - 2 / (e^(2|x|) + 1)) beyond
               erf x    = x P(x^2) / Q(x^2) for |x| < 1,  sign(x) (1 - e^(-x^2) P(|x|) / Q(|x|)) beyond
 
 Errors are below 4e-7 in float32 (erf: 2e-7) and 4e-16 in float64 (erf: 2e-16), relative for e^x and e^x - 1, absolute
-for the others. NaN goes in and comes out; e^x is 0 where it would leave the normal range, infinite where it overflows.
+for the others. NaN goes in and comes out; e^x is 0 where it would leave the normal range, and infinite
+for x beyond 88, or 709 in float64.
 
 References
 ----------
@@ -50,7 +51,7 @@ TANH_P = (
     4.89352455891786e-03,
 )
 TANH_Q = (1.19825839466702e-06, 1.18534705686654e-04, 2.26843463243900e-03, 4.89352518554385e-03)
-TANH_LIMIT = 7.90531110763549805
+TANH_LIMIT = 10.2  # where the quotient is above 1 by more than rounding
 TANH64_P = (-9.64399179425052238628e-1, -9.92877231001918586564e1, -1.61468768441708447952e3)
 TANH64_Q = (1.0, 1.12811678491632931402e2, 2.23548839060100448583e3, 4.84406305325125486048e3)
 EXP_P = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
@@ -185,7 +186,7 @@ def _exp64(x):
 
 def _tanh32(x):
     y = _clipped(x, -TANH_LIMIT, TANH_LIMIT)
-    return y * _polynomial(y * y, TANH_P) / _polynomial(y * y, TANH_Q)
+    return _clipped(y * _polynomial(y * y, TANH_P) / _polynomial(y * y, TANH_Q), -1.0, 1.0)
 
 
 def _tanh64(x):

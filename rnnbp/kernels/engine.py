@@ -48,7 +48,10 @@ PYTHON_ONLY = ("packed_size",)
 NOTICE_AFTER = 1.0  # seconds of compiling after which the user is told
 
 _lock = threading.RLock()
-os.register_at_fork(after_in_child=lambda: globals().update(_lock=threading.RLock()))
+if hasattr(os, "register_at_fork"):  # LLVM's own locks are not to be held while a process forks
+    os.register_at_fork(
+        before=lambda: _lock.acquire(), after_in_parent=lambda: _lock.release(), after_in_child=lambda: _lock.release()
+    )
 
 
 class Engine:

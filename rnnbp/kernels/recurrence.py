@@ -49,11 +49,15 @@ __all__ = ["RecurrenceRecord", "StageRecord", "Variable", "recurrence_backward",
 class Variable(Record):
     """What a stage computes: its values, a row for each frame, and their gradient, a row for each sequence.
 
-    A state is carried on: `initial`, `d_final` are what users gave (`has_...`), `final`, `d_initial` what they get.
+    If stages look at the previous value of a state after there is a new one (`is_looked_back_at`), the gradient of the
+    previous one gathers in `previous`, and takes its place after the step. A state is carried on: `initial`, `d_final`
+    are what users gave (`has_...`), `final`, `d_initial` what they get.
     """
 
     values: numbers
     gradient: numbers
+    is_looked_back_at: int
+    previous: numbers
     width: int
     is_state: int
     has_initial: int
@@ -218,6 +222,8 @@ def recurrence_backward(r: RecurrenceRecord, share: int):
         width, n = variable.width, (stop - first) * variable.width
         gradient = variable.gradient + first * width
         start_rows(gradient, variable.d_final + first * width, variable.has_d_final, n)
+        if variable.is_looked_back_at > 0:
+            clear(variable.previous + first * width, n)
     chunk, t_stop = max(1, r.chunk_rows // (stop - first)), layout.n_steps
     while _count(layout, t_stop - 1, first, stop) == 0:
         t_stop -= 1
@@ -256,6 +262,12 @@ def _stages_backward(r: RecurrenceRecord, step: Step, moments: floats):
         call(stage.backward, stage.operands, step, step.n, stage.width)
         for i in range(stage.n_products):
             product_backward(p, stage.products[i], step, moments)
+    for v in range(r.n_variables):
+        state = r.variables[v]
+        if state.is_looked_back_at > 0:
+            n, previous = step.n * state.width, state.previous + step.sequence * state.width
+            add_numbers(state.gradient + step.sequence * state.width, previous, n)
+            clear(previous, n)
     for i in range(p.n_inputs):
         product = p.products[i]
         if product.normalized > 0:

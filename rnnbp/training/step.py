@@ -74,10 +74,10 @@ class CompiledStep:
         self.update = None if rule is None else Update(rule, net.theta, self.gradient, state)
         self.record = Gradient(
             n=net.theta.size, theta=net.theta, gradient=self.gradient, loss=self.loss, norm=self.norm,
-            clip_value=optimizer.clip_value or 0.0, clip_norm=optimizer.clip_norm or 0.0,
         )  # fmt: skip
         if run.l2:
             self.record.decayed = net.parameters.decayed.astype(net.dtype)
+        self.limits = (0.0, 0.0)
         self.shapes: dict[Any, _Shape] = {}
         self.running: _Shape | None = None
 
@@ -110,6 +110,9 @@ class CompiledStep:
         if run.l2:
             self.record.factor = run.l2 / normalizer if normalizer else 0.0
         if self.update is not None:
+            limits = self.optimizer.clip_value or 0.0, self.optimizer.clip_norm or 0.0
+            if limits != self.limits:  # a callback may change them
+                self.limits = self.record.clip_value, self.record.clip_norm = limits
             self.update.set(self.optimizer.numbers(self.state, self.optimizer.rate(epoch, self.state)))
         shape.run()
         value = float(self.loss[0])
@@ -173,9 +176,7 @@ class _Shape:
         after.append(instruction("check", step.record))
         finish = []
         if step.update is not None:
-            if step.record.clip_value or step.record.clip_norm:
-                finish.append(instruction("clip", step.record))
-            finish.append(step.update.instruction)
+            finish += [instruction("clip", step.record), step.update.instruction]
         self.runner = threads.Runner(engine, [*before, *loss, *after, *finish])
         self.n = len(before) + len(loss) + len(after) + len(finish)
         self.n_checked = self.n - len(finish)
