@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numbers import Real
 
-__all__ = ["flag", "number", "probability", "whole_number"]
+__all__ = ["flag", "number", "probability", "speaks_for", "whole_number"]
 
 
 def whole_number(value: object, name: str, *, least: int = 1) -> int:
@@ -51,3 +51,15 @@ def flag(name: str, value: object) -> bool:
     if isinstance(value, bool):
         return value
     raise ValueError(f"{name} must be True or False; got {value!r}")
+
+
+def speaks_for(kind: type, name: str, others: tuple[str, ...]) -> bool:
+    """Whether a class's attribute still goes with others: none of these has been overridden below the class that has it.
+
+    What says how a part runs compiled must not be inherited by one that computes something else.
+    """
+
+    def owner(of: str) -> type:
+        return next(each for each in kind.__mro__ if of in vars(each))
+
+    return all(issubclass(owner(name), owner(other)) for other in others)

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp import threads
+from rnnbp.checks import speaks_for
 from rnnbp.kernels.records import address_of
 from rnnbp.layers import Context, Layer
 from rnnbp.parameters import Parameters
@@ -47,7 +48,7 @@ class Unit:
         starts = [place.start for place, _ in self.places.values()]
         self.offset = min(starts, default=0) * parameters.theta.itemsize
         self.part: Part | None = None
-        if compiled and _speaks_for_itself(type(layer)):
+        if compiled and speaks_for(type(layer), "compiled", ("forward", "backward", "parameters")):
             self.part = layer.compiled(self.parameters, parameters.theta.dtype)
         self.context: Context
 
@@ -159,15 +160,6 @@ class Program:
     def d_initial(self) -> dict[str, Array]:
         """The gradients of the initial states, after the last run back."""
         return {f"{u.k}.{name}": d for u in self.units for name, d in (u.part or u.context).d_initial.items()}
-
-
-def _speaks_for_itself(kind: type[Layer]) -> bool:
-    """Whether `compiled` is said by a class that says or inherits all else, and not by one that is changed below it."""
-
-    def owner(name: str) -> type:
-        return next(each for each in kind.__mro__ if name in vars(each))
-
-    return all(issubclass(owner("compiled"), owner(name)) for name in ("forward", "backward", "parameters"))
 
 
 def segments_of(units: Sequence[Unit], joins: Callable[[Unit], bool] = lambda unit: True) -> list[Segment | Unit]:

@@ -35,6 +35,14 @@ class HalfSquaredError(MeanSquaredError):
         gradient *= 0.5 * output.shape[1]
         return 0.5 * output.shape[1] * value, gradient
 
+    def kernel(self, target: Array) -> str | None:
+        """Return the kernel's name; see :meth:`Loss.kernel`."""
+        return "squared_error"
+
+    def row_weights(self, target: Array, weight: Array | None = None) -> Array | None:
+        """Return what makes a sum of the kernel's mean over columns; see :meth:`Loss.row_weights`."""
+        return 0.5 * target.shape[1] * (np.ones(len(target)) if weight is None else weight)
+
 
 class BinaryLogLoss(BinaryCrossEntropy):
     """The cross-entropies of yes-or-no outputs, summed over outputs."""
@@ -46,6 +54,14 @@ class BinaryLogLoss(BinaryCrossEntropy):
         value, gradient = super().value_and_gradient(output, target, weight)
         gradient *= output.shape[1]
         return output.shape[1] * value, gradient
+
+    def kernel(self, target: Array) -> str | None:
+        """Return the kernel's name, unless outputs have weights; see :meth:`Loss.kernel`."""
+        return "binary_cross_entropy" if self.pos_weight is None else None
+
+    def row_weights(self, target: Array, weight: Array | None = None) -> Array | None:
+        """Return what makes a sum of the kernel's mean over columns; see :meth:`Loss.row_weights`."""
+        return target.shape[1] * (np.ones(len(target)) if weight is None else weight)
 
 
 class HalfPoissonDeviance(Loss):

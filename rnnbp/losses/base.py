@@ -127,7 +127,10 @@ class Loss(Configurable, ABC):
         """
 
     def kernel(self, target: Array) -> str | None:
-        """Return the name of the compiled kernel of this loss for such encoded targets; None if there is none."""
+        """Return the name of the compiled kernel of this loss for such encoded targets; None if there is none.
+
+        A subclass that overrides ``value_and_gradient`` has none, unless it says so again.
+        """
         return None
 
     def row_weights(self, target: Array, weight: Array | None = None) -> Array | None:

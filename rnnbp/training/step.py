@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp import threads
+from rnnbp.checks import speaks_for
 from rnnbp.network import Network
 from rnnbp.optimizers import Optimizer, State
 from rnnbp.optimizers.rule import Update
@@ -40,6 +41,8 @@ def can_compile(net: Network, run: Run) -> bool:
     program, target = net.take_program(), run.data.target  # which also compiles what is not yet, before a run begins
     net.give_program(program)
     if net.taught is not None or target is None or run.loss.kernel(target) is None:
+        return False
+    if not speaks_for(type(run.loss), "kernel", ("value_and_gradient", "normalizer")):
         return False
     return len(program.segments) == 1 and isinstance(program.segments[0], Segment)
 
@@ -70,7 +73,7 @@ class CompiledStep:
             self.target = np.ascontiguousarray(target, net.dtype)
         self.plain = data.weight is None and run.loss.row_weights(target[:1]) is None
         self.frames = np.ascontiguousarray(data.frames, net.dtype)
-        rule = optimizer.rule()
+        rule = optimizer.rule() if speaks_for(type(optimizer), "rule", ("_step", "update")) else None
         self.update = None if rule is None else Update(rule, net.theta, self.gradient, state)
         self.record = Gradient(
             n=net.theta.size, theta=net.theta, gradient=self.gradient, loss=self.loss, norm=self.norm,
