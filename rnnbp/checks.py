@@ -54,7 +54,7 @@ def flag(name: str, value: object) -> bool:
 
 
 def speaks_for(kind: type, name: str, others: tuple[str, ...]) -> bool:
-    """Whether a class's attribute still goes with others: none of these has been overridden below the class that has it.
+    """Whether a class's attribute still goes with others: none of these is overridden below the class that has it.
 
     What says how a part runs compiled must not be inherited by one that computes something else.
     """

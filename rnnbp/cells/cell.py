@@ -33,7 +33,7 @@ from __future__ import annotations
 from abc import ABC
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import accumulate, chain, pairwise
 from types import MappingProxyType
 from typing import Any
@@ -146,8 +146,7 @@ class Stage:
         TraceError
             If it does what cannot be traced, or returns another number of values than the stage declares.
         """
-        n_blocks, n_outputs = len(self.blocks), len(self.outputs)
-        return trace(self.step, (n_blocks, len(self.reads) + len(self.uses)), (n_blocks, n_outputs))
+        return _graph(self)
 
     @cached_property
     def differentiated(self) -> tuple[tuple[str, int], ...]:
@@ -172,21 +171,31 @@ class Stage:
         TraceError
             See `graph`.
         """
-        pullback = self.pullback
-        assert pullback is not None
+        return _backward_graph(self)
 
-        def backward(kept: Any, inputs: Any, outputs: Any, ds: Any) -> Any:
-            d = dict(zip(self.differentiated, ds, strict=True))
-            d_blocks, d_inputs = pullback(kept, inputs, outputs, tuple(d[name, 0] for name in self.outputs))
-            total = {(name, lag): value for (name, lag), value in d.items() if name not in self.outputs or lag}
-            slots = [(name, 0 if name in self.outputs else 1) for name in self.reads] + [(n, 0) for n in self.uses]
-            for slot, value in zip(slots, d_inputs, strict=True):
-                total[slot] = total[slot] + value if slot in total else value
-            return d_blocks, tuple(total.get(slot, 0.0) for slot in self.differentiated)
 
-        n_blocks, n = len(self.blocks), len(self.differentiated)
-        n_inputs = len(self.reads) + len(self.uses)
-        return trace(backward, (n_blocks, n_inputs, len(self.outputs), n), (n_blocks, n))
+@lru_cache(maxsize=256)  # layers of one kind have stages that are equal
+def _graph(stage: Stage) -> Graph:
+    n_blocks, n_inputs = len(stage.blocks), len(stage.reads) + len(stage.uses)
+    return trace(stage.step, (n_blocks, n_inputs), (n_blocks, len(stage.outputs)))
+
+
+@lru_cache(maxsize=256)
+def _backward_graph(stage: Stage) -> Graph:
+    pullback, differentiated = stage.pullback, stage.differentiated
+    assert pullback is not None
+
+    def backward(kept: Any, inputs: Any, outputs: Any, ds: Any) -> Any:
+        d = dict(zip(differentiated, ds, strict=True))
+        d_blocks, d_inputs = pullback(kept, inputs, outputs, tuple(d[name, 0] for name in stage.outputs))
+        total = {(name, lag): value for (name, lag), value in d.items() if name not in stage.outputs or lag}
+        slots = [(name, 0 if name in stage.outputs else 1) for name in stage.reads] + [(n, 0) for n in stage.uses]
+        for slot, value in zip(slots, d_inputs, strict=True):
+            total[slot] = total[slot] + value if slot in total else value
+        return d_blocks, tuple(total.get(slot, 0.0) for slot in differentiated)
+
+    n_blocks, n, n_inputs = len(stage.blocks), len(differentiated), len(stage.reads) + len(stage.uses)
+    return trace(backward, (n_blocks, n_inputs, len(stage.outputs), n), (n_blocks, n))
 
 
 class Cell(ABC):

@@ -41,7 +41,7 @@ class HalfSquaredError(MeanSquaredError):
 
     def row_weights(self, target: Array, weight: Array | None = None) -> Array | None:
         """Return what makes a sum of the kernel's mean over columns; see :meth:`Loss.row_weights`."""
-        return 0.5 * target.shape[1] * (np.ones(len(target)) if weight is None else weight)
+        return np.asarray(0.5 * target.shape[1] * (np.ones(len(target)) if weight is None else weight))
 
 
 class BinaryLogLoss(BinaryCrossEntropy):
@@ -61,7 +61,7 @@ class BinaryLogLoss(BinaryCrossEntropy):
 
     def row_weights(self, target: Array, weight: Array | None = None) -> Array | None:
         """Return what makes a sum of the kernel's mean over columns; see :meth:`Loss.row_weights`."""
-        return target.shape[1] * (np.ones(len(target)) if weight is None else weight)
+        return np.asarray(target.shape[1] * (np.ones(len(target)) if weight is None else weight))
 
 
 class HalfPoissonDeviance(Loss):
