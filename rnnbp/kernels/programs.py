@@ -6,9 +6,9 @@ An instruction is a kernel with its record, and the number of shares that it is 
 
 from __future__ import annotations
 
-from rnnbp.kernels.language import address, call, flush_denormals, ints, restore_denormals
+from rnnbp.kernels.language import address, call, flush_denormals, ints, restore_denormals, store_atomic
 from rnnbp.kernels.records import Record
-from rnnbp.kernels.workers import parallel
+from rnnbp.kernels.workers import RUNNING, parallel
 
 __all__ = ["Instruction", "ProgramRecord", "run_program"]
 
@@ -34,6 +34,8 @@ class ProgramRecord(Record):
 def run_program(program: ProgramRecord, first: int, stop: int):
     """Carry out some of the instructions."""
     mode = flush_denormals()
+    if program.shared > 0:
+        store_atomic(program.pool, RUNNING, 1)
     i = first
     while i < stop and program.stopped == 0:
         instruction = program.instructions[i]
@@ -43,4 +45,6 @@ def run_program(program: ProgramRecord, first: int, stop: int):
             for share in range(instruction.n_shares):
                 call(instruction.kernel, instruction.record, share)
         i += 1
+    if program.shared > 0:
+        store_atomic(program.pool, RUNNING, 0)
     restore_denormals(mode)

@@ -8,7 +8,7 @@ which share is the next::
 
 It is raised by compare-and-swap, so a share is taken once, and a worker that comes too late for a job takes none of the
 following one's by mistake. A worker watches the ticket for a while after its last job before it goes to sleep (in
-Python, `rnnbp.threads`), as waking takes 50 to 90 microseconds.
+Python, `rnnbp.threads`), as waking takes 50 to 90 microseconds; and while a program runs it does not sleep.
 
 A pool is an array of whole numbers, of which each that is written often has a cache line of its own.
 """
@@ -28,10 +28,10 @@ from rnnbp.kernels.language import (
     swap_atomic,
 )
 
-__all__ = ["AWAKE", "POOL_SIZE", "STOP", "parallel", "serve"]
+__all__ = ["AWAKE", "POOL_SIZE", "RUNNING", "STOP", "parallel", "serve"]
 
-TICKET, DONE, AWAKE, STOP, NUMBER, FUNCTION, RECORD = 0, 8, 16, 24, 32, 40, 41
-POOL_SIZE = 48
+TICKET, DONE, AWAKE, STOP, NUMBER, FUNCTION, RECORD, RUNNING = 0, 8, 16, 24, 32, 40, 41, 48
+POOL_SIZE = 56
 SHARES, JOBS = 65536, 4294967296
 
 
@@ -72,6 +72,8 @@ def serve(pool: ints, patience: int):
     while waited < patience and load_atomic(pool, STOP) == 0:
         if _take(pool) > 0:
             waited = 0
+        elif load_atomic(pool, RUNNING) > 0:  # a program is at work, and may have a job at any moment
+            pause()
         else:
             pause()
             waited += 1
