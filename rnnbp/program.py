@@ -6,9 +6,9 @@
     da(K) = dL/dy;  da(k-1), dtheta_k = pullback of layer_k, of da(k)        (1')
 
 Compiled layers that follow each other are a *segment*: one call forwards and one back. A layer that the engine does not
-know ends a segment and begins another. `Program.forward` and `Program.backward` are lists of such steps; what trains a
-network (`rnnbp.training.step`) puts its own instructions around them, so that a training step is one call where all is
-known.
+know ends a segment, and runs by itself. `Program.forward` goes through segments and such layers in order, and
+`Program.backward` back again. Where all of a network is one segment, what trains it (`rnnbp.training.step`) puts its
+own instructions around the segment's, so that a training step is one call.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def test_cells_that_are_not_elementwise_are_run_too():
 @pytest.fixture
 def small_chunks(monkeypatch):
     """Divide short sequences as long ones are divided: among threads, and into many chunks and segments."""
-    monkeypatch.setattr(layout, "CHUNK_ROWS", 16)
+    monkeypatch.setattr(layout, "BLOCK_ROWS", 16)
     monkeypatch.setattr(threads, "MIN_OPERATIONS", 1)
 
 

@@ -158,3 +158,32 @@ def test_what_the_engine_does_not_know_runs_in_parts():
 
 def test_a_loss_the_engine_does_not_know_runs_in_parts():
     assert_the_same(MLP, STATIC, CLASSES, loss=losses.CrossEntropy(label_smoothing=0.1))
+
+
+class HalfTheStep(optimizers.SGD):
+    """An update of its own, below a class that says how its update runs compiled."""
+
+    def _step(self, theta, gradient, state, rate, loss):
+        super()._step(theta, gradient, state, rate / 2, loss)
+
+
+def test_an_update_that_is_overridden_is_the_one_that_trains():
+    plain, _ = trained(MLP, STATIC, CLASSES, compiled=True, loss=losses.CrossEntropy(), optimizer=optimizers.SGD(0.05))
+    halved = assert_the_same(MLP, STATIC, CLASSES, loss=losses.CrossEntropy(), optimizer=HalfTheStep(0.1))
+    np.testing.assert_allclose(halved.theta, plain.theta, rtol=0, atol=1e-12)
+
+
+class TwiceTheLoss(losses.MeanSquaredError):
+    """A value and gradient of its own, below a class that names a kernel for them."""
+
+    def value_and_gradient(self, output, target, weight=None):
+        value, gradient = super().value_and_gradient(output, target, weight)
+        return 2 * value, 2 * gradient
+
+
+def test_a_loss_that_is_overridden_is_trained_in_parts():
+    net = assert_the_same(MLP, STATIC, VALUES, loss=TwiceTheLoss(), optimizer=optimizers.SGD(0.05))
+    plain, _ = trained(
+        MLP, STATIC, VALUES, compiled=False, loss=losses.MeanSquaredError(), optimizer=optimizers.SGD(0.1)
+    )
+    np.testing.assert_allclose(net.theta, plain.theta, rtol=0, atol=1e-12)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["backward", "can_run", "chunk", "forward", "loop_of"]
 
 Array = NDArray[Any]
-N_FORWARD = 2  # instructions of a loop forwards
 
 
 def can_run(recurrence: Recurrence) -> bool:
@@ -52,6 +51,11 @@ def runner(loop: Loop) -> threads.Runner:
     return made
 
 
+def n_forward(loop: Loop) -> int:
+    """Return how many of a runner's instructions go forwards."""
+    return len(loop.prepare) + len(loop.forward)
+
+
 def forward(recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tuple[Array, Variables]:
     """Run a recurrence; see `GradientAlgorithm.forward`."""
     cell, steps = recurrence.cell, recurrence.steps
@@ -66,7 +70,7 @@ def forward(recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tupl
     if not keep:
         loop.record.y = workspace.empty("rows", (steps.n_rows, cell.width(cell.output)), loop.dtype)
     final = loop.give(recurrence.initial, recurrence.mask, recurrence.noise, recurrence.teacher)
-    runner(loop).run(0, N_FORWARD)
+    runner(loop).run(0, n_forward(loop))
     return (loop.values[cell.output][steps.n_sequences :] if keep else workspace["rows"]), final
 
 
@@ -93,7 +97,7 @@ def backward(
             gradient[at : at + gradients[name].size] = gradients[name].ravel()
     loop.parameters_record.gradient, loop.parameters_record.add = gradient, int(add)
     d_initial = loop.give_back(d_final)
-    runner(loop).run(N_FORWARD, N_FORWARD + len(loop.backward))
+    runner(loop).run(n_forward(loop), n_forward(loop) + len(loop.backward))
     if not direct:
         for name, at in loop.offsets.items():
             gradients[name][...] = gradient[at : at + gradients[name].size].reshape(gradients[name].shape)

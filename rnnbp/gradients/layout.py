@@ -24,11 +24,17 @@ from rnnbp.cells import Cell, Product, Stage
 from rnnbp.kernels.emitter import Operand, Rows, Step
 from rnnbp.kernels.engine import Engine, engine
 from rnnbp.kernels.matrices import packed_size
-from rnnbp.kernels.products import CURRENT, PREVIOUS, Layout, ParametersRecord, ProductRecord, Projection, X
-from rnnbp.kernels.programs import Instruction
+from rnnbp.kernels.products import (
+    BLOCK_ROWS,
+    CURRENT,
+    PREVIOUS,
+    ParametersRecord,
+    ProductRecord,
+    Projection,
+    X,
+)
 from rnnbp.kernels.records import address_of, together
 from rnnbp.kernels.recurrence import RecurrenceRecord, StageRecord, Variable
-from rnnbp.kernels.weight_gradients import BLOCK_ROWS
 from rnnbp.sequences import Steps
 from rnnbp.workspace import Workspace, contiguous
 
@@ -36,12 +42,10 @@ __all__ = ["Loop", "chunk_of"]
 
 Array = NDArray[Any]
 
-CHUNK_ROWS = 192  # rows of z that are worked on together: enough for a good product, few enough for the cache
-
 
 def chunk_of(steps: Steps) -> int:
     """Return how many steps of a batch weight gradients are added up over together."""
-    return max(1, CHUNK_ROWS // steps.n_sequences)
+    return max(1, BLOCK_ROWS // steps.n_sequences)
 
 
 class _Piece(NamedTuple):
@@ -95,11 +99,13 @@ class Loop:
     ----------
     cell : Cell
     parameters : mapping of str to ndarray
-        Contiguous views of one vector, one after the other; others are copied to such a vector at each run.
+        By name. Contiguous views of one vector, one after the other, are read where they are; for others there is the
+        vector `flat`, which whoever runs the loop copies them to.
     dtype : dtype
 
     Attributes
     ----------
+    flat : ndarray or None
     record : rnnbp.kernels.recurrence.RecurrenceRecord
     projection : Projection
     parameters_record : ParametersRecord
@@ -160,16 +166,13 @@ class Loop:
         )  # fmt: skip
         self.laid_out: Any = None
         self.runner: Any = None
-        p, r = self.projection, self.record
-        self.prepare, self.forward = [self._instruction("prepare", p)], [self._instruction("recurrence_forward", r)]
+        p, r, instruction = self.projection, self.record, self.engine.instruction
+        self.prepare, self.forward = [instruction("prepare", p)], [instruction("recurrence_forward", r)]
         self.backward = [
-            self._instruction("prepare_backward", p), self._instruction("recurrence_backward", r),
-            self._instruction("weight_gradients", p), self._instruction("bias_gradients", p),
+            instruction("prepare_backward", p), instruction("recurrence_backward", r),
+            instruction("weight_gradients", p), instruction("bias_gradients", p),
         ]  # fmt: skip
         self.shared = [*self.forward, *self.backward[1:3]]  # those that are done in shares
-
-    def _instruction(self, name: str, record: Any) -> Instruction:
-        return Instruction(kernel=self.engine[name], record=record, n_shares=1)
 
     def is_flat(self, arrays: Mapping[str, Array]) -> bool:
         """Whether arrays named like the parameters lie in memory one after the other."""
@@ -219,7 +222,7 @@ class Loop:
         cell, dtype, p = self.cell, self.dtype, self.projection
         layout = steps.layout(n_shares)
         widest = max(stop - first for first, stop in pairwise(layout.bounds.tolist()))
-        chunk = max(1, CHUNK_ROWS // widest)
+        chunk = max(1, BLOCK_ROWS // widest)
         own = 2 * widest + min(chunk, steps.n_steps) * widest  # rows that a share has if nothing is kept
         n_values = steps.n_sequences + steps.n_rows if keep else layout.n_shares * own
         z = workspace.empty("z", (steps.n_rows if keep else layout.n_shares * own, cell.n_columns), dtype)
@@ -244,14 +247,14 @@ class Loop:
         self.workspace = workspace
         p.layout, p.z = layout, z
         p.sum_steps, p.rectangular = chunk_of(steps), int(steps.is_rectangular)
-        self.record.keep, self.record.share_rows, self.record.chunk_rows = int(keep), own, CHUNK_ROWS
+        self.record.keep, self.record.share_rows, self.record.chunk_rows = int(keep), own, BLOCK_ROWS
         self.record.steps = together([Step() for _ in range(layout.n_shares)])
         p.moments = np.empty(2 * layout.n_shares)
         if keep:
-            self._for_gradients(steps, layout, workspace)
+            self._for_gradients(steps, workspace)
         for instruction in self.shared:
             instruction.n_shares = layout.n_shares
-        self.z, self.layout = z, layout
+        self.layout = layout
         self.laid_out = steps, n_shares, keep
 
     def give(
@@ -306,17 +309,12 @@ class Loop:
                 state.d_final = contiguous(d_final[name])
         return d_initial
 
-    def _for_gradients(self, steps: Steps, layout: Layout, workspace: Workspace) -> None:
+    def _for_gradients(self, steps: Steps, workspace: Workspace) -> None:
         """Find what sums of weight gradients need."""
         cell, dtype, p = self.cell, self.dtype, self.projection
         widest = max(piece.into.stop - piece.into.start for piece in self.pieces)
-        p.dz_size = packed_size(self.engine.lanes, min(BLOCK_ROWS, steps.n_rows), widest)
-        p.packed_dz = workspace.empty("packed_dz", (layout.n_shares * p.dz_size,), dtype)
         deepest = max(cell.width(product.source) for product in cell.products)
-        p.source_size = min(BLOCK_ROWS, steps.n_rows) * deepest
-        p.packed_source = workspace.empty("packed_source", (layout.n_shares * p.source_size,), dtype)
-        p.gathered_size = 0 if steps.is_rectangular else BLOCK_ROWS * deepest
-        p.gathered_source = workspace.empty("gathered_source", (layout.n_shares * p.gathered_size,), dtype)
+        p.make_room(workspace.empty, self.engine.lanes, dtype, steps.n_rows, widest, deepest)
         if steps.n_sequences > p.read("gain_rows"):
             for product in self.products:
                 if product.normalized:  # windows of a recurrence, of any number of sequences, add to the same sums

@@ -25,7 +25,7 @@ from llvmlite import binding
 
 from rnnbp.kernels import processor
 
-__all__ = ["code_of", "folder"]
+__all__ = ["code_of", "folder", "keeps"]
 
 DIGEST = 32  # bytes of a hash
 
@@ -42,6 +42,16 @@ def folder() -> Path | None:
             return Path.home() / "Library" / "Caches" / "rnnbp" / "kernels"
         return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rnnbp" / "kernels"
     return None
+
+
+def keeps() -> bool:
+    """Whether machine code can be kept."""
+    place = folder()
+    if place is None:
+        return False
+    with suppress(OSError):
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return os.access(place, os.W_OK | os.X_OK)
 
 
 def code_of(key: str, make: Callable[[], bytes]) -> bytes:

@@ -32,11 +32,13 @@ from rnnbp.kernels import (
     weight_gradients,
     workers,
 )
-from rnnbp.kernels.cache import code_of, folder
+from rnnbp.kernels.cache import code_of, keeps
 from rnnbp.kernels.compiler import compile_kernel
 from rnnbp.kernels.emitter import Rows, rows_kernel
-from rnnbp.kernels.kinds import EXPORTED, METADATA
+from rnnbp.kernels.kinds import EXPORTED, INVARIANT, METADATA
 from rnnbp.kernels.llvm import Writer
+from rnnbp.kernels.programs import Instruction
+from rnnbp.kernels.records import Record
 
 __all__ = ["Engine", "engine"]
 
@@ -74,6 +76,10 @@ class Engine:
         """Return the address of a kernel."""
         return self.addresses[name]
 
+    def instruction(self, name: str, record: Record) -> Instruction:
+        """Return an instruction, for now in one share."""
+        return Instruction(kernel=self[name], record=record, n_shares=1)
+
     def rows(self, wanted: Sequence[Rows]) -> list[int]:
         """Return the addresses of rows functions, all of which are compiled together if they are new."""
         prints = [each.fingerprint for each in wanted]
@@ -87,11 +93,6 @@ class Engine:
                 loaded = _load(f"rows {self.dtype} {prints}", text, names)
                 self._rows.update(zip(prints, loaded.values(), strict=True))
             return [self._rows[each] for each in prints]
-
-    def call(self, name: str, *arguments: Any) -> Any:
-        """Call a kernel whose arguments are whole numbers and addresses; returns a whole number, if anything."""
-        kinds = [ctypes.c_int64] * len(arguments)
-        return ctypes.CFUNCTYPE(ctypes.c_int64, *kinds)(self[name])(*arguments)
 
 
 @cache
@@ -127,12 +128,11 @@ def library(dtype: str) -> str:
 @tiles = internal constant [{n} x ptr] [{table}]
 define internal i64 @tile_address(i64 %k) alwaysinline {{
   %p = getelementptr [{n} x ptr], ptr @tiles, i64 0, i64 %k
-  %f = load ptr, ptr %p, !invariant.load !9
+  %f = load ptr, ptr %p, !invariant.load {INVARIANT}
   %i = ptrtoint ptr %f to i64
   ret i64 %i
 }}
 {module(compiled)}
-!9 = !{{}}
 """
 
 
@@ -195,5 +195,5 @@ def _notice() -> Any:
 @cache
 def _say() -> None:
     if sys.stderr is not None:
-        once = " (once: the result is kept on disk)" if folder() else ""
+        once = " (once: the result is kept on disk)" if keeps() else ""
         print(f"rnnbp: compiling for this machine{once} ...", file=sys.stderr)

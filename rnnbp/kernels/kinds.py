@@ -15,6 +15,7 @@ from rnnbp.kernels.records import Record
 
 __all__ = [
     "EXPORTED",
+    "INVARIANT",
     "METADATA",
     "PLAIN_LOOP",
     "POINTERS",
@@ -43,10 +44,12 @@ METADATA = """
 !6 = !{!5, !5, i64 0}
 !7 = !{!"record", !0}
 !8 = !{!7, !7, i64 0}
+!9 = !{}
 !10 = distinct !{!10, !11, !12}
 !11 = !{!"llvm.loop.unroll.disable"}
 !12 = !{!"llvm.loop.vectorize.enable", i1 false}
 """
+INVARIANT = "!9"  # memory that never changes
 PLAIN_LOOP = "!10"  # as it is written: neither unrolled nor vectorised
 # kernels that Python knows the addresses of, beside those that do a share of some work: ``kernel(record, share)``
 EXPORTED = ("run_program", "serve")
@@ -62,7 +65,6 @@ class Value(NamedTuple):
 class Kernel(NamedTuple):
     """What is known of a kernel before it is compiled: its arguments' names and types, and its result's type."""
 
-    function: Callable[..., Any]
     arguments: dict[str, Kind]
     result: Kind
 
@@ -78,7 +80,7 @@ def signature(function: Callable[..., Any]) -> Kernel:
     """Return the signature of a kernel, from its annotations."""
     kinds = {name: kind_of(given, function.__globals__) for name, given in function.__annotations__.items()}
     result = kinds.pop("return", "None")
-    return Kernel(function, kinds, result)
+    return Kernel(kinds, result)
 
 
 def llvm_type(kind: Kind, dtype: str) -> str:

@@ -14,14 +14,18 @@ element by element. The gradients of weights are in `rnnbp.kernels.weight_gradie
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from rnnbp.kernels.emitter import Step
 from rnnbp.kernels.language import clear, copy, floats, ints, number, numbers, vectorized
-from rnnbp.kernels.matrices import multiply, pack, pack_transposed
+from rnnbp.kernels.matrices import multiply, pack, pack_transposed, packed_size
 from rnnbp.kernels.normalization import add_normalized, normalized_backward
 from rnnbp.kernels.records import Record
 from rnnbp.kernels.rows import fill_rows
 
 __all__ = [
+    "BLOCK_ROWS",
     "Layout",
     "ParametersRecord",
     "ProductRecord",
@@ -37,6 +41,8 @@ __all__ = [
     "project_forward",
 ]
 
+Empty = Callable[[str, tuple[int, ...], Any], Any]
+BLOCK_ROWS = 192  # rows that are worked on together: enough for a good product, few enough for the cache
 X, PREVIOUS, CURRENT = 0, 1, 2  # what a product's source is: the input, or a variable before or after the step
 
 
@@ -132,6 +138,16 @@ class Projection(Record):
     packed_source: numbers
     source_size: int
     moments: floats
+
+    def make_room(self, empty: Empty, lanes: int, dtype: Any, n_rows: int, columns: int, depth: int) -> None:
+        """Have blocks of rows, of at most so many columns of dz and of a source, in ``empty(name, shape, dtype)``."""
+        n_shares, n_rows = self.layout.n_shares, min(BLOCK_ROWS, n_rows)
+        self.dz_size = packed_size(lanes, n_rows, columns)
+        self.source_size = n_rows * depth
+        self.gathered_size = 0 if self.rectangular else n_rows * depth
+        self.packed_dz = empty("packed_dz", (n_shares * self.dz_size,), dtype)
+        self.packed_source = empty("packed_source", (n_shares * self.source_size,), dtype)
+        self.gathered_source = empty("gathered_source", (n_shares * self.gathered_size,), dtype)
 
 
 def prepare(p: Projection, share: int):

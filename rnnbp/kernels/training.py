@@ -59,12 +59,19 @@ class Gradient(Record):
     clip_norm: float
 
 
+def _index(rows: LossRows, r: int) -> int:
+    return rows.index[r] if rows.indexed > 0 else r
+
+
+def _share(rows: LossRows, r: int) -> float:
+    return float(rows.shares[r if rows.n_shares > 1 else 0])
+
+
 def cross_entropy(rows: LossRows, share: int):
     """Write dz and the sum of L."""
     width, loss = rows.width, 0.0
     for r in range(rows.n):
-        k = rows.classes[rows.index[r] if rows.indexed > 0 else r]
-        w = rows.shares[r if rows.n_shares > 1 else 0]
+        k, w = rows.classes[_index(rows, r)], _share(rows, r)
         loss += _cross_entropy_row(rows.z + r * width, rows.dz + r * width, width, k, w)
     rows.loss[0] = loss
 
@@ -91,8 +98,7 @@ def squared_error(rows: LossRows, share: int):
     """Write dz and the sum of L."""
     width, loss = rows.width, 0.0
     for r in range(rows.n):
-        w = rows.shares[r if rows.n_shares > 1 else 0] / float(width)
-        target = rows.target + (rows.index[r] if rows.indexed > 0 else r) * width
+        w, target = _share(rows, r) / float(width), rows.target + _index(rows, r) * width
         loss += w * _squared_error_row(rows.z + r * width, rows.dz + r * width, target, width, number(2.0 * w))
     rows.loss[0] = loss
 
@@ -111,8 +117,7 @@ def binary_cross_entropy(rows: LossRows, share: int):
     """Write dz and the sum of L."""
     width, loss = rows.width, 0.0
     for r in range(rows.n):
-        w = rows.shares[r if rows.n_shares > 1 else 0] / float(width)
-        target = rows.target + (rows.index[r] if rows.indexed > 0 else r) * width
+        w, target = _share(rows, r) / float(width), rows.target + _index(rows, r) * width
         loss += w * _binary_row(rows.z + r * width, rows.dz + r * width, target, width, number(w))
     rows.loss[0] = loss
 

@@ -13,12 +13,10 @@ from __future__ import annotations
 
 from rnnbp.kernels.language import LANES, VECTORS, clear, copy, numbers
 from rnnbp.kernels.matrices import multiply_both, pack, pack_rows
-from rnnbp.kernels.products import CURRENT, ProductRecord, Projection, X
+from rnnbp.kernels.products import BLOCK_ROWS, CURRENT, ProductRecord, Projection, X
 from rnnbp.kernels.rows import add_numbers, sum_rows
 
-__all__ = ["BLOCK_ROWS", "bias_gradients", "weight_gradients"]
-
-BLOCK_ROWS = 192  # rows that a sum takes at once: enough for a good product, few enough for the cache
+__all__ = ["bias_gradients", "weight_gradients"]
 
 
 def weight_gradients(p: Projection, share: int):

@@ -144,6 +144,7 @@ def _against_index(output: Array, target: Array, weight: Array | None, normalize
     """Return the loss of rows against classes, and its gradient, by a compiled kernel."""
     from rnnbp.kernels.engine import engine
     from rnnbp.kernels.training import LossRows
+    from rnnbp.threads import Runner
 
     shares = np.array([1.0 / normalizer]) if weight is None else np.asarray(weight / normalizer, np.float64)
     gradient, loss = np.empty(output.shape, output.dtype), np.empty(1)
@@ -151,7 +152,8 @@ def _against_index(output: Array, target: Array, weight: Array | None, normalize
         n=len(output), width=output.shape[1], z=np.ascontiguousarray(output), dz=gradient, loss=loss,
         classes=np.ascontiguousarray(target, np.int64), shares=shares, n_shares=len(shares),
     )  # fmt: skip
-    engine(output.dtype.name).call("cross_entropy", rows.address, 0)
+    made = engine(output.dtype.name)
+    Runner(made, [made.instruction("cross_entropy", rows)]).run(0, 1)
     return float(loss[0]), gradient
 
 

@@ -74,7 +74,6 @@ class Update:
         from rnnbp.kernels.emitter import Operand, Step
         from rnnbp.kernels.engine import engine
         from rnnbp.kernels.products import Layout
-        from rnnbp.kernels.programs import Instruction
         from rnnbp.kernels.records import address_of, together
         from rnnbp.kernels.static import Elementwise
 
@@ -93,7 +92,7 @@ class Update:
             layout=Layout(n_rows=1, n_shares=1), function=function, width=theta.size, steps=[Step()],
             operands=together([Operand(start=place) for place in places]),
         )  # fmt: skip
-        self.instruction: Instruction = Instruction(kernel=self.engine["apply_rows"], record=self.record, n_shares=1)
+        self.instruction: Instruction = self.engine.instruction("apply_rows", self.record)
 
     def set(self, numbers: Sequence[float]) -> None:
         """Take the numbers of the next update."""

@@ -50,8 +50,8 @@ class ActivationPart(Part):
         self.d_operands = together([Operand() for _ in range(4)])
         self.apply = Elementwise(function=value, operands=[self.x])
         self.pull = Elementwise(function=pullback, operands=self.d_operands)
-        self.forward = [self.instruction("apply_rows", self.apply)]
-        self.backward = [self.instruction("apply_rows", self.pull)]
+        self.forward = [self.engine.instruction("apply_rows", self.apply)]
+        self.backward = [self.engine.instruction("apply_rows", self.pull)]
 
     def lay_out(self, steps: Steps, width: int, workspace: Workspace, *, keep: bool) -> Array:
         """Find memory for y; see `Part.lay_out`."""

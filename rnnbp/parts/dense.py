@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from rnnbp import threads
 from rnnbp.kernels.matrices import packed_size
 from rnnbp.kernels.products import ParametersRecord, ProductRecord, Projection, X
-from rnnbp.kernels.weight_gradients import BLOCK_ROWS
 from rnnbp.parts.part import Part
 from rnnbp.sequences import Steps
 from rnnbp.workspace import Workspace
@@ -54,28 +53,25 @@ class DensePart(Part):
             )
             for _ in range(2)
         )
-        p, back = self.projection, self.back
-        self.prepare, self.forward = [self.instruction("prepare", p)], [self.instruction("project_forward", p)]
+        p, back, instruction = self.projection, self.back, self.engine.instruction
+        self.prepare, self.forward = [instruction("prepare", p)], [instruction("project_forward", p)]
         self.backward = [
-            self.instruction("prepare_backward", back), self.instruction("project_backward", back),
-            self.instruction("weight_gradients", back), self.instruction("bias_gradients", back),
+            instruction("prepare_backward", back), instruction("project_backward", back),
+            instruction("weight_gradients", back), instruction("bias_gradients", back),
         ]  # fmt: skip
         self.shared = [*self.forward, *self.backward[1:3]]
 
     def lay_out(self, steps: Steps, width: int, workspace: Workspace, *, keep: bool) -> Array:
         """Find memory for y; see `Part.lay_out`."""
         layout = steps.layout(threads.worth_waking(steps.n_rows, steps.n_rows * self.size))
-        n_rows, self.n_rows = steps.n_rows, steps.n_rows
+        self.n_rows = n_rows = steps.n_rows
         y = workspace.empty("y", (n_rows, self.n_outputs), self.dtype)
         self.projection.z = y
-        size = packed_size(self.engine.lanes, min(BLOCK_ROWS, n_rows), self.n_outputs)
-        packed_dz = workspace.empty("packed_dz", (layout.n_shares * size if keep else 0,), self.dtype)
-        self.back.source_size = min(BLOCK_ROWS, n_rows) * self.n_inputs
-        n_packed = layout.n_shares * self.back.source_size if keep else 0
-        self.back.packed_source = workspace.empty("packed_source", (n_packed,), self.dtype)
         for p in (self.projection, self.back):
             p.layout, p.sum_steps, p.moments = layout, steps.n_steps, np.empty(2 * layout.n_shares)
-            p.dz_size, p.packed_dz = size, packed_dz
+        if keep:
+            lanes, dtype = self.engine.lanes, self.dtype
+            self.back.make_room(workspace.empty, lanes, dtype, n_rows, self.n_outputs, self.n_inputs)
         for instruction in self.shared:
             instruction.n_shares = layout.n_shares
         return y

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from rnnbp.kernels.engine import Engine, engine
 from rnnbp.kernels.programs import Instruction
-from rnnbp.kernels.records import Record
 from rnnbp.sequences import Steps
 from rnnbp.workspace import Workspace
 
@@ -37,11 +36,7 @@ class Part(ABC):
     prepare : list of Instruction
         What has to be done anew when parameters have changed.
     forward, backward : list of Instruction
-    size : int
-        How many parameters it has, which lie one after the other.
     """
-
-    size: int = 0
 
     def __init__(self, dtype: Any) -> None:
         self.dtype = np.dtype(dtype)
@@ -49,10 +44,6 @@ class Part(ABC):
         self.prepare: list[Instruction] = []
         self.forward: list[Instruction] = []
         self.backward: list[Instruction] = []
-
-    def instruction(self, name: str, record: Record) -> Instruction:
-        """Return an instruction, for now in one share."""
-        return Instruction(kernel=self.engine[name], record=record, n_shares=1)
 
     @abstractmethod
     def lay_out(self, steps: Steps, width: int, workspace: Workspace, *, keep: bool) -> Array:

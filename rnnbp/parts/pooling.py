@@ -31,8 +31,8 @@ class PoolingPart(Part):
     def __init__(self, kind: str, dtype: Any, *, halves: bool = False) -> None:
         super().__init__(dtype)
         self.searches, self.halves, self.record = kind == "max", halves, Pooling()
-        self.forward = [self.instruction(f"{kind}_forward", self.record)]
-        self.backward = [self.instruction(f"{kind}_backward", self.record)]
+        self.forward = [self.engine.instruction(f"{kind}_forward", self.record)]
+        self.backward = [self.engine.instruction(f"{kind}_backward", self.record)]
 
     def lay_out(self, steps: Steps, width: int, workspace: Workspace, *, keep: bool) -> Array:
         """Find memory for y; see `Part.lay_out`."""

@@ -67,11 +67,10 @@ class RecurrentPart(Part):
         super().__init__(dtype)
         self.cell, self.draw = cell, draw
         self.ways = [_Way(d, Loop(cell, d.parameters, dtype)) for d in directions]
-        self.size = sum(way.loop.size for way in self.ways)
         assert all(way.loop.flat is None for way in self.ways), "a network's parameters lie one after the other"
         self.width = cell.width(cell.output)
         self.alone = len(self.ways) == 1 and not self.ways[0].backwards
-        move = self.instruction
+        move = self.engine.instruction
         for way in self.ways:
             if way.backwards:
                 self.forward.append(move("gather", way.moves["x"]))
@@ -89,7 +88,7 @@ class RecurrentPart(Part):
 
     def lay_out(self, steps: Steps, width: int, workspace: Workspace, *, keep: bool) -> Array:
         """Find memory for all that is computed; see `Part.lay_out`."""
-        self.steps, self.keep, dtype, n = steps, keep, self.dtype, steps.n_rows
+        self.steps, dtype, n = steps, self.dtype, steps.n_rows
         self.forwards_index = np.arange(n) if not self.alone else None
         self.states: dict[str, Array] = {}
         self.d_states: dict[str, Array] = {}

@@ -154,7 +154,6 @@ class _Shape:
     """The instructions of a step, and memory for minibatches of one shape."""
 
     def __init__(self, step: CompiledStep) -> None:
-        from rnnbp.kernels.programs import Instruction
         from rnnbp.kernels.records import address_of
         from rnnbp.kernels.static import Moved
         from rnnbp.kernels.training import LossRows
@@ -170,9 +169,7 @@ class _Shape:
         name = "classes" if step.kernel == "cross_entropy" else "target"
         setattr(self.rows, name, step.target)
 
-        def instruction(kernel: str, record: Any) -> Instruction:
-            return Instruction(kernel=engine[kernel], record=record, n_shares=1)
-
+        instruction = engine.instruction
         before = [instruction("gather", self.moved), *segment.prepare, *segment.forwards]
         loss = [instruction(str(step.kernel), self.rows), *segment.back]
         after = [instruction("decay", step.record)] if step.run_.l2 else []
