@@ -145,9 +145,9 @@ class Steps:
                 n_rows=self.n_rows,
                 n_sequences=self.n_sequences,
                 n_steps=self.n_steps,
-                lengths=self.lengths.astype(np.int64),
-                counts=self.counts.astype(np.int64),
-                starts=self.starts.astype(np.int64),
+                lengths=self.lengths.astype(np.int64, copy=False),
+                counts=self.counts.astype(np.int64, copy=False),
+                starts=self.starts.astype(np.int64, copy=False),
                 n_shares=len(bounds) - 1,
                 bounds=np.array(bounds, np.int64),
             )

@@ -319,6 +319,26 @@ def test_batches_of_other_shapes_come_and_go(name):
             np.testing.assert_array_equal(own, alone)
 
 
+@pytest.mark.parametrize("name", ["recurrent, dense", "both ways", "dropout between", "normalised", "teacher"])
+@pytest.mark.parametrize("block_rows", [None, 3], ids=["one chunk", "many chunks"])
+def test_as_many_sequences_of_other_lengths_come_and_go(name, block_rows, monkeypatch):
+    if block_rows:
+        monkeypatch.setattr("rnnbp.gradients.layout.BLOCK_ROWS", block_rows)
+    stack = [layers.Jordan(3, 5, n_outputs=4)] if name == "teacher" else STACKS[name]
+    net = Network(stack, dtype="float64", seed=1)
+    for lengths in ([3, 5, 1, 5], [2, 4, 1, 3], [9, 7, 8, 1], [4, 4, 4, 4], [1, 1, 1, 1], [9, 9, 9, 9], [3, 5, 1, 5]):
+        x, dy = inputs(net, lengths)
+        expected = results(Network(stack, dtype="float64", seed=1), x, dy, lengths)
+        for own, alone in zip(results(net, x, dy, lengths), expected, strict=True):
+            np.testing.assert_array_equal(own, alone)
+        from_zero = Network(stack, dtype="float64", seed=1)  # results() ends with states that were given
+        np.testing.assert_array_equal(net.forward(x, lengths), from_zero.forward(x, lengths))
+        for own, alone in zip(
+            output_and_gradients(net, x, dy, lengths), output_and_gradients(from_zero, x, dy, lengths), strict=True
+        ):
+            np.testing.assert_array_equal(own, alone)
+
+
 @pytest.mark.parametrize("name", ["dropout and zoneout within", "normalised", "both ways", "teacher"])
 def test_what_one_run_is_given_is_not_left_for_the_next(name):
     stack = [layers.Jordan(3, 5, n_outputs=4)] if name == "teacher" else STACKS[name]

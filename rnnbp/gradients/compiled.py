@@ -71,7 +71,7 @@ def forward(recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tupl
         loop.record.y = workspace.empty("rows", (steps.n_rows, cell.width(cell.output)), loop.dtype)
     final = loop.give(recurrence.initial, recurrence.mask, recurrence.noise, recurrence.teacher)
     runner(loop).run(0, n_forward(loop))
-    return (loop.values[cell.output][steps.n_sequences :] if keep else workspace["rows"]), final
+    return (loop.output if keep else workspace["rows"]), final
 
 
 def backward(

@@ -162,9 +162,11 @@ class Loop:
         self.record = RecurrenceRecord(
             projection=self.projection, variables=list(self.variables.values()), n_variables=len(self.variables),
             stages=together(stages), n_stages=len(stages), output=self.variables[cell.output],
-            forced=self.variables[cell.forced or cell.states[0]],
+            forced=self.variables[cell.forced or cell.states[0]], chunk_rows=BLOCK_ROWS,
         )  # fmt: skip
         self.laid_out: Any = None
+        self.room: Any = None  # what there is memory for, and how many rows of it
+        self.n_rows = 0
         self.runner: Any = None
         p, r, instruction = self.projection, self.record, self.engine.instruction
         self.prepare, self.forward = [instruction("prepare", p)], [instruction("recurrence_forward", r)]
@@ -214,20 +216,31 @@ class Loop:
         return threads.worth_waking(steps.n_sequences, steps.n_rows * self.size)
 
     def lay_out(self, steps: Steps, workspace: Workspace, *, keep: bool) -> None:
-        """Find memory for a batch; nothing is done if it is like the one before."""
+        """Lay out a batch: nothing is done if it is the one before, and little if it fits in the room that is there."""
         n_shares = self.n_shares(steps)
         if self.laid_out == (steps, n_shares, keep):
             return
         self.laid_out = None  # until all of it is: memory may be lacking
-        cell, dtype, p = self.cell, self.dtype, self.projection
-        layout = steps.layout(n_shares)
+        p, r, layout = self.projection, self.record, steps.layout(n_shares)
         widest = max(stop - first for first, stop in pairwise(layout.bounds.tolist()))
-        chunk = max(1, BLOCK_ROWS // widest)
-        own = 2 * widest + min(chunk, steps.n_steps) * widest  # rows that a share has if nothing is kept
-        n_values = steps.n_sequences + steps.n_rows if keep else layout.n_shares * own
-        z = workspace.empty("z", (steps.n_rows if keep else layout.n_shares * own, cell.n_columns), dtype)
+        r.keep, r.share_rows = int(keep), (2 + min(max(1, BLOCK_ROWS // widest), steps.n_steps)) * widest
+        p.layout, p.sum_steps, p.rectangular = layout, chunk_of(steps), int(steps.is_rectangular)
+        n_rows = steps.n_rows if keep else layout.n_shares * r.share_rows
+        room = steps.n_sequences, layout.n_shares, keep, steps.is_rectangular
+        if self.room != room or n_rows > self.n_rows:
+            self.room = None
+            self._find_room(n_rows, steps.n_sequences, workspace, keep=keep)
+            self.room, self.n_rows = room, n_rows
+        self.layout = layout
+        self.laid_out = steps, n_shares, keep
+
+    def _find_room(self, n_rows: int, n_sequences: int, workspace: Workspace, *, keep: bool) -> None:
+        """Find memory for batches of so many rows of z, or fewer."""
+        cell, dtype, p = self.cell, self.dtype, self.projection
+        n_values, n_shares = n_rows + n_sequences if keep else n_rows, p.layout.n_shares
+        p.z = z = workspace.empty("z", (n_rows, cell.n_columns), dtype)
         self.values = {v: workspace.empty(v, (n_values, cell.width(v)), dtype) for v in cell.variables}
-        self.d = {v: workspace.empty(f"d_{v}", (steps.n_sequences, cell.width(v)), dtype) for v in cell.variables}
+        self.d = {v: workspace.empty(f"d_{v}", (n_sequences, cell.width(v)), dtype) for v in cell.variables}
         shapes = {v: self.d[v].shape for v in cell.looked_back_at}
         d_previous = self.d | {v: workspace.empty(f"d_previous_{v}", shape, dtype) for v, shape in shapes.items()}
         for name, variable in self.variables.items():
@@ -245,17 +258,18 @@ class Loop:
                 product.masked, product.source = 0, self.values[source]
                 product.d_source = (d_previous if piece.product.lag else self.d)[source]
         self.workspace = workspace
-        p.layout, p.z = layout, z
-        p.sum_steps, p.rectangular = chunk_of(steps), int(steps.is_rectangular)
-        self.record.keep, self.record.share_rows, self.record.chunk_rows = int(keep), own, BLOCK_ROWS
-        self.record.steps = together([Step() for _ in range(layout.n_shares)])
-        p.moments = np.empty(2 * layout.n_shares)
+        self.record.steps = together([Step() for _ in range(n_shares)])
+        p.moments = np.empty(2 * n_shares)
         if keep:
-            self._for_gradients(steps, workspace)
+            self._for_gradients(n_rows, n_sequences, workspace)
         for instruction in self.shared:
-            instruction.n_shares = layout.n_shares
-        self.layout = layout
-        self.laid_out = steps, n_shares, keep
+            instruction.n_shares = n_shares
+
+    @property
+    def output(self) -> Array:
+        """The rows of y, if they are kept; memory of the loop's."""
+        start = self.layout.n_sequences
+        return self.values[self.cell.output][start : start + self.layout.n_rows]
 
     def give(
         self,
@@ -309,20 +323,20 @@ class Loop:
                 state.d_final = contiguous(d_final[name])
         return d_initial
 
-    def _for_gradients(self, steps: Steps, workspace: Workspace) -> None:
+    def _for_gradients(self, n_rows: int, n_sequences: int, workspace: Workspace) -> None:
         """Find what sums of weight gradients need."""
         cell, dtype, p = self.cell, self.dtype, self.projection
         widest = max(piece.into.stop - piece.into.start for piece in self.pieces)
         deepest = max(cell.width(product.source) for product in cell.products)
-        p.make_room(workspace.empty, self.engine.lanes, dtype, steps.n_rows, widest, deepest)
-        if steps.n_sequences > p.read("gain_rows"):
+        p.make_room(workspace.empty, self.engine.lanes, dtype, n_rows, widest, deepest)
+        if n_sequences > p.read("gain_rows"):
             for product in self.products:
                 if product.normalized:  # windows of a recurrence, of any number of sequences, add to the same sums
-                    sums = np.zeros((steps.n_sequences, product.columns), dtype)
+                    sums = np.zeros((n_sequences, product.columns), dtype)
                     if p.gain_rows:
                         sums[: p.gain_rows] = product.d_gains
                     product.d_gains = sums
-            p.gain_rows = steps.n_sequences
+            p.gain_rows = n_sequences
 
 
 def _groups(cell: Cell) -> list[list[Product]]:

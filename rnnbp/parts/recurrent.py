@@ -84,28 +84,31 @@ class RecurrentPart(Part):
         for k, way in enumerate(self.ways):
             if way.backwards:
                 self.backward.append(move("gather_add" if k else "gather", way.moves["dx"]))
+        self.kind: Any = None
+        self.states: dict[str, Array] = {}
+        self.d_states: dict[str, Array] = {}
         self._fresh = self._fresh_back = True
 
     def lay_out(self, steps: Steps, width: int, workspace: Workspace, *, keep: bool) -> Array:
         """Find memory for all that is computed; see `Part.lay_out`."""
         self.steps, dtype, n = steps, self.dtype, steps.n_rows
         self.forwards_index = np.arange(n) if not self.alone else None
-        self.states: dict[str, Array] = {}
-        self.d_states: dict[str, Array] = {}
+        kind = steps.n_sequences, keep
+        new = not (self.kind == kind and self._fresh and self._fresh_back)  # states have another shape, or were given
+        self.kind = kind
         outputs = []
         for way in self.ways:
             own = workspace.setdefault(f"direction{way.suffix}", Workspace())
             way.loop.lay_out(steps, own, keep=keep)
             if keep:
-                outputs.append(way.loop.values[self.cell.output][steps.n_sequences :])
+                outputs.append(way.loop.output)
             else:
                 outputs.append(own.empty("rows", (n, self.width), dtype))
                 way.loop.record.y = outputs[-1]
-            for name, state in way.loop.give({}, None, None, None).items():
-                self.states[name + way.suffix] = state
-            if keep:
-                for name, state in way.loop.give_back({}).items():
-                    self.d_states[name + way.suffix] = state
+            if new:
+                self._give(way, {}, None, None, None)
+            if new and keep:
+                self._give_back(way, {})
         self._fresh = self._fresh_back = True
         if self.alone:
             return outputs[0]
@@ -184,8 +187,11 @@ class RecurrentPart(Part):
             own = {name: initial[name + way.suffix] for name in self.cell.states if name + way.suffix in initial}
             mask, noise = draw(rng, self.steps) if draw is not None else (None, None)
             taught = self.steps.reverse(teacher) if way.backwards and teacher is not None else teacher
-            for name, state in way.loop.give(own, mask, noise, taught).items():
-                self.states[name + way.suffix] = state
+            self._give(way, own, mask, noise, taught)
+
+    def _give(self, way: _Way, *given: Any) -> None:
+        for name, state in way.loop.give(*given).items():
+            self.states[name + way.suffix] = state
 
     def begin_back(self, d_final: States) -> None:
         """Take the gradients of the final states."""
@@ -194,8 +200,11 @@ class RecurrentPart(Part):
         self._fresh_back = not d_final
         for way in self.ways:
             own = {name: d_final[name + way.suffix] for name in self.cell.states if name + way.suffix in d_final}
-            for name, state in way.loop.give_back(own).items():
-                self.d_states[name + way.suffix] = state
+            self._give_back(way, own)
+
+    def _give_back(self, way: _Way, d_final: States) -> None:
+        for name, state in way.loop.give_back(d_final).items():
+            self.d_states[name + way.suffix] = state
 
     def carry(self) -> None:
         """Let each run start from the states in which the one before has ended, and the first from zero."""
