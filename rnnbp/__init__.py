@@ -38,14 +38,14 @@ if TYPE_CHECKING:
         preprocessing,
         sequences,
     )
-    from rnnbp.checkpoints import Checkpoint, CheckpointError
     from rnnbp.estimators import MLPClassifier, MLPRegressor, RNNClassifier, RNNForecaster, RNNRegressor, RNNTagger
-    from rnnbp.evaluation import evaluate, predict
-    from rnnbp.jacobians import jacobian
-    from rnnbp.model_file import ModelFileError
-    from rnnbp.network import Network
-    from rnnbp.online import OnlineLearner
+    from rnnbp.files.checkpoints import Checkpoint, CheckpointError
+    from rnnbp.files.model_file import ModelFileError
+    from rnnbp.networks.jacobians import jacobian
+    from rnnbp.networks.network import Network
     from rnnbp.training import History, NextStep, NonFiniteError, find_learning_rate, fit
+    from rnnbp.training.evaluation import evaluate, predict
+    from rnnbp.training.online import OnlineLearner
 
 __version__ = "0.1.0"
 
@@ -70,25 +70,25 @@ _MODULES = (
     "sequences",
 )
 _NAMES = {
-    "Checkpoint": "rnnbp.checkpoints",
-    "CheckpointError": "rnnbp.checkpoints",
+    "Checkpoint": "rnnbp.files.checkpoints",
+    "CheckpointError": "rnnbp.files.checkpoints",
     "History": "rnnbp.training",
     "MLPClassifier": "rnnbp.estimators",
     "MLPRegressor": "rnnbp.estimators",
-    "ModelFileError": "rnnbp.model_file",
-    "Network": "rnnbp.network",
+    "ModelFileError": "rnnbp.files.model_file",
+    "Network": "rnnbp.networks.network",
     "NextStep": "rnnbp.training",
     "NonFiniteError": "rnnbp.training",
     "RNNClassifier": "rnnbp.estimators",
     "RNNForecaster": "rnnbp.estimators",
     "RNNRegressor": "rnnbp.estimators",
     "RNNTagger": "rnnbp.estimators",
-    "OnlineLearner": "rnnbp.online",
-    "evaluate": "rnnbp.evaluation",
+    "OnlineLearner": "rnnbp.training.online",
+    "evaluate": "rnnbp.training.evaluation",
     "find_learning_rate": "rnnbp.training",
     "fit": "rnnbp.training",
-    "jacobian": "rnnbp.jacobians",
-    "predict": "rnnbp.evaluation",
+    "jacobian": "rnnbp.networks.jacobians",
+    "predict": "rnnbp.training.evaluation",
 }
 
 __all__ = [

@@ -12,17 +12,28 @@ With y = f(z) and dy = dL/dy, a pullback gives dz = dL/dz::
     softplus     y = log(1 + e^z)                   dz = dy / (1 + e^-z)
     softmax      y_k = e^(z_k) / sum_j e^(z_j)      dz = y (dy - sum_j dy_j y_j)
 
-All but softmax act on each element alone; softmax acts on the last axis.
+All but softmax act on each element alone; softmax acts on the last axis. Standardisation, the heart of layer
+normalisation, acts on the last axis too; for each row x, with eps = 1e-5::
+
+    m = mean(x);  v = mean((x - m)^2);  s = 1 / sqrt(v + eps)                (1)
+    u = (x - m) s                                                            (2)
+
+    dx = s (du - mean(du) - u mean(du u))                                    (2', 1')
 
 References
 ----------
 elu: Clevert, Unterthiner and Hochreiter 2016. gelu: Hendrycks and Gimpel 2016 (the exact form, with erf).
+Standardisation: Ba, Kiros and Hinton, "Layer normalization", 2016.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rnnbp.configuration import lookup
 from rnnbp.kernels.elementwise import (
@@ -39,9 +50,12 @@ from rnnbp.kernels.elementwise import (
     where,
 )
 
-__all__ = ["ACTIVATIONS", "ActivationFunction", "get"]
+__all__ = ["ACTIVATIONS", "ActivationFunction", "get", "standardize", "standardize_pullback"]
+
+Array = NDArray[Any]
 
 LEAK = 0.01
+EPSILON = 1e-5
 
 
 @dataclass(frozen=True)
@@ -152,3 +166,26 @@ def get(name: str) -> ActivationFunction:
         If the name is unknown; the message lists the known ones.
     """
     return lookup(ACTIVATIONS, name, "activation")
+
+
+def standardize(x: Array) -> tuple[Array, Array]:
+    """Return the rows of x with mean 0 and variance 1, and what each was multiplied by (1, 2).
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_rows, F)
+
+    Returns
+    -------
+    u : ndarray of shape (n_rows, F)
+    scale : ndarray of shape (n_rows, 1)
+    """
+    centred = x - x.mean(axis=-1, keepdims=True)  # 1
+    scale = 1.0 / np.sqrt(np.square(centred).mean(axis=-1, keepdims=True) + EPSILON)  # 1
+    return centred * scale, scale  # 2
+
+
+def standardize_pullback(du: Array, u: Array, scale: Array) -> Array:
+    """Return dL/dx, given dL/du and what `standardize` has returned (2', 1')."""
+    mean, projection = du.mean(axis=-1, keepdims=True), (du * u).mean(axis=-1, keepdims=True)
+    return np.asarray(scale * (du - mean - u * projection))  # 2', 1'

@@ -18,7 +18,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnbp.sequences import check_sequences
+from rnnbp.data.sequences import check_sequences
 
 __all__ = ["SequenceFrame"]
 

@@ -20,10 +20,10 @@ import numpy as np
 
 from rnnbp import layers
 from rnnbp.activations import ACTIVATIONS
+from rnnbp.data.sequences import Steps
 from rnnbp.gradients import BPTT
 from rnnbp.layers import Layer, Recurrent
-from rnnbp.network import Network
-from rnnbp.sequences import Steps
+from rnnbp.networks.network import Network
 
 I, H = 2, 3  # noqa: E741
 SYMBOLS = 5

@@ -117,7 +117,7 @@ def kill(name, checkpoint, within, draw):
 
 def kill_and_resume(moments, *, seed=0, names=tuple(RUNS)):
     """Return, for so many runs that were killed, whether the resumed one ended alike, and what lies about."""
-    from rnnbp import model_file
+    from rnnbp.files import model_file
 
     draw, reports, unbroken = random.Random(seed), [], {}
     with tempfile.TemporaryDirectory() as directory:

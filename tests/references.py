@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from conformance import error
 
-from rnnbp.network import Network
+from rnnbp.networks.network import Network
 
 
 def cases(file):

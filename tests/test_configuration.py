@@ -7,8 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
-from rnnbp.checks import probability, whole_number
-from rnnbp.configuration import Configurable, build, lookup, plain
+from rnnbp.configuration import Configurable, build, lookup, plain, probability, whole_number
 
 
 class Shape(Configurable):

@@ -18,8 +18,8 @@ from conformance import (
 
 from rnnbp import layers
 from rnnbp.activations import ACTIVATIONS
-from rnnbp.network import Network
-from rnnbp.program import Program, Segment
+from rnnbp.networks.network import Network
+from rnnbp.networks.program import Program, Segment
 
 RAGGED = (3, 5, 1, 5)
 STATIC = {name: stack for name, stack in NETWORKS.items() if not stack[0].needs_time}
@@ -163,7 +163,7 @@ def test_the_compiled_run_in_single_precision_is_numpy_s(stack):
 
 @each(NETWORKS)
 def test_what_lies_in_a_workspace_before_a_pass_does_not_matter(stack, monkeypatch):
-    from rnnbp.workspace import Workspace
+    from rnnbp.data.workspace import Workspace
 
     clean = Problem(stack, RAGGED)
     output, gradients = clean.run().output, clean.gradients()

@@ -55,7 +55,7 @@ NAMES = {
     "rnnbp.initializers": "Glorot He Orthogonal Identity ForgetGate Chrono",
     "rnnbp.diagnostics": "check_gradients gradient_flow activations lyapunov_exponents saliency TrainingReport",
     "rnnbp.metrics": "accuracy r2 confusion_matrix",
-    "rnnbp.sequences": "pad unpad",
+    "rnnbp.data.sequences": "pad unpad",
 }
 
 

@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 import rnnbp
 from benchmarks.classic.task import Result, Task
 from rnnbp import datasets, layers, losses, optimizers
-from rnnbp.history import History
 from rnnbp.optimizers import schedules
+from rnnbp.training.history import History
 
 Array = NDArray[Any]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rnnbp.history import History
-    from rnnbp.network import Network
+    from rnnbp.networks.network import Network
+    from rnnbp.training.history import History
 
 __all__ = ["BestModelCheckpoint"]
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from rnnbp.checks import flag, number, whole_number
-from rnnbp.configuration import Configurable
+from rnnbp.configuration import Configurable, flag, number, whole_number
 
 if TYPE_CHECKING:
-    from rnnbp.history import History
-    from rnnbp.network import Network
+    from rnnbp.networks.network import Network
+    from rnnbp.training.history import History
 
 __all__ = ["EarlyStopping"]
 

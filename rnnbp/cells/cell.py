@@ -38,7 +38,7 @@ from itertools import accumulate, chain, pairwise
 from types import MappingProxyType
 from typing import Any
 
-from rnnbp.checks import whole_number
+from rnnbp.configuration import whole_number
 from rnnbp.kernels.derivative import derive
 from rnnbp.kernels.elementwise import Operand
 from rnnbp.kernels.trace import Graph, trace

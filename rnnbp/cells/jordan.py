@@ -30,7 +30,7 @@ from rnnbp.activations import ActivationFunction
 from rnnbp.activations import get as get_activation
 from rnnbp.cells.cell import Cell, Product, Pullback, Stage, Step
 from rnnbp.cells.elman import activation_step
-from rnnbp.checks import whole_number
+from rnnbp.configuration import whole_number
 
 __all__ = ["JordanCell"]
 

@@ -1,6 +1,6 @@
 """The gated recurrent unit with layer normalisation.
 
-With LN(a; g) = g u, where u is a standardised to mean 0 and variance 1 over the units (`rnnbp.standardization`)::
+With LN(a; g) = g u, where u is a standardised to mean 0 and variance 1 over the units (`rnnbp.activations`)::
 
     (r_x, z_x, n_x) = LN(x W; g_x) + b
     (r_h, z_h, n_h) = LN(h' U; g_h) + c

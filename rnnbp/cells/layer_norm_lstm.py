@@ -1,6 +1,6 @@
 """The long short-term memory cell with layer normalisation.
 
-With LN(a; g) = g u, where u is a standardised to mean 0 and variance 1 over the units (`rnnbp.standardization`)::
+With LN(a; g) = g u, where u is a standardised to mean 0 and variance 1 over the units (`rnnbp.activations`)::
 
     (z_i, z_f, z_g, z_o) = LN(x W; g_x) + LN(h' U; g_h) + b
     i = sigmoid(z_i)                          (1)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from rnnbp.checks import whole_number
+from rnnbp.configuration import whole_number
 
 from .checks import RandomState, floating, generator
 

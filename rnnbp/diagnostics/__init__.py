@@ -14,7 +14,7 @@ from rnnbp.diagnostics.lyapunov import LyapunovExponents, lyapunov_exponents
 from rnnbp.diagnostics.saliency import Saliency, saliency
 
 if TYPE_CHECKING:
-    from rnnbp.report import TrainingReport
+    from rnnbp.plotting.report import TrainingReport
 
 __all__ = [
     "Activations",
@@ -35,5 +35,5 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "TrainingReport":  # made of plots, which are made of the instruments above
-        return import_module("rnnbp.report").TrainingReport
+        return import_module("rnnbp.plotting.report").TrainingReport
     raise AttributeError(f"module 'rnnbp.diagnostics' has no attribute {name!r}")

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rnnbp.data.workspace import Workspace
 from rnnbp.diagnostics.problem import network_copy
 from rnnbp.diagnostics.recording import Recorder, recordings
 from rnnbp.layers import Context
-from rnnbp.network import Network
-from rnnbp.workspace import Workspace
+from rnnbp.networks.network import Network
 
 __all__ = ["Activations", "activations"]
 

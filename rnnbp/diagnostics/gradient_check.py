@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnbp.checks import whole_number
+from rnnbp.configuration import whole_number
 from rnnbp.diagnostics.finite_differences import Leaf, relative_error
 from rnnbp.diagnostics.problem import Problem, network_copy
 from rnnbp.gradients import BPTT
 from rnnbp.layers import Layer
 from rnnbp.losses import Loss
-from rnnbp.network import Network
+from rnnbp.networks.network import Network
 
 __all__ = ["GradientCheck", "GradientError", "check_gradients"]
 
@@ -50,7 +50,7 @@ class GradientCheck:
         ``"0.input_weight"``, of the input, ``"x"``, and of each initial state, like ``"initial 0.h"``.
     places : dict of str to tuple of int, or None
         The element of each that has this error; None where random directions were tried. (Of ``"output"`` and ``"x"``,
-        the first index is a packed row; see `rnnbp.sequences`.)
+        the first index is a packed row; see `rnnbp.data.sequences`.)
     tolerance : float
     step : int or None
         If there is an error: sequences cut after this step (from 0) disagree, and one step shorter they do not. None

@@ -35,11 +35,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rnnbp.data.sequences import Steps
 from rnnbp.diagnostics.problem import Problem, network_copy
 from rnnbp.diagnostics.recording import Recorder, expect_states, recordings
 from rnnbp.losses import Loss
-from rnnbp.network import Network
-from rnnbp.sequences import Steps
+from rnnbp.networks.network import Network
 
 __all__ = ["GradientFlow", "gradient_flow"]
 

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rnnbp import losses
-from rnnbp.checks import number, whole_number
+from rnnbp.configuration import number, whole_number
 from rnnbp.diagnostics.gradient_flow import GradientFlow, gradient_flow
 from rnnbp.losses import Loss
-from rnnbp.network import Network
+from rnnbp.networks.network import Network
 
 if TYPE_CHECKING:
-    from rnnbp.history import History
+    from rnnbp.training.history import History
 
 __all__ = ["GradientFlowWatch", "first_examples"]
 

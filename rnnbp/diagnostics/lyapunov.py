@@ -36,14 +36,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnbp.batch import Batch
-from rnnbp.checks import whole_number
+from rnnbp.configuration import whole_number
+from rnnbp.data.batch import Batch
+from rnnbp.data.sequences import Steps
 from rnnbp.diagnostics.problem import network_copy
 from rnnbp.diagnostics.recording import expect_states
 from rnnbp.gradients import BPTT
 from rnnbp.layers import Embedding, Recurrent
-from rnnbp.network import Network
-from rnnbp.sequences import Steps
+from rnnbp.networks.network import Network
 
 __all__ = ["LyapunovExponents", "lyapunov_exponents"]
 

@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from rnnbp import losses
-from rnnbp.batch import Batch
+from rnnbp.data.batch import Batch
+from rnnbp.data.sequences import Steps
 from rnnbp.gradients import GradientAlgorithm
 from rnnbp.layers import Recurrent
 from rnnbp.losses import Loss
-from rnnbp.network import Network
-from rnnbp.passes import Gradients, Pass
-from rnnbp.sequences import Steps
+from rnnbp.networks.network import Network
+from rnnbp.networks.passes import Gradients, Pass
 
 __all__ = ["Problem", "network_copy"]
 

@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.cells import Cell
+from rnnbp.data.workspace import Workspace
 from rnnbp.gradients import BPTT, GradientAlgorithm, Recurrence
 from rnnbp.gradients.recurrence import Variables
 from rnnbp.layers import Recurrent
 from rnnbp.layers.recurrent import REVERSE
-from rnnbp.network import Network
-from rnnbp.workspace import Workspace
+from rnnbp.networks.network import Network
 
 __all__ = ["Recorder", "Recording", "expect_states", "recordings"]
 

@@ -29,7 +29,7 @@ from numpy.typing import ArrayLike, NDArray
 from rnnbp.diagnostics.problem import network_copy
 from rnnbp.gradients import BPTT
 from rnnbp.layers import Embedding
-from rnnbp.network import Network
+from rnnbp.networks.network import Network
 
 __all__ = ["Saliency", "saliency"]
 

@@ -26,15 +26,15 @@ from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
+from rnnbp.data.sequences import pad
 from rnnbp.estimators.convergence import Convergence
 from rnnbp.estimators.files import Saved
 from rnnbp.estimators.order import Shuffler
 from rnnbp.estimators.settings import Settings
 from rnnbp.layers import Layer
 from rnnbp.losses import Loss
-from rnnbp.network import Network
+from rnnbp.networks.network import Network
 from rnnbp.optimizers import FullBatchOptimizer, Optimizer, State
-from rnnbp.sequences import pad
 from rnnbp.training import NonFiniteError, fit
 
 __all__ = ["EVALUATED_AT_ONCE", "Data", "NetworkEstimator", "dense"]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnnbp.estimators.rates import adaptive
-from rnnbp.network import Network
+from rnnbp.networks.network import Network
 from rnnbp.optimizers import State
 
 if TYPE_CHECKING:

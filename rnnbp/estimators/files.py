@@ -15,8 +15,8 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from rnnbp.configuration import Configurable, build, plain
-from rnnbp.model_file import ModelFileError
-from rnnbp.network import Network
+from rnnbp.files.model_file import ModelFileError
+from rnnbp.networks.network import Network
 
 __all__ = ["Saved"]
 

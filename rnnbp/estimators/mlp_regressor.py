@@ -13,8 +13,8 @@ from rnnbp.estimators.base import Data
 from rnnbp.estimators.perceptron import MultilayerPerceptron
 from rnnbp.estimators.regression import Regression
 from rnnbp.estimators.settings import solver_is_stochastic
-from rnnbp.history import Callback
 from rnnbp.optimizers import FullBatchOptimizer, Optimizer
+from rnnbp.training.history import Callback
 
 __all__ = ["MLPRegressor"]
 

@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from rnnbp.activations import ACTIVATIONS
-from rnnbp.checks import whole_number
-from rnnbp.configuration import lookup
+from rnnbp.configuration import lookup, whole_number
 from rnnbp.estimators.base import EVALUATED_AT_ONCE, NetworkEstimator, dense
-from rnnbp.evaluation import predict
 from rnnbp.layers import Activation, Dense, Dropout, Layer
+from rnnbp.training.evaluation import predict
 
 __all__ = ["MultilayerPerceptron"]
 

@@ -19,13 +19,12 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from rnnbp import gradients, layers
-from rnnbp.checks import flag, number, probability, whole_number
-from rnnbp.configuration import lookup
+from rnnbp.configuration import flag, lookup, number, probability, whole_number
 from rnnbp.estimators.base import NetworkEstimator, dense
-from rnnbp.evaluation import predict
 from rnnbp.gradients import GradientAlgorithm
 from rnnbp.layers import Dense, Dropout, Layer, Recurrent
 from rnnbp.preprocessing.frames import Frames, SequenceReader
+from rnnbp.training.evaluation import predict
 
 __all__ = ["RecurrentEstimator"]
 

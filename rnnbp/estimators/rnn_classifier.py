@@ -14,8 +14,8 @@ from rnnbp.estimators.classification import Classification
 from rnnbp.estimators.recurrent import RecurrentEstimator
 from rnnbp.estimators.settings import solver_is_stochastic
 from rnnbp.gradients import GradientAlgorithm
-from rnnbp.history import Callback
 from rnnbp.optimizers import FullBatchOptimizer, Optimizer
+from rnnbp.training.history import Callback
 
 __all__ = ["RNNClassifier"]
 

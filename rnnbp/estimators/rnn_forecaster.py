@@ -28,15 +28,15 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from rnnbp.checks import flag, number, whole_number
+from rnnbp.configuration import flag, number, whole_number
 from rnnbp.estimators.objectives import HalfSquaredError
 from rnnbp.estimators.recurrent import RecurrentEstimator
 from rnnbp.estimators.settings import solver_is_stochastic
 from rnnbp.estimators.windows import WINDOWS, Scale, View, drifts
 from rnnbp.gradients import GradientAlgorithm
-from rnnbp.history import Callback
 from rnnbp.losses import Loss
 from rnnbp.optimizers import FullBatchOptimizer, Optimizer
+from rnnbp.training.history import Callback
 
 __all__ = ["RNNForecaster"]
 

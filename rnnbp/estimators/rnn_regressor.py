@@ -15,8 +15,8 @@ from rnnbp.estimators.regression import Regression
 from rnnbp.estimators.settings import solver_is_stochastic
 from rnnbp.estimators.steps import are_steps, joined, per_step_weight
 from rnnbp.gradients import GradientAlgorithm
-from rnnbp.history import Callback
 from rnnbp.optimizers import FullBatchOptimizer, Optimizer
+from rnnbp.training.history import Callback
 
 __all__ = ["RNNRegressor"]
 

@@ -16,9 +16,9 @@ from rnnbp.estimators.recurrent import RecurrentEstimator
 from rnnbp.estimators.settings import solver_is_stochastic
 from rnnbp.estimators.steps import are_whole, joined, per_step_weight
 from rnnbp.gradients import GradientAlgorithm
-from rnnbp.history import Callback
 from rnnbp.optimizers import FullBatchOptimizer, Optimizer
 from rnnbp.preprocessing.frames import FLOATS, Frames
+from rnnbp.training.history import Callback
 
 __all__ = ["RNNTagger"]
 

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from rnnbp import optimizers
-from rnnbp.checks import flag, number, probability, whole_number
+from rnnbp.configuration import flag, number, probability, whole_number
 from rnnbp.estimators import rates
-from rnnbp.history import Callback
 from rnnbp.optimizers import FullBatchOptimizer, Optimizer, Schedule
+from rnnbp.training.history import Callback
 
 __all__ = ["Settings", "solver_is_stochastic"]
 

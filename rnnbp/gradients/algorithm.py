@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 from numpy.typing import NDArray
 
 from rnnbp.configuration import Configurable
+from rnnbp.data.workspace import Workspace
 from rnnbp.gradients.recurrence import Recurrence, Variables
-from rnnbp.workspace import Workspace
 
 __all__ = ["GradientAlgorithm"]
 

@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.gradients import compiled
+from rnnbp.data.workspace import Workspace
 from rnnbp.gradients.algorithm import GradientAlgorithm
+from rnnbp.gradients.compiled import run as compiled_run
 from rnnbp.gradients.recurrence import Recurrence, Variables
-from rnnbp.workspace import Workspace
 
 __all__ = ["BPTT"]
 
@@ -41,7 +41,7 @@ class BPTT(GradientAlgorithm):
     Parameters
     ----------
     compiled : bool, default True
-        Whether cells whose functions are elementwise are run by compiled loops (`rnnbp.gradients.compiled`), which
+        Whether cells whose functions are elementwise are run by compiled loops (`rnnbp.gradients.compiled.run`), which
         compute the same, many times as fast. False runs the text below, in NumPy: for reading and debugging.
     """
 
@@ -50,8 +50,8 @@ class BPTT(GradientAlgorithm):
 
     def forward(self, recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tuple[Array, Variables]:
         """Run the recurrence; see `GradientAlgorithm.forward`."""
-        if self.compiled and compiled.can_run(recurrence):
-            return compiled.forward(recurrence, workspace, keep=keep)
+        if self.compiled and compiled_run.can_run(recurrence):
+            return compiled_run.forward(recurrence, workspace, keep=keep)
         cell, steps, dtype = recurrence.cell, recurrence.steps, recurrence.x.dtype
         slabs = {
             name: workspace.empty(name, (steps.n_sequences + steps.n_rows, cell.width(name)), dtype)
@@ -88,8 +88,8 @@ class BPTT(GradientAlgorithm):
         With `add`, the recurrence is another window of the one that has been pulled back last with this workspace: its
         parameters' gradients are added to those that `gradients` has from there.
         """
-        if self.compiled and compiled.can_run(recurrence):
-            return compiled.backward(
+        if self.compiled and compiled_run.can_run(recurrence):
+            return compiled_run.backward(
                 recurrence, workspace, dy, d_final, gradients, input_gradient=input_gradient, add=add
             )
         cell, steps, dtype = recurrence.cell, recurrence.steps, recurrence.x.dtype
@@ -125,7 +125,7 @@ class BPTT(GradientAlgorithm):
 
         It is 1 for the NumPy run, which adds all of them up at once: no windows give the same bits as that.
         """
-        return compiled.chunk(recurrence) if self.compiled and compiled.can_run(recurrence) else 1
+        return compiled_run.chunk(recurrence) if self.compiled and compiled_run.can_run(recurrence) else 1
 
     @staticmethod
     def _slots(recurrence: Recurrence, slabs: Variables, t: int, n: int | None = None) -> tuple[slice, Variables]:

@@ -30,12 +30,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.checks import whole_number
+from rnnbp.configuration import whole_number
+from rnnbp.data.workspace import Workspace
 from rnnbp.gradients.algorithm import GradientAlgorithm
 from rnnbp.gradients.bptt import BPTT
 from rnnbp.gradients.recurrence import Recurrence, Variables
 from rnnbp.gradients.windows import run_windows, window
-from rnnbp.workspace import Workspace
 
 __all__ = ["CheckpointedBPTT"]
 

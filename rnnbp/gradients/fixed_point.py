@@ -39,11 +39,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.cells import Cell
-from rnnbp.checks import number, whole_number
+from rnnbp.configuration import number, whole_number
+from rnnbp.data.workspace import Workspace
 from rnnbp.gradients.algorithm import GradientAlgorithm
 from rnnbp.gradients.recurrence import Recurrence, Variables
 from rnnbp.gradients.relaxation import relax, solve_affine
-from rnnbp.workspace import Workspace
 
 __all__ = ["FixedPoint"]
 

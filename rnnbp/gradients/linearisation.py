@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnbp.data.sequences import Steps
 from rnnbp.gradients.recurrence import Recurrence, Variables
-from rnnbp.sequences import Steps
 
 __all__ = ["immediate", "n_parameters", "one_step", "pull_back", "side_by_side", "split"]
 

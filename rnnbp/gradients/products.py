@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnbp.activations import standardize, standardize_pullback
 from rnnbp.cells import Cell, Product
-from rnnbp.standardization import standardize, standardize_pullback
 
 __all__ = ["add", "factors", "pull"]
 

@@ -28,8 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.cells import Cell, Product
+from rnnbp.data.sequences import Steps
 from rnnbp.gradients import products
-from rnnbp.sequences import Steps
 
 __all__ = ["Recurrence", "Variables"]
 

@@ -32,13 +32,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.cells import Cell
-from rnnbp.checks import whole_number
+from rnnbp.configuration import whole_number
+from rnnbp.data.workspace import Workspace
 from rnnbp.gradients.algorithm import GradientAlgorithm
 from rnnbp.gradients.bptt import BPTT
 from rnnbp.gradients.linearisation import immediate, n_parameters, one_step, pull_back, side_by_side, split
 from rnnbp.gradients.memory import expect_to_fit
 from rnnbp.gradients.recurrence import Recurrence, Variables
-from rnnbp.workspace import Workspace
 
 __all__ = ["RTRL"]
 

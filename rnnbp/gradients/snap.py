@@ -34,10 +34,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.cells import Cell
+from rnnbp.data.workspace import Workspace
 from rnnbp.gradients.linearisation import immediate, n_parameters, pull_back, side_by_side
 from rnnbp.gradients.recurrence import Recurrence, Variables
 from rnnbp.gradients.rtrl import RTRL
-from rnnbp.workspace import Workspace
 
 __all__ = ["SnAp1"]
 

@@ -30,13 +30,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.checks import whole_number
+from rnnbp.configuration import whole_number
+from rnnbp.data.sequences import Steps
+from rnnbp.data.workspace import Workspace
 from rnnbp.gradients.algorithm import GradientAlgorithm
 from rnnbp.gradients.bptt import BPTT
 from rnnbp.gradients.recurrence import Recurrence, Variables
 from rnnbp.gradients.windows import block, run_windows
-from rnnbp.sequences import Steps
-from rnnbp.workspace import Workspace
 
 __all__ = ["TruncatedBPTT"]
 

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnbp.data.sequences import Steps
+from rnnbp.data.workspace import Workspace
 from rnnbp.gradients.bptt import BPTT
 from rnnbp.gradients.recurrence import Recurrence, Variables
-from rnnbp.sequences import Steps
-from rnnbp.workspace import Workspace
 
 __all__ = ["block", "run_windows", "window"]
 

@@ -1,4 +1,4 @@
-"""Layer normalisation of rows, as `rnnbp.standardization` specifies it.
+"""Layer normalisation of rows, as `rnnbp.activations` specifies it.
 
 For a row a of a product, with a gain g::
 

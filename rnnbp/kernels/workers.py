@@ -8,7 +8,7 @@ which share is the next::
 
 It is raised by compare-and-swap, so a share is taken once, and a worker that comes too late for a job takes none of the
 following one's by mistake. A worker watches the ticket for a while after its last job before it goes to sleep (in
-Python, `rnnbp.threads`), as waking takes 50 to 90 microseconds; and while a program runs it does not sleep.
+Python, `rnnbp.kernels.threads`), as waking takes 50 to 90 microseconds; and while a program runs it does not sleep.
 
 A pool is an array of whole numbers, of which each that is written often has a cache line of its own.
 """

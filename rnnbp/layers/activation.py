@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp import activations
+from rnnbp.data.workspace import Workspace
 from rnnbp.layers.layer import Context, Layer
-from rnnbp.workspace import Workspace
 
 if TYPE_CHECKING:
-    from rnnbp.parts import Part
+    from rnnbp.layers.compiled import Part
 
 __all__ = ["Activation"]
 
@@ -45,7 +45,7 @@ class Activation(Layer):
 
     def compiled(self, parameters: Mapping[str, Array], dtype: np.dtype[Any]) -> Part | None:
         """Return an `ActivationPart`, unless the function looks along the features."""
-        from rnnbp.parts.activation import ActivationPart
+        from rnnbp.layers.compiled.activation import ActivationPart
 
         return ActivationPart(self._function, dtype) if self._function.elementwise else None
 

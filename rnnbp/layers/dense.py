@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp import initializers
-from rnnbp.checks import whole_number
+from rnnbp.configuration import whole_number
+from rnnbp.data.workspace import Workspace
 from rnnbp.initializers import Initializer
 from rnnbp.layers.layer import Context, Layer, expect_width
 from rnnbp.parameters import Parameter
-from rnnbp.workspace import Workspace
 
 if TYPE_CHECKING:
-    from rnnbp.parts import Part
+    from rnnbp.layers.compiled import Part
 
 __all__ = ["Dense"]
 
@@ -77,7 +77,7 @@ class Dense(Layer):
 
     def compiled(self, parameters: Mapping[str, Array], dtype: np.dtype[Any]) -> Part | None:
         """Return a `DensePart`."""
-        from rnnbp.parts.dense import DensePart
+        from rnnbp.layers.compiled.dense import DensePart
 
         return DensePart(parameters["weight"])
 

@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from rnnbp.checks import probability
+from rnnbp.configuration import probability
+from rnnbp.data.workspace import Workspace
 from rnnbp.layers.layer import Context, Layer
-from rnnbp.workspace import Workspace
 
 __all__ = ["Dropout", "dropout_mask"]
 

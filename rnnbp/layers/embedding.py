@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp import initializers
-from rnnbp.checks import whole_number
+from rnnbp.configuration import whole_number
+from rnnbp.data.workspace import Workspace
 from rnnbp.initializers import Initializer
 from rnnbp.layers.layer import Context, Layer
 from rnnbp.parameters import Parameter
-from rnnbp.workspace import Workspace
 
 __all__ = ["Embedding"]
 

@@ -2,8 +2,8 @@
 
 A layer keeps its hyper-parameters and nothing else. It declares its parameters, which live in the network's flat
 vector, and puts what its backward pass needs into a workspace that the network lends it. It sees a batch as the rows of
-a matrix (`rnnbp.sequences`): examples in a static network, frames in a recurrent one. Only layers that look along time
-ask `Context.steps` how the rows are arranged.
+a matrix (`rnnbp.data.sequences`): examples in a static network, frames in a recurrent one. Only layers that look along
+time ask `Context.steps` how the rows are arranged.
 
 To write a layer, derive from `Layer`, keep the constructor's arguments in attributes of the same names, and give
 `parameters` (if there are any), `output_width`, `forward` and `backward`. `dense.py` is the example to follow.
@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.configuration import Configurable
+from rnnbp.data.sequences import Steps
+from rnnbp.data.workspace import Workspace
 from rnnbp.parameters import Parameter
-from rnnbp.sequences import Steps
-from rnnbp.workspace import Workspace
 
 if TYPE_CHECKING:
-    from rnnbp.parts import Part
+    from rnnbp.layers.compiled import Part
 
 __all__ = ["Context", "Layer"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rnnbp.cells import Cell, LayerNormLSTMCell, LSTMCell, PeepholeLSTMCell
-from rnnbp.checks import probability
+from rnnbp.configuration import probability
 from rnnbp.initializers import Initializer
 from rnnbp.layers.recurrent import Recurrent
 

@@ -1,6 +1,6 @@
 """Layer normalisation.
 
-For each row x of F features, with its standardisation u (`rnnbp.standardization`)::
+For each row x of F features, with its standardisation u (`rnnbp.activations`)::
 
     u = standardize(x)                                                       (1)
     y = gain u + bias                                                        (2)
@@ -21,12 +21,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.checks import whole_number
+from rnnbp.activations import standardize, standardize_pullback
+from rnnbp.configuration import whole_number
+from rnnbp.data.workspace import Workspace
 from rnnbp.initializers import Ones, Zeros
 from rnnbp.layers.layer import Context, Layer, expect_width
 from rnnbp.parameters import Parameter
-from rnnbp.standardization import standardize, standardize_pullback
-from rnnbp.workspace import Workspace
 
 __all__ = ["LayerNorm"]
 

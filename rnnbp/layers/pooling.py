@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.checks import flag
+from rnnbp.configuration import flag
+from rnnbp.data.sequences import Steps
+from rnnbp.data.workspace import Workspace
 from rnnbp.layers.layer import Context, Layer
-from rnnbp.sequences import Steps
-from rnnbp.workspace import Workspace
 
 if TYPE_CHECKING:
-    from rnnbp.parts import Part
+    from rnnbp.layers.compiled import Part
 
 __all__ = ["LastStep", "MaxOverTime", "MeanOverTime"]
 
@@ -71,7 +71,7 @@ class LastStep(_Pooling):
 
     def compiled(self, parameters: Mapping[str, Array], dtype: np.dtype[Any]) -> Part | None:
         """Return a `PoolingPart`."""
-        from rnnbp.parts.pooling import PoolingPart
+        from rnnbp.layers.compiled.pooling import PoolingPart
 
         return PoolingPart("last", dtype, halves=self.bidirectional)
 
@@ -105,7 +105,7 @@ class MeanOverTime(_Pooling):
 
     def compiled(self, parameters: Mapping[str, Array], dtype: np.dtype[Any]) -> Part | None:
         """Return a `PoolingPart`."""
-        from rnnbp.parts.pooling import PoolingPart
+        from rnnbp.layers.compiled.pooling import PoolingPart
 
         return PoolingPart("mean", dtype)
 
@@ -136,7 +136,7 @@ class MaxOverTime(_Pooling):
 
     def compiled(self, parameters: Mapping[str, Array], dtype: np.dtype[Any]) -> Part | None:
         """Return a `PoolingPart`."""
-        from rnnbp.parts.pooling import PoolingPart
+        from rnnbp.layers.compiled.pooling import PoolingPart
 
         return PoolingPart("max", dtype)
 

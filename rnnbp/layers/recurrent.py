@@ -20,17 +20,17 @@ from numpy.typing import NDArray
 from rnnbp import initializers
 from rnnbp.cells import Cell, ZoneoutCell
 from rnnbp.cells.checking import check as check_cell
-from rnnbp.checks import probability
+from rnnbp.configuration import probability
+from rnnbp.data.sequences import Steps
+from rnnbp.data.workspace import Workspace
 from rnnbp.gradients import BPTT, GradientAlgorithm, Recurrence
 from rnnbp.initializers import Initializer
 from rnnbp.layers.dropout import dropout_mask
 from rnnbp.layers.layer import Context, Layer, expect_width
 from rnnbp.parameters import Parameter
-from rnnbp.sequences import Steps
-from rnnbp.workspace import Workspace
 
 if TYPE_CHECKING:
-    from rnnbp.parts import Part
+    from rnnbp.layers.compiled import Part
 
 __all__ = ["Recurrent"]
 
@@ -165,7 +165,7 @@ class Recurrent(Layer):
         """Return a `RecurrentPart`, if the gradient algorithm is plain compiled `BPTT` and the cell is elementwise."""
         if not (type(self.gradient) is BPTT and self.gradient.compiled and self.cell.is_elementwise):
             return None
-        from rnnbp.parts.recurrent import Direction, RecurrentPart
+        from rnnbp.layers.compiled.recurrent import Direction, RecurrentPart
 
         directions = [
             Direction(suffix, backwards, {name: parameters[name + suffix] for name in self._names})

@@ -143,8 +143,8 @@ class CrossEntropy(Loss):
 def _against_index(output: Array, target: Array, weight: Array | None, normalizer: float) -> tuple[float, Array]:
     """Return the loss of rows against classes, and its gradient, by a compiled kernel."""
     from rnnbp.kernels.engine import engine
+    from rnnbp.kernels.threads import Runner
     from rnnbp.kernels.training import LossRows
-    from rnnbp.threads import Runner
 
     shares = np.array([1.0 / normalizer]) if weight is None else np.asarray(weight / normalizer, np.float64)
     gradient, loss = np.empty(output.shape, output.dtype), np.empty(1)

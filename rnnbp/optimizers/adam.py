@@ -20,7 +20,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.checks import number
+from rnnbp.configuration import number
 from rnnbp.kernels.elementwise import sqrt, where
 from rnnbp.optimizers.base import Array, Optimizer, Schedule, State
 from rnnbp.optimizers.rule import Rule

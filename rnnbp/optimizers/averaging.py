@@ -21,8 +21,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from rnnbp.checks import number
-from rnnbp.configuration import Configurable
+from rnnbp.configuration import Configurable, number
 from rnnbp.optimizers.base import Array, State
 
 

@@ -24,8 +24,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.checks import number
-from rnnbp.configuration import Configurable
+from rnnbp.configuration import Configurable, number
 from rnnbp.optimizers.clipping import clip_by_norm, clip_by_value
 from rnnbp.optimizers.rule import Rule, Update
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from rnnbp.checks import number
+from rnnbp.configuration import number
 from rnnbp.optimizers.base import Schedule, State
 
 

@@ -17,7 +17,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.checks import number, whole_number
+from rnnbp.configuration import number, whole_number
 from rnnbp.optimizers.base import Array, Optimizer, State
 
 COUNT = "noise.t"

@@ -26,7 +26,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from rnnbp.checks import number, whole_number
+from rnnbp.configuration import number, whole_number
 from rnnbp.optimizers.base import Array
 from rnnbp.optimizers.full_batch import FullBatchOptimizer, Function, Progress, Result, SumOfSquares
 

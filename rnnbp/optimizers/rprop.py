@@ -21,7 +21,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.checks import number
+from rnnbp.configuration import number
 from rnnbp.optimizers.base import Array, Optimizer, State
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.threads import Runner
+from rnnbp.kernels.threads import Runner
 
 if TYPE_CHECKING:
     from rnnbp.kernels.emitter import Rows

@@ -26,7 +26,7 @@ from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
-from rnnbp.checks import number, whole_number
+from rnnbp.configuration import number, whole_number
 from rnnbp.optimizers.base import Schedule, State
 from rnnbp.optimizers.decays import exponential, inverse_sigmoid, linear
 

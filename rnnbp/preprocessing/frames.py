@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names
 
-from rnnbp.sequences import check_sequences
+from rnnbp.data.sequences import check_sequences
 
 __all__ = ["Frames", "SequenceReader", "SequenceTransformer"]
 

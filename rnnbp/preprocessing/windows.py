@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from rnnbp.checks import whole_number
+from rnnbp.configuration import whole_number
 
 from .frames import SequenceTransformer
 

@@ -25,8 +25,8 @@ does a run that was broken off anywhere and resumed. Nothing draws from NumPy's 
 
 from __future__ import annotations
 
-from rnnbp.history import History
 from rnnbp.training.fitting import fit
+from rnnbp.training.history import History
 from rnnbp.training.learning_rate import LearningRateSearch, find_learning_rate
 from rnnbp.training.next_step import NextStep
 from rnnbp.training.run import NonFiniteError

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from rnnbp.callbacks import EarlyStopping
-from rnnbp.checks import number
+from rnnbp.configuration import number
+from rnnbp.data.training_set import TrainingSet
 from rnnbp.gradients import BPTT
-from rnnbp.history import Callback
 from rnnbp.losses import Loss
-from rnnbp.network import Network
+from rnnbp.networks.network import Network
 from rnnbp.optimizers import FullBatchOptimizer, Schedule
+from rnnbp.training.history import Callback
 from rnnbp.training.next_step import NextStep
-from rnnbp.training_set import TrainingSet
 
 __all__ = ["augment", "callbacks", "full_batch", "score", "teacher_forcing", "validation_set"]
 

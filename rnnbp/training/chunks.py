@@ -25,9 +25,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnbp.data.training_set import TrainingSet
 from rnnbp.layers import Recurrent
-from rnnbp.network import Network
-from rnnbp.training_set import TrainingSet
+from rnnbp.networks.network import Network
 
 __all__ = ["check", "cut", "surviving"]
 

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.checkpoints import Checkpoint
+from rnnbp.files.checkpoints import Checkpoint
 from rnnbp.optimizers import Average, Optimizer, Schedule, State, clip_by_norm
 from rnnbp.training import chunks, resuming
 from rnnbp.training.next_step import NextStep

@@ -12,19 +12,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnbp import losses, optimizers
 from rnnbp.callbacks import EarlyStopping
-from rnnbp.checkpoints import Checkpoint
-from rnnbp.checks import number, whole_number
-from rnnbp.history import Callback, History
+from rnnbp.configuration import number, whole_number
+from rnnbp.data.training_set import TrainingSet
+from rnnbp.files.checkpoints import Checkpoint
 from rnnbp.losses import Loss
-from rnnbp.network import Network
+from rnnbp.networks.network import Network
 from rnnbp.optimizers import Average, FullBatchOptimizer, Optimizer, Schedule, State
 from rnnbp.training import checking, chunks, resuming
 from rnnbp.training.descent import Augment, Descent
 from rnnbp.training.full_batch import minimize
+from rnnbp.training.history import Callback, History
 from rnnbp.training.next_step import NextStep
 from rnnbp.training.progress import Progress
 from rnnbp.training.run import Run
-from rnnbp.training_set import TrainingSet
 
 __all__ = ["fit"]
 

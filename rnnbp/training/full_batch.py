@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.gradients import ConvergenceError
-from rnnbp.least_squares import LeastSquares
 from rnnbp.optimizers import FullBatchOptimizer
 from rnnbp.optimizers.full_batch import Function
+from rnnbp.training.least_squares import LeastSquares
 from rnnbp.training.progress import Progress
 from rnnbp.training.run import NonFiniteError, Run
 

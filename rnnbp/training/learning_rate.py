@@ -21,12 +21,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnbp import losses, optimizers
-from rnnbp.checks import number, whole_number
+from rnnbp.configuration import number, whole_number
+from rnnbp.data.training_set import TrainingSet
 from rnnbp.losses import Loss
-from rnnbp.network import Network
+from rnnbp.networks.network import Network
 from rnnbp.optimizers import FullBatchOptimizer, GradientNoise, Optimizer, Rprop, Schedule, schedules
 from rnnbp.training.run import NonFiniteError, Run
-from rnnbp.training_set import TrainingSet
 
 __all__ = ["LearningRateSearch", "find_learning_rate"]
 

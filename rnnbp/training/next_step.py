@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 
 from rnnbp.activations import get as get_activation
 from rnnbp.configuration import Configurable, lookup
-from rnnbp.network import Network
+from rnnbp.data.training_set import TrainingSet
+from rnnbp.networks.network import Network
 from rnnbp.optimizers import Schedule
-from rnnbp.training_set import TrainingSet
 
 __all__ = ["NextStep"]
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
-from rnnbp.history import History
+from rnnbp.training.history import History
 
 __all__ = ["Progress"]
 

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.checkpoints import Checkpoint, CheckpointError
 from rnnbp.configuration import Configurable, plain
+from rnnbp.files.checkpoints import Checkpoint, CheckpointError
 
 if TYPE_CHECKING:
     from rnnbp.training.descent import Descent

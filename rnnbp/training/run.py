@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.batch import Batch
-from rnnbp.evaluation import evaluate_set
-from rnnbp.history import Callback, History
+from rnnbp.data.batch import Batch
+from rnnbp.data.training_set import TrainingSet
 from rnnbp.losses import Loss
-from rnnbp.network import Network
+from rnnbp.networks.network import Network
 from rnnbp.optimizers import clip_by_norm
-from rnnbp.training_set import TrainingSet
+from rnnbp.training.evaluation import evaluate_set
+from rnnbp.training.history import Callback, History
 
 __all__ = ["NonFiniteError", "Run"]
 

@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp import threads
-from rnnbp.checks import speaks_for
-from rnnbp.network import Network
+from rnnbp.configuration import speaks_for
+from rnnbp.data.sequences import Steps
+from rnnbp.kernels import threads
+from rnnbp.networks.network import Network
+from rnnbp.networks.program import Segment
 from rnnbp.optimizers import Optimizer, State
 from rnnbp.optimizers.rule import Update
-from rnnbp.program import Segment
-from rnnbp.sequences import Steps
 from rnnbp.training.run import Run
 
 __all__ = ["CompiledStep", "can_compile"]

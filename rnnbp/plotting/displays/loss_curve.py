@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from rnnbp.history import History
 from rnnbp.plotting.curves import learning_curves
 from rnnbp.plotting.displays.fitted import final_estimator
+from rnnbp.training.history import History
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

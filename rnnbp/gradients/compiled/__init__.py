@@ -1,0 +1,1 @@
+"""Recurrences laid out for the engine."""

@@ -1,7 +1,0 @@
-"""Layers as the engine runs them: records, and the instructions that work on them."""
-
-from __future__ import annotations
-
-from rnnbp.parts.part import Part
-
-__all__ = ["Part"]

@@ -1,5 +1,0 @@
-"""A training run on one page: what was trained, on what, how it went, and what the network does now."""
-
-from rnnbp.report.training_report import TrainingReport
-
-__all__ = ["TrainingReport"]

@@ -1,0 +1,207 @@
+"""Learning while streaming: frame by frame, on one sequence that has no end.
+
+With the influence P_k(t) = ds_k(t)/dtheta on each recurrent layer's state (see `rnnbp.gradients.rtrl`), a frame is
+learnt as soon as its target is known, and nothing of the past is kept but s and P::
+
+    a_k(t), s_k(t) = layer k, of a_{k-1}(t) and s_k(t-1)                     (1)   a frame comes in
+    P_k(t) = J_k(t) P_k(t-1) + M_k(t) + X_k(t) A_{k-1}(t)                    (2)
+    dtheta = dL(t)/ds(t) P(t)                                                (3)   its target comes in
+    theta <- optimizer(theta, dtheta)                                        (4)
+
+X_k = ds_k(t)/da_{k-1}(t), and A_k = da_k(t)/dtheta: the rows of P_k that are of the layer's output, or what a layer
+without time makes of A_{k-1}. So a layer knows what those below it did in the past, and with `RTRL` (3) is exact in
+stacked networks too: while theta stands still, its sum over all frames is the gradient of the whole sequence. As (4)
+moves theta, P is made of steps with slightly different parameters; the error is of the order of the learning rate.
+`SnAp1` leaves the last term of (2) out, and hands dL(t) to the layers below through the present frame only.
+
+Cost: that of the algorithm; with `RTRL` the parameters of a layer are all those up to it.
+
+References
+----------
+R. J. Williams and D. Zipser, "A learning algorithm for continually running fully recurrent neural networks", Neural
+Computation 1, 1989.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rnnbp import losses, optimizers
+from rnnbp.gradients import RTRL
+from rnnbp.layers import Embedding, LastStep, Recurrent
+from rnnbp.losses import Loss
+from rnnbp.networks.network import Network
+from rnnbp.optimizers import FullBatchOptimizer, Optimizer
+from rnnbp.training import NonFiniteError
+from rnnbp.training.online_layers import Part, RecurrentPart
+
+__all__ = ["OnlineLearner"]
+
+Array = NDArray[Any]
+
+
+class OnlineLearner:
+    """A network that learns while it streams.
+
+    Parameters
+    ----------
+    net : Network
+        It is trained in place. Its recurrent layers have all ``gradient=gradients.RTRL()``, or all ``SnAp1()``.
+    loss : Loss or str
+    optimizer : Optimizer or str, default "adam"
+        A schedule counts each frame that is learnt as an epoch.
+
+    Attributes
+    ----------
+    gradient : ndarray of shape (n_parameters,)
+        Of the latest frame that was learnt, after clipping; overwritten by the next.
+    n_learnt : int
+        How many frames were learnt.
+
+    Raises
+    ------
+    TypeError
+        If an argument is none of these.
+    ValueError
+        If a layer cannot learn so: one that runs backwards or pools over time, one that has recurrent dropout (a
+        sequence has one mask, and this one has no end) or another algorithm; or if a layer's influence matrix is larger
+        than its algorithm's ``max_bytes`` allows.
+
+    Examples
+    --------
+    >>> from rnnbp import gradients, layers
+    >>> net = Network([layers.GRU(1, 8, gradient=gradients.RTRL()), layers.Dense(8, 1)])
+    >>> learner = OnlineLearner(net, "mean_squared_error", optimizers.Adam(3e-3))
+    >>> wave = np.sin(0.3 * np.arange(1000))
+    >>> for now, following in zip(wave, wave[1:]):
+    ...     forecast = learner.push([now])
+    ...     error = learner.learn([following])
+    >>> error < 0.01
+    True
+    """
+
+    def __init__(self, net: Network, loss: Loss | str, optimizer: Optimizer | str = "adam") -> None:
+        if not isinstance(net, Network):
+            raise TypeError(f"net must be a Network, but {net!r} was given")
+        chosen = optimizers.get(optimizer)
+        if isinstance(chosen, FullBatchOptimizer):
+            raise TypeError(
+                f"{chosen!r} needs all data at once: to learn from a stream, take one such as Adam() or SGD()"
+            )
+        _expect_online(net)
+        self.net, self.loss, self.optimizer = net, losses.get(loss), chosen
+        self._state = chosen.init(net.theta, decayed=net.parameters.decayed)
+        self.gradient, self.n_learnt = np.zeros_like(net.theta), 0
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin a new sequence: states and influences are zero again. What was learnt stays."""
+        self._parts: list[Part] = []
+        self._output: Array | None = None
+        n_below = self._n_influenced = 0
+        for k, (layer, views) in enumerate(zip(self.net.layers, self.net.views, strict=True)):
+            part = (RecurrentPart if isinstance(layer, Recurrent) else Part)(layer, views, n_below, self.net.dtype)
+            if isinstance(part, RecurrentPart) and part.algorithm.exact:
+                self._n_influenced = k + 1  # layers above carry no influence
+            self._parts.append(part)
+            n_below = part.stop
+
+    def push(self, frame: ArrayLike) -> Array:
+        """Return the output for the next frame, which can then be learnt.
+
+        Parameters
+        ----------
+        frame : array of shape (n_inputs,), or a symbol for an `Embedding`
+
+        Returns
+        -------
+        ndarray of shape (n_outputs,)
+            With dropout and zoneout, if the network has them: it is in training. In use there is `Network.stream`.
+
+        Raises
+        ------
+        ValueError
+            If it is no such frame, or if it holds NaN or infinity.
+        """
+        rank = 0 if isinstance(self.net.layers[0], Embedding) else 1
+        if (given := np.asarray(frame)).ndim != rank:
+            what = "symbol" if rank == 0 else "frame of shape (n_inputs,)"
+            raise ValueError(f"expected one {what}, but the shape is {given.shape}")
+        a = self.net.batch(given[None, None]).rows
+        A: Array | None = np.zeros((a.shape[-1], 0), self.net.dtype)
+        with np.errstate(over="ignore", invalid="ignore"):  # `learn` reports what overflows
+            for k, part in enumerate(self._parts):
+                a, A = part.forward(a, A if k < self._n_influenced else None, self.net.rng)  # 1, 2
+        self._output = a
+        return np.array(a[0])
+
+    def learn(self, target: ArrayLike) -> float:
+        """Learn what the output for the latest frame should have been.
+
+        A frame whose target is not known may be left out: its influence is carried on all the same.
+
+        Parameters
+        ----------
+        target : array
+            One, as the loss takes them.
+
+        Returns
+        -------
+        loss : float
+            Of the output that `push` has returned.
+
+        Raises
+        ------
+        RuntimeError
+            If no frame has been pushed since the latest one was learnt.
+        ValueError
+            If it is no target for the loss.
+        NonFiniteError
+            If the loss or its gradient is not finite; the parameters are those before this frame.
+        """
+        if self._output is None:
+            raise RuntimeError("there is no frame to learn: push one first, and learn it once")
+        net, loss = self.net, self.loss
+        encoded = loss.encode(np.asarray(target)[None], net.n_outputs, leading=(1,))
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is reported below
+            value, d_output = loss.value_and_gradient(self._output, encoded)
+            da: Array | None = d_output
+            for part in reversed(self._parts):
+                if da is not None:
+                    da = part.backward(da, self.gradient)  # 3
+        if not (np.isfinite(value) and np.isfinite(self.gradient).all()):
+            raise NonFiniteError(
+                f"after {self.n_learnt} frames the loss is {value}, and not all of it and its gradient is finite. The "
+                "parameters are those before this frame. Try a lower learning rate, or clip_norm=1.0 in the optimizer"
+            )
+        if net.taught is not None:
+            taught = self._parts[net.taught]
+            assert isinstance(taught, RecurrentPart)
+            taught.teach(loss.feedback(encoded, net.n_outputs, net.dtype))
+        self.optimizer.update(net.theta, self.gradient, self._state, epoch=float(self.n_learnt), loss=value)  # 4
+        self.n_learnt, self._output = self.n_learnt + 1, None
+        return value
+
+
+def _expect_online(net: Network) -> None:
+    """Check that a network can learn while it streams."""
+    algorithms: dict[str, None] = {}
+    for k, layer in enumerate(net.layers):
+        name = f"layer {k}, {layer!r},"
+        if layer.runs_backwards:
+            raise ValueError(f"{name} runs backwards: it needs the whole sequence, so it cannot learn from a stream")
+        if isinstance(layer, Recurrent):
+            if not isinstance(layer.gradient, RTRL):
+                raise ValueError(f"{name} learns from whole sequences: give it gradient=RTRL(), or SnAp1()")
+            if layer.recurrent_dropout:
+                raise ValueError(f"{name} keeps one dropout mask for a sequence, but a stream has no end: set it to 0")
+            algorithms[type(layer.gradient).__name__] = None
+        elif layer.needs_time and not isinstance(layer, LastStep):
+            raise ValueError(
+                f"{name} looks along time, so its output's gradient is not that of one frame: leave it out"
+            )
+    if len(algorithms) > 1:
+        raise ValueError(f"all recurrent layers must have the same algorithm, but there are {' and '.join(algorithms)}")

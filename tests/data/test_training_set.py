@@ -1,0 +1,135 @@
+"""Data sets that minibatches are cut from: rows stay together, each example comes once, like lengths meet."""
+
+import numpy as np
+import pytest
+
+from rnnbp import layers, losses
+from rnnbp.data.training_set import TrainingSet
+from rnnbp.gradients import BPTT
+from rnnbp.networks.network import Network
+
+TEXT = BPTT(compiled=False)
+RNG = np.random.default_rng(0)
+STATIC = Network([layers.Dense(2, 3)], dtype="float64")
+TAGGER = Network([layers.GRU(2, 3, gradient=TEXT)], dtype="float64")
+CLASSIFIER = Network([layers.GRU(2, 3, gradient=TEXT), layers.LastStep()], dtype="float64")
+LENGTHS = RNG.integers(1, 9, size=20)
+SEQUENCES = [RNG.normal(size=(n, 2)) for n in LENGTHS]
+LABELS = RNG.integers(3, size=20)
+TAGS = [RNG.integers(3, size=n) for n in LENGTHS]
+CHOSEN = np.array([7, 0, 19, 3, 4])
+
+
+def make(net, x, target, **options):
+    return TrainingSet(net, x, target=target, loss=losses.CrossEntropy(), **options)
+
+
+def test_a_batch_of_sequences_is_what_the_network_makes_of_them():
+    batch, target, weight = make(CLASSIFIER, SEQUENCES, LABELS, sample_weight=1.0 + np.arange(20)).take(CHOSEN)
+    expected = CLASSIFIER.batch([SEQUENCES[i] for i in CHOSEN])
+    np.testing.assert_array_equal(batch.rows, expected.rows)
+    np.testing.assert_array_equal(target, LABELS[CHOSEN][expected.steps.order])
+    np.testing.assert_array_equal(weight, 1.0 + CHOSEN[expected.steps.order])
+
+
+def test_targets_and_weights_of_steps_stay_beside_their_frames():
+    batch, target, weight = make(TAGGER, SEQUENCES, TAGS, sample_weight=1.0 + np.arange(20)).take(CHOSEN)
+    expected = TAGGER.batch([SEQUENCES[i] for i in CHOSEN])
+    np.testing.assert_array_equal(batch.rows, expected.rows)
+    np.testing.assert_array_equal(target, expected.steps.join([TAGS[i] for i in CHOSEN]))
+    sequence = CHOSEN[expected.steps.order[expected.steps.sequence_of_row]]
+    np.testing.assert_array_equal(weight, 1.0 + sequence)
+
+
+def test_labels_stay_beside_sequences_whose_lengths_are_changed():
+    cropped = [sequence[: 1 + i % 3] for i, sequence in enumerate(SEQUENCES)]
+    by_content = {sequence.tobytes(): short for sequence, short in zip(SEQUENCES, cropped, strict=True)}
+    weight = 1.0 + np.arange(20)
+    data = make(CLASSIFIER, SEQUENCES, LABELS, sample_weight=weight)
+    batch, target, weights = data.take_changed(CHOSEN, lambda sequence: by_content[sequence.tobytes()])
+    expected = make(CLASSIFIER, cropped, LABELS, sample_weight=weight).take(CHOSEN)
+    assert not batch.steps.is_sorted
+    for actual, wanted in zip((batch.rows, target, weights), (expected[0].rows, *expected[1:]), strict=True):
+        np.testing.assert_array_equal(actual, wanted)
+
+
+def test_a_batch_of_static_examples_is_those_rows():
+    x = RNG.normal(size=(20, 2))
+    batch, target, weight = make(STATIC, x, LABELS).take(CHOSEN)
+    np.testing.assert_array_equal(batch.rows, x[CHOSEN])
+    np.testing.assert_array_equal(target, LABELS[CHOSEN])
+    assert batch.steps is None
+    assert weight is None
+
+
+def test_a_padded_array_is_the_same_data_set_as_a_list():
+    padded = np.full((8, 20, 2), np.nan)
+    for i, sequence in enumerate(SEQUENCES):
+        padded[: len(sequence), i] = sequence
+    from_array = make(CLASSIFIER, padded, LABELS, lengths=LENGTHS).take(CHOSEN)
+    from_list = make(CLASSIFIER, SEQUENCES, LABELS).take(CHOSEN)
+    np.testing.assert_array_equal(from_array[0].rows, from_list[0].rows)
+    np.testing.assert_array_equal(from_array[1], from_list[1])
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 20, 50])
+@pytest.mark.parametrize("rng", [None, np.random.default_rng(1)], ids=["in order", "shuffled"])
+@pytest.mark.parametrize(
+    "data",
+    [make(STATIC, RNG.normal(size=(20, 2)), LABELS), make(CLASSIFIER, SEQUENCES, LABELS)],
+    ids=["static", "ragged"],
+)
+def test_an_epoch_visits_each_example_once(data, rng, batch_size):
+    batches = list(data.batches(batch_size, rng))
+    assert sorted(np.concatenate(batches)) == list(range(20))
+    *full, last = sorted(map(len, batches), reverse=True)
+    assert set(full) <= {batch_size}
+    assert 0 < last <= batch_size
+
+
+def many_lengths(n=2000):
+    lengths = np.random.default_rng(3).integers(10, 200, size=n)
+    return TrainingSet(CLASSIFIER, [np.zeros((length, 2)) for length in lengths]), lengths
+
+
+def test_batches_of_ragged_sequences_need_little_padding():
+    data, lengths = many_lengths()
+    real = sum(lengths)
+    for rng, most in ((np.random.default_rng(0), 0.05), (None, 0.02)):
+        padded = sum(len(chosen) * lengths[chosen].max() for chosen in data.batches(32, rng))
+        assert padded / real - 1 < most
+    in_order = sum(32 * lengths[i : i + 32].max() for i in range(0, 2000, 32))
+    assert in_order / real - 1 > 0.5, "else the test would show nothing"
+
+
+def test_which_sequences_meet_changes_from_epoch_to_epoch():
+    data, _ = many_lengths()
+    rng = np.random.default_rng(0)
+    first, second = ({frozenset(chosen.tolist()) for chosen in data.batches(32, rng)} for _ in range(2))
+    assert not first & second
+
+
+def test_long_batches_do_not_all_come_first():
+    data, lengths = many_lengths()
+    longest = [lengths[chosen].max() for chosen in data.batches(32, np.random.default_rng(0))]
+    assert abs(np.corrcoef(longest, np.arange(len(longest)))[0, 1]) < 0.3
+
+
+def test_evaluation_keeps_sequences_of_equal_lengths_in_order():
+    data = TrainingSet(CLASSIFIER, np.zeros((4, 20, 2)))
+    assert np.concatenate(list(data.batches(6))).tolist() == list(range(20))
+
+
+@pytest.mark.parametrize(
+    ("net", "x", "target", "message"),
+    [
+        (STATIC, np.zeros((20, 2)), None, "there is no target"),
+        (STATIC, np.zeros((20, 2)), LABELS[:19], "expected 20 targets"),
+        (CLASSIFIER, SEQUENCES, LABELS + 1, r"is not one of the 3 classes"),
+        (TAGGER, SEQUENCES, TAGS[:-1], "there are 19 for 20 sequences"),
+        (STATIC, np.full((20, 2), np.nan), LABELS, "holds nan"),
+    ],
+)
+def test_what_does_not_fit_is_refused_at_once(net, x, target, message):
+    with pytest.raises(ValueError, match=message):
+        make(net, x, target)

@@ -1,0 +1,269 @@
+"""Model files: what is saved comes back, and what is no model is refused with its reason."""
+
+import json
+import os
+import stat
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+from rnnbp import Network, layers
+from rnnbp.files import model_file
+from rnnbp.files.model_file import FORMAT_VERSION, ModelFileError
+from rnnbp.gradients import BPTT
+from rnnbp.initializers import Chrono, ForgetGate, Identity, Orthogonal
+
+# Each layer with every setting at another value than its default.
+STACKS = {
+    "Dense, Activation, Dropout, LayerNorm": [
+        layers.Dense(3, 5, weight_initializer="he", bias_initializer=ForgetGate(0.5)),
+        layers.Activation("gelu"),
+        layers.Dropout(0.25, over_time=True),
+        layers.LayerNorm(5),
+    ],
+    "Embedding": [layers.Embedding(7, 5, weight_initializer=Orthogonal())],
+    "Elman": [
+        layers.Elman(
+            3,
+            5,
+            activation="relu",
+            recurrent_dropout=0.3,
+            bidirectional=True,
+            gradient=BPTT(compiled=False),
+            input_initializer="he",
+            recurrent_initializer=Identity(0.5),
+            bias_initializer="ones",
+        )
+    ],
+    "Jordan": [
+        layers.Jordan(
+            3, 5, n_outputs=2, activation="sigmoid", feedback_activation="softmax", teacher_forcing=False, reverse=True
+        )
+    ],
+    "LSTM": [layers.LSTM(3, 5, peepholes=True, bias_initializer=Chrono(20), reverse=True)],
+    "GRU": [layers.GRU(3, 5, reset="before", bidirectional=True)],
+    "LastStep": [layers.GRU(3, 5), layers.LastStep()],
+    "MeanOverTime": [layers.GRU(3, 5), layers.MeanOverTime()],
+    "MaxOverTime": [layers.GRU(3, 5), layers.MaxOverTime()],
+}
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "model.rnnbp"
+
+
+@pytest.fixture
+def saved(path):
+    """A small network in a file."""
+    net = Network([layers.Dense(3, 2)])
+    net.save(path)
+    return net
+
+
+# -- what is saved comes back ------------------------------------------------------------------------------------------
+
+
+def test_every_layer_is_saved_here():
+    concrete = {cls for cls in map(vars(layers).get, layers.__all__) if isinstance(cls, type)}
+    concrete = {cls for cls in concrete if issubclass(cls, layers.Layer) and not cls.__abstractmethods__}
+    assert concrete == {type(layer) for stack in STACKS.values() for layer in stack}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("stack", STACKS.values(), ids=STACKS)
+def test_a_network_comes_back_as_it_was(stack, dtype, path):
+    net = Network(stack, dtype=dtype, seed=7)
+    net.theta[:] = np.random.default_rng(0).normal(size=net.theta.size)
+    net.save(path)
+    loaded = Network.load(path)
+    assert repr(loaded) == repr(net)
+    assert [layer.settings().keys() for layer in loaded.layers] == [layer.settings().keys() for layer in net.layers]
+    assert loaded.theta.dtype == dtype
+    assert loaded.theta.tobytes() == net.theta.tobytes()
+
+
+def test_metadata_comes_back(path):
+    metadata = {"classes": ["null", "eins"], "features": {"sample_rate": 8000, "hop": 0.01, "trim": None}}
+    Network([layers.Dense(3, 2)]).save(path, metadata=metadata)
+    assert Network.load(path).metadata == metadata
+
+
+def test_metadata_are_kept_when_a_loaded_network_is_saved_again(path):
+    Network([layers.Dense(3, 2)]).save(path, metadata={"classes": [0, 1]})
+    Network.load(path).save(path)
+    assert Network.load(path).metadata == {"classes": [0, 1]}
+
+
+def test_a_loaded_network_learns_on(path, saved):
+    loaded = Network.load(path)
+    loaded.theta[:] = 1.0
+    np.testing.assert_array_equal(loaded.forward(np.ones((1, 3))), [[4.0, 4.0]])
+
+
+def test_a_layer_of_one_s_own_comes_back(path):
+    class Scale(layers.Layer):
+        def __init__(self, factor):
+            self.factor = factor
+
+        def output_width(self, input_width):
+            return input_width
+
+        def forward(self, parameters, x, workspace, context):
+            return self.factor * x
+
+        def backward(self, parameters, gradients, dy, workspace, context):
+            return self.factor * dy
+
+    Network([layers.Dense(3, 2), Scale(np.float64(2.5))]).save(path)
+    assert Network.load(path).layers[1].factor == 2.5
+
+
+def test_the_file_is_plain_safetensors(path, saved):
+    arrays = safetensors.numpy.load_file(path)
+    np.testing.assert_array_equal(arrays["0.weight"], saved.parameters["0.weight"])
+
+
+def test_a_path_may_be_text(path, saved):
+    assert repr(Network.load(str(path))) == repr(saved)
+
+
+def test_a_saved_file_has_ordinary_permissions(path, saved):
+    umask = os.umask(0)
+    os.umask(umask)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~umask
+
+
+@pytest.mark.parametrize("metadata", [{"x": {1, 2}}, {"x": float("nan")}, {"x": np.zeros(3)}])
+def test_metadata_that_json_cannot_hold_are_refused(path, metadata):
+    with pytest.raises(ValueError, match="the metadata cannot be written as JSON"):
+        Network([layers.Dense(3, 2)]).save(path, metadata=metadata)
+    assert not path.exists()
+
+
+# -- one step ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("at", ["fsync", "replace", "chmod"])
+@pytest.mark.parametrize("trouble", [OSError("disk full"), KeyboardInterrupt()], ids=["OSError", "KeyboardInterrupt"])
+def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(path, saved, monkeypatch, at, trouble):
+    old = path.read_bytes()
+
+    def fail(*_):
+        raise trouble
+
+    monkeypatch.setattr(os, at, fail)
+    with pytest.raises(type(trouble)):
+        Network([layers.Dense(3, 2)], seed=1).save(path)
+    assert path.read_bytes() == old
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        Network([layers.Dense(3, 2)]).save(tmp_path / "nowhere" / "model.rnnbp")
+
+
+# -- what is no model --------------------------------------------------------------------------------------------------
+
+
+def test_a_file_that_is_not_there_is_named(path):
+    with pytest.raises(FileNotFoundError, match=r"there is no model file .*model\.rnnbp"):
+        Network.load(path)
+
+
+def test_a_folder_is_no_model_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no model file"):
+        Network.load(tmp_path)
+
+
+@pytest.mark.parametrize("kept", [0, 1, 7, 8, 9, 100, 0.5, -32, -4, -1])
+def test_a_truncated_file_is_refused(path, saved, kept):
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * kept) if isinstance(kept, float) else kept])
+    with pytest.raises(ModelFileError, match=r"model\.rnnbp is no model file, or is damaged or truncated"):
+        Network.load(path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"hello", b"\x89PNG\r\n\x1a\n" + bytes(100), b'{"layers": []}', bytes(8), b"\xff" * 64]
+)
+def test_another_kind_of_file_is_refused(path, content):
+    path.write_bytes(content)
+    with pytest.raises(ModelFileError, match="is no model file"):
+        Network.load(path)
+
+
+@pytest.mark.parametrize("kind", ["F32", "BF16", "F8_E4M3"])
+def test_a_safetensors_file_of_another_program_is_refused(path, kind):
+    header = json.dumps({"weight": {"dtype": kind, "shape": [0], "data_offsets": [0, 0]}}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(ModelFileError, match="was not written by rnnbp"):
+        Network.load(path)
+
+
+def rewrite(path, arrays=None, **changes):
+    """Write the file at `path` again with other arrays or another description."""
+    old_arrays, description = model_file.read(path)
+    text = json.dumps({"format_version": FORMAT_VERSION, **description, **changes})
+    arrays = old_arrays if arrays is None else arrays
+    path.write_bytes(safetensors.numpy.save(arrays, metadata={model_file.KEY: text}))
+
+
+def test_a_newer_format_is_refused_with_the_remedy(path, saved):
+    rewrite(path, format_version=FORMAT_VERSION + 1)
+    with pytest.raises(ModelFileError, match=f"has format {FORMAT_VERSION + 1}, newer than .*: upgrade rnnbp"):
+        Network.load(path)
+
+
+DENSE = {"class": "Dense", "n_inputs": 3, "n_outputs": 2}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"format_version": None}, "its description is damaged"),
+        ({"layers": []}, "at least one layer"),
+        ({"layers": ["Dense"]}, "its description makes no network"),
+        ({"layers": None}, "its description makes no network"),
+        ({"layers": [DENSE | {"class": "Dance"}]}, "unknown layer 'Dance': the known ones are .*'Dense'"),
+        ({"layers": [DENSE | {"colour": 1}]}, "these settings do not make a Dense: .*'colour'"),
+        ({"layers": [DENSE | {"n_inputs": -1}]}, "n_inputs must be a whole number of at least 1"),
+        ({"layers": [DENSE, DENSE]}, "layer 1 does not fit"),
+        ({"dtype": "int8"}, "dtype must be float32 or float64"),
+    ],
+)
+def test_a_description_that_makes_no_network_is_refused(path, saved, changes, message):
+    rewrite(path, **changes)
+    with pytest.raises(ModelFileError, match=message):
+        Network.load(path)
+
+
+@pytest.mark.parametrize("text", ["[]", "3", "{}", "{", ""])
+def test_a_description_that_is_none_is_refused(path, text):
+    path.write_bytes(safetensors.numpy.save({}, metadata={model_file.KEY: text}))
+    with pytest.raises(ModelFileError, match="its description is damaged"):
+        Network.load(path)
+
+
+WEIGHT, BIAS = np.zeros((3, 2), np.float32), np.zeros(2, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"0.weight": WEIGHT}, "lacks the parameter '0.bias'"),
+        ({"0.weight": WEIGHT, "0.bias": BIAS, "0.gain": BIAS}, "holds '0.gain', which its architecture does not know"),
+        ({"0.weight": WEIGHT.T.copy(), "0.bias": BIAS}, r"'0.weight' should be float32 of shape \(3, 2\), .*\(2, 3\)"),
+        ({"0.weight": WEIGHT, "0.bias": BIAS.astype(float)}, "'0.bias' should be float32 .* but is float64"),
+    ],
+)
+def test_arrays_that_do_not_fit_the_architecture_are_refused(path, saved, arrays, message):
+    rewrite(path, arrays=arrays)
+    with pytest.raises(ModelFileError, match=message):
+        Network.load(path)
+
+
+def test_all_of_these_are_value_errors_too():
+    assert issubclass(ModelFileError, ValueError)
