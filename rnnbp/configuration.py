@@ -21,7 +21,6 @@ __all__ = [
     "lookup",
     "number",
     "plain",
-    "probability",
     "speaks_for",
     "whole_number",
 ]
@@ -132,7 +131,7 @@ def lookup(table: Mapping[str, T], name: object, kind: str) -> T:
     raise ValueError(f"unknown {kind} {name!r}: the known ones are {', '.join(map(repr, table))}.{hint}")
 
 
-def whole_number(value: object, name: str, *, least: int = 1) -> int:
+def whole_number(name: str, value: object, *, least: int = 1) -> int:
     """Return `value` as an int if it is a whole number of at least `least`, or say what was given.
 
     Raises
@@ -145,19 +144,6 @@ def whole_number(value: object, name: str, *, least: int = 1) -> int:
     return int(number)
 
 
-def probability(value: float, name: str) -> float:
-    """Return `value` if it lies in [0, 1), or say what was given.
-
-    Raises
-    ------
-    ValueError
-        If it is anything else.
-    """
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0.0 <= value < 1.0:
-        raise ValueError(f"{name} must be a number from 0 to below 1, but {value!r} was given")
-    return float(value)
-
-
 def number(name: str, value: object, interval: str = "(0, inf)") -> float:
     """Return a setting as a float if it is in the interval, such as ``"[0, 1)"``; ValueError if not."""
     low, high = (float(end) for end in interval[1:-1].split(","))
@@ -168,14 +154,14 @@ def number(name: str, value: object, interval: str = "(0, inf)") -> float:
         or (value == high and interval[-1] == "]")
     ):
         return float(value)  # type: ignore[arg-type]
-    raise ValueError(f"{name} must be a number in {interval}; got {value!r}")
+    raise ValueError(f"{name} must be a number in {interval}, but {value!r} was given")
 
 
 def flag(name: str, value: object) -> bool:
     """Return a setting if it is True or False; ValueError if not."""
     if isinstance(value, bool):
         return value
-    raise ValueError(f"{name} must be True or False; got {value!r}")
+    raise ValueError(f"{name} must be True or False, but {value!r} was given")
 
 
 def speaks_for(kind: type, name: str, others: tuple[str, ...]) -> bool:

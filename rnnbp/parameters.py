@@ -65,7 +65,7 @@ class Parameters(Mapping[str, Array]):
     def __init__(self, declared: Sequence[Parameter], dtype: DTypeLike) -> None:
         self.declared = tuple(declared)
         stops = list(accumulate(math.prod(p.shape) for p in declared))
-        self.places = {
+        self.slices = {
             p.name: (slice(stop - math.prod(p.shape), stop), p.shape) for p, stop in zip(declared, stops, strict=True)
         }
         self.theta: Array = np.zeros(stops[-1] if stops else 0, dtype)
@@ -94,8 +94,10 @@ class Parameters(Mapping[str, Array]):
             If the vector's shape is not theta's.
         """
         if vector.shape != self.theta.shape:
-            raise ValueError(f"expected a vector of shape {self.theta.shape}, like theta, but got {vector.shape}")
-        return {name: vector[place].reshape(shape) for name, (place, shape) in self.places.items()}
+            raise ValueError(
+                f"expected a vector of shape {self.theta.shape}, like theta, but its shape is {vector.shape}"
+            )
+        return {name: vector[place].reshape(shape) for name, (place, shape) in self.slices.items()}
 
     def name_at(self, index: int) -> str:
         """Return the name of the parameter that the element ``theta[index]`` belongs to."""

@@ -20,7 +20,7 @@ import numpy as np
 
 from rnnbp import layers
 from rnnbp.activations import ACTIVATIONS
-from rnnbp.data.sequences import Steps
+from rnnbp.data.sequences import Packing
 from rnnbp.gradients import BPTT
 from rnnbp.layers import Layer, Recurrent
 from rnnbp.networks.network import Network
@@ -136,8 +136,8 @@ class Problem:
         self.initial = {name: rng.normal(size=(n_sequences, w)).astype(dtype) for name, w in widths.items()}
         self.d_final = {name: rng.normal(size=(n_sequences, w)).astype(dtype) for name, w in widths.items()}
         self.teacher = None
-        if self.net.taught is not None:
-            n_rows = Steps(lengths).n_rows
+        if self.net.teacher_forced_layer is not None:
+            n_rows = Packing(lengths).n_rows
             self.teacher = rng.normal(size=(n_rows, self.net.n_outputs)).astype(dtype)
         self.draws = self.net.rng.bit_generator.state
         output = self.run().output
@@ -160,7 +160,7 @@ class Problem:
         part.d_final = {name: d[chosen] for name, d in self.d_final.items()}
         part.d_output = self.of_rows(self.d_output, chosen)
         if self.teacher is not None:
-            part.teacher = Steps(lengths).pack(Steps(self.lengths).unpack(self.teacher)[:, chosen])
+            part.teacher = Packing(lengths).pack(Packing(self.lengths).unpack(self.teacher)[:, chosen])
         return part
 
     def of_rows(self, rows: np.ndarray, chosen: list[int]) -> np.ndarray:

@@ -63,7 +63,7 @@ def sequences(checkpoint):
         max_epochs=3,
         batch_size=6,
         validation_data=(x[15:], y[15:]),
-        chunk=4,
+        chunk_length=4,
         teacher_forcing=schedules.linear(1.0, epochs=3),
         checkpoint=Checkpoint(checkpoint, every_seconds=0.0),
     )

@@ -96,22 +96,22 @@ def test_an_unknown_name_is_answered_with_the_known_and_the_nearest(name, hint):
 
 @pytest.mark.parametrize("value", [1, np.int32(7), np.uint8(200)])
 def test_whole_numbers_of_any_type_are_taken(value):
-    assert whole_number(value, "width") == value
-    assert type(whole_number(value, "width")) is int
+    assert whole_number("width", value) == value
+    assert type(whole_number("width", value)) is int
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.0, "3", None, True, np.float64(2)])
 def test_what_is_no_positive_whole_number_is_refused(value):
     with pytest.raises(ValueError, match=r"width must be a whole number of at least 1, but .* was given"):
-        whole_number(value, "width")
+        whole_number("width", value)
 
 
 @pytest.mark.parametrize("value", [0, 0.0, 0.999, np.float32(0.5)])
 def test_probabilities_below_one_are_taken(value):
-    assert probability(value, "rate") == value
+    assert probability("rate", value) == value
 
 
 @pytest.mark.parametrize("value", [1, 1.0, -0.1, float("nan"), float("inf"), "0.5", None, True])
 def test_what_is_no_probability_below_one_is_refused(value):
-    with pytest.raises(ValueError, match=r"rate must be a number from 0 to below 1, but .* was given"):
-        probability(value, "rate")
+    with pytest.raises(ValueError, match=r"rate must be a number in \[0, 1\), but .* was given"):
+        probability("rate", value)

@@ -61,7 +61,7 @@ def test_another_vector_can_be_named_alike():
 
 
 def test_a_vector_of_another_size_is_refused():
-    with pytest.raises(ValueError, match=r"shape \(13,\), like theta, but got \(12,\)"):
+    with pytest.raises(ValueError, match=r"shape \(13,\), like theta, but its shape is \(12,\)"):
         make().views_of(np.zeros(12))
 
 

@@ -99,7 +99,7 @@ def train(net: rnnbp.Network, symbols: Array, *, epochs: int, seed: int) -> Hist
         optimizer=optimizers.Adam(schedules.cosine(RATE, epochs=epochs), clip_norm=1.0),
         max_epochs=epochs,
         batch_size=N_PARTS,
-        chunk=CHUNK,
+        chunk_length=CHUNK,
         callbacks=[lambda net, history: no_time_left(history.seconds)],
         seed=seed,
         progress=False,

@@ -19,13 +19,13 @@ def recurrent(task: Recurrent, *, compiled: bool = True) -> Prepared:
     """Return a training step, or inference, of one layer."""
     net, (x, dy) = recurrent_network(task, compiled=compiled), task.data()
     lengths = task.lengths if task.ragged else None
-    steps = net.batch(x, lengths).steps
+    steps = net.batch(x, lengths).packing
     assert steps is not None
     d_rows = steps.pack(dy)  # what a loss gives
 
     def train():
         forward = net.run(x, lengths)
-        return forward, forward.pull(d_rows)
+        return forward, forward.backward_rows(d_rows)
 
     def check():
         if not task.training:

@@ -26,9 +26,9 @@ def check_sample_rate(sample_rate: Any) -> None:
     """Say why `sample_rate` is not a positive whole number of samples a second."""
     expected = "sample_rate must be a positive integer, samples a second such as 16000"
     if isinstance(sample_rate, bool) or not isinstance(sample_rate, Integral):
-        raise TypeError(f"{expected}; got {sample_rate!r}")
+        raise TypeError(f"{expected}, but {sample_rate!r} was given")
     if int(sample_rate) < 1:
-        raise ValueError(f"{expected}; got {sample_rate!r}")
+        raise ValueError(f"{expected}, but {sample_rate!r} was given")
 
 
 def check_waveform(wave: ArrayLike, name: str = "the waveform") -> Waveform:

@@ -37,7 +37,7 @@ class EarlyStopping(Configurable):
     """
 
     def __init__(self, patience: int, *, min_delta: float = 0.0, restore_best: bool = True) -> None:
-        self.patience = whole_number(patience, "patience")
+        self.patience = whole_number("patience", patience)
         self.min_delta = number("min_delta", min_delta, "[0, inf)")
         self.restore_best = flag("restore_best", restore_best)
 

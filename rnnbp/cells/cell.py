@@ -3,7 +3,7 @@
 One time step takes an input x and the previous states (h', c', ...) to new states (h, c, ...). A cell says how::
 
     input     z += x W + b                    once for the whole sequence, outside the loop over time
-    stage     z += h' U  (products)           then  kept, (h, c) = step(z, (c',))   (elementwise)
+    stage     z += h' U  (products)           then  saved, (h, c) = step(z, (c',))   (elementwise)
     ...                                       most cells have one stage
 
 and nothing else. z is divided into named `blocks`, one for each pre-activation. Products are carried out by machinery
@@ -12,15 +12,15 @@ has a `pullback` of its own.
 
 Both are pure functions of tuples, in the vocabulary of `rnnbp.kernels.elementwise`::
 
-    kept, outputs = step(blocks, inputs)
-    d_blocks, d_inputs = pullback(kept, inputs, outputs, d_outputs)
+    saved, outputs = step(blocks, inputs)
+    d_blocks, d_inputs = pullback(saved, inputs, outputs, d_outputs)
 
 where `inputs` are states of the previous step, and what an earlier stage of this step has put out. A stage without a
 pullback has one derived from its step, which then returns the outputs alone (`rnnbp.kernels.derivative`)::
 
     outputs = step(blocks, inputs)
 
-`kept` replaces the blocks in memory, and holds what the pullback wants to know of them (usually the gates after their
+`saved` replaces the blocks in memory, and holds what the pullback wants to know of them (usually the gates after their
 activation functions); in the backward pass d_blocks replaces it in turn. So blocks and variables are all that is
 stored: T B (sum of block widths + sum of variable widths) numbers.
 
@@ -139,7 +139,7 @@ class Stage:
 
     @cached_property
     def graph(self) -> Graph:
-        """The step, traced: from blocks and inputs to what is kept and the outputs.
+        """The step, traced: from blocks and inputs to what is saved and the outputs.
 
         Raises
         ------
@@ -162,7 +162,7 @@ class Stage:
     def backward_graph(self) -> Graph:
         """The pullback, traced, with what adds up.
 
-        From what was kept, the inputs, the outputs, and the gradients that are `differentiated`, to the gradients of
+        From what was saved, the inputs, the outputs, and the gradients that are `differentiated`, to the gradients of
         the blocks, and those of the variables before the stage: of a variable that it puts out a new one begins, to
         others it adds.
 
@@ -185,9 +185,9 @@ def _backward_graph(stage: Stage) -> Graph:
     pullback, differentiated = stage.pullback, stage.differentiated
     assert pullback is not None
 
-    def backward(kept: Any, inputs: Any, outputs: Any, ds: Any) -> Any:
+    def backward(saved: Any, inputs: Any, outputs: Any, ds: Any) -> Any:
         d = dict(zip(differentiated, ds, strict=True))
-        d_blocks, d_inputs = pullback(kept, inputs, outputs, tuple(d[name, 0] for name in stage.outputs))
+        d_blocks, d_inputs = pullback(saved, inputs, outputs, tuple(d[name, 0] for name in stage.outputs))
         total = {(name, lag): value for (name, lag), value in d.items() if name not in stage.outputs or lag}
         slots = [(name, 0 if name in stage.outputs else 1) for name in stage.reads] + [(n, 0) for n in stage.uses]
         for slot, value in zip(slots, d_inputs, strict=True):
@@ -229,14 +229,14 @@ class Cell(ABC):
     blocks: tuple[str, ...]
     states: tuple[str, ...]
     output: str = "h"
-    forced: str | None = None
+    teacher_forced: str | None = None
     noise: Mapping[str, float] = MappingProxyType({})
     input: Product
     stages: tuple[Stage, ...]
 
     def __init__(self, n_inputs: int, n_hidden: int) -> None:
-        self.n_inputs = whole_number(n_inputs, "n_inputs")
-        self.n_hidden = whole_number(n_hidden, "n_hidden")
+        self.n_inputs = whole_number("n_inputs", n_inputs)
+        self.n_hidden = whole_number("n_hidden", n_hidden)
 
     def width(self, name: str) -> int:
         """Return the width of a block or variable, or of the input ``"x"``."""
@@ -277,7 +277,7 @@ class Cell(ABC):
         return {block: slice(stop - self.width(block), stop) for block, stop in zip(self.blocks, stops, strict=True)}
 
     @cached_property
-    def raw(self) -> dict[Product, slice]:
+    def before_norm(self) -> dict[Product, slice]:
         """The columns of z, after the blocks, that hold each product to be normalised as it was before."""
         products = [product for product in self.products if product.gain is not None and not product.diagonal]
         widths = [sum(map(self.width, product.into)) for product in products]
@@ -287,7 +287,7 @@ class Cell(ABC):
     @cached_property
     def n_columns(self) -> int:
         """The width of z."""
-        return sum(map(self.width, (*self.blocks, *chain.from_iterable(product.into for product in self.raw))))
+        return sum(map(self.width, (*self.blocks, *chain.from_iterable(product.into for product in self.before_norm))))
 
     @cached_property
     def weights(self) -> dict[str, tuple[Product, ...]]:
@@ -296,9 +296,9 @@ class Cell(ABC):
         return {name: tuple(p for p in self.products if p.weight == name) for name in names}
 
     @cached_property
-    def routes(self) -> dict[Product, tuple[tuple[slice, slice], ...]]:
+    def column_map(self) -> dict[Product, tuple[tuple[slice, slice], ...]]:
         """For each product, which columns of its weight go to which columns of z, in as few pieces as can be."""
-        routes = {}
+        column_map = {}
         for sharing in self.weights.values():
             start = 0
             for product in sharing:
@@ -311,5 +311,5 @@ class Cell(ABC):
                         pieces.pop()
                     pieces.append((source, target))
                     start += self.width(block)
-                routes[product] = tuple(pieces)
-        return routes
+                column_map[product] = tuple(pieces)
+        return column_map

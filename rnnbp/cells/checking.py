@@ -39,7 +39,7 @@ def check(cell: Cell) -> None:
     for k, stage in enumerate(cell.stages):
         _check_stage(cell, stage, f"stage {k} of {kind}", known)
         known += stage.outputs
-    for name in (*cell.states, cell.output, *([] if cell.forced is None else [cell.forced])):
+    for name in (*cell.states, cell.output, *([] if cell.teacher_forced is None else [cell.teacher_forced])):
         if name not in known:
             raise ValueError(f"no stage of {kind} puts out {name!r}, but {tuple(known)}")
     _check_weights(cell, kind)

@@ -35,8 +35,8 @@ def activation_step(activation: ActivationFunction) -> tuple[Step, Pullback]:
         h = f(z)  # 1
         return (z,), (h,)
 
-    def pullback(kept, inputs, outputs, d_outputs):
-        (z,), (h,), (dh,) = kept, outputs, d_outputs
+    def pullback(saved, inputs, outputs, d_outputs):
+        (z,), (h,), (dh,) = saved, outputs, d_outputs
         dz = f_pullback(dh, z, h)  # 1'
         return (dz,), ()
 

@@ -47,9 +47,9 @@ def step(blocks, inputs):
     return (r, z, n, n_h), (h,)
 
 
-def pullback(kept, inputs, outputs, d_outputs):
+def pullback(saved, inputs, outputs, d_outputs):
     """Compute (4') to (1')."""
-    (r, z, n, n_h), (h_previous,), (dh,) = kept, inputs, d_outputs
+    (r, z, n, n_h), (h_previous,), (dh,) = saved, inputs, d_outputs
     dz, dn, dh_previous = dh * (h_previous - n), dh * (1.0 - z), dh * z  # 4'
     dn_x = dn * (1.0 - n * n)  # 3'
     dn_h, dr = dn_x * r, dn_x * n_h  # 3'
@@ -90,9 +90,9 @@ def reset_step(blocks, inputs):
     return (r,), (q,)
 
 
-def reset_pullback(kept, inputs, outputs, d_outputs):
+def reset_pullback(saved, inputs, outputs, d_outputs):
     """Compute (3a') and (1')."""
-    (r,), (h_previous,), (dq,) = kept, inputs, d_outputs
+    (r,), (h_previous,), (dq,) = saved, inputs, d_outputs
     dr, dh_previous = dq * h_previous, dq * r  # 3a'
     dz_r = dr * r * (1.0 - r)  # 1'
     return (dz_r,), (dh_previous,)
@@ -107,9 +107,9 @@ def update_step(blocks, inputs):
     return (z, n), (h,)
 
 
-def update_pullback(kept, inputs, outputs, d_outputs):
+def update_pullback(saved, inputs, outputs, d_outputs):
     """Compute (4'), (3b') and (2')."""
-    (z, n), (h_previous,), (dh,) = kept, inputs, d_outputs
+    (z, n), (h_previous,), (dh,) = saved, inputs, d_outputs
     dz, dn, dh_previous = dh * (h_previous - n), dh * (1.0 - z), dh * z  # 4'
     dz_n = dn * (1.0 - n * n)  # 3b'
     dz_z = dz * z * (1.0 - z)  # 2'

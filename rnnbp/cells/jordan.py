@@ -45,7 +45,7 @@ def feedback_step(feedback: ActivationFunction) -> tuple[Step, Pullback]:
         v = g(y)  # 3
         return (y,), (y, v)
 
-    def pullback(kept, inputs, outputs, d_outputs):
+    def pullback(saved, inputs, outputs, d_outputs):
         (y, v), (dy, dv) = outputs, d_outputs
         dy = dy + g_pullback(dv, y, v)  # 3'
         return (dy,), ()  # 2' is the product's own
@@ -67,7 +67,7 @@ class JordanCell(Cell):
     blocks = ("h", "y")
     states = ("v",)
     output = "y"
-    forced = "v"
+    teacher_forced = "v"
     input = Product("input_weight", "x", into=("h",), bias="bias")
 
     def __init__(
@@ -80,7 +80,7 @@ class JordanCell(Cell):
         feedback_activation: str = "identity",
     ) -> None:
         super().__init__(n_inputs, n_hidden)
-        self.n_outputs = whole_number(n_outputs, "n_outputs")
+        self.n_outputs = whole_number("n_outputs", n_outputs)
         hidden, feedback = get_activation(activation), get_activation(feedback_activation)
         hidden_step, hidden_pullback = activation_step(hidden)
         output_step, output_pullback = feedback_step(feedback)

@@ -13,7 +13,7 @@ With LN(a; g) = g u, where u is a standardised to mean 0 and variance 1 over the
 products is standardised over all 3 H columns, like the LSTM's over 4 H. (Ba et al. standardise gates and candidate
 each for itself.)
 
-Cost: memory for 10 H instead of 4 H columns of z a step, as the products are kept as they were before normalisation.
+Cost: memory for 10 H instead of 4 H columns of z a step, as the products are saved as they were before normalisation.
 
 References
 ----------

@@ -22,7 +22,7 @@ Each of the two products is standardised over all 4 H columns, as in the paper. 
 only h sees it normalised. As s waits for c there are two stages; the normalised products, and dc through s, are the
 shared machinery's.
 
-Cost: memory for 12 H instead of 4 H columns of z a step, as the products are kept as they were before normalisation.
+Cost: memory for 12 H instead of 4 H columns of z a step, as the products are saved as they were before normalisation.
 
 References
 ----------
@@ -48,9 +48,9 @@ def output_step(blocks, inputs):
     return (o, tanh_s), (h,)
 
 
-def output_pullback(kept, inputs, outputs, d_outputs):
+def output_pullback(saved, inputs, outputs, d_outputs):
     """Compute (6') and (5')."""
-    (o, tanh_s), (dh,) = kept, d_outputs
+    (o, tanh_s), (dh,) = saved, d_outputs
     do, ds = dh * tanh_s, dh * o * (1.0 - tanh_s * tanh_s)  # 6'
     dz_o = do * o * (1.0 - o)  # 5'
     return (dz_o, ds), ()

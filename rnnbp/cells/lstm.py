@@ -43,9 +43,9 @@ def step(blocks, inputs):
     return (i, f, g, o), (h, c)
 
 
-def pullback(kept, inputs, outputs, d_outputs):
+def pullback(saved, inputs, outputs, d_outputs):
     """Compute (6') to (1')."""
-    (i, f, g, o), (c_previous,), (_, c), (dh, dc) = kept, inputs, outputs, d_outputs
+    (i, f, g, o), (c_previous,), (_, c), (dh, dc) = saved, inputs, outputs, d_outputs
     tanh_c = tanh(c)
     do = dh * tanh_c  # 6'
     dc = dc + dh * o * (1.0 - tanh_c * tanh_c)  # 6'

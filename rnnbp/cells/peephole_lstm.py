@@ -42,9 +42,9 @@ def cell_step(blocks, inputs):
     return (i, f, g), (c,)
 
 
-def cell_pullback(kept, inputs, outputs, d_outputs):
+def cell_pullback(saved, inputs, outputs, d_outputs):
     """Compute (4') to (1')."""
-    (i, f, g), (c_previous,), (dc,) = kept, inputs, d_outputs
+    (i, f, g), (c_previous,), (dc,) = saved, inputs, d_outputs
     df, di, dg, dc_previous = dc * c_previous, dc * g, dc * i, dc * f  # 4'
     dz_g = dg * (1.0 - g * g)  # 3'
     dz_f = df * f * (1.0 - f)  # 2'
@@ -60,9 +60,9 @@ def output_step(blocks, inputs):
     return (o,), (h,)
 
 
-def output_pullback(kept, inputs, outputs, d_outputs):
+def output_pullback(saved, inputs, outputs, d_outputs):
     """Compute (6') and (5')."""
-    (o,), (c,), (dh,) = kept, inputs, d_outputs
+    (o,), (c,), (dh,) = saved, inputs, d_outputs
     tanh_c = tanh(c)
     do, dc = dh * tanh_c, dh * o * (1.0 - tanh_c * tanh_c)  # 6'
     dz_o = do * o * (1.0 - o)  # 5'

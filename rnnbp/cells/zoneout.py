@@ -33,9 +33,9 @@ def step(blocks, inputs):
     return (m,), (m * previous + (1.0 - m) * new,)  # 1
 
 
-def pullback(kept, inputs, outputs, d_outputs):
+def pullback(saved, inputs, outputs, d_outputs):
     """Compute (1') for one state."""
-    (m,), (previous, new), (d,) = kept, inputs, d_outputs
+    (m,), (previous, new), (d,) = saved, inputs, d_outputs
     dm, d_previous, d_new = d * (previous - new), d * m, d * (1.0 - m)  # 1'
     return (dm,), (d_previous, d_new)
 
@@ -54,7 +54,7 @@ class ZoneoutCell(Cell):
         super().__init__(cell.n_inputs, cell.n_hidden)
         self._cell = cell
         self.blocks = (*cell.blocks, *(KEEP + state for state in rates))
-        self.states, self.output, self.forced = cell.states, cell.output, cell.forced
+        self.states, self.output, self.teacher_forced = cell.states, cell.output, cell.teacher_forced
         self.noise = {KEEP + state: rate for state, rate in rates.items()}
         self.input = cell.input
         renamed = {state: NEW + state for state in rates}

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnbp.data.sequences import Steps, check_lengths, check_sequences
+from rnnbp.data.sequences import Packing, check_lengths, check_sequences
 from rnnbp.losses import Loss
 
 __all__ = ["Batch"]
@@ -28,27 +28,27 @@ class Batch:
     Attributes
     ----------
     rows : ndarray of shape (n_rows, ...)
-    steps : Steps or None
+    packing : Packing or None
         None for static examples.
     listed : bool
         Whether the input came as a list of sequences, as the targets then may too.
     """
 
     rows: Array
-    steps: Steps | None
+    packing: Packing | None
     listed: bool = False
 
     @property
     def n_examples(self) -> int:
         """The number of static examples or of sequences."""
-        return len(self.rows) if self.steps is None else self.steps.n_sequences
+        return len(self.rows) if self.packing is None else self.packing.n_sequences
 
     def in_users_order(self, rows: Array, *, per_step: bool) -> Array:
         """Return a copy of output rows: ``(B, ...)``, or, of one a step, ``(T, B, ...)`` with zeros for padding."""
-        steps = self.steps
-        if steps is None:
+        packing = self.packing
+        if packing is None:
             return rows.copy()
-        restored = steps.unpack(rows) if per_step else steps.unsort(rows)
+        restored = packing.unpack(rows) if per_step else packing.unsort(rows)
         return restored if restored.flags.owndata and restored is not rows else restored.copy()
 
     @classmethod
@@ -81,24 +81,24 @@ class Batch:
                 raise ValueError(
                     f"each sequence must be of shape (T_i{features}), but the first one has shape {arrays[0].shape}"
                 )
-            steps = Steps([len(a) for a in arrays])
-            return cls(steps.join(arrays), steps, listed=True)
+            packing = Packing([len(a) for a in arrays])
+            return cls(packing.join(arrays), packing, listed=True)
         given = np.asarray(x)
         is_static = given.ndim == 1 + frame_rank and static and lengths is None
         if not is_static and given.ndim != 2 + frame_rank:
             features = ", F" * frame_rank
-            shapes = f"(T, B{features}), time first," + (f" or (B{features})" if static else "")
-            raise ValueError(f"expected an input of shape {shapes} but got {given.shape}")
+            shapes = f"(T, B{features}), time first" + (f", or (B{features})" if static else "")
+            raise ValueError(f"expected an input of shape {shapes}, but its shape is {given.shape}")
         if 0 in given.shape[: 1 if is_static else 2]:
             raise ValueError(f"the input is empty: its shape is {given.shape}")
         if is_static:
             return cls(given, None)
         n_steps, n_sequences = given.shape[:2]
         if lengths is None:
-            steps = Steps.full(n_steps, n_sequences)
+            packing = Packing.full(n_steps, n_sequences)
         else:
-            steps = Steps(check_lengths(lengths, n_steps, n_sequences), n_steps)
-        return cls(steps.pack(given), steps)
+            packing = Packing(check_lengths(lengths, n_steps, n_sequences), n_steps)
+        return cls(packing.pack(given), packing)
 
     def lay_out_target(
         self, target: ArrayLike | Sequence[ArrayLike], loss: Loss, n_outputs: int, *, per_step: bool
@@ -120,27 +120,27 @@ class Batch:
         ValueError
             If there are not as many targets as rows, or if they are none for that loss.
         """
-        steps = self.steps
-        if steps is None or not per_step:
+        packing = self.packing
+        if packing is None or not per_step:
             given = np.asarray(target)
             if given.ndim < 1 or len(given) != self.n_examples:
                 raise ValueError(
                     f"expected {self.n_examples} targets, one for each example, but the target's shape is {given.shape}"
                 )
             encoded = loss.encode(given, n_outputs, leading=(self.n_examples,))
-            return encoded if steps is None else steps.sort(encoded)
-        lengths = steps.unsort(steps.lengths)
+            return encoded if packing is None else packing.sort(encoded)
+        lengths = packing.unsort(packing.lengths)
         if self.listed and isinstance(target, (list, tuple)):
-            return steps.join(self._encode_each(target, loss, n_outputs, lengths.tolist()))
+            return packing.join(self._encode_each(target, loss, n_outputs, lengths.tolist()))
         given = np.asarray(target)
-        if given.ndim < 2 or given.shape[0] < steps.n_steps or given.shape[1] != steps.n_sequences:
+        if given.ndim < 2 or given.shape[0] < packing.n_steps or given.shape[1] != packing.n_sequences:
             raise ValueError(
-                f"the network gives an output at each step, so the target must be of shape ({steps.n_steps}, "
-                f"{steps.n_sequences}, ...), but its shape is {given.shape}; for one target a sequence, end the "
+                f"the network gives an output at each step, so the target must be of shape ({packing.n_steps}, "
+                f"{packing.n_sequences}, ...), but its shape is {given.shape}; for one target a sequence, end the "
                 "recurrent part with LastStep(), MeanOverTime() or MaxOverTime()"
             )
-        leading = (steps.n_steps, steps.n_sequences)
-        return steps.pack(loss.encode(given[: steps.n_steps], n_outputs, leading=leading, lengths=lengths))
+        leading = (packing.n_steps, packing.n_sequences)
+        return packing.pack(loss.encode(given[: packing.n_steps], n_outputs, leading=leading, lengths=lengths))
 
     @staticmethod
     def _encode_each(target: Sequence[ArrayLike], loss: Loss, n_outputs: int, lengths: Sequence[int]) -> list[Array]:
@@ -167,12 +167,12 @@ class Batch:
         ValueError
             If their shape is another, if one is negative or not finite, or if all are 0.
         """
-        weight, steps = np.asarray(sample_weight, dtype=float), self.steps
+        weight, packing = np.asarray(sample_weight, dtype=float), self.packing
         if weight.shape == (self.n_examples,):
-            rows = weight if steps is None else steps.sort(weight)
-            rows = rows[steps.sequence_of_row] if steps is not None and per_step else rows
-        elif steps is not None and per_step and weight.shape == (steps.n_padded, steps.n_sequences):
-            rows = steps.pack(weight)
+            rows = weight if packing is None else packing.sort(weight)
+            rows = rows[packing.sequence_of_row] if packing is not None and per_step else rows
+        elif packing is not None and per_step and weight.shape == (packing.n_padded, packing.n_sequences):
+            rows = packing.pack(weight)
         else:
             raise ValueError(
                 f"expected {self.n_examples} sample weights, one for each example, but their shape is {weight.shape}"

@@ -4,11 +4,11 @@ A batch of B sequences of lengths L_1 >= L_2 >= ... >= L_B is stored as the rows
 
     step 0: x_1(0) x_2(0) ... x_B(0) | step 1: x_1(1) ... | ... | step T-1: x_1(T-1) ...
 
-Step t holds the n_t sequences that are longer than t, always the first n_t: `Steps` knows n_t and where step t starts.
-So a layer that treats every frame alike (Dense, a loss, ...) sees an ordinary matrix and cannot tell a sequence from a
-static example; nothing is ever computed for padding, and padding cannot change a result, as there is none.
-Users hand in lists of ``(T_i, F)`` arrays, or padded time-major ``(T, B, F)`` arrays with ``lengths``; `Steps.pack`
-and `Steps.unpack` go from the padded form to rows and back.
+Step t holds the n_t sequences that are longer than t, always the first n_t: `Packing` knows n_t and where step t
+starts. So a layer that treats every frame alike (Dense, a loss, ...) sees an ordinary matrix and cannot tell a sequence
+from a static example; nothing is ever computed for padding, and padding cannot change a result, as there is none. Users
+hand in lists of ``(T_i, F)`` arrays, or padded time-major ``(T, B, F)`` arrays with ``lengths``; `Packing.pack` and
+`Packing.unpack` go from the padded form to rows and back.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from numpy.typing import ArrayLike, NDArray
 if TYPE_CHECKING:
     from rnnbp.kernels.products import Layout
 
-__all__ = ["Steps", "check_lengths", "check_sequences", "pad", "unpad"]
+__all__ = ["Packing", "check_lengths", "check_sequences", "pad", "unpad"]
 
 Array = NDArray[Any]
 Index = NDArray[np.intp]
 
 
-class Steps:
+class Packing:
     """How the frames of a batch of sequences lie in the rows of a matrix.
 
     Parameters
@@ -69,9 +69,9 @@ class Steps:
 
     @staticmethod
     @lru_cache(maxsize=64)
-    def full(n_steps: int, n_sequences: int) -> Steps:
+    def full(n_steps: int, n_sequences: int) -> Packing:
         """Return the steps of sequences of one length."""
-        return Steps(np.full(n_sequences, n_steps))
+        return Packing(np.full(n_sequences, n_steps))
 
     @cached_property
     def is_sorted(self) -> bool:
@@ -100,7 +100,7 @@ class Steps:
 
     @cached_property
     def previous(self) -> Index | slice:
-        """For each row, where its previous state lies in a slab of B initial states followed by the rows."""
+        """For each row, where its previous state lies in a buffer of B initial states followed by the rows."""
         if self.is_rectangular:
             return slice(0, self.n_rows)
         before = np.concatenate([[0], self.n_sequences + self.starts[:-2]])
@@ -116,15 +116,15 @@ class Steps:
         """Return the rows with each sequence reversed in time, from its own true end; its own inverse."""
         return rows[self.reversal]
 
-    def window(self, first: int, stop: int) -> Steps:
+    def window(self, first: int, stop: int) -> Packing:
         """Return the steps ``first <= t < stop`` of those sequences that reach them, the first ``counts[first]``.
 
         Their frames are the rows from ``starts[first]`` up to ``starts[stop]``.
         """
         n = int(self.counts[first])
         if self.counts[stop - 1] == n:
-            return Steps.full(stop - first, n)
-        return Steps(np.minimum(self.lengths[:n], stop) - first)
+            return Packing.full(stop - first, n)
+        return Packing(np.minimum(self.lengths[:n], stop) - first)
 
     def layout(self, n_shares: int) -> Layout:
         """Return this as kernels take it, divided into shares of about the same number of frames.
@@ -206,7 +206,9 @@ def check_lengths(lengths: ArrayLike | None, n_steps: int, n_sequences: int) -> 
         return np.full(n_sequences, n_steps, np.intp)
     given = np.asarray(lengths)
     if given.shape != (n_sequences,):
-        raise ValueError(f"lengths must be one number a sequence, of shape ({n_sequences},), but got {given.shape}")
+        raise ValueError(
+            f"lengths must be one number a sequence, of shape ({n_sequences},), but their shape is {given.shape}"
+        )
     if given.dtype.kind not in "iu":
         raise ValueError(f"lengths must be whole numbers of steps, but their dtype is {given.dtype}")
     if (given < 1).any():
@@ -245,8 +247,8 @@ def pad(sequences: Sequence[ArrayLike]) -> tuple[Array, Index]:
     """
     arrays = check_sequences(sequences)
     lengths = np.array([len(a) for a in arrays], dtype=np.intp)
-    steps = Steps(lengths)
-    return steps.unpack(steps.join(arrays)), lengths
+    packing = Packing(lengths)
+    return packing.unpack(packing.join(arrays)), lengths
 
 
 def unpad(padded: Array, lengths: ArrayLike) -> list[Array]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnbp.data.batch import Batch
-from rnnbp.data.sequences import Steps
+from rnnbp.data.sequences import Packing
 from rnnbp.losses import Loss
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class TrainingSet:
     ) -> None:
         whole = net.batch(x, lengths)
         self._net = net
-        self.steps = whole.steps
+        self.packing = whole.packing
         self.n_examples = whole.n_examples
         self.n_rows = len(whole.rows)
         self.per_step = not net.pools_time
@@ -91,16 +91,16 @@ class TrainingSet:
 
     def _by_sequence(self, rows: Array, *, per_step: bool) -> Array:
         """Return packed rows in the user's order, sequence after sequence."""
-        if self.steps is None:
+        if self.packing is None:
             return rows
         if not per_step:
-            return self.steps.unsort(rows)
-        steps = self.steps
-        lengths = steps.unsort(steps.lengths)
+            return self.packing.unsort(rows)
+        packing = self.packing
+        lengths = packing.unsort(packing.lengths)
         self.lengths: Index = lengths
         self._first: Index = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.intp)
         frames = np.empty_like(rows)
-        frames[self._first[steps.order[steps.sequence_of_row]] + steps.step_of_row] = rows
+        frames[self._first[packing.order[packing.sequence_of_row]] + packing.step_of_row] = rows
         return frames
 
     def take(self, chosen: Index, start: int = 0, stop: int | None = None) -> tuple[Batch, Array | None, Array | None]:
@@ -112,12 +112,12 @@ class TrainingSet:
         start, stop : int
             Which steps of the sequences, each of which must be longer than `start`; default: all.
         """
-        if self.steps is None:
+        if self.packing is None:
             return Batch(self.frames[chosen], None), *self.labels(chosen)
-        steps = self.steps_of(chosen, start, stop)
-        rows = self.rows_of(chosen, steps, start)
+        packing = self.packing_of(chosen, start, stop)
+        rows = self.rows_of(chosen, packing, start)
         # the batch's own order is the packed one: its outputs are not for users, but for the loss
-        return Batch(self.frames[rows], steps), *self.labels(rows if self.per_step else chosen[steps.order])
+        return Batch(self.frames[rows], packing), *self.labels(rows if self.per_step else chosen[packing.order])
 
     def take_changed(self, chosen: Index, change: Callable[[Array], Array]) -> tuple[Batch, Array | None, Array | None]:
         """Return what `take` does, with what `change` makes of each of the examples in its place.
@@ -129,36 +129,36 @@ class TrainingSet:
         """
         examples = [change(example) for example in self.examples(chosen)]
         try:
-            batch = self._net.batch(np.stack(examples) if self.steps is None else examples)
+            batch = self._net.batch(np.stack(examples) if self.packing is None else examples)
         except ValueError as error:
             raise ValueError(f"what augment returned does not fit: {error}") from None
-        if batch.steps is None:
+        if batch.packing is None:
             return batch, *self.labels(chosen)
         if not self.per_step:
-            return batch, *self.labels(chosen[batch.steps.order])
-        if (batch.steps.unsort(batch.steps.lengths) != self.lengths[chosen]).any():
+            return batch, *self.labels(chosen[batch.packing.order])
+        if (batch.packing.unsort(batch.packing.lengths) != self.lengths[chosen]).any():
             raise ValueError("augment must not change a sequence's length where each step has a target")
-        return batch, *self.labels(self.rows_of(chosen, batch.steps))
+        return batch, *self.labels(self.rows_of(chosen, batch.packing))
 
     def examples(self, chosen: Index) -> list[Array]:
         """Return copies of some examples, of shape (F,) or (T_i, F); symbols lack the last axis."""
-        if self.steps is None:
+        if self.packing is None:
             return [self.frames[i].copy() for i in chosen]
         stops = self._first + self.lengths
         return [self.frames[self._first[i] : stops[i]].copy() for i in chosen]
 
-    def steps_of(self, chosen: Index, start: int = 0, stop: int | None = None) -> Steps:
+    def packing_of(self, chosen: Index, start: int = 0, stop: int | None = None) -> Packing:
         """Return how a batch of some sequences lies in time."""
-        assert self.steps is not None
-        if self.steps.is_rectangular:
-            n = self.steps.n_steps
-            return Steps.full((n if stop is None else min(n, stop)) - start, len(chosen))
+        assert self.packing is not None
+        if self.packing.is_rectangular:
+            n = self.packing.n_steps
+            return Packing.full((n if stop is None else min(n, stop)) - start, len(chosen))
         lengths = self.lengths[chosen]
-        return Steps(lengths if stop is None else np.minimum(lengths, stop) - start)
+        return Packing(lengths if stop is None else np.minimum(lengths, stop) - start)
 
-    def rows_of(self, chosen: Index, steps: Steps, start: int = 0) -> Index:
+    def rows_of(self, chosen: Index, packing: Packing, start: int = 0) -> Index:
         """Return where the frames of a batch lie."""
-        return np.asarray((self._first[chosen[steps.order]] + start)[steps.sequence_of_row] + steps.step_of_row)
+        return np.asarray((self._first[chosen[packing.order]] + start)[packing.sequence_of_row] + packing.step_of_row)
 
     def labels(self, rows: Index) -> tuple[Array | None, Array | None]:
         """Return the targets and weights of some frames, or examples."""
@@ -187,7 +187,7 @@ class TrainingSet:
         rng : numpy.random.Generator or None
             For shuffling; None keeps like lengths together and does not shuffle, which is best for evaluation.
         """
-        ragged = self.steps is not None and not self.steps.is_rectangular
+        ragged = self.packing is not None and not self.packing.is_rectangular
         order = np.arange(self.n_examples) if rng is None else rng.permutation(self.n_examples)
         if ragged:
             pool = self.n_examples if rng is None else POOL * batch_size

@@ -67,8 +67,8 @@ def make_mackey_glass(
     ----------
     .. [1] M. C. Mackey and L. Glass, "Oscillation and chaos in physiological control systems", Science 197, 1977.
     """
-    n, length = whole_number(n_samples, "n_samples"), whole_number(n_steps, "n_steps")
-    ahead = whole_number(horizon, "horizon")
+    n, length = whole_number("n_samples", n_samples), whole_number("n_steps", n_steps)
+    ahead = whole_number("horizon", horizon)
     delay = round(tau / INTEGRATION_STEP) if 0 < tau < np.inf else 0
     if delay < 1 or not np.isclose(delay * INTEGRATION_STEP, tau):
         raise ValueError(f"tau must be a positive multiple of {INTEGRATION_STEP}, but {tau!r} was given")
@@ -145,7 +145,7 @@ def make_narma10(
     .. [1] A. F. Atiya and A. G. Parlos, "New results on recurrent network training: unifying the algorithms and
        accelerating convergence", IEEE Transactions on Neural Networks 11(3), 2000.
     """
-    n, length = whole_number(n_samples, "n_samples"), whole_number(n_steps, "n_steps")
+    n, length = whole_number("n_samples", n_samples), whole_number("n_steps", n_steps)
     kind, rng = floating(dtype), generator(random_state)
     u, y = np.empty((n, length)), np.empty((n, length))
     again = np.arange(n)

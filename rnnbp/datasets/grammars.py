@@ -204,8 +204,8 @@ def make_anbn(
     .. [1] F. A. Gers and J. Schmidhuber, "LSTM recurrent networks learn simple context-free and context-sensitive
        languages", IEEE Transactions on Neural Networks 12(6), 2001.
     """
-    n_strings, low = whole_number(n_samples, "n_samples"), whole_number(n_min, "n_min")
-    high = whole_number(n_max, "n_max", least=low)
+    n_strings, low = whole_number("n_samples", n_samples), whole_number("n_min", n_min)
+    high = whole_number("n_max", n_max, least=low)
     counts = generator(random_state).integers(low, high, n_strings, endpoint=True)
     X = [_encode("S" + n * "a" + n * "b", ANBN_SYMBOLS, dtype) for n in counts]
     y = [_encode(["a", *n * ["ab"], *(n - 1) * ["b"], "T"], ANBN_SYMBOLS, dtype) for n in counts]
@@ -227,7 +227,7 @@ def decode(X: Iterable[NDArray[Any]], symbols: str) -> list[str]:
 
 def _walks(graph: Graph, n_samples: int, dtype: DTypeLike, random_state: RandomState) -> tuple[Sequences, Sequences]:
     """Walk through the graph at random, N times from its first state to its last."""
-    n, rng = whole_number(n_samples, "n_samples"), generator(random_state)
+    n, rng = whole_number("n_samples", n_samples), generator(random_state)
     X, y = [], []
     for _ in range(n):
         state, shown, possible = 0, "", []

@@ -54,7 +54,7 @@ def make_adding_problem(
     .. [2] Q. V. Le, N. Jaitly and G. E. Hinton, "A simple way to initialize recurrent networks of rectified linear
        units", arXiv:1504.00941, 2015.
     """
-    n, length = whole_number(n_samples, "n_samples"), whole_number(n_steps, "n_steps", least=2)
+    n, length = whole_number("n_samples", n_samples), whole_number("n_steps", n_steps, least=2)
     rng, row = generator(random_state), np.arange(n)
     X = np.zeros((n, length, 2), dtype=floating(dtype))
     X[..., 0] = rng.random((n, length))
@@ -109,8 +109,8 @@ def make_copy_memory(
     ----------
     .. [1] M. Arjovsky, A. Shah and Y. Bengio, "Unitary evolution recurrent neural networks", ICML 2016.
     """
-    n, pause = whole_number(n_samples, "n_samples"), whole_number(n_steps, "n_steps")
-    n_symbols, k = whole_number(n_symbols, "n_symbols", least=2), whole_number(n_memorize, "n_memorize")
+    n, pause = whole_number("n_samples", n_samples), whole_number("n_steps", n_steps)
+    n_symbols, k = whole_number("n_symbols", n_symbols, least=2), whole_number("n_memorize", n_memorize)
     blank, now = n_symbols, n_symbols + 1
     shown = generator(random_state).integers(0, n_symbols, (n, k))
     seen = np.full((n, pause + 2 * k), blank)
@@ -175,7 +175,7 @@ def make_temporal_order(
     ----------
     .. [1] S. Hochreiter and J. Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997.
     """
-    n, length = whole_number(n_samples, "n_samples"), whole_number(n_steps, "n_steps", least=10)
+    n, length = whole_number("n_samples", n_samples), whole_number("n_steps", n_steps, least=10)
     if n_relevant not in _PLACES:
         raise ValueError(f"n_relevant must be 2, 3 or 4, but {n_relevant!r} was given")
     rng = generator(random_state)

@@ -95,17 +95,17 @@ def activations(net: Network, x: ArrayLike | Sequence[ArrayLike], lengths: Array
     """
     twin = network_copy(net, gradient=Recorder)
     batch = twin.batch(x, lengths)
-    steps, outputs = batch.steps, []
-    a, arranged = batch.rows, steps
+    packing, outputs = batch.packing, []
+    a, arranged = batch.rows, packing
     for layer, views in zip(twin.layers, twin.views, strict=True):
         a = layer.forward(views, a, Workspace(), Context(arranged, False, twin.rng))
         arranged = None if layer.pools_time else arranged
         outputs.append((np.array(a), arranged is not None))
 
     def laid_out(rows: Array, in_time: bool) -> Array:
-        if steps is None:
+        if packing is None:
             return rows
-        return np.array(steps.unpack(rows)[: steps.n_steps] if in_time else steps.unsort(rows))
+        return np.array(packing.unpack(rows)[: packing.n_steps] if in_time else packing.unsort(rows))
 
     inside: dict[int, dict[str, Array]] = {}
     for recording in recordings(twin):
@@ -115,4 +115,4 @@ def activations(net: Network, x: ArrayLike | Sequence[ArrayLike], lengths: Array
     arrays: dict[str, Array] = {}
     for k, (rows, in_time) in enumerate(outputs):
         arrays |= {f"{k}": laid_out(rows, in_time), **inside.get(k, {})}
-    return Activations(arrays, None if steps is None else steps.unsort(steps.lengths))
+    return Activations(arrays, None if packing is None else packing.unsort(packing.lengths))

@@ -153,7 +153,7 @@ def check_gradients(
     >>> check_gradients(net, x, y, "mean_squared_error", lengths=[4, 2]).ok
     True
     """
-    whole_number(n_directions, "n_directions")
+    whole_number("n_directions", n_directions)
     if not tolerance > 0:
         raise ValueError(f"tolerance must be above 0, but {tolerance!r} was given")
     problem = Problem.of(network_copy(net, dtype="float64"), x, target, loss, lengths, training=training)
@@ -169,8 +169,8 @@ def check_gradients(
     if result.ok:
         return result
     result = replace(result, hint=_hint(problem, result))
-    if problem.batch.steps is not None:
-        agreed, length, wrong = 0, problem.batch.steps.n_steps, result.wrong
+    if problem.batch.packing is not None:
+        agreed, length, wrong = 0, problem.batch.packing.n_steps, result.wrong
         while length - agreed > 1:
             probe = min(max(2 * agreed, 1), (agreed + length) // 2)
             cut = compare(problem.truncated(probe))

@@ -35,7 +35,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnbp.data.sequences import Steps
+from rnnbp.data.sequences import Packing
 from rnnbp.diagnostics.problem import Problem, network_copy
 from rnnbp.diagnostics.recording import Recorder, expect_states, recordings
 from rnnbp.losses import Loss
@@ -133,16 +133,16 @@ def gradient_flow(
     if not threshold > 1:
         raise ValueError(f"threshold must be above 1, but {threshold!r} was given")
     problem = Problem.of(network_copy(net, gradient=Recorder), x, target, loss, lengths, training=training)
-    problem.pull()
-    steps = problem.batch.steps
-    assert steps is not None
-    lengths = steps.unsort(steps.lengths)
+    problem.backward()
+    packing = problem.batch.packing
+    assert packing is not None
+    lengths = packing.unsort(packing.lengths)
     flow = GradientFlow({}, {}, {}, {}, lengths)
     for recording in recordings(problem.net):
-        direct = np.nanmax(_norms(recording.output_gradient(), steps), axis=0)
+        direct = np.nanmax(_norms(recording.output_gradient(), packing), axis=0)
         begins = np.zeros_like(lengths) if recording.backwards else lengths - 1
         for own, d in recording.state_gradients().items():
-            name, norm = recording.name(own), _norms(d, steps)
+            name, norm = recording.name(own), _norms(d, packing)
             flow.norm[name], flow.direct[name] = norm, direct
             counted = ~np.isnan(norm)
             if own != recording.cell.output:  # where the way back begins, no later step has asked for it yet
@@ -153,8 +153,8 @@ def gradient_flow(
     return flow
 
 
-def _norms(rows: Array, steps: Steps) -> Array:
+def _norms(rows: Array, packing: Packing) -> Array:
     """Return the norm of each row, of shape (T, B) and in the user's order, NaN after a sequence's end."""
-    norms = steps.unpack(np.linalg.norm(rows, axis=1).astype(float))[: steps.n_steps]
-    alive = np.arange(steps.n_steps)[:, None] < steps.unsort(steps.lengths)
+    norms = packing.unpack(np.linalg.norm(rows, axis=1).astype(float))[: packing.n_steps]
+    alive = np.arange(packing.n_steps)[:, None] < packing.unsort(packing.lengths)
     return np.where(alive, norms, np.nan)

@@ -86,8 +86,8 @@ class GradientFlowWatch:
         tolerated: float = 0.5,
     ) -> None:
         self.x, self.target, self.loss, self.lengths = x, target, losses.get(loss), lengths
-        self.every = whole_number(every, "every")
-        self.n_probe = whole_number(n_probe, "n_probe")
+        self.every = whole_number("every", every)
+        self.n_probe = whole_number("n_probe", n_probe)
         self.threshold = number("threshold", threshold, "(1, inf)")
         self.tolerated = number("tolerated", tolerated, "[0, 1)")
         self.flows: dict[int, GradientFlow] = {}
@@ -118,7 +118,7 @@ def first_examples(net: Network, x: Any, target: Any, lengths: Any = None, *, n:
     """Return x, target and lengths of the first n examples, or of all if there are fewer."""
     batch = net.batch(x, lengths)
     n = min(n, batch.n_examples)
-    in_time = batch.steps is not None
+    in_time = batch.packing is not None
     listed = isinstance(target, (list, tuple))
     return (
         _first(x, n, time_first=in_time and not batch.listed),

@@ -38,7 +38,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnbp.configuration import whole_number
 from rnnbp.data.batch import Batch
-from rnnbp.data.sequences import Steps
+from rnnbp.data.sequences import Packing
 from rnnbp.diagnostics.problem import network_copy
 from rnnbp.diagnostics.recording import expect_states
 from rnnbp.gradients import BPTT
@@ -160,16 +160,16 @@ def lyapunov_exponents(
             raise ValueError(
                 "give x to drive the network with, or n_steps to leave it alone for, or both to close the loop"
             )
-        path = system.left_alone(whole_number(n_steps, "n_steps"), np.random.default_rng(seed))
+        path = system.left_alone(whole_number("n_steps", n_steps), np.random.default_rng(seed))
     elif n_steps is None:
         path = system.driven(x, lengths)
     else:
-        path = system.fed_back(x, lengths, whole_number(n_steps, "n_steps"))
-    k = system.n_states if n_exponents is None else whole_number(n_exponents, "n_exponents")
+        path = system.fed_back(x, lengths, whole_number("n_steps", n_steps))
+    k = system.n_states if n_exponents is None else whole_number("n_exponents", n_exponents)
     if k > system.n_states:
         raise ValueError(f"{k} exponents were asked for, but the network has {system.n_states} states")
-    total = path.steps.n_steps
-    skipped = total // 10 if transient is None else whole_number(transient, "transient", least=0)
+    total = path.packing.n_steps
+    skipped = total // 10 if transient is None else whole_number("transient", transient, least=0)
     if skipped >= total:
         raise ValueError(f"of {total} steps, {skipped} are transient: none is left to count; give more steps")
     growth = _growth(system, path, k, np.random.default_rng(seed))[skipped:]
@@ -183,7 +183,7 @@ class _Path(NamedTuple):
 
     start: Array  # (B, D), in packed order
     rows: Array | None  # the inputs, packed; None in closed loop
-    steps: Steps
+    packing: Packing
 
 
 class _Dynamics:
@@ -216,30 +216,30 @@ class _Dynamics:
     def driven(self, x: ArrayLike | Sequence[ArrayLike], lengths: ArrayLike | None) -> _Path:
         """Return the path of an input."""
         batch = self.net.batch(x, lengths)
-        assert batch.steps is not None
-        return _Path(np.zeros((batch.n_examples, self.n_states)), batch.rows, batch.steps)
+        assert batch.packing is not None
+        return _Path(np.zeros((batch.n_examples, self.n_states)), batch.rows, batch.packing)
 
     def left_alone(self, n_steps: int, rng: np.random.Generator) -> _Path:
         """Return a path without an input."""
         if isinstance(self.net.layers[0], Embedding):
             raise ValueError("symbols have no zero, so this network cannot be left alone: give x")
         start = rng.normal(size=(1, self.n_states))
-        return _Path(start, np.zeros((n_steps, self.net.n_inputs or 1)), Steps.full(n_steps, 1))
+        return _Path(start, np.zeros((n_steps, self.net.n_inputs or 1)), Packing.full(n_steps, 1))
 
     def fed_back(self, x: ArrayLike | Sequence[ArrayLike], lengths: ArrayLike | None, n_steps: int) -> _Path:
         """Return the path that begins where an input has led."""
         batch = self.net.batch(x, lengths)
-        assert batch.steps is not None
+        assert batch.packing is not None
         forward = self.net.run(batch, keep=False)
-        last = batch.steps.unsort(forward.rows[batch.steps.last])
+        last = batch.packing.unsort(forward.rows[batch.packing.last])
         start = np.concatenate([*forward.final_states.values(), last], axis=1)
-        return _Path(start, None, Steps.full(n_steps, len(start)))
+        return _Path(start, None, Packing.full(n_steps, len(start)))
 
     def step(self, state: Array, x: Array | None) -> tuple[Array, Array]:
         """Return the next states (B, D) and the Jacobians (B, D, D)."""
         n_sequences, n = state.shape
         x = state[:, self.n_states :] if x is None else x
-        copies = Batch(np.repeat(x, n, axis=0), Steps.full(1, n_sequences * n))
+        copies = Batch(np.repeat(x, n, axis=0), Packing.full(1, n_sequences * n))
         initial = {name: np.repeat(state[:, own], n, axis=0) for name, own in self.columns.items()}
         forward = self.net.run(copies, initial_states=initial)
         final = forward.final_states
@@ -249,7 +249,7 @@ class _Dynamics:
         if self.closed:
             parts.append(forward.rows[::n].copy())
             d_rows[...] = units[:, self.n_states :]
-        pulled = forward.pull(d_rows, {name: units[:, own] for name, own in self.columns.items()})
+        pulled = forward.backward_rows(d_rows, {name: units[:, own] for name, own in self.columns.items()})
         rows = [pulled.initial_states[name] for name in self.columns]
         if self.closed:
             assert pulled.x is not None
@@ -259,11 +259,11 @@ class _Dynamics:
 
 def _growth(system: _Dynamics, path: _Path, k: int, rng: np.random.Generator) -> Array:
     """Return log |R_ii| of each step and sequence, of shape (T, B, k)."""
-    state, steps = path.start, path.steps
-    growth = np.full((steps.n_steps, steps.n_sequences, k), np.nan)
-    frame = np.linalg.qr(rng.normal(size=(steps.n_sequences, system.n_numbers, k))).Q
-    for t, n in enumerate(steps.counts):
-        x = None if path.rows is None else path.rows[steps.starts[t] : steps.starts[t + 1]]
+    state, packing = path.start, path.packing
+    growth = np.full((packing.n_steps, packing.n_sequences, k), np.nan)
+    frame = np.linalg.qr(rng.normal(size=(packing.n_sequences, system.n_numbers, k))).Q
+    for t, n in enumerate(packing.counts):
+        x = None if path.rows is None else path.rows[packing.starts[t] : packing.starts[t + 1]]
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is reported below
             state, jacobian = system.step(state[:n], x)
         if not (np.isfinite(state).all() and np.isfinite(jacobian).all()):
@@ -271,4 +271,4 @@ def _growth(system: _Dynamics, path: _Path, k: int, rng: np.random.Generator) ->
         frame, r = np.linalg.qr(jacobian @ frame[:n])  # 1, 2
         with np.errstate(divide="ignore"):  # a direction that is lost has -inf
             growth[t, :n] = np.log(np.abs(np.diagonal(r, axis1=1, axis2=2)))  # 3
-    return np.ascontiguousarray(growth[:, steps.unsort(np.arange(steps.n_sequences))])
+    return np.ascontiguousarray(growth[:, packing.unsort(np.arange(packing.n_sequences))])

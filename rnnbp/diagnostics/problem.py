@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from rnnbp import losses
 from rnnbp.data.batch import Batch
-from rnnbp.data.sequences import Steps
+from rnnbp.data.sequences import Packing
 from rnnbp.gradients import GradientAlgorithm
 from rnnbp.layers import Recurrent
 from rnnbp.losses import Loss
@@ -122,7 +122,7 @@ class Problem:
     def run(self) -> Pass:
         """Run the network forwards."""
         net, teacher = self.net, None
-        if self.training and net.taught is not None:
+        if self.training and net.teacher_forced_layer is not None:
             teacher = self.loss.feedback(self.target, net.n_outputs, net.dtype)
         net.rng.bit_generator.state = self.draws
         return net.run(self.batch, training=self.training, initial_states=self.initial, teacher=teacher)
@@ -131,26 +131,26 @@ class Problem:
         """Return the loss."""
         return self.loss.value_and_gradient(self.run().rows, self.target)[0]
 
-    def pull(self) -> Gradients:
+    def backward(self) -> Gradients:
         """Run forwards and back."""
         forward = self.run()
-        return forward.pull(self.loss.value_and_gradient(forward.rows, self.target)[1])
+        return forward.backward_rows(self.loss.value_and_gradient(forward.rows, self.target)[1])
 
     def gradients(self) -> dict[str, Array]:
         """Return the loss's gradient by each leaf."""
-        found = self.pull()
+        found = self.backward()
         named = self.net.unflatten(found.theta)
         if found.x is not None:
-            named["x"] = found.x if self.batch.steps is None else self.batch.steps.pack(found.x)
+            named["x"] = found.x if self.batch.packing is None else self.batch.packing.pack(found.x)
         named |= {f"initial {name}": d for name, d in found.initial_states.items()}
         return {name: named[name] for name in self.leaves()}
 
     def truncated(self, n_steps: int) -> Problem:
         """Return the same problem with its sequences cut after so many steps."""
-        steps = self.batch.steps
-        assert steps is not None, "static examples have no steps"
+        packing = self.batch.packing
+        assert packing is not None, "static examples have no steps"
         # rows lie step after step, longest sequence first: those that remain are the first ones
-        short = Steps(np.minimum(steps.lengths, n_steps))
+        short = Packing(np.minimum(packing.lengths, n_steps))
         target = self.target if self.net.pools_time else self.target[: short.n_rows]
         initial = {name: np.zeros_like(state) for name, state in self.initial.items()}
         return replace(self, batch=Batch(self.batch.rows[: short.n_rows], short), target=target, initial=initial)

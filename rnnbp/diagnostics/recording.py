@@ -1,9 +1,9 @@
 """Seeing inside a recurrent layer: full backpropagation through time that keeps what passes by.
 
 A `Recorder` is a gradient algorithm. It runs the text of `rnnbp.gradients.bptt` in NumPy, with a recurrence that hands
-on every step and notes what it saw: after `advance` what the pullback will need (for most cells, the gates) and all
-variables, and before `retreat` the gradients dL/ds(t) that have arrived at a step. So every cell, direction and ragged
-batch can be looked into, and no loop over time is written a second time.
+on every step and notes what it saw: after `step` what the pullback will need (for most cells, the gates) and all
+variables, and before `step_backward` the gradients dL/ds(t) that have arrived at a step. So every cell, direction and
+ragged batch can be looked into, and no loop over time is written a second time.
 """
 
 from __future__ import annotations
@@ -43,14 +43,16 @@ class _Watched:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._recurrence, name)
 
-    def advance(self, z: Array, previous: Variables, current: Variables) -> None:
-        self._recurrence.advance(z, previous, current)
+    def step(self, z: Array, previous: Variables, current: Variables) -> None:
+        self._recurrence.step(z, previous, current)
         self.kept.append(z.copy())
         self.variables.append({name: value.copy() for name, value in current.items()})
 
-    def retreat(self, z: Array, previous: Variables, current: Variables, d: Variables, d_previous: Variables) -> None:
+    def step_backward(
+        self, z: Array, previous: Variables, current: Variables, d: Variables, d_previous: Variables
+    ) -> None:
         self.d.append({name: value.copy() for name, value in d.items()})
-        self._recurrence.retreat(z, previous, current, d, d_previous)
+        self._recurrence.step_backward(z, previous, current, d, d_previous)
 
 
 class Recorder(GradientAlgorithm):
@@ -126,7 +128,7 @@ class Recording:
 
     def _rows(self, steps: list[Array]) -> Array:
         rows = np.concatenate(steps)
-        return self._watched.steps.reverse(rows) if self.backwards else rows
+        return self._watched.packing.reverse(rows) if self.backwards else rows
 
 
 def recordings(net: Network) -> Iterator[Recording]:

@@ -118,8 +118,8 @@ def saliency(
         )
     twin = network_copy(net, gradient=partial(BPTT, compiled=False))
     batch = twin.batch(x, lengths)
-    steps = batch.steps
-    true_lengths = None if steps is None else steps.unsort(steps.lengths)
+    packing = batch.packing
+    true_lengths = None if packing is None else packing.unsort(packing.lengths)
     forward = twin.run(batch)
     y = forward.output
     asked = _asked(y, step, true_lengths)
@@ -132,9 +132,9 @@ def saliency(
     d_output[..., np.arange(batch.n_examples), chosen] = asked
     gradient = forward.backward(d_output).x
     assert gradient is not None
-    given = np.array(batch.rows if steps is None else steps.unpack(batch.rows))
-    if steps is not None:
-        given, gradient = given[: steps.n_steps], gradient[: steps.n_steps]
+    given = np.array(batch.rows if packing is None else packing.unpack(batch.rows))
+    if packing is not None:
+        given, gradient = given[: packing.n_steps], gradient[: packing.n_steps]
     return Saliency(given, gradient, chosen, true_lengths)
 
 

@@ -59,7 +59,7 @@ class MultilayerPerceptron(NetworkEstimator):
         given = self.hidden_layer_sizes
         sizes = list(given) if hasattr(given, "__iter__") else [given]
         try:
-            return [whole_number(size, "hidden_layer_sizes") for size in sizes]
+            return [whole_number("hidden_layer_sizes", size) for size in sizes]
         except ValueError:
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.") from None
 

@@ -19,7 +19,7 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from rnnbp import gradients, layers
-from rnnbp.configuration import flag, lookup, number, probability, whole_number
+from rnnbp.configuration import flag, lookup, number, whole_number
 from rnnbp.estimators.base import NetworkEstimator, dense
 from rnnbp.gradients import GradientAlgorithm
 from rnnbp.layers import Dense, Dropout, Layer, Recurrent
@@ -57,11 +57,11 @@ class RecurrentEstimator(SequenceReader, NetworkEstimator):
 
     def _layers(self, n_outputs: int) -> list[Layer]:
         flag("bidirectional", self.bidirectional)
-        probability(self.recurrent_dropout, "recurrent_dropout")
+        number("recurrent_dropout", self.recurrent_dropout, "[0, 1)")
         if self.clip_norm is not None:
             number("clip_norm", self.clip_norm)
         given = self.hidden_layer_sizes
-        sizes = [whole_number(n, "hidden_layer_sizes") for n in (given if isinstance(given, Sequence) else [given])]
+        sizes = [whole_number("hidden_layer_sizes", n) for n in (given if isinstance(given, Sequence) else [given])]
         if not sizes:
             raise ValueError("hidden_layer_sizes is empty: a recurrent network needs at least one layer")
         kind, algorithm = lookup(CELLS, self.cell, "cell"), self.gradient

@@ -31,8 +31,8 @@ from sklearn.utils.validation import check_is_fitted
 from rnnbp.configuration import flag, number, whole_number
 from rnnbp.estimators.objectives import HalfSquaredError
 from rnnbp.estimators.recurrent import RecurrentEstimator
+from rnnbp.estimators.series import WINDOWS, Scale, View, drifts
 from rnnbp.estimators.settings import solver_is_stochastic
-from rnnbp.estimators.windows import WINDOWS, Scale, View, drifts
 from rnnbp.gradients import GradientAlgorithm
 from rnnbp.losses import Loss
 from rnnbp.optimizers import FullBatchOptimizer, Optimizer
@@ -261,7 +261,7 @@ class RNNForecaster(RecurrentEstimator):
 
     def _fit(self, X: Any, *, incremental: bool) -> Self:
         for name in ("horizon", "window"):
-            whole_number(getattr(self, name), name)
+            whole_number(name, getattr(self, name))
         if self.difference != "auto":
             flag("difference", self.difference)
         self._check_settings()
@@ -405,7 +405,7 @@ class RNNForecaster(RecurrentEstimator):
             See `predict`.
         """
         series, h, shape = self._asked(X, h)
-        whole_number(n_paths, "n_paths")
+        whole_number("n_paths", n_paths)
         rng = check_random_state(self.random_state)
         drawn = rng.randint(len(self.residuals_), size=(h, n_paths * len(series[0])))
         return self._run_on(*series, h, n_paths, self.residuals_[drawn]).reshape(n_paths, *shape)
@@ -415,7 +415,7 @@ class RNNForecaster(RecurrentEstimator):
         check_is_fitted(self)
         if isinstance(X, Integral):
             X, h = None, int(X)
-        steps = whole_number(self.horizon if h is None else h, "h")
+        steps = whole_number("h", self.horizon if h is None else h)
         if X is None:
             single, pasts, scales = self._single, self._pasts, self._scales
         else:

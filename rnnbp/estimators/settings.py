@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from rnnbp import optimizers
-from rnnbp.configuration import flag, number, probability, whole_number
+from rnnbp.configuration import flag, number, whole_number
 from rnnbp.estimators import rates
 from rnnbp.optimizers import FullBatchOptimizer, Optimizer, Schedule
 from rnnbp.training.history import Callback
@@ -81,14 +81,14 @@ class Settings:
         for name in ("shuffle", "warm_start", "nesterovs_momentum"):
             flag(name, getattr(self, name))
         flag("early_stopping", self._stops_early)
-        whole_number(self.max_iter, "max_iter")
-        whole_number(self.max_fun, "max_fun")
+        whole_number("max_iter", self.max_iter)
+        whole_number("max_fun", self.max_fun)
         if self.n_iter_no_change != np.inf:
-            whole_number(self.n_iter_no_change, "n_iter_no_change")
+            whole_number("n_iter_no_change", self.n_iter_no_change)
         if self.batch_size != "auto":
-            whole_number(self.batch_size, "batch_size")
-        probability(self.validation_fraction, "validation_fraction")
-        probability(self.dropout, "dropout")
+            whole_number("batch_size", self.batch_size)
+        number("validation_fraction", self.validation_fraction, "[0, 1)")
+        number("dropout", self.dropout, "[0, 1)")
         if self.learning_rate not in ("constant", "invscaling", "adaptive"):
             raise ValueError(
                 f"learning_rate must be 'constant', 'invscaling' or 'adaptive', but {self.learning_rate!r} was given; "
@@ -98,7 +98,7 @@ class Settings:
     def _batch_size(self, n_examples: int) -> int:
         if self.batch_size == "auto":
             return min(self.largest_batch, n_examples)
-        batch_size = whole_number(self.batch_size, "batch_size")
+        batch_size = whole_number("batch_size", self.batch_size)
         if batch_size > n_examples:
             warnings.warn(
                 f"Got `batch_size` less than 1 or larger than sample size. It is going to be clipped to {n_examples}.",

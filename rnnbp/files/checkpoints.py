@@ -61,7 +61,7 @@ class Checkpoint:
     ) -> None:
         self.path = Path(path)
         self.every_seconds = None if every_seconds is None else number("every_seconds", every_seconds, "[0, inf)")
-        self.every_epochs = None if every_epochs is None else whole_number(every_epochs, "every_epochs")
+        self.every_epochs = None if every_epochs is None else whole_number("every_epochs", every_epochs)
         if not self.path.parent.is_dir():
             raise ValueError(f"the checkpoint {self.path} cannot be written: there is no directory {self.path.parent}")
         if self.path.is_dir():

@@ -36,7 +36,8 @@ Array = NDArray[Any]
 class BPTT(GradientAlgorithm):
     """Full backpropagation through time.
 
-    The states of all steps are kept in slabs of B + n_rows rows: the initial states first (slot 0), then each step's.
+    The states of all steps are saved in buffers of B + n_rows rows: the initial states first (slot 0), then each
+    step's.
 
     Parameters
     ----------
@@ -52,25 +53,25 @@ class BPTT(GradientAlgorithm):
         """Run the recurrence; see `GradientAlgorithm.forward`."""
         if self.compiled and compiled_run.can_run(recurrence):
             return compiled_run.forward(recurrence, workspace, keep=keep)
-        cell, steps, dtype = recurrence.cell, recurrence.steps, recurrence.x.dtype
-        slabs = {
-            name: workspace.empty(name, (steps.n_sequences + steps.n_rows, cell.width(name)), dtype)
+        cell, packing, dtype = recurrence.cell, recurrence.packing, recurrence.x.dtype
+        buffers = {
+            name: workspace.empty(name, (packing.n_sequences + packing.n_rows, cell.width(name)), dtype)
             for name in cell.variables
         }
         for name in cell.states:
-            slabs[name][: steps.n_sequences] = recurrence.initial.get(name, 0)
-        z = workspace.empty("z", (steps.n_rows, cell.n_columns), dtype)
+            buffers[name][: packing.n_sequences] = recurrence.initial.get(name, 0)
+        z = workspace.empty("z", (packing.n_rows, cell.n_columns), dtype)
         recurrence.project(z)
-        for t in range(steps.n_steps):
-            row, current = self._slots(recurrence, slabs, t)
-            recurrence.advance(z[row], self._slots(recurrence, slabs, t - 1, int(steps.counts[t]))[1], current)
-            if recurrence.teacher is not None and cell.forced is not None:
-                taught = ~np.ma.getmaskarray(recurrence.teacher[row])
-                np.copyto(current[cell.forced], np.ma.getdata(recurrence.teacher[row]), where=taught)
-        workspace["slabs"] = slabs
-        final = steps.n_sequences + steps.last
-        output = slabs[cell.output][steps.n_sequences :]
-        return output, {name: slabs[name][final] for name in cell.states}
+        for t in range(packing.n_steps):
+            row, current = self._slots(recurrence, buffers, t)
+            recurrence.step(z[row], self._slots(recurrence, buffers, t - 1, int(packing.counts[t]))[1], current)
+            if recurrence.teacher is not None and cell.teacher_forced is not None:
+                forced = ~np.ma.getmaskarray(recurrence.teacher[row])
+                np.copyto(current[cell.teacher_forced], np.ma.getdata(recurrence.teacher[row]), where=forced)
+        workspace["buffers"] = buffers
+        final = packing.n_sequences + packing.last
+        output = buffers[cell.output][packing.n_sequences :]
+        return output, {name: buffers[name][final] for name in cell.states}
 
     def backward(
         self,
@@ -92,46 +93,50 @@ class BPTT(GradientAlgorithm):
             return compiled_run.backward(
                 recurrence, workspace, dy, d_final, gradients, input_gradient=input_gradient, add=add
             )
-        cell, steps, dtype = recurrence.cell, recurrence.steps, recurrence.x.dtype
-        slabs, z = workspace["slabs"], workspace["z"]
-        shape = {name: (steps.n_sequences, cell.width(name)) for name in cell.variables}
+        cell, packing, dtype = recurrence.cell, recurrence.packing, recurrence.x.dtype
+        buffers, z = workspace["buffers"], workspace["z"]
+        shape = {name: (packing.n_sequences, cell.width(name)) for name in cell.variables}
         d = {name: workspace.zeros(f"d_{name}", shape[name], dtype) for name in cell.variables}
         d_previous = {name: workspace.empty(f"d_previous_{name}", shape[name], dtype) for name in cell.states}
         for name in cell.states:  # a sequence's gradient waits here until the loop comes to its last step
             d[name][...] = d_final.get(name, 0)
-        for t in reversed(range(steps.n_steps)):
-            n = int(steps.counts[t])
-            row, current = self._slots(recurrence, slabs, t)
+        for t in reversed(range(packing.n_steps)):
+            n = int(packing.counts[t])
+            row, current = self._slots(recurrence, buffers, t)
             d_now = {name: d[name][:n] for name in cell.variables}
-            if recurrence.teacher is not None and cell.forced is not None:
-                d_now[cell.forced][~np.ma.getmaskarray(recurrence.teacher[row])] = 0  # a teacher's value has no past
+            if recurrence.teacher is not None and cell.teacher_forced is not None:
+                d_now[cell.teacher_forced][~np.ma.getmaskarray(recurrence.teacher[row])] = (
+                    0  # a teacher's value has no past
+                )
             d_now[cell.output] += dy[row]
-            before = self._slots(recurrence, slabs, t - 1, n)[1]
-            recurrence.retreat(z[row], before, current, d_now, {name: d_previous[name][:n] for name in cell.states})
+            before = self._slots(recurrence, buffers, t - 1, n)[1]
+            recurrence.step_backward(
+                z[row], before, current, d_now, {name: d_previous[name][:n] for name in cell.states}
+            )
             for name in cell.variables:
                 d_now[name][...] = d_previous[name][:n] if name in cell.states else 0
-        previous = {name: slabs[name][steps.previous] for name in cell.states}
-        current = {name: slabs[name][steps.n_sequences :] for name in cell.variables}
+        previous = {name: buffers[name][packing.previous] for name in cell.states}
+        current = {name: buffers[name][packing.n_sequences :] for name in cell.variables}
         own = {name: np.empty_like(total) for name, total in gradients.items()} if add else gradients
         recurrence.accumulate(z, previous, current, own)
         if add:
             for name, total in gradients.items():
                 total += own[name]
-        dx = recurrence.pull_input(z) if input_gradient else None
+        dx = recurrence.backward_input(z) if input_gradient else None
         return dx, {name: d[name] for name in cell.states}
 
-    def chunk(self, recurrence: Recurrence) -> int:
+    def steps_per_sum(self, recurrence: Recurrence) -> int:
         """Return how many steps the weight gradients of windows must be added up by, to be the whole's to the bit.
 
         It is 1 for the NumPy run, which adds all of them up at once: no windows give the same bits as that.
         """
-        return compiled_run.chunk(recurrence) if self.compiled and compiled_run.can_run(recurrence) else 1
+        return compiled_run.steps_per_sum(recurrence) if self.compiled and compiled_run.can_run(recurrence) else 1
 
     @staticmethod
-    def _slots(recurrence: Recurrence, slabs: Variables, t: int, n: int | None = None) -> tuple[slice, Variables]:
-        """Return the rows of step t (its first n), and views of the slabs there; t = -1 is the initial state."""
-        steps = recurrence.steps
-        start = int(steps.starts[t]) if t >= 0 else -steps.n_sequences
-        row = slice(start, start + (int(steps.counts[t]) if n is None else n))
-        slot = slice(row.start + steps.n_sequences, row.stop + steps.n_sequences)
-        return row, {name: slab[slot] for name, slab in slabs.items()}
+    def _slots(recurrence: Recurrence, buffers: Variables, t: int, n: int | None = None) -> tuple[slice, Variables]:
+        """Return the rows of step t (its first n), and views of the buffers there; t = -1 is the initial state."""
+        packing = recurrence.packing
+        start = int(packing.starts[t]) if t >= 0 else -packing.n_sequences
+        row = slice(start, start + (int(packing.counts[t]) if n is None else n))
+        slot = slice(row.start + packing.n_sequences, row.stop + packing.n_sequences)
+        return row, {name: buffer[slot] for name, buffer in buffers.items()}

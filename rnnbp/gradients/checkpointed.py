@@ -1,4 +1,4 @@
-"""Backpropagation through time with checkpoints: states are computed again rather than kept.
+"""Backpropagation through time with checkpoints: states are computed again rather than saved.
 
 The steps are divided into segments of n. The forward pass keeps only the states s(0), s(n), s(2n), ... in which
 segments begin. The backward pass goes through the segments from the last to the first::
@@ -60,15 +60,15 @@ class CheckpointedBPTT(GradientAlgorithm):
     """
 
     def __init__(self, every: int | None = None, *, compiled: bool = True) -> None:
-        self.every = None if every is None else whole_number(every, "every")
+        self.every = None if every is None else whole_number("every", every)
         self.compiled = compiled
         self._bptt = BPTT(compiled=compiled)
 
     def _cuts(self, recurrence: Recurrence) -> range:
-        """Return the steps before which states are kept."""
-        n_steps, chunk = recurrence.steps.n_steps, self._bptt.chunk(recurrence)
+        """Return the steps before which states are saved."""
+        n_steps, steps_per_sum = recurrence.packing.n_steps, self._bptt.steps_per_sum(recurrence)
         every = math.isqrt(n_steps - 1) + 1 if self.every is None else self.every
-        return range(0, n_steps, math.ceil(every / chunk) * chunk)
+        return range(0, n_steps, math.ceil(every / steps_per_sum) * steps_per_sum)
 
     def forward(self, recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tuple[Array, Variables]:
         """Run the recurrence, keeping checkpoints; see `GradientAlgorithm.forward`."""
@@ -88,19 +88,19 @@ class CheckpointedBPTT(GradientAlgorithm):
         input_gradient: bool,
     ) -> tuple[Array | None, Variables]:
         """Pull dy back, segment by segment; see `GradientAlgorithm.backward`."""
-        cell, steps, dtype = recurrence.cell, recurrence.steps, recurrence.x.dtype
+        cell, packing, dtype = recurrence.cell, recurrence.packing, recurrence.x.dtype
         own, checkpoints = workspace["window"], workspace["checkpoints"]
         dx = np.empty(recurrence.x.shape, dtype) if input_gradient else None
         d = {}
         for name in cell.states:  # a sequence's gradient waits here until its last segment comes
-            d[name] = workspace.empty(f"d_{name}", (steps.n_sequences, cell.width(name)), dtype)
+            d[name] = workspace.empty(f"d_{name}", (packing.n_sequences, cell.width(name)), dtype)
             d[name][...] = d_final.get(name, 0)
-        for first, stop in reversed([*pairwise([*self._cuts(recurrence), steps.n_steps])]):
+        for first, stop in reversed([*pairwise([*self._cuts(recurrence), packing.n_steps])]):
             segment, rows = window(recurrence, first, stop, checkpoints.pop())
-            handed = {name: d[name][: segment.steps.n_sequences] for name in cell.states}
+            handed = {name: d[name][: segment.packing.n_sequences] for name in cell.states}
             self._bptt.forward(segment, own, keep=True)
             dx_segment, d_first = self._bptt.backward(
-                segment, own, dy[rows], handed, gradients, input_gradient=input_gradient, add=stop < steps.n_steps
+                segment, own, dy[rows], handed, gradients, input_gradient=input_gradient, add=stop < packing.n_steps
             )
             for name, value in d_first.items():
                 handed[name][...] = value

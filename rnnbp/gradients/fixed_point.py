@@ -92,7 +92,7 @@ class FixedPoint(GradientAlgorithm):
 
     def __init__(self, tol: float = 1e-6, max_iter: int = 1000, *, solver: str = "iteration") -> None:
         self.tol = number("tol", tol)
-        self.max_iter = whole_number(max_iter, "max_iter")
+        self.max_iter = whole_number("max_iter", max_iter)
         if solver not in SOLVERS:
             raise ValueError(f"solver must be one of {', '.join(map(repr, SOLVERS))}, but {solver!r} was given")
         self.solver = solver
@@ -108,18 +108,18 @@ class FixedPoint(GradientAlgorithm):
                 "with gradient=FixedPoint() a teacher would show the network the target of the frame that it relaxes "
                 "on: give the layer teacher_forcing=False"
             )
-        cell, steps, dtype = recurrence.cell, recurrence.steps, recurrence.x.dtype
-        recurrence.project(workspace.empty("x_part", (steps.n_rows, cell.n_columns), dtype))
+        cell, packing, dtype = recurrence.cell, recurrence.packing, recurrence.x.dtype
+        recurrence.project(workspace.empty("x_part", (packing.n_rows, cell.n_columns), dtype))
         for name, columns in {"z": cell.n_columns, "before": _width(cell, cell.states)}.items():
-            workspace.empty(name, (steps.n_rows, columns), dtype)
-        after = workspace.empty("after", (steps.n_rows, _width(cell, cell.variables)), dtype)
-        state = np.zeros((steps.n_sequences, _width(cell, cell.states)), dtype)
+            workspace.empty(name, (packing.n_rows, columns), dtype)
+        after = workspace.empty("after", (packing.n_rows, _width(cell, cell.variables)), dtype)
+        state = np.zeros((packing.n_sequences, _width(cell, cell.states)), dtype)
         final = _split(cell, cell.states, state)
         for name, values in recurrence.initial.items():
             final[name][...] = values
         residuals = [
             relax("state", partial(_advance, recurrence, workspace, state, int(start)), int(n), **self._limits)  # 1
-            for start, n in zip(steps.starts, steps.counts, strict=False)
+            for start, n in zip(packing.starts, packing.counts, strict=False)
         ]
         workspace["state_residuals"] = _largest(residuals)
         return _split(cell, cell.variables, after)[cell.output], final  # 2
@@ -135,27 +135,29 @@ class FixedPoint(GradientAlgorithm):
         input_gradient: bool,
     ) -> tuple[Array | None, Variables]:
         """Let the error relax, on all frames at once; see `GradientAlgorithm.backward`."""
-        cell, steps, dtype = recurrence.cell, recurrence.steps, dy.dtype
+        cell, packing, dtype = recurrence.cell, recurrence.packing, dy.dtype
         dz = workspace.empty("dz", workspace["z"].shape, dtype)
         d = workspace.zeros("d", workspace["after"].shape, dtype)
         parts = _split(cell, cell.variables, d)
         parts[cell.output][...] = dy  # 2'
         for name, d_state in d_final.items():
-            parts[name][steps.last] += d_state
-        pull = partial(_pull, recurrence, workspace)
+            parts[name][packing.last] += d_state
+        backward = partial(_backward, recurrence, workspace)
         if self.solver == "gmres":
             residuals = [
-                solve_affine(partial(_pull_one, pull, row), workspace["before"].shape[1], dtype, **self._limits)  # 1'
-                for row in range(steps.n_rows)
+                solve_affine(
+                    partial(_backward_one, backward, row), workspace["before"].shape[1], dtype, **self._limits
+                )  # 1'
+                for row in range(packing.n_rows)
             ]
             workspace["error_residuals"] = _largest(residuals)
         else:
-            update = partial(_iterate, pull, np.zeros_like(workspace["before"]), np.abs(d).max(axis=1))
-            workspace["error_residuals"] = relax("error", update, steps.n_rows, **self._limits)  # 1'
+            update = partial(_iterate, backward, np.zeros_like(workspace["before"]), np.abs(d).max(axis=1))
+            workspace["error_residuals"] = relax("error", update, packing.n_rows, **self._limits)  # 1'
         before, after = _split(cell, cell.states, workspace["before"]), _split(cell, cell.variables, workspace["after"])
         recurrence.accumulate(dz, before, after, gradients)
-        d_initial = {name: np.zeros((steps.n_sequences, cell.width(name)), dtype) for name in cell.states}
-        return recurrence.pull_input(dz) if input_gradient else None, d_initial
+        d_initial = {name: np.zeros((packing.n_sequences, cell.width(name)), dtype) for name in cell.states}
+        return recurrence.backward_input(dz) if input_gradient else None, d_initial
 
 
 def _largest(residuals: Iterable[list[float]]) -> list[float]:
@@ -184,26 +186,26 @@ def _advance(recurrence: Recurrence, workspace: Workspace, state: Array, start: 
     z, before = workspace["x_part"][rows], state[active]
     after = np.empty((len(rows), _width(cell, cell.variables)), state.dtype)
     variables = _split(cell, cell.variables, after)
-    _part(recurrence, active).advance(z, _split(cell, cell.states, before), variables)
+    _part(recurrence, active).step(z, _split(cell, cell.states, before), variables)
     workspace["z"][rows], workspace["before"][rows], workspace["after"][rows] = z, before, after
     state[active] = np.concatenate([variables[name] for name in cell.states], axis=1)
     size = np.maximum(np.abs(state[active]).max(axis=1), 1)
     return np.asarray(np.abs(state[active] - before).max(axis=1) / size)
 
 
-def _iterate(pull: Pull, back: Array, scale: Array, active: Index) -> Array:
+def _iterate(backward: Pull, back: Array, scale: Array, active: Index) -> Array:
     """Carry out one iteration of (1') for some rows, of which `back` is J^T e and `scale` the size of d."""
     before = back[active]
-    back[active] = pull(active, before)
+    back[active] = backward(active, before)
     change = np.abs(back[active] - before).max(axis=1)
     return np.asarray(np.divide(change, scale[active], out=change, where=change != 0))
 
 
-def _pull_one(pull: Pull, row: int, back: Array) -> Array:
-    return np.asarray(pull(np.array([row]), back[None])[0])
+def _backward_one(backward: Pull, row: int, back: Array) -> Array:
+    return np.asarray(backward(np.array([row]), back[None])[0])
 
 
-def _pull(recurrence: Recurrence, workspace: Workspace, rows: Index, back: Array) -> Array:
+def _backward(recurrence: Recurrence, workspace: Workspace, rows: Index, back: Array) -> Array:
     """Return J^T e of some rows, for e = d + back, and leave dL/dz in the workspace."""
     cell = recurrence.cell
     z, error, new = workspace["z"][rows], workspace["d"][rows], np.empty_like(back)
@@ -211,7 +213,7 @@ def _pull(recurrence: Recurrence, workspace: Workspace, rows: Index, back: Array
     for name, value in _split(cell, cell.states, back).items():
         variables[name] += value
     before, after = workspace["before"][rows], workspace["after"][rows]
-    _part(recurrence, recurrence.steps.sequence_of_row[rows]).retreat(
+    _part(recurrence, recurrence.packing.sequence_of_row[rows]).step_backward(
         z,
         _split(cell, cell.states, before),
         _split(cell, cell.variables, after),

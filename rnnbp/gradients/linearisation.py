@@ -19,22 +19,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.data.sequences import Steps
+from rnnbp.data.sequences import Packing
 from rnnbp.gradients.recurrence import Recurrence, Variables
 
-__all__ = ["immediate", "n_parameters", "one_step", "pull_back", "side_by_side", "split"]
+__all__ = ["immediate", "n_parameters", "one_step", "side_by_side", "split", "step_backward"]
 
 Array = NDArray[Any]
 
 
 def one_step(recurrence: Recurrence, t: int) -> Recurrence:
     """Return step t of a recurrence as a recurrence of its own, of n sequences of length 1."""
-    start, stop = map(int, recurrence.steps.starts[t : t + 2])
+    start, stop = map(int, recurrence.packing.starts[t : t + 2])
     mask = None if recurrence.mask is None else recurrence.mask[: stop - start]
-    return replace(recurrence, x=recurrence.x[start:stop], steps=Steps.full(1, stop - start), mask=mask)
+    return replace(recurrence, x=recurrence.x[start:stop], packing=Packing.full(1, stop - start), mask=mask)
 
 
-def pull_back(
+def step_backward(
     step: Recurrence, z: Array, previous: Variables, current: Variables, d: Mapping[str, Array]
 ) -> tuple[Array, Array]:
     """Pull K gradients, the same ones for each sequence, back through one step.
@@ -44,7 +44,7 @@ def pull_back(
     step : Recurrence
         See `one_step`.
     z, previous, current
-        As `Recurrence.advance` left them; they are not changed.
+        As `Recurrence.step` left them; they are not changed.
     d : mapping of str to ndarray of shape (K, width)
         The gradients of the variables; those missing are zero.
 
@@ -61,7 +61,7 @@ def pull_back(
     for name, rows in d.items():
         ds[name][...] = np.tile(rows, (n, 1))
     d_before = {name: np.empty((n * k, cell.width(name)), z.dtype) for name in cell.states}
-    copies.retreat(dz, before, after, ds, d_before)
+    copies.step_backward(dz, before, after, ds, d_before)
     return dz.reshape(n, k, -1), np.concatenate(list(d_before.values()), axis=1).reshape(n, k, -1)
 
 
@@ -71,7 +71,7 @@ def immediate(step: Recurrence, dz: Array, previous: Variables, current: Variabl
     Parameters
     ----------
     step, previous, current
-        Those of `pull_back`.
+        Those of `step_backward`.
     dz : ndarray of shape (n, K, n_columns)
         What it returned.
 
@@ -114,6 +114,6 @@ def _repeated(
         return np.repeat(rows, k, axis=0)
 
     mask = None if step.mask is None else repeat(step.mask)
-    copies = replace(step, x=repeat(step.x), steps=Steps.full(1, k * len(step.x)), mask=mask)
+    copies = replace(step, x=repeat(step.x), packing=Packing.full(1, k * len(step.x)), mask=mask)
     before, after = ({name: repeat(rows) for name, rows in variables.items()} for variables in (previous, current))
     return copies, before, after

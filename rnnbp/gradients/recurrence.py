@@ -3,19 +3,19 @@
 With the blocks z, the variables s = (h, c, ...) and a teacher's values if there are any, step t is::
 
     z(t) = x(t) W + b                                                        (1)   `project`, for all t at once
-    z(t) += s(t-1) U;  s(t) = step(z(t), s(t-1))                             (2)   `advance`
+    z(t) += s(t-1) U;  s(t) = step(z(t), s(t-1))                             (2)   `step`
 
 and its linearisation, contracted with dL/ds(t)::
 
-    dz(t) = pullback(ds(t));  ds(t-1) = dz(t) U^T + ...                      (2')  `retreat`
-    dx = dz W^T;  dW = sum_t x(t)^T dz(t);  db = sum_t dz(t)                 (1')  `pull_input`, `accumulate`
+    dz(t) = pullback(ds(t));  ds(t-1) = dz(t) U^T + ...                      (2')  `step_backward`
+    dx = dz W^T;  dW = sum_t x(t)^T dz(t);  db = sum_t dz(t)                 (1')  `backward_input`, `accumulate`
     dU = sum_t s(t-1)^T dz(t)                                                (2')  `accumulate`
 
-The products of (1), (1') and the weight gradients of (2') are one matrix product each over all steps; only `advance`
-and `retreat` are within the loop over time.
+The products of (1), (1') and the weight gradients of (2') are one matrix product each over all steps; only `step`
+and `step_backward` are within the loop over time.
 
-How one product is carried out, normalised or not, and pulled back, is in `rnnbp.gradients.products`. Noise blocks of z
-are filled by `project`, like any start of z: with draws in training, with their means otherwise.
+How one product is carried out, normalised or not, and pulled back, is in `rnnbp.gradients.cell_products`. Noise blocks
+of z are filled by `project`, like any start of z: with draws in training, with their means otherwise.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.cells import Cell, Product
-from rnnbp.data.sequences import Steps
-from rnnbp.gradients import products
+from rnnbp.data.sequences import Packing
+from rnnbp.gradients import cell_products
 
 __all__ = ["Recurrence", "Variables"]
 
@@ -47,14 +47,15 @@ class Recurrence:
     parameters : mapping of str to ndarray
     x : ndarray of shape (n_rows, I)
         The input, packed.
-    steps : Steps
+    packing : Packing
         How x is packed.
     initial : mapping of str to ndarray of shape (B, width)
         The initial states, in packed order; those missing are zero.
     mask : ndarray of shape (B, width) or None
         Recurrent dropout: what multiplies the operand of the recurrent weight, the same at every step.
     teacher : ndarray of shape (n_rows, width) or None
-        What replaces the values of the state ``cell.forced``; where it is a masked array, not at its masked rows.
+        What replaces the values of the state ``cell.teacher_forced``; where it is a masked array, not at its masked
+        rows.
     noise : mapping of str to ndarray of bool, of shape (n_rows, width), or None
         What was drawn for each block of ``cell.noise``; None for their means.
     compiled : bool
@@ -66,7 +67,7 @@ class Recurrence:
     cell: Cell
     parameters: Mapping[str, Array]
     x: Array
-    steps: Steps
+    packing: Packing
     initial: Mapping[str, Array]
     mask: Array | None = None
     teacher: Array | None = None
@@ -79,7 +80,7 @@ class Recurrence:
         z[...] = self.bias()
         for block, drawn in (self.noise or {}).items():
             z[:, self.cell.columns[block]] = drawn
-        products.add(self.cell, self.cell.input, self.parameters, self.x, z)
+        cell_products.forward(self.cell, self.cell.input, self.parameters, self.x, z)
 
     def bias(self) -> Array:
         """Return the sum of the biases of each column of z, and the means of the noise blocks."""
@@ -88,11 +89,11 @@ class Recurrence:
             total[self.cell.columns[block]] = mean
         for product in self.cell.products:
             if product.bias is not None:
-                for columns, into in self.cell.routes[product]:
+                for columns, into in self.cell.column_map[product]:
                     total[into] += self.parameters[product.bias][columns]
         return total
 
-    def advance(self, z: Array, previous: Variables, current: Variables) -> None:
+    def step(self, z: Array, previous: Variables, current: Variables) -> None:
         """Carry out one step (2): z becomes what the pullback needs, and `current` is filled in.
 
         Parameters
@@ -106,23 +107,25 @@ class Recurrence:
         for stage in cell.stages:
             for product in stage.products:
                 source = self._masked(product, (previous if product.lag else current)[product.source])
-                products.add(cell, product, self.parameters, source, z)
+                cell_products.forward(cell, product, self.parameters, source, z)
             inputs = (*(previous[name] for name in stage.reads), *(current[name] for name in stage.uses))
-            kept, outputs = stage.step(tuple(z[:, cell.columns[block]].copy() for block in stage.blocks), inputs)
-            for block, value in zip(stage.blocks, kept, strict=True):
+            saved, outputs = stage.step(tuple(z[:, cell.columns[block]].copy() for block in stage.blocks), inputs)
+            for block, value in zip(stage.blocks, saved, strict=True):
                 z[:, cell.columns[block]] = value
             for name, value in zip(stage.outputs, outputs, strict=True):
                 current[name][...] = value
 
-    def retreat(self, z: Array, previous: Variables, current: Variables, d: Variables, d_previous: Variables) -> None:
+    def step_backward(
+        self, z: Array, previous: Variables, current: Variables, d: Variables, d_previous: Variables
+    ) -> None:
         """Pull one step back (2'): z becomes dL/dz, and `d_previous` is filled in.
 
         Parameters
         ----------
         z : ndarray of shape (n, n_columns)
-            What `advance` put there.
+            What `step` put there.
         previous, current : dict of str to ndarray of shape (n, width)
-            As `advance` left them.
+            As `step` left them.
         d : dict of str to ndarray of shape (n, width)
             dL/d(variable) of this step; what stages hand to each other within a step is added to it.
         d_previous : dict of str to ndarray of shape (n, width)
@@ -148,7 +151,7 @@ class Recurrence:
             # A product may feed blocks of later stages too (a peephole LSTM's o), whose dz are known by now.
             for product in stage.products:
                 values, receivers = (previous, d_previous) if product.lag else (current, d)
-                d_source = products.pull(cell, product, self.parameters, values[product.source], z)
+                d_source = cell_products.backward(cell, product, self.parameters, values[product.source], z)
                 receivers[product.source] += self._masked(product, d_source)
 
     def accumulate(self, dz: Array, previous: Variables, current: Variables, gradients: Mapping[str, Array]) -> None:
@@ -184,23 +187,23 @@ class Recurrence:
         """Write the gradients of the biases, given the sum of dL/dz over all rows."""
         for product in self.cell.products:
             if product.bias is not None:
-                for columns, into in self.cell.routes[product]:
+                for columns, into in self.cell.column_map[product]:
                     gradients[product.bias][..., columns] = dz_sum[..., into]
 
-    def pull_input(self, dz: Array) -> Array:
+    def backward_input(self, dz: Array) -> Array:
         """Return dL/dx of all rows, given dL/dz (1')."""
-        return products.pull(self.cell, self.cell.input, self.parameters, self.x, dz)
+        return cell_products.backward(self.cell, self.cell.input, self.parameters, self.x, dz)
 
     def _factors(
         self, dz: Array, previous: Variables, current: Variables
     ) -> Iterator[tuple[str, slice, Array | None, Array]]:
-        """Yield what makes the gradients of the products' parameters; see `products.factors`."""
+        """Yield what makes the gradients of the products' parameters; see `cell_products.factors`."""
         for product in self.cell.products:
             if product.source == "x":
                 source = self.x
             else:
                 source = self._masked_rows(product, (previous if product.lag else current)[product.source])
-            yield from products.factors(self.cell, product, self.parameters, source, dz)
+            yield from cell_products.factors(self.cell, product, self.parameters, source, dz)
 
     def _masked(self, product: Product, value: Array) -> Array:
         """Apply recurrent dropout to the operand of the recurrent weight, or to its gradient."""
@@ -211,4 +214,4 @@ class Recurrence:
     def _masked_rows(self, product: Product, rows: Array) -> Array:
         if self.mask is None or product.weight != "recurrent_weight":
             return rows
-        return np.asarray(rows * self.mask[self.steps.sequence_of_row])
+        return np.asarray(rows * self.mask[self.packing.sequence_of_row])

@@ -36,7 +36,7 @@ from rnnbp.configuration import whole_number
 from rnnbp.data.workspace import Workspace
 from rnnbp.gradients.algorithm import GradientAlgorithm
 from rnnbp.gradients.bptt import BPTT
-from rnnbp.gradients.linearisation import immediate, n_parameters, one_step, pull_back, side_by_side, split
+from rnnbp.gradients.linearisation import immediate, n_parameters, one_step, side_by_side, split, step_backward
 from rnnbp.gradients.memory import expect_to_fit
 from rnnbp.gradients.recurrence import Recurrence, Variables
 
@@ -65,7 +65,7 @@ class RTRL(GradientAlgorithm):
     cheaper: ClassVar[str] = "SnAp1() or BPTT()"
 
     def __init__(self, *, max_bytes: int = 2**30) -> None:
-        self.max_bytes = whole_number(max_bytes, "max_bytes")
+        self.max_bytes = whole_number("max_bytes", max_bytes)
 
     def forward(self, recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tuple[Array, Variables]:
         """Run the recurrence; see `GradientAlgorithm.forward`."""
@@ -84,24 +84,24 @@ class RTRL(GradientAlgorithm):
         input_gradient: bool,
     ) -> tuple[Array | None, Variables]:
         """Carry the influence matrix from left to right, against dy; see `GradientAlgorithm.backward`."""
-        cell, steps, slabs = recurrence.cell, recurrence.steps, workspace["slabs"]
-        previous = {name: slabs[name][steps.previous] for name in cell.states}
-        current = {name: slabs[name][steps.n_sequences :] for name in cell.variables}
+        cell, packing, buffers = recurrence.cell, recurrence.packing, workspace["buffers"]
+        previous = {name: buffers[name][packing.previous] for name in cell.states}
+        current = {name: buffers[name][packing.n_sequences :] for name in cell.variables}
         P = self.start(recurrence)
-        gradient = np.zeros((steps.n_sequences, P.shape[2]), P.dtype)
-        for t in range(steps.n_steps):
-            n, row = int(steps.counts[t]), slice(*steps.starts[t : t + 2])
+        gradient = np.zeros((packing.n_sequences, P.shape[2]), P.dtype)
+        for t in range(packing.n_steps):
+            n, row = int(packing.counts[t]), slice(*packing.starts[t : t + 2])
             before, now = ({name: rows[row] for name, rows in s.items()} for s in (previous, current))
             self.carry(one_step(recurrence, t), workspace["z"][row], before, now, P[:n])  # 1
-            if recurrence.teacher is not None and cell.forced is not None:
-                taught = ~np.ma.getmaskarray(recurrence.teacher[row])
-                P[:n, self.rows(cell)[cell.forced]][taught] = 0  # a teacher's value has no past
+            if recurrence.teacher is not None and cell.teacher_forced is not None:
+                forced = ~np.ma.getmaskarray(recurrence.teacher[row])
+                P[:n, self.rows(cell)[cell.teacher_forced]][forced] = 0  # a teacher's value has no past
             gradient[:n] += self.contract(cell, {cell.output: dy[row]}, P[:n])  # 2
         gradient += self.contract(cell, d_final, P)  # 2
         d_initial, d_theta = np.split(gradient, [-n_parameters(recurrence)], axis=1)
         for name, each in split(d_theta, {name: p.shape for name, p in recurrence.parameters.items()}).items():
             gradients[name][...] = each.sum(axis=0)
-        dx = self.pull_input(recurrence, workspace, dy, d_final) if input_gradient else None
+        dx = self.backward_input(recurrence, workspace, dy, d_final) if input_gradient else None
         return dx, split(d_initial, {name: (cell.width(name),) for name in cell.states})
 
     def rows(self, cell: Cell) -> dict[str, slice]:
@@ -124,7 +124,7 @@ class RTRL(GradientAlgorithm):
 
     def carry(self, step: Recurrence, z: Array, previous: Variables, current: Variables, P: Array) -> Array:
         """Make P(t) of P(t-1), in place (1); return the rows of ds(t)/dz(t)."""
-        dz, J = pull_back(step, z, previous, current, self.seeds(step.cell))
+        dz, J = step_backward(step, z, previous, current, self.seeds(step.cell))
         P[...] = J @ P[:, : J.shape[2]]  # 1: J(t) P(t-1)
         P[:, :, -n_parameters(step) :] += immediate(step, dz, previous, current)  # 1: + M(t)
         return dz
@@ -137,7 +137,7 @@ class RTRL(GradientAlgorithm):
                 total += (d[name][:, None] @ P[:, row])[:, 0]  # 2
         return total
 
-    def pull_input(
+    def backward_input(
         self, recurrence: Recurrence, workspace: Workspace, dy: Array, d_final: Mapping[str, Array]
     ) -> Array:
         """Return dL/dx."""
@@ -151,6 +151,6 @@ class RTRL(GradientAlgorithm):
         cell, dtype = recurrence.cell, recurrence.x.dtype
         n_rows = max(rows.stop for rows in self.rows(cell).values())
         n_columns = sum(map(cell.width, cell.states)) + n_below + n_parameters(recurrence)
-        shape = recurrence.steps.n_sequences, n_rows, n_columns
+        shape = recurrence.packing.n_sequences, n_rows, n_columns
         expect_to_fit(type(self).__name__, shape, dtype.itemsize, self.max_bytes, self.cheaper)
         return shape

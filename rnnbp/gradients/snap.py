@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 
 from rnnbp.cells import Cell
 from rnnbp.data.workspace import Workspace
-from rnnbp.gradients.linearisation import immediate, n_parameters, pull_back, side_by_side
+from rnnbp.gradients.linearisation import immediate, n_parameters, side_by_side, step_backward
 from rnnbp.gradients.recurrence import Recurrence, Variables
 from rnnbp.gradients.rtrl import RTRL
 
@@ -67,7 +67,7 @@ class SnAp1(RTRL):
         cell = recurrence.cell
         widths = {cell.width(name) for name in (*cell.blocks, *cell.variables)}
         apart = all(stage.elementwise for stage in cell.stages) and not any(p.gain for p in cell.products)
-        if not apart or widths != {cell.n_hidden} or cell.output not in cell.states or cell.forced:
+        if not apart or widths != {cell.n_hidden} or cell.output not in cell.states or cell.teacher_forced:
             raise ValueError(
                 f"SnAp1 carries each parameter's influence on the states of its own unit, but the units of a "
                 f"{type(cell).__name__} have none of their own: take RTRL() or BPTT()"
@@ -86,7 +86,7 @@ class SnAp1(RTRL):
     def carry(self, step: Recurrence, z: Array, previous: Variables, current: Variables, P: Array) -> Array:
         """Make P(t) of P(t-1), in place (1); return the rows of ds(t)/dz(t)."""
         (n, k, _), n_hidden = P.shape, step.cell.n_hidden
-        dz, J = pull_back(_apart(step), z, previous, current, self.seeds(step.cell))
+        dz, J = step_backward(_apart(step), z, previous, current, self.seeds(step.cell))
         own = P.reshape(n, k, -1, n_hidden)  # column by column, each parameter's unit
         own[...] = np.einsum("bklh,blph->bkph", J.reshape(n, k, k, n_hidden), own)  # 1
         P[:, :, -n_parameters(step) :] += immediate(step, dz, previous, current)  # 1: + M(t)
@@ -100,22 +100,22 @@ class SnAp1(RTRL):
                 total += (d[name][:, None] * own[:, row.start]).reshape(total.shape)  # 2
         return total
 
-    def pull_input(
+    def backward_input(
         self, recurrence: Recurrence, workspace: Workspace, dy: Array, d_final: Mapping[str, Array]
     ) -> Array:
         """Return dL/dx, as far as each step's own input goes."""
-        cell, steps, slabs = recurrence.cell, recurrence.steps, workspace["slabs"]
-        mask = None if recurrence.mask is None else recurrence.mask[steps.sequence_of_row]
-        previous = {name: slabs[name][steps.previous] for name in cell.states}
-        current = {name: slabs[name][steps.n_sequences :] for name in cell.variables}
+        cell, packing, buffers = recurrence.cell, recurrence.packing, workspace["buffers"]
+        mask = None if recurrence.mask is None else recurrence.mask[packing.sequence_of_row]
+        previous = {name: buffers[name][packing.previous] for name in cell.states}
+        current = {name: buffers[name][packing.n_sequences :] for name in cell.variables}
         d = {name: np.zeros_like(rows) for name, rows in current.items()}
         d[cell.output] += dy
         for name, ds in d_final.items():
-            d[name][steps.last] += ds
-        replace(recurrence, mask=mask).retreat(
+            d[name][packing.last] += ds
+        replace(recurrence, mask=mask).step_backward(
             workspace["z"], previous, current, d, {name: np.empty_like(rows) for name, rows in previous.items()}
         )
-        return recurrence.pull_input(workspace["z"])
+        return recurrence.backward_input(workspace["z"])
 
 
 class _Apart(Cell):

@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.configuration import whole_number
-from rnnbp.data.sequences import Steps
+from rnnbp.data.sequences import Packing
 from rnnbp.data.workspace import Workspace
 from rnnbp.gradients.algorithm import GradientAlgorithm
 from rnnbp.gradients.bptt import BPTT
@@ -75,8 +75,8 @@ class TruncatedBPTT(GradientAlgorithm):
     """
 
     def __init__(self, k1: int, k2: int, *, compiled: bool = True) -> None:
-        self.k1 = whole_number(k1, "k1")
-        self.k2 = whole_number(k2, "k2")
+        self.k1 = whole_number("k1", k1)
+        self.k2 = whole_number("k2", k2)
         self.compiled = compiled
         if self.k2 < self.k1:
             raise ValueError(
@@ -86,10 +86,10 @@ class TruncatedBPTT(GradientAlgorithm):
             )
         self._bptt = BPTT(compiled=compiled)
 
-    def _windows(self, steps: Steps) -> Iterator[_Window]:
+    def _windows(self, packing: Packing) -> Iterator[_Window]:
         """Return the windows: one for all sequences that go on to a chunk's end, others for those that end within."""
-        for start in range(0, steps.n_steps, self.k1):
-            ends = np.minimum(steps.lengths[: steps.counts[start]], start + self.k1)
+        for start in range(0, packing.n_steps, self.k1):
+            ends = np.minimum(packing.lengths[: packing.counts[start]], start + self.k1)
             stops, firsts, counts = np.unique(-ends, return_index=True, return_counts=True)
             for stop, i, n in zip((-stops).tolist(), firsts.tolist(), counts.tolist(), strict=True):
                 yield _Window(max(0, stop - self.k2), start, stop, slice(i, i + n))
@@ -98,7 +98,7 @@ class TruncatedBPTT(GradientAlgorithm):
         """Run the recurrence, keeping the states before each window; see `GradientAlgorithm.forward`."""
         if not keep:
             return self._bptt.forward(recurrence, workspace, keep=False)
-        cuts = sorted({window.first for window in self._windows(recurrence.steps)})
+        cuts = sorted({window.first for window in self._windows(recurrence.packing)})
         output, final, states = run_windows(self._bptt, recurrence, workspace, cuts)
         workspace["states"] = dict(zip(cuts, states, strict=True))
         return output, final
@@ -114,19 +114,19 @@ class TruncatedBPTT(GradientAlgorithm):
         input_gradient: bool,
     ) -> tuple[Array | None, Variables]:
         """Pull dy back, window by window; see `GradientAlgorithm.backward`."""
-        cell, steps, dtype = recurrence.cell, recurrence.steps, recurrence.x.dtype
+        cell, packing, dtype = recurrence.cell, recurrence.packing, recurrence.x.dtype
         own, states = workspace["window"], workspace["states"]
         dx = np.zeros(recurrence.x.shape, dtype) if input_gradient else None
         d_initial = {
-            name: workspace.zeros(f"d_{name}", (steps.n_sequences, cell.width(name)), dtype) for name in cell.states
+            name: workspace.zeros(f"d_{name}", (packing.n_sequences, cell.width(name)), dtype) for name in cell.states
         }
-        for k, (first, start, stop, sequences) in enumerate(self._windows(steps)):
+        for k, (first, start, stop, sequences) in enumerate(self._windows(packing)):
             initial = {name: state[sequences] for name, state in states[first].items()}
             part, rows = block(recurrence, first, stop, sequences, initial)
-            n_before = (start - first) * part.steps.n_sequences
+            n_before = (start - first) * part.packing.n_sequences
             errors = workspace.zeros("errors", (len(rows), dy.shape[1]), dtype)
             errors[n_before:] = dy[rows[n_before:]]
-            ends = (steps.lengths[sequences] == stop)[:, None]
+            ends = (packing.lengths[sequences] == stop)[:, None]
             d_last = {name: np.where(ends, d[sequences], 0) for name, d in d_final.items()}
             self._bptt.forward(part, own, keep=True)
             dx_part, d_first = self._bptt.backward(

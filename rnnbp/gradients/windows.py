@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.data.sequences import Steps
+from rnnbp.data.sequences import Packing
 from rnnbp.data.workspace import Workspace
 from rnnbp.gradients.bptt import BPTT
 from rnnbp.gradients.recurrence import Recurrence, Variables
@@ -37,11 +37,11 @@ def window(recurrence: Recurrence, first: int, stop: int, initial: States) -> tu
     initial : mapping of str to ndarray of shape (n, width)
         The states before step `first`, of the n sequences that reach it.
     """
-    whole = recurrence.steps
-    steps = whole.window(first, stop)
+    whole = recurrence.packing
+    packing = whole.window(first, stop)
     rows = slice(int(whole.starts[first]), int(whole.starts[stop]))
     return replace(
-        _part(recurrence, rows, slice(steps.n_sequences)), steps=steps, initial=initial, whole=recurrence
+        _part(recurrence, rows, slice(packing.n_sequences)), packing=packing, initial=initial, whole=recurrence
     ), rows
 
 
@@ -57,9 +57,9 @@ def block(recurrence: Recurrence, first: int, stop: int, sequences: slice, initi
         The states before step `first`, of these sequences.
     """
     stored = np.arange(sequences.start, sequences.stop)
-    rows = (recurrence.steps.starts[first:stop, None] + stored).ravel()
-    steps = Steps.full(stop - first, len(stored))
-    return replace(_part(recurrence, rows, sequences), steps=steps, initial=initial), rows
+    rows = (recurrence.packing.starts[first:stop, None] + stored).ravel()
+    packing = Packing.full(stop - first, len(stored))
+    return replace(_part(recurrence, rows, sequences), packing=packing, initial=initial), rows
 
 
 def _part(recurrence: Recurrence, rows: slice | Rows, sequences: slice) -> Recurrence:
@@ -94,18 +94,18 @@ def run_windows(
     states : list of mappings of str to ndarray of shape (n, width)
         For each cut, the states before its step, of the n sequences that reach it.
     """
-    cell, steps, dtype = recurrence.cell, recurrence.steps, recurrence.x.dtype
-    output = workspace.empty("y", (steps.n_rows, cell.width(cell.output)), dtype)
-    final = {name: np.empty((steps.n_sequences, cell.width(name)), dtype) for name in cell.states}
+    cell, packing, dtype = recurrence.cell, recurrence.packing, recurrence.x.dtype
+    output = workspace.empty("y", (packing.n_rows, cell.width(cell.output)), dtype)
+    final = {name: np.empty((packing.n_sequences, cell.width(name)), dtype) for name in cell.states}
     own = workspace.setdefault("window", Workspace())
     states: list[States] = []
     state: States = recurrence.initial
-    for first, stop in pairwise([*cuts, steps.n_steps]):
+    for first, stop in pairwise([*cuts, packing.n_steps]):
         states.append(state)
         part, rows = window(recurrence, first, stop, state)
         output[rows], after = algorithm.forward(part, own, keep=False)
         for name, value in after.items():
             final[name][: len(value)] = value  # that of a sequence which goes on is overwritten in the next window
-        going_on = int(steps.counts[stop]) if stop < steps.n_steps else 0
+        going_on = int(packing.counts[stop]) if stop < packing.n_steps else 0
         state = {name: value[:going_on].copy() for name, value in after.items()}
     return output, final, states

@@ -128,9 +128,9 @@ def derive(
     Returns
     -------
     full_step : callable
-        ``full_step(blocks, inputs) -> (kept, outputs)``, with as many values in `kept` as blocks.
+        ``full_step(blocks, inputs) -> (saved, outputs)``, with as many values in `saved` as blocks.
     pullback : callable
-        ``pullback(kept, inputs, outputs, d_outputs) -> (d_blocks, d_inputs)``.
+        ``pullback(saved, inputs, outputs, d_outputs) -> (d_blocks, d_inputs)``.
 
     Raises
     ------
@@ -145,21 +145,21 @@ def derive(
     forward = trace(results, (n_blocks, n_inputs), (n_outputs,))
     backward = pullback_graph(forward)
     given = (*backward.inputs[n_blocks:], *forward.outputs)
-    kept = _choose(forward, backward, forward.inputs[:n_blocks], given)
+    saved = _choose(forward, backward, forward.inputs[:n_blocks], given)
 
     def recomputed(kept_values, input_values, output_values, d_values):
-        leaves = (*given[:n_inputs], *forward.outputs, *backward.inputs[n_blocks + n_inputs :], *kept)
+        leaves = (*given[:n_inputs], *forward.outputs, *backward.inputs[n_blocks + n_inputs :], *saved)
         values = dict(zip(leaves, (*input_values, *output_values, *d_values, *kept_values), strict=True))
         return (Graph(tuple(values), backward.outputs).run(*values.values()),)
 
-    saving = Graph(forward.inputs, (*kept, *forward.outputs))
+    saving = Graph(forward.inputs, (*saved, *forward.outputs))
     pulling = trace(recomputed, (n_blocks, n_inputs, n_outputs, n_outputs), (n_blocks + n_inputs,))
 
     def full_step(blocks, inputs):
         return _run(saving, n_blocks, *blocks, *inputs)
 
-    def pullback(kept, inputs, outputs, d_outputs):
-        return _run(pulling, n_blocks, *kept, *inputs, *outputs, *d_outputs)
+    def pullback(saved, inputs, outputs, d_outputs):
+        return _run(pulling, n_blocks, *saved, *inputs, *outputs, *d_outputs)
 
     return full_step, pullback
 
@@ -167,14 +167,14 @@ def derive(
 def _choose(forward: Graph, backward: Graph, blocks: tuple[Node, ...], given: tuple[Node, ...]) -> tuple[Node, ...]:
     """Return what to save instead of the blocks: exchange the one value that gains most, until none gains."""
     candidates = [node for node in forward.order if node.op not in ("input", "constant") and not node.is_condition]
-    kept, cost = blocks, _cost(backward.outputs, (*given, *blocks))
+    saved, cost = blocks, _cost(backward.outputs, (*given, *blocks))
     while True:
-        exchanged = [(*kept[:k], candidate, *kept[k + 1 :]) for k in range(len(kept)) for candidate in candidates]
+        exchanged = [(*saved[:k], candidate, *saved[k + 1 :]) for k in range(len(saved)) for candidate in candidates]
         costs = [_cost(backward.outputs, (*given, *choice)) for choice in exchanged]
         if not costs or min(costs) >= cost:
-            return kept
+            return saved
         cost = min(costs)
-        kept = exchanged[costs.index(cost)]
+        saved = exchanged[costs.index(cost)]
 
 
 def _cost(wanted: Iterable[Node], leaves: Iterable[Node]) -> float:

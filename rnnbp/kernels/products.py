@@ -8,7 +8,7 @@
     dsource += dz U^T;  dx = dz W^T           (2', 1')   `product_backward`, `input_backward`
 
 A cell's products are taken in pieces: columns of a weight that lie side by side in z (`ProductRecord`). A piece that is
-normalised is kept in columns of z of its own, and from there goes on to its targets. A diagonal piece multiplies
+normalised is saved in columns of z of its own, and from there goes on to its targets. A diagonal piece multiplies
 element by element. The gradients of weights are in `rnnbp.kernels.weight_gradients`.
 """
 
@@ -271,8 +271,8 @@ def product_backward(p: Projection, product: ProductRecord, step: Step, moments:
         for r in range(step.n):
             to, d = d_source + r * depth, dz + r * width
             for j in range(columns):
-                kept = mask[r * depth + j] if product.masked > 0 else number(1.0)
-                to[j] += d[j] * packed[j] * kept
+                saved = mask[r * depth + j] if product.masked > 0 else number(1.0)
+                to[j] += d[j] * packed[j] * saved
 
 
 def input_backward(p: Projection, place: int, slot: int, n: int):

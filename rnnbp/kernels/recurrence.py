@@ -17,12 +17,12 @@ It does what `rnnbp.gradients.bptt` specifies, for a share of the sequences of a
 after which `rnnbp.kernels.weight_gradients` sums what the steps say of weights. Chunks are there for the cache: the
 rows of z that one part has written are near when the next one reads them.
 
-If all is kept for a backward pass, z and the variables have a row for each row of x, in the same order; the variables
+If all is saved for a backward pass, z and the variables have a row for each row of x, in the same order; the variables
 have the initial states before them. If not, each share has rows for one chunk, which the next chunk overwrites::
 
-    kept        z          | step 0 | step 1 | step 2 | ...
+    saved        z          | step 0 | step 1 | step 2 | ...
                 variable   | initial | step 0 | step 1 | ...     previous of step t: the rows of step t - 1, or initial
-    not kept    z          | n rows a step of the chunk | of the next share ...
+    not saved    z          | n rows a step of the chunk | of the next share ...
                 variable   | carried | n rows a step of the chunk | of the next share ...
 """
 
@@ -94,14 +94,14 @@ class RecurrenceRecord(Record):
     stages: StageRecord
     n_stages: int
     output: Variable
-    forced: Variable
-    taught: int
+    teacher_forced: Variable
+    teacher_forcing: int
     teacher: numbers
-    is_taught: ints
+    is_forced: ints
     y: numbers
     dy: numbers
     keep: int
-    chunk_rows: int
+    block_rows: int
     share_rows: int
     steps: Step
 
@@ -138,17 +138,17 @@ def recurrence_forward(r: RecurrenceRecord, share: int):
         if state.is_state > 0:
             width = state.width
             start_rows(state.values + initial * width, state.initial + first * width, state.has_initial, n_own * width)
-    chunk, t = max(1, r.chunk_rows // n_own), 0
+    steps_per_block, t = max(1, r.block_rows // n_own), 0
     while _count(layout, t, first, stop) > 0:
-        chunk_stop = min(t + chunk, layout.n_steps)
-        _project(r, t, chunk_stop, first, stop, base, moments)
+        block_stop = min(t + steps_per_block, layout.n_steps)
+        _project(r, t, block_stop, first, stop, base, moments)
         step.previous, step.slot = initial, base
-        while t < chunk_stop and _count(layout, t, first, stop) > 0:
+        while t < block_stop and _count(layout, t, first, stop) > 0:
             _place(r, step, t, first, stop)
             if r.keep == 0:
                 step.current = step.slot + n_own
             _run_stages(r, step, moments)
-            if r.taught > 0:
+            if r.teacher_forcing > 0:
                 _teach(r, step)
             if r.keep == 0:
                 width = r.output.width
@@ -161,15 +161,15 @@ def recurrence_forward(r: RecurrenceRecord, share: int):
             _carry(r, step.current, initial, _count(layout, t, first, stop))
 
 
-def _project(r: RecurrenceRecord, t: int, chunk_stop: int, first: int, stop: int, base: int, moments: floats):
+def _project(r: RecurrenceRecord, t: int, block_stop: int, first: int, stop: int, base: int, moments: floats):
     """Start the rows of z of some steps; where they follow each other in memory, all at once."""
     p, layout = r.projection, r.projection.layout
     if layout.n_shares == 1:
-        n = layout.starts[chunk_stop] - layout.starts[t]
+        n = layout.starts[block_stop] - layout.starts[t]
         project(p, layout.starts[t], layout.starts[t] if r.keep > 0 else base, n, moments)
     else:
         at = base
-        for u in range(t, chunk_stop):
+        for u in range(t, block_stop):
             n, place = _count(layout, u, first, stop), layout.starts[u] + first
             project(p, place, place if r.keep > 0 else at, n, moments)
             at += n
@@ -186,10 +186,10 @@ def _run_stages(r: RecurrenceRecord, step: Step, moments: floats):
 
 def _teach(r: RecurrenceRecord, step: Step):
     """Put a teacher's values in the place of those that are fed back."""
-    width = r.forced.width
-    values, teacher = r.forced.values + step.current * width, r.teacher + step.place * width
+    width = r.teacher_forced.width
+    values, teacher = r.teacher_forced.values + step.current * width, r.teacher + step.place * width
     for k in range(step.n):
-        if r.taught == 1 or r.is_taught[step.place + k] > 0:
+        if r.teacher_forcing == 1 or r.is_forced[step.place + k] > 0:
             copy(values + k * width, teacher + k * width, width)
 
 
@@ -213,7 +213,7 @@ def _carry(r: RecurrenceRecord, current: int, initial: int, n: int):
 
 
 def recurrence_backward(r: RecurrenceRecord, share: int):
-    """Pull a share of the sequences back through what `recurrence_forward` has kept."""
+    """Pull a share of the sequences back through what `recurrence_forward` has saved."""
     p, layout, step = r.projection, r.projection.layout, r.steps[share]
     first, stop = layout.bounds[share], layout.bounds[share + 1]
     moments = p.moments + 2 * share
@@ -224,11 +224,11 @@ def recurrence_backward(r: RecurrenceRecord, share: int):
         start_rows(gradient, variable.d_final + first * width, variable.has_d_final, n)
         if variable.is_looked_back_at > 0:
             clear(variable.previous + first * width, n)
-    chunk, t_stop = max(1, r.chunk_rows // (stop - first)), layout.n_steps
+    steps_per_block, t_stop = max(1, r.block_rows // (stop - first)), layout.n_steps
     while _count(layout, t_stop - 1, first, stop) == 0:
         t_stop -= 1
     while t_stop > 0:
-        t_first = max(0, t_stop - chunk)
+        t_first = max(0, t_stop - steps_per_block)
         for t in range(t_stop - 1, t_first - 1, -1):
             _place(r, step, t, first, stop)
             _stages_backward(r, step, moments)
@@ -251,10 +251,10 @@ def recurrence_backward(r: RecurrenceRecord, share: int):
 def _stages_backward(r: RecurrenceRecord, step: Step, moments: floats):
     """Pull the rows of a step back through all stages."""
     p = r.projection
-    if r.taught > 0:
+    if r.teacher_forcing > 0:
         for k in range(step.n):
-            if r.taught == 1 or r.is_taught[step.place + k] > 0:  # a teacher's value has no past
-                clear(r.forced.gradient + (step.sequence + k) * r.forced.width, r.forced.width)
+            if r.teacher_forcing == 1 or r.is_forced[step.place + k] > 0:  # a teacher's value has no past
+                clear(r.teacher_forced.gradient + (step.sequence + k) * r.teacher_forced.width, r.teacher_forced.width)
     width = r.output.width
     add_numbers(r.output.gradient + step.sequence * width, r.dy + step.place * width, step.n * width)
     for s in range(r.n_stages - 1, -1, -1):

@@ -61,7 +61,7 @@ def limit(n_threads: int) -> Iterator[None]:
     ValueError
         If it is not a whole number of at least 1.
     """
-    token = _limit.set(whole_number(n_threads, "n_threads"))
+    token = _limit.set(whole_number("n_threads", n_threads))
     try:
         yield
     finally:

@@ -59,8 +59,8 @@ class Dense(Layer):
         weight_initializer: str | Initializer = "glorot",
         bias_initializer: str | Initializer = "zeros",
     ) -> None:
-        self.n_inputs = whole_number(n_inputs, "n_inputs")
-        self.n_outputs = whole_number(n_outputs, "n_outputs")
+        self.n_inputs = whole_number("n_inputs", n_inputs)
+        self.n_outputs = whole_number("n_outputs", n_outputs)
         self.weight_initializer = weight_initializer
         self.bias_initializer = bias_initializer
         self._weight = Parameter("weight", (n_inputs, n_outputs), initializers.get(weight_initializer))

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from rnnbp.configuration import probability
+from rnnbp.configuration import number
 from rnnbp.data.workspace import Workspace
 from rnnbp.layers.layer import Context, Layer
 
@@ -55,7 +55,7 @@ class Dropout(Layer):
     """
 
     def __init__(self, rate: float, *, over_time: bool = False) -> None:
-        self.rate = probability(rate, "the dropout rate")
+        self.rate = number("the dropout rate", rate, "[0, 1)")
         self.over_time = over_time
 
     def output_width(self, input_width: int) -> int:
@@ -67,9 +67,9 @@ class Dropout(Layer):
         if not context.training or self.rate == 0.0:
             workspace["mask"] = None
             return x
-        if self.over_time and context.steps is not None:
-            shape = (context.steps.n_sequences, x.shape[1])
-            mask = dropout_mask(self.rate, shape, x.dtype, context.rng)[context.steps.sequence_of_row]
+        if self.over_time and context.packing is not None:
+            shape = (context.packing.n_sequences, x.shape[1])
+            mask = dropout_mask(self.rate, shape, x.dtype, context.rng)[context.packing.sequence_of_row]
         else:
             mask = dropout_mask(self.rate, x.shape, x.dtype, context.rng)
         workspace["mask"] = mask

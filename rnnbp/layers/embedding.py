@@ -52,8 +52,8 @@ class Embedding(Layer):
     """
 
     def __init__(self, n_symbols: int, n_features: int, *, weight_initializer: str | Initializer = "glorot") -> None:
-        self.n_symbols = whole_number(n_symbols, "n_symbols")
-        self.n_features = whole_number(n_features, "n_features")
+        self.n_symbols = whole_number("n_symbols", n_symbols)
+        self.n_features = whole_number("n_features", n_features)
         self.weight_initializer = weight_initializer
         self._weight = Parameter("weight", (n_symbols, n_features), initializers.get(weight_initializer))
 

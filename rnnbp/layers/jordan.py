@@ -13,9 +13,9 @@ __all__ = ["Jordan"]
 class Jordan(Recurrent):
     """A recurrent layer that is fed its own previous output; see `rnnbp.cells.jordan`.
 
-    In training the target takes the place of the previous output (teacher forcing); in use the loop is closed. Teacher
-    forcing needs targets for this very output, so it applies where the layer runs in one direction and is the network's
-    last but for activations; anywhere else the loop is closed in training too.
+    In training the target takes the place of the previous output (teacher forcing); at inference the loop is closed.
+    Teacher forcing needs targets for this very output, so it applies where the layer runs in one direction and is the
+    network's last but for activations; anywhere else the loop is closed in training too.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 A layer keeps its hyper-parameters and nothing else. It declares its parameters, which live in the network's flat
 vector, and puts what its backward pass needs into a workspace that the network lends it. It sees a batch as the rows of
 a matrix (`rnnbp.data.sequences`): examples in a static network, frames in a recurrent one. Only layers that look along
-time ask `Context.steps` how the rows are arranged.
+time ask `Context.packing` how the rows are arranged.
 
 To write a layer, derive from `Layer`, keep the constructor's arguments in attributes of the same names, and give
 `parameters` (if there are any), `output_width`, `forward` and `backward`. `dense.py` is the example to follow.
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.configuration import Configurable
-from rnnbp.data.sequences import Steps
+from rnnbp.data.sequences import Packing
 from rnnbp.data.workspace import Workspace
 from rnnbp.parameters import Parameter
 
@@ -38,7 +38,7 @@ class Context:
 
     Attributes
     ----------
-    steps : Steps or None
+    packing : Packing or None
         How the rows are arranged in time; None where they are static examples.
     training : bool
         Whether dropout and its like are on.
@@ -58,7 +58,7 @@ class Context:
         The loss's gradients with respect to them (those missing are zero).
     """
 
-    steps: Steps | None
+    packing: Packing | None
     training: bool
     rng: np.random.Generator
     keep: bool = True

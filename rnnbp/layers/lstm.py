@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rnnbp.cells import Cell, LayerNormLSTMCell, LSTMCell, PeepholeLSTMCell
-from rnnbp.configuration import probability
+from rnnbp.configuration import number
 from rnnbp.initializers import Initializer
 from rnnbp.layers.recurrent import Recurrent
 
@@ -57,7 +57,7 @@ class LSTM(Recurrent):
     ) -> None:
         self.peepholes = peepholes
         self.layer_norm = layer_norm
-        self.zoneout_cell = probability(zoneout_cell, "zoneout_cell")
+        self.zoneout_cell = number("zoneout_cell", zoneout_cell, "[0, 1)")
         if peepholes and layer_norm:
             raise ValueError("peepholes and layer_norm cannot be combined: choose one of them")
         super().__init__(n_inputs, n_hidden, bias_initializer=bias_initializer, **options)

@@ -52,7 +52,7 @@ class LayerNorm(Layer):
     """
 
     def __init__(self, n_features: int) -> None:
-        self.n_features = whole_number(n_features, "n_features")
+        self.n_features = whole_number("n_features", n_features)
 
     def parameters(self) -> Sequence[Parameter]:
         """Declare gain and bias."""

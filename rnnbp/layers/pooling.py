@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.configuration import flag
-from rnnbp.data.sequences import Steps
+from rnnbp.data.sequences import Packing
 from rnnbp.data.workspace import Workspace
 from rnnbp.layers.layer import Context, Layer
 
@@ -38,9 +38,9 @@ class _Pooling(Layer):
         return input_width
 
 
-def _steps(context: Context) -> Steps:
-    assert context.steps is not None, "the network lets only sequences come here"
-    return context.steps
+def _packing(context: Context) -> Packing:
+    assert context.packing is not None, "the network lets only sequences come here"
+    return context.packing
 
 
 class LastStep(_Pooling):
@@ -77,8 +77,8 @@ class LastStep(_Pooling):
 
     def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
         """Return x(L); of a backward half x(1)."""
-        workspace["shape"], steps, k = x.shape, _steps(context), self._forward_width(x.shape[1])
-        return np.concatenate([x[steps.last, :k], x[: steps.n_sequences, k:]], axis=1)
+        workspace["shape"], packing, k = x.shape, _packing(context), self._forward_width(x.shape[1])
+        return np.concatenate([x[packing.last, :k], x[: packing.n_sequences, k:]], axis=1)
 
     def backward(
         self,
@@ -89,10 +89,10 @@ class LastStep(_Pooling):
         context: Context,
     ) -> Array | None:
         """Return dy at the last step (of a backward half, at the first one), zero elsewhere."""
-        steps, k = _steps(context), self._forward_width(dy.shape[1])
+        packing, k = _packing(context), self._forward_width(dy.shape[1])
         dx = workspace.zeros("dx", workspace["shape"], dy.dtype)
-        dx[steps.last, :k] = dy[:, :k]
-        dx[: steps.n_sequences, k:] = dy[:, k:]
+        dx[packing.last, :k] = dy[:, :k]
+        dx[: packing.n_sequences, k:] = dy[:, k:]
         return dx
 
     def _forward_width(self, width: int) -> int:
@@ -111,11 +111,11 @@ class MeanOverTime(_Pooling):
 
     def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
         """Return the mean of x(t) over t."""
-        steps = _steps(context)
-        total = np.zeros((steps.n_sequences, x.shape[1]), x.dtype)
-        for start, n in zip(steps.starts, steps.counts, strict=False):
+        packing = _packing(context)
+        total = np.zeros((packing.n_sequences, x.shape[1]), x.dtype)
+        for start, n in zip(packing.starts, packing.counts, strict=False):
             total[:n] += x[start : start + n]
-        return np.asarray(total / steps.lengths[:, None].astype(x.dtype))
+        return np.asarray(total / packing.lengths[:, None].astype(x.dtype))
 
     def backward(
         self,
@@ -126,9 +126,9 @@ class MeanOverTime(_Pooling):
         context: Context,
     ) -> Array | None:
         """Return dy / L at every step."""
-        steps = _steps(context)
-        share = dy / steps.lengths[:, None].astype(dy.dtype)
-        return np.asarray(share[steps.sequence_of_row])
+        packing = _packing(context)
+        share = dy / packing.lengths[:, None].astype(dy.dtype)
+        return np.asarray(share[packing.sequence_of_row])
 
 
 class MaxOverTime(_Pooling):
@@ -142,10 +142,10 @@ class MaxOverTime(_Pooling):
 
     def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
         """Return the maximum of x(t) over t."""
-        steps = _steps(context)
-        best = x[: steps.n_sequences].copy()
-        row = np.broadcast_to(np.arange(steps.n_sequences)[:, None], best.shape).copy()
-        for start, n in zip(steps.starts[1:], steps.counts[1:], strict=False):
+        packing = _packing(context)
+        best = x[: packing.n_sequences].copy()
+        row = np.broadcast_to(np.arange(packing.n_sequences)[:, None], best.shape).copy()
+        for start, n in zip(packing.starts[1:], packing.counts[1:], strict=False):
             frame = x[start : start + n]
             better = frame > best[:n]
             best[:n][better] = frame[better]

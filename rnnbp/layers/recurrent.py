@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from rnnbp import initializers
 from rnnbp.cells import Cell, ZoneoutCell
 from rnnbp.cells.checking import check as check_cell
-from rnnbp.configuration import probability
-from rnnbp.data.sequences import Steps
+from rnnbp.configuration import number
+from rnnbp.data.sequences import Packing
 from rnnbp.data.workspace import Workspace
 from rnnbp.gradients import BPTT, GradientAlgorithm, Recurrence
 from rnnbp.initializers import Initializer
@@ -55,7 +55,7 @@ class Recurrent(Layer):
         The rate of dropout on the recurrent operand, in training; one mask for all steps (Gal and Ghahramani 2016).
     zoneout : float, default 0
         The probability that a unit of the cell's (first) state keeps its previous value instead of the new one, drawn
-        for each step in training; in use each takes the mean of both (Krueger et al. 2017).
+        for each step in training; at inference each takes the mean of both (Krueger et al. 2017).
     gradient : GradientAlgorithm, default BPTT()
         How gradients are computed.
     input_initializer, recurrent_initializer, bias_initializer : str or Initializer
@@ -88,8 +88,8 @@ class Recurrent(Layer):
         self.n_hidden = n_hidden
         self.bidirectional = bidirectional
         self.reverse = reverse
-        self.recurrent_dropout = probability(recurrent_dropout, "recurrent_dropout")
-        self.zoneout = probability(zoneout, "zoneout")
+        self.recurrent_dropout = number("recurrent_dropout", recurrent_dropout, "[0, 1)")
+        self.zoneout = number("zoneout", zoneout, "[0, 1)")
         self.gradient = gradient
         self.input_initializer = input_initializer
         self.recurrent_initializer = recurrent_initializer
@@ -174,15 +174,15 @@ class Recurrent(Layer):
         draws = self.recurrent_dropout > 0.0 or bool(self.cell.noise)
         return RecurrentPart(self.cell, directions, dtype, draw=self._draw if draws else None)
 
-    def _draw(self, rng: np.random.Generator, steps: Steps) -> tuple[Array | None, dict[str, Array] | None]:
+    def _draw(self, rng: np.random.Generator, packing: Packing) -> tuple[Array | None, dict[str, Array] | None]:
         """Draw what is random in one direction of a training run: recurrent dropout, and noise."""
-        return self._mask(rng, steps), self._noise(rng, steps)
+        return self._mask(rng, packing), self._noise(rng, packing)
 
     def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
         """Run each direction and put their outputs side by side."""
-        steps, outputs = _steps(context, x), []
+        packing, outputs = _packing(context, x), []
         for suffix, backwards in self._directions:
-            mask, noise = self._draw(context.rng, steps) if context.training else (None, None)
+            mask, noise = self._draw(context.rng, packing) if context.training else (None, None)
             name = f"direction{suffix}"
             if name not in workspace:
                 workspace[name] = Workspace()
@@ -190,19 +190,19 @@ class Recurrent(Layer):
             recurrence = own["recurrence"] = Recurrence(
                 cell=self.cell,
                 parameters=self._parameters_of(parameters, suffix, own),
-                x=steps.reverse(x) if backwards else x,
-                steps=steps,
+                x=packing.reverse(x) if backwards else x,
+                packing=packing,
                 initial=self._own(context.initial, suffix),
                 mask=None if mask is None else mask.astype(x.dtype),
                 teacher=None
                 if context.teacher is None
-                else (steps.reverse(context.teacher) if backwards else context.teacher),
+                else (packing.reverse(context.teacher) if backwards else context.teacher),
                 noise=noise,
                 compiled=context.compiled,
             )
             y, final = self.gradient.forward(recurrence, own, keep=context.keep)
             context.final |= {name + suffix: state for name, state in final.items()}
-            outputs.append(steps.reverse(y) if backwards else y)
+            outputs.append(packing.reverse(y) if backwards else y)
         return outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=1)
 
     def _parameters_of(self, parameters: Mapping[str, Array], suffix: str, own: Workspace) -> Mapping[str, Array]:
@@ -218,18 +218,18 @@ class Recurrent(Layer):
         """Return those of the states that belong to one direction, under the cell's names."""
         return {name: states[name + suffix] for name in self.cell.states if name + suffix in states}
 
-    def _mask(self, rng: np.random.Generator, steps: Steps) -> Array | None:
+    def _mask(self, rng: np.random.Generator, packing: Packing) -> Array | None:
         if self.recurrent_dropout == 0.0:
             return None
         (operand, *_) = self.cell.weights["recurrent_weight"]
-        shape = (steps.n_sequences, self.cell.width(operand.source))
+        shape = (packing.n_sequences, self.cell.width(operand.source))
         return dropout_mask(self.recurrent_dropout, shape, np.float64, rng)
 
-    def _noise(self, rng: np.random.Generator, steps: Steps) -> dict[str, Array] | None:
+    def _noise(self, rng: np.random.Generator, packing: Packing) -> dict[str, Array] | None:
         if not self.cell.noise:
             return None
         return {
-            block: rng.random((steps.n_rows, self.cell.width(block)), dtype=np.float32) < rate
+            block: rng.random((packing.n_rows, self.cell.width(block)), dtype=np.float32) < rate
             for block, rate in self.cell.noise.items()
         }
 
@@ -242,7 +242,7 @@ class Recurrent(Layer):
         context: Context,
     ) -> Array | None:
         """Pull back each direction's share of dy, and add what they say of the input."""
-        steps, total = _steps(context, dy), None
+        packing, total = _packing(context, dy), None
         width = self.cell.width(self.cell.output)
         stops = accumulate(width for _ in self._directions)
         for (suffix, backwards), stop in zip(self._directions, stops, strict=True):
@@ -251,18 +251,18 @@ class Recurrent(Layer):
             dx, d_initial = self.gradient.backward(
                 own["recurrence"],
                 own,
-                steps.reverse(share) if backwards else share,
+                packing.reverse(share) if backwards else share,
                 self._own(context.d_final, suffix),
                 {name: gradients[name + suffix] for name in self._names},
                 input_gradient=context.input_gradient,
             )
             context.d_initial |= {name + suffix: d for name, d in d_initial.items()}
             if dx is not None:
-                dx = steps.reverse(dx) if backwards else dx
+                dx = packing.reverse(dx) if backwards else dx
                 total = dx if total is None else total + dx
         return total
 
 
-def _steps(context: Context, rows: Array) -> Steps:
+def _packing(context: Context, rows: Array) -> Packing:
     """Return how the rows are arranged in time; a static example is a sequence of one step."""
-    return Steps.full(1, len(rows)) if context.steps is None else context.steps
+    return Packing.full(1, len(rows)) if context.packing is None else context.packing

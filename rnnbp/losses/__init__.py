@@ -37,5 +37,5 @@ def get(name_or_loss: str | Loss) -> Loss:
     if isinstance(name_or_loss, Loss):
         return name_or_loss
     if not isinstance(name_or_loss, str):
-        raise TypeError(f"a loss is a name or an instance such as CrossEntropy(); got {name_or_loss!r}")
+        raise TypeError(f"a loss is a name or an instance such as CrossEntropy(), but {name_or_loss!r} was given")
     return lookup(LOSSES, name_or_loss, "loss")()

@@ -67,7 +67,7 @@ class Loss(Configurable, ABC):
         if output.dtype.kind != "f":
             output = output.astype(np.float64)
         if output.ndim not in (2, 3) or output.size == 0:
-            raise ValueError(f"output must be (B, F) or (T, B, F) and not empty; got shape {output.shape}")
+            raise ValueError(f"output must be (B, F) or (T, B, F) and not empty, but its shape is {output.shape}")
         leading, n_outputs = output.shape[:-1], output.shape[-1]
 
         encoded = self.encode(target, n_outputs, leading=leading, lengths=lengths)
@@ -180,7 +180,7 @@ def _row_weights(sample_weight: ArrayLike, real: NDArray[np.bool_]) -> NDArray[n
     if weight.dtype.kind not in "biuf" or weight.shape not in (real.shape, real.shape[-1:]):
         expected = " or ".join(str(shape) for shape in dict.fromkeys((real.shape[-1:], real.shape)))
         raise ValueError(
-            f"sample_weight must be numbers of shape {expected}; got {weight.dtype} of shape {weight.shape}"
+            f"sample_weight must be numbers of shape {expected}, but {weight.dtype} of shape {weight.shape} were given"
         )
     rows = np.broadcast_to(weight, real.shape)[real].astype(np.float64)
     if not np.all(np.isfinite(rows)) or np.any(rows < 0) or not np.any(rows > 0):

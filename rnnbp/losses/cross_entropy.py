@@ -55,7 +55,7 @@ class CrossEntropy(Loss):
 
     def __init__(self, *, class_weight: ArrayLike | None = None, label_smoothing: float = 0.0) -> None:
         if isinstance(label_smoothing, (bool, str)) or not 0 <= label_smoothing <= 1:
-            raise ValueError(f"label_smoothing must be a number in [0, 1]; got {label_smoothing!r}")
+            raise ValueError(f"label_smoothing must be a number in [0, 1], but {label_smoothing!r} was given")
         self.class_weight = None if class_weight is None else check_weights("class_weight", class_weight)
         self.label_smoothing = float(label_smoothing)
 

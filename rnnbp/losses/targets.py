@@ -17,14 +17,14 @@ def as_numbers(target: ArrayLike) -> Array:
     except ValueError as error:
         raise ValueError(f"target is not a rectangular array of numbers ({error})") from error
     if array.ndim == 0 or array.size == 0:
-        raise ValueError(f"target must hold one entry for each output row; got shape {array.shape}")
+        raise ValueError(f"target must hold one entry for each output row, but its shape is {array.shape}")
     if array.dtype.kind in "USO":
         raise ValueError(
             f"target holds {array.item(0)!r} where numbers are needed. Turn labels into class indices with "
             "sklearn.preprocessing.LabelEncoder"
         )
     if array.dtype.kind not in "biuf":
-        raise ValueError(f"target must hold integers or floats; got {array.dtype}")
+        raise ValueError(f"target must hold integers or floats, but {array.dtype} was given")
     return array
 
 
@@ -77,7 +77,9 @@ def check_lengths(lengths: ArrayLike, leading: tuple[int, ...]) -> NDArray[np.in
     if len(leading) != 2:
         raise ValueError(f"lengths are for (T, B, ...) sequences; the leading shape is {leading}")
     if array.dtype.kind not in "iu" or array.shape != leading[1:]:
-        raise ValueError(f"lengths must be integers of shape {leading[1:]}; got {array.dtype} of shape {array.shape}")
+        raise ValueError(
+            f"lengths must be integers of shape {leading[1:]}, but {array.dtype} of shape {array.shape} were given"
+        )
     bad = (array < 1) | (array > leading[0])
     refuse(bad, array, f"is not a length in 1 .. {leading[0]}, the number of steps", name="lengths")
     return array.astype(np.intp)
@@ -107,7 +109,7 @@ def check_weights(name: str, given: ArrayLike) -> NDArray[np.float64]:
     """Return finite weights that are not negative as a vector."""
     weights = np.atleast_1d(np.asarray(given))
     if weights.ndim != 1 or weights.dtype.kind not in "iuf":
-        raise ValueError(f"{name} must be a vector of numbers; got {given!r}")
+        raise ValueError(f"{name} must be a vector of numbers, but {given!r} was given")
     if not np.all(np.isfinite(weights)) or np.any(weights < 0) or not np.any(weights > 0):
-        raise ValueError(f"{name} must be finite and not negative, and not zero everywhere; got {given!r}")
+        raise ValueError(f"{name} must be finite and not negative, and not zero everywhere, but {given!r} was given")
     return weights.astype(np.float64)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from rnnbp.data.batch import Batch
-from rnnbp.data.sequences import Steps
+from rnnbp.data.sequences import Packing
 from rnnbp.networks.network import Network
 
 __all__ = ["jacobian", "rows_jacobian"]
@@ -61,8 +61,8 @@ def jacobian(net: Network, x: ArrayLike | Sequence[ArrayLike], lengths: ArrayLik
     """
     batch = net.batch(x, lengths)
     rows = rows_jacobian(net, batch)
-    if batch.steps is not None:
-        rows = batch.steps.unsort(rows) if net.pools_time else batch.steps.unpack(rows)
+    if batch.packing is not None:
+        rows = batch.packing.unsort(rows) if net.pools_time else batch.packing.unpack(rows)
     return rows.reshape(-1, net.theta.size)
 
 
@@ -93,8 +93,8 @@ def rows_jacobian(
     n_rows = batch.n_examples if net.pools_time else len(batch.rows)
     rows = np.empty((n_rows, net.n_outputs, net.theta.size), dtype or net.dtype)
     for i, own in enumerate(_rows_of_examples(batch)):
-        steps = None if batch.steps is None else Steps.full(len(own), 1)
-        example = replace(batch, rows=batch.rows[own], steps=steps)
+        packing = None if batch.packing is None else Packing.full(len(own), 1)
+        example = replace(batch, rows=batch.rows[own], packing=packing)
         own_teacher = None if teacher is None else teacher[own]
         outputs = [i] if net.pools_time else own
         unit = np.zeros((len(outputs), net.n_outputs), net.dtype)
@@ -102,15 +102,15 @@ def rows_jacobian(
             for column in range(net.n_outputs):
                 unit[place, column] = 1.0
                 forward = net.run(example, training=training, teacher=own_teacher)
-                rows[row, column] = forward.pull(unit, input_gradient=False).theta
+                rows[row, column] = forward.backward_rows(unit, input_gradient=False).theta
                 unit[place, column] = 0.0
     return rows
 
 
 def _rows_of_examples(batch: Batch) -> Iterator[Index]:
     """Return the rows of each example or sequence, in packed order."""
-    if batch.steps is None:
+    if batch.packing is None:
         yield from np.arange(batch.n_examples)[:, None]
     else:
-        for i, length in enumerate(batch.steps.lengths):
-            yield batch.steps.starts[:length] + i
+        for i, length in enumerate(batch.packing.lengths):
+            yield batch.packing.starts[:length] + i

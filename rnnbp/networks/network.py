@@ -140,11 +140,11 @@ class Network:
                 raise ValueError(f"layer {k} does not fit: {error}") from None
             pooled = k if layer.pools_time else pooled
         self.n_outputs = width
-        self.taught = self._taught_layer()
+        self.teacher_forced_layer = self._teacher_forced_layer()
         self.is_recurrent = any(layer.needs_time for layer in self.layers)
         self.pools_time = pooled is not None
 
-    def _taught_layer(self) -> int | None:
+    def _teacher_forced_layer(self) -> int | None:
         """Return which layer a teacher's values go to: a Jordan layer that only activations follow."""
         last = max((k for k, layer in enumerate(self.layers) if not isinstance(layer, Activation)), default=0)
         layer = self.layers[last]
@@ -194,7 +194,7 @@ class Network:
             given, shape = np.asarray(state, self.dtype), (batch.n_examples, widths[name])
             if given.shape != shape:
                 raise ValueError(f"state {name!r} must be of shape {shape}, but its shape is {given.shape}")
-            packed[name] = given if batch.steps is None else batch.steps.sort(given)
+            packed[name] = given if batch.packing is None else batch.packing.sort(given)
         return dict(enumerate(self.by_layer(packed)))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -329,7 +329,7 @@ class Network:
         program = self.take_program()
         try:
             rows = program.forward(
-                batch.rows, batch.steps, training=training, keep=False, rng=self.rng, initial=initial
+                batch.rows, batch.packing, training=training, keep=False, rng=self.rng, initial=initial
             )
             return batch.in_users_order(rows, per_step=not self.pools_time)
         finally:
@@ -397,7 +397,7 @@ class Network:
         `teacher_forcing` is the probability with which each step of each sequence is taught (scheduled sampling).
         """
         teacher = None
-        if training and self.taught is not None and teacher_forcing > 0.0:
+        if training and self.teacher_forced_layer is not None and teacher_forcing > 0.0:
             teacher = loss.feedback(target, self.n_outputs, self.dtype)
             if teacher_forcing < 1.0:
                 alone = self.rng.random(len(teacher)) >= teacher_forcing
@@ -406,18 +406,18 @@ class Network:
         if final_states is not None:
             final_states |= forward.final_states
         value, d_output = loss.value_and_gradient(forward.rows, target, weight)
-        return value, forward.pull(d_output, input_gradient=False).theta
+        return value, forward.backward_rows(d_output, input_gradient=False).theta
 
     def first_non_finite(self, batch: Batch) -> str | None:
         """Say which layer, and at which step, is the first whose output for a batch is NaN or infinite."""
-        steps, a = batch.steps, batch.rows
+        packing, a = batch.packing, batch.rows
         for unit in Program(self.layers, self.parameters, compiled=False).units:
-            a = unit.layer.forward(unit.parameters, a, unit.workspace, Context(steps, False, self.rng))
-            steps = None if unit.layer.pools_time else steps
+            a = unit.layer.forward(unit.parameters, a, unit.workspace, Context(packing, False, self.rng))
+            packing = None if unit.layer.pools_time else packing
             if not np.isfinite(a).all():
                 row = int(np.argwhere(~np.isfinite(a))[0, 0])
                 place = f"the output of layer {unit.k}, {unit.layer!r}"
-                return place if steps is None else f"{place}, at step {steps.step_of_row[row]}"
+                return place if packing is None else f"{place}, at step {packing.step_of_row[row]}"
         return None
 
     def unflatten(self, vector: Array) -> dict[str, Array]:

@@ -64,14 +64,14 @@ class Pass:
     ) -> None:
         self._net, self._batch, self._keep = net, batch, keep
         initial = net.split_states(initial_states, batch) if initial_states else {}
-        taught = None if teacher is None or net.taught is None else (net.taught, teacher)
+        taught = None if teacher is None or net.teacher_forced_layer is None else (net.teacher_forced_layer, teacher)
         self._program: Program | None = None
         program = net.take_program()
         try:
             rows = program.forward(
-                batch.rows, batch.steps, training=training, keep=keep, rng=net.rng, initial=initial, teacher=taught
+                batch.rows, batch.packing, training=training, keep=keep, rng=net.rng, initial=initial, teacher=taught
             )
-            self._steps = None if net.pools_time else batch.steps
+            self._packing = None if net.pools_time else batch.packing
             self._copied = None if keep else np.array(rows)
             self._final = None if keep else self._named(program.final)
         except BaseException:
@@ -104,7 +104,7 @@ class Pass:
     @property
     def output(self) -> Array:
         """The output in the user's order, of shape (B, n_outputs) or (T, B, n_outputs)."""
-        output = self._batch.in_users_order(self.rows, per_step=self._steps is not None)
+        output = self._batch.in_users_order(self.rows, per_step=self._packing is not None)
         return np.asarray(output if self._copied is not None else self._intact(output))
 
     @property
@@ -115,8 +115,8 @@ class Pass:
         return self._intact(self._named(self._memory.final))  # type: ignore[no-any-return]
 
     def _output_shape(self) -> tuple[int, ...]:
-        steps, width = self._steps, self._rows.shape[1:]
-        return self._rows.shape if steps is None else (steps.n_padded, steps.n_sequences, *width)
+        packing, width = self._packing, self._rows.shape[1:]
+        return self._rows.shape if packing is None else (packing.n_padded, packing.n_sequences, *width)
 
     def backward(self, d_output: ArrayLike, *, d_final_states: States | None = None) -> Gradients:
         """Pull a gradient of the output back through the network.
@@ -143,15 +143,17 @@ class Pass:
         given = np.asarray(d_output, self._net.dtype)
         if given.shape != (shape := self._output_shape()):
             raise ValueError(f"dL/d(output) must be shaped like the output, {shape}, but its shape is {given.shape}")
-        if self._steps is not None:
-            rows = self._steps.pack(given)
+        if self._packing is not None:
+            rows = self._packing.pack(given)
         else:
-            rows = given if self._batch.steps is None else self._batch.steps.sort(given)
-        return self.pull(rows, d_final_states)
+            rows = given if self._batch.packing is None else self._batch.packing.sort(given)
+        return self.backward_rows(rows, d_final_states)
 
-    def pull(self, d_rows: Array, d_final_states: States | None = None, *, input_gradient: bool = True) -> Gradients:
+    def backward_rows(
+        self, d_rows: Array, d_final_states: States | None = None, *, input_gradient: bool = True
+    ) -> Gradients:
         """Pull a packed gradient back; see `backward`."""
-        net, steps, program = self._net, self._batch.steps, self._program
+        net, packing, program = self._net, self._batch.packing, self._program
         if program is None:
             raise RuntimeError("this pass cannot be run back: it has been already, or it was run with keep=False")
         d_final = net.split_states(d_final_states, self._batch) if d_final_states else {}
@@ -159,12 +161,12 @@ class Pass:
         try:
             gradient = np.empty_like(net.theta)
             da = program.backward(d_rows, gradient, input_gradient=input_gradient, d_final=d_final)
-            dx = None if da is None else np.array(da if steps is None else steps.unpack(da))
+            dx = None if da is None else np.array(da if packing is None else packing.unpack(da))
             return Gradients(gradient, dx, self._named(program.d_initial))
         finally:
             net.give_program(program)
 
     def _named(self, states: States) -> dict[str, Array]:
         """Return copies of states in the user's order."""
-        steps = self._batch.steps
-        return {name: np.array(state if steps is None else steps.unsort(state)) for name, state in states.items()}
+        packing = self._batch.packing
+        return {name: np.array(state if packing is None else packing.unsort(state)) for name, state in states.items()}

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.configuration import speaks_for
-from rnnbp.data.sequences import Steps
+from rnnbp.data.sequences import Packing
 from rnnbp.data.workspace import Workspace
 from rnnbp.kernels import threads
 from rnnbp.kernels.records import address_of
@@ -43,9 +43,9 @@ class Unit:
 
     def __init__(self, k: int, layer: Layer, parameters: Parameters, *, compiled: bool) -> None:
         self.k, self.layer, self.workspace = k, layer, Workspace()
-        self.places = {p.name: parameters.places[f"{k}.{p.name}"] for p in layer.parameters()}
+        self.slices = {p.name: parameters.slices[f"{k}.{p.name}"] for p in layer.parameters()}
         self.parameters = self.views(parameters.theta)
-        starts = [place.start for place, _ in self.places.values()]
+        starts = [place.start for place, _ in self.slices.values()]
         self.offset = min(starts, default=0) * parameters.theta.itemsize
         self.part: Part | None = None
         if compiled and speaks_for(type(layer), "compiled", ("forward", "backward", "parameters")):
@@ -54,7 +54,7 @@ class Unit:
 
     def views(self, vector: Array) -> dict[str, Array]:
         """Return the layer's own views of a vector that is laid out like theta."""
-        return {name: vector[place].reshape(shape) for name, (place, shape) in self.places.items()}
+        return {name: vector[place].reshape(shape) for name, (place, shape) in self.slices.items()}
 
 
 class Program:
@@ -77,7 +77,7 @@ class Program:
     def forward(
         self,
         x: Array,
-        steps: Steps | None,
+        packing: Packing | None,
         *,
         training: bool,
         keep: bool,
@@ -90,7 +90,7 @@ class Program:
         Parameters
         ----------
         x : ndarray of shape (n_rows, ...)
-        steps : Steps or None
+        packing : Packing or None
         training, keep, rng
             See `Context`.
         initial : mapping of int to (mapping of str to ndarray of shape (B, width))
@@ -110,12 +110,12 @@ class Program:
                 taught = teacher[1] if teacher is not None and teacher[0] == segment.k else None
                 own = initial.get(segment.k, NO_STATES)
                 segment.context = Context(
-                    steps, training, rng, keep, compiled=self.compiled, initial=own, teacher=taught
+                    packing, training, rng, keep, compiled=self.compiled, initial=own, teacher=taught
                 )
                 a = segment.layer.forward(segment.parameters, a, segment.workspace, segment.context)
-                steps = None if segment.layer.pools_time else steps
+                packing = None if segment.layer.pools_time else packing
             else:
-                a, steps = segment.forward(a, steps, training, keep, rng, initial, teacher)
+                a, packing = segment.forward(a, packing, training, keep, rng, initial, teacher)
         return a
 
     def backward(
@@ -190,21 +190,21 @@ class Segment:
         self.n_prepare, self.n_forward = len(self.prepare), len(self.prepare) + len(self.forwards)
         self.n = self.n_forward + len(self.back)
         self.stateful = [(unit.k, unit.part) for unit in units if unit.layer.states() and unit.part is not None]
-        self.trained = [(unit.offset, unit.part) for unit in units if unit.places and unit.part is not None]
+        self.trained = [(unit.offset, unit.part) for unit in units if unit.slices and unit.part is not None]
         self.pools = any(unit.layer.pools_time for unit in units)
         self.dtype = self.parts[0].dtype
         self.laid_out: Any = None
         self.laid_back: bool | None = None
 
-    def lay_out(self, steps: Steps, width: int, keep: bool) -> None:
+    def lay_out(self, packing: Packing, width: int, keep: bool) -> None:
         """Find memory, and let each part know where its neighbours' is."""
         a: Array | None = None
         for unit, part in zip(self.units, self.parts, strict=True):
             if a is not None:
                 part.take(a)
-            a = part.lay_out(steps, width, unit.workspace, keep=keep)
+            a = part.lay_out(packing, width, unit.workspace, keep=keep)
             width = a.shape[1]
-            steps = Steps.full(1, steps.n_sequences) if unit.layer.pools_time else steps
+            packing = Packing.full(1, packing.n_sequences) if unit.layer.pools_time else packing
         assert a is not None
         self.y, self.laid_back = a, None
         self.runner.lay_out()
@@ -224,7 +224,7 @@ class Segment:
     def begin(
         self,
         x: Array,
-        steps: Steps | None,
+        packing: Packing | None,
         training: bool,
         keep: bool,
         rng: np.random.Generator,
@@ -232,12 +232,12 @@ class Segment:
         teacher: tuple[int, Array] | None,
     ) -> None:
         """Take what a run forwards begins with."""
-        if steps is None:
-            steps = Steps.full(1, len(x))
-        key = (steps, x.shape[1], keep, threads.count())
+        if packing is None:
+            packing = Packing.full(1, len(x))
+        key = (packing, x.shape[1], keep, threads.count())
         if self.laid_out != key:
             self.laid_out = None  # until all of it is: memory may be lacking
-            self.lay_out(steps, x.shape[1], keep)
+            self.lay_out(packing, x.shape[1], keep)
             self.laid_out = key
         if x.dtype != self.dtype or not x.flags.c_contiguous:
             x = np.ascontiguousarray(x, self.dtype)
@@ -247,11 +247,11 @@ class Segment:
             taught = teacher[1] if teacher is not None and teacher[0] == k else None
             part.begin(initial.get(k, NO_STATES), training=training, rng=rng, teacher=taught)
 
-    def forward(self, x: Array, steps: Steps | None, *given: Any) -> tuple[Array, Steps | None]:
+    def forward(self, x: Array, packing: Packing | None, *given: Any) -> tuple[Array, Packing | None]:
         """Run forwards; see `Program.forward`."""
-        self.begin(x, steps, *given)
+        self.begin(x, packing, *given)
         self.runner.run(0, self.n_forward)
-        return self.y, None if self.pools else steps
+        return self.y, None if self.pools else packing
 
     def begin_back(self, dy: Array, gradient: int, wanted: bool, d_final: Mapping[int, States]) -> None:
         """Take what a run back begins with."""

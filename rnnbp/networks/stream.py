@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnbp.data.sequences import Steps
+from rnnbp.data.sequences import Packing
 from rnnbp.data.workspace import Workspace
 from rnnbp.gradients import Recurrence
 from rnnbp.layers import Context, Dropout, Embedding, LastStep, Layer, MaxOverTime, MeanOverTime, Recurrent
@@ -120,7 +120,7 @@ def _compiled_step(segment: Segment) -> Step:
         nonlocal x
         if x is None:
             x = np.empty(frame.shape, segment.dtype)
-            segment.lay_out(Steps.full(1, 1), frame.shape[1], keep=False)
+            segment.lay_out(Packing.full(1, 1), frame.shape[1], keep=False)
             segment.parts[0].take(x)
             for part in segment.parts:
                 part.carry()
@@ -133,11 +133,11 @@ def _compiled_step(segment: Segment) -> Step:
 
 
 def _recurrent_step(layer: Recurrent, views: dict[str, Array], dtype: Any, *, compiled: bool) -> Step:
-    cell, steps = layer.cell, Steps.full(1, 1)
+    cell, packing = layer.cell, Packing.full(1, 1)
     states, workspace = {name: np.zeros((1, cell.width(name)), dtype) for name in cell.states}, Workspace()
 
     def step(frame: Array) -> Array:
-        recurrence = Recurrence(cell, views, frame, steps, initial=states, compiled=compiled)
+        recurrence = Recurrence(cell, views, frame, packing, initial=states, compiled=compiled)
         output, final = layer.gradient.forward(recurrence, workspace, keep=False)
         for name, state in final.items():
             states[name][...] = state

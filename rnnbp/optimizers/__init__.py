@@ -10,7 +10,7 @@ from rnnbp.optimizers.adam import Adam, AdamW
 from rnnbp.optimizers.averaging import Average, ExponentialAverage, PolyakAverage
 from rnnbp.optimizers.base import Optimizer, Schedule, State
 from rnnbp.optimizers.clipping import clip_by_norm, clip_by_value
-from rnnbp.optimizers.full_batch import FullBatchOptimizer, Progress, Result, SumOfSquares
+from rnnbp.optimizers.full_batch import FullBatchOptimizer, Iterate, Result, SumOfSquares
 from rnnbp.optimizers.gradient_noise import GradientNoise
 from rnnbp.optimizers.lbfgs import LBFGS
 from rnnbp.optimizers.levenberg_marquardt import LevenbergMarquardt
@@ -28,10 +28,10 @@ __all__ = [
     "ExponentialAverage",
     "FullBatchOptimizer",
     "GradientNoise",
+    "Iterate",
     "LevenbergMarquardt",
     "Optimizer",
     "PolyakAverage",
-    "Progress",
     "RMSprop",
     "Result",
     "Rprop",
@@ -75,8 +75,8 @@ def get(name_or_optimizer: str | Optimizer | FullBatchOptimizer, **settings: Any
     """
     if isinstance(name_or_optimizer, Optimizer | FullBatchOptimizer):
         if settings:
-            raise TypeError(f"{name_or_optimizer!r} has its settings already; got {', '.join(settings)}")
+            raise TypeError(f"{name_or_optimizer!r} has its settings already, but {', '.join(settings)} was given")
         return name_or_optimizer
     if not isinstance(name_or_optimizer, str):
-        raise TypeError(f"an optimizer is a name or an instance such as Adam(); got {name_or_optimizer!r}")
+        raise TypeError(f"an optimizer is a name or an instance such as Adam(), but {name_or_optimizer!r} was given")
     return lookup(OPTIMIZERS, name_or_optimizer, "optimizer")(**settings)

@@ -20,7 +20,7 @@ Function = Callable[[Array], tuple[float, Array]]
 
 
 @dataclass(frozen=True)
-class Progress:
+class Iterate:
     """Where a full-batch optimizer stands after an iteration.
 
     Attributes
@@ -40,7 +40,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Result(Progress):
+class Result(Iterate):
     """How a minimisation ended.
 
     Attributes
@@ -93,7 +93,7 @@ class FullBatchOptimizer(Configurable, ABC):
         theta: Array,
         *,
         max_iter: int,
-        callback: Callable[[Progress], None] | None = None,
+        callback: Callable[[Iterate], None] | None = None,
     ) -> Result:
         """Change ``theta`` in place until the loss is at a minimum.
 

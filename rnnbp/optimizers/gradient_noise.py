@@ -54,12 +54,14 @@ class GradientNoise(Optimizer):
 
     def __init__(self, optimizer: Optimizer, *, eta: float = 0.01, gamma: float = 0.55, seed: int = 0) -> None:
         if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"gradient noise is for an optimizer by minibatches, such as Adam(); got {optimizer!r}")
+            raise TypeError(
+                f"gradient noise is for an optimizer by minibatches, such as Adam(), but {optimizer!r} was given"
+            )
         super().__init__(optimizer.learning_rate, clip_norm=optimizer.clip_norm, clip_value=optimizer.clip_value)
         self.optimizer = optimizer
         self.eta = number("eta", eta)
         self.gamma = number("gamma", gamma, "[0, inf)")
-        self.seed = whole_number(seed, "seed", least=0)
+        self.seed = whole_number("seed", seed, least=0)
 
     def _memory(self, theta: Array, decayed: NDArray[np.bool_]) -> State:
         return {COUNT: np.zeros((), np.int64), **self.optimizer._memory(theta, decayed)}

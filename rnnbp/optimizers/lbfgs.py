@@ -19,7 +19,7 @@ import numpy as np
 
 from rnnbp.configuration import number, whole_number
 from rnnbp.optimizers.base import Array
-from rnnbp.optimizers.full_batch import FullBatchOptimizer, Function, Progress, Result
+from rnnbp.optimizers.full_batch import FullBatchOptimizer, Function, Iterate, Result
 
 if TYPE_CHECKING:
     from scipy.optimize import OptimizeResult
@@ -58,11 +58,11 @@ class LBFGS(FullBatchOptimizer):
         max_line_search: int = 20,
         max_evaluations: int | None = None,
     ) -> None:
-        self.memory = whole_number(memory, "memory", least=1)
+        self.memory = whole_number("memory", memory, least=1)
         self.gradient_tolerance = number("gradient_tolerance", gradient_tolerance, "[0, inf)")
         self.loss_tolerance = number("loss_tolerance", loss_tolerance, "[0, inf)")
-        self.max_line_search = whole_number(max_line_search, "max_line_search", least=1)
-        self.max_evaluations = None if max_evaluations is None else whole_number(max_evaluations, "max_evaluations")
+        self.max_line_search = whole_number("max_line_search", max_line_search, least=1)
+        self.max_evaluations = None if max_evaluations is None else whole_number("max_evaluations", max_evaluations)
 
     def minimize(
         self,
@@ -70,12 +70,12 @@ class LBFGS(FullBatchOptimizer):
         theta: Array,
         *,
         max_iter: int,
-        callback: Callable[[Progress], None] | None = None,
+        callback: Callable[[Iterate], None] | None = None,
     ) -> Result:
         """Minimize the loss, changing ``theta`` in place; see :meth:`FullBatchOptimizer.minimize`."""
         from scipy.optimize import minimize  # takes a third of a second to import
 
-        max_iter = whole_number(max_iter, "max_iter", least=1)
+        max_iter = whole_number("max_iter", max_iter, least=1)
         run = _Run(function, theta, callback)
         try:
             found = minimize(
@@ -95,13 +95,13 @@ class LBFGS(FullBatchOptimizer):
             )
         finally:
             theta[...] = run.accepted
-        return Result(**vars(run.progress), converged=bool(found.success), message=str(found.message))
+        return Result(**vars(run.iterate), converged=bool(found.success), message=str(found.message))
 
 
 class _Run:
     """What SciPy calls: evaluates the function with theta in place, and remembers the last accepted point."""
 
-    def __init__(self, function: Function, theta: Array, callback: Callable[[Progress], None] | None) -> None:
+    def __init__(self, function: Function, theta: Array, callback: Callable[[Iterate], None] | None) -> None:
         self.function, self.theta, self.callback = function, theta, callback
         self.accepted = theta.astype(np.float64)
         self.iterations = self.evaluations = 0
@@ -129,11 +129,11 @@ class _Run:
         self.loss, self.gradient = self.latest
         self.iterations += 1
         if self.callback is not None:
-            self.callback(self.progress)
+            self.callback(self.iterate)
 
     @property
-    def progress(self) -> Progress:
-        return Progress(
+    def iterate(self) -> Iterate:
+        return Iterate(
             iteration=self.iterations,
             loss=self.loss,
             gradient_norm=float(np.linalg.norm(self.gradient)),

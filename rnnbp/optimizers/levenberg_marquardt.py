@@ -28,7 +28,7 @@ import numpy as np
 
 from rnnbp.configuration import number, whole_number
 from rnnbp.optimizers.base import Array
-from rnnbp.optimizers.full_batch import FullBatchOptimizer, Function, Progress, Result, SumOfSquares
+from rnnbp.optimizers.full_batch import FullBatchOptimizer, Function, Iterate, Result, SumOfSquares
 
 LEAST_DAMPING = 1e-15  # less is lost in rounding
 
@@ -79,7 +79,7 @@ class LevenbergMarquardt(FullBatchOptimizer):
         theta: Array,
         *,
         max_iter: int,
-        callback: Callable[[Progress], None] | None = None,
+        callback: Callable[[Iterate], None] | None = None,
     ) -> Result:
         """Minimize a `SumOfSquares`, changing ``theta`` in place; see :meth:`FullBatchOptimizer.minimize`.
 
@@ -91,8 +91,10 @@ class LevenbergMarquardt(FullBatchOptimizer):
             If memory_limit would be exceeded, if the loss is not finite at the start, or ``max_iter`` is below 1.
         """
         if not isinstance(function, SumOfSquares):
-            raise TypeError(f"LevenbergMarquardt needs a SumOfSquares, whose Jacobian it can ask for; got {function!r}")
-        max_iter = whole_number(max_iter, "max_iter", least=1)
+            raise TypeError(
+                f"LevenbergMarquardt needs a SumOfSquares, whose Jacobian it can ask for, but {function!r} was given"
+            )
+        max_iter = whole_number("max_iter", max_iter, least=1)
         self._check_memory(function.n_residuals, theta.size)
         run = _Run(function, theta)
         mu, scale, reached = self.damping, np.zeros(theta.size), ""
@@ -107,7 +109,7 @@ class LevenbergMarquardt(FullBatchOptimizer):
                     return run.result("the step is within step_tolerance")
                 run.accept()
                 if callback is not None:
-                    callback(run.progress)
+                    callback(run.iterate)
         except StopIteration:
             return run.result("", "the callback stopped it")
         finally:
@@ -194,10 +196,10 @@ class _Run:
         self.iterations += 1
 
     @property
-    def progress(self) -> Progress:
+    def iterate(self) -> Iterate:
         norm = float(np.linalg.norm(self.gradient))
-        return Progress(iteration=self.iterations, loss=self.loss, gradient_norm=norm, evaluations=self.evaluations)
+        return Iterate(iteration=self.iterations, loss=self.loss, gradient_norm=norm, evaluations=self.evaluations)
 
     def result(self, reached: str, otherwise: str = "") -> Result:
         """Return how it ended: with the tolerance that was reached, or for another reason."""
-        return Result(**vars(self.progress), converged=bool(reached), message=reached or otherwise)
+        return Result(**vars(self.iterate), converged=bool(reached), message=reached or otherwise)

@@ -211,7 +211,7 @@ class reduce_on_plateau(Schedule):
     def __post_init__(self) -> None:
         number("rate", self.rate)
         number("factor", self.factor, "(0, 1)")
-        whole_number(self.patience, "patience", least=0)
+        whole_number("patience", self.patience, least=0)
         number("threshold", self.threshold, "[0, 1)")
         number("min_rate", self.min_rate, f"[0, {self.rate}]")
 
@@ -266,7 +266,7 @@ class warm_up(Schedule):
 
     def __post_init__(self) -> None:
         if not isinstance(self.schedule, Schedule):
-            raise ValueError(f"warm_up needs a schedule, such as constant(0.001); got {self.schedule!r}")
+            raise ValueError(f"warm_up needs a schedule, such as constant(0.001), but {self.schedule!r} was given")
         number("epochs", self.epochs)
         number("start", self.start, "(0, 1]")
 

@@ -86,7 +86,9 @@ def error_curve(error: ArrayLike, *, ax: Axes | None = None, label: str | None =
     """
     values = np.asarray(error, dtype=float)
     if values.ndim != 1 or not values.size:
-        raise ValueError(f"error must be one number an iteration, of shape (n_iterations,), but got {values.shape}")
+        raise ValueError(
+            f"error must be one number an iteration, of shape (n_iterations,), but its shape is {values.shape}"
+        )
     ax = axes(ax)
     ax.plot(np.arange(1, len(values) + 1), values, label=label)
     ax.set(xlabel="iteration", ylabel="error", xlim=(0, len(values)))
@@ -168,7 +170,9 @@ def _lines(x: NDArray[Any], lines: Mapping[str, ArrayLike], ax: Axes, unit: str)
     for (name, values), (style, colour) in zip(lines.items(), looks, strict=False):
         y = np.asarray(values, dtype=float)
         if y.shape != x.shape:
-            raise ValueError(f"{name!r} must have one value for each {unit}, of shape {x.shape}, but got {y.shape}")
+            raise ValueError(
+                f"{name!r} must have one value for each {unit}, of shape {x.shape}, but its shape is {y.shape}"
+            )
         ax.plot(x, y, style, marker="o", markersize=4, color=colour, label=name)
     plain_frame(ax)
     return ax

@@ -4,9 +4,10 @@ All take what the estimators take: a list of ``(T_i, F)`` arrays, an ``(N, T, F)
 one scalar a step (as is a list of ``(T_i,)`` arrays). Lists of arrays come out as lists, arrays as arrays.
 """
 
+from rnnbp.preprocessing.sliding_window import SlidingWindow, Windows, cut_windows
+
 from .per_frame import PerFrame
 from .rectangle import PadOrTruncate
 from .scaler import SequenceScaler
-from .windows import SlidingWindow, Windows, cut_windows
 
 __all__ = ["PadOrTruncate", "PerFrame", "SequenceScaler", "SlidingWindow", "Windows", "cut_windows"]

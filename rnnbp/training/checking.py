@@ -62,30 +62,32 @@ def teacher_forcing(
     elif outside := [value for value in map(p, range(max_epochs + 1)) if not 0.0 <= value <= 1.0]:
         raise ValueError(f"teacher_forcing must be a schedule of probabilities, but {p!r} gives {outside[0]:g}")
     if isinstance(given, NextStep):
-        if cut_or_changed or net.taught is not None:
-            raise ValueError("NextStep goes with neither chunk, nor augment, nor a taught Jordan layer: leave one out")
+        if cut_or_changed or net.teacher_forced_layer is not None:
+            raise ValueError(
+                "NextStep goes with neither chunk_length, nor augment, nor a teacher-forced Jordan layer: leave one out"
+            )
         given.check(net, data)
         return
     if given == 1.0:
         return
-    if net.taught is None:
+    if net.teacher_forced_layer is None:
         raise ValueError(
             "teacher_forcing is for a network that is taught: one whose last layer but for activations is a "
             "layers.Jordan that runs in one direction, with teacher_forcing=True (a next-step model is shown its own "
             "outputs by teacher_forcing=rnnbp.NextStep(...))"
         )
-    if given != 0.0 and type(algorithm := getattr(net.layers[net.taught], "gradient", None)) is not BPTT:
+    if given != 0.0 and type(algorithm := getattr(net.layers[net.teacher_forced_layer], "gradient", None)) is not BPTT:
         raise ValueError(f"scheduled sampling needs gradient=gradients.BPTT(), but the taught layer has {algorithm!r}")
 
 
-def augment(given: Callable[..., Any] | None, data: TrainingSet, chunk: int | None) -> None:
+def augment(given: Callable[..., Any] | None, data: TrainingSet, chunk_length: int | None) -> None:
     """Check that `augment` can be called, and that what it makes of the first example fits."""
     if given is None:
         return
     if not callable(given):
         raise TypeError(f"augment is a function of an example and a generator, but {given!r} was given")
-    if chunk is not None:
-        raise ValueError("augment makes another of a whole sequence, and chunk cuts it: use one of them")
+    if chunk_length is not None:
+        raise ValueError("augment makes another of a whole sequence, and chunk_length cuts it: use one of them")
     rng = np.random.default_rng(0)
     data.take_changed(np.zeros(1, np.intp), lambda example: given(example, rng))
 

@@ -43,27 +43,27 @@ def check(net: Network, data: TrainingSet) -> None:
     ValueError
         If it cannot; says why.
     """
-    if data.steps is None:
-        raise ValueError("chunk cuts sequences, but the input is static examples: leave it out")
+    if data.packing is None:
+        raise ValueError("chunk_length cuts sequences, but the input is static examples: leave it out")
     for k, layer in enumerate(net.layers):
         if isinstance(layer, Recurrent) and (layer.bidirectional or layer.reverse):
             raise ValueError(
-                f"layer {k}, {layer!r}, runs backwards, from an end that a chunk does not know: train without chunk, "
-                "or with a layer that runs forwards only"
+                f"layer {k}, {layer!r}, runs backwards, from an end that a chunk does not know: train without "
+                "chunk_length, or with a layer that runs forwards only"
             )
     if net.pools_time:
         raise ValueError(
-            "chunk needs a target for each step, as there is an update after each chunk; this network gives one output "
-            "for a whole sequence, and so has a loss at its end only: train it without chunk, and to save memory with "
-            "gradient=gradients.CheckpointedBPTT()"
+            "chunk_length needs a target for each step, as there is an update after each chunk; this network gives one "
+            "output for a whole sequence, and so has a loss at its end only: train without chunk_length, and to save "
+            "memory with gradient=gradients.CheckpointedBPTT()"
         )
 
 
-def cut(batches: Iterable[Index], lengths: Index, chunk: int) -> Iterator[tuple[Index, int, int]]:
+def cut(batches: Iterable[Index], lengths: Index, chunk_length: int) -> Iterator[tuple[Index, int, int]]:
     """Return the chunks of each batch in order: the sequences that have not ended, the first step, and the last + 1."""
     for chosen in batches:
-        for start in range(0, int(lengths[chosen].max()), chunk):
-            yield chosen[lengths[chosen] > start], start, start + chunk
+        for start in range(0, int(lengths[chosen].max()), chunk_length):
+            yield chosen[lengths[chosen] > start], start, start + chunk_length
 
 
 def surviving(states: dict[str, Array], before: Index, lengths: Index, start: int) -> dict[str, Array]:

@@ -27,7 +27,7 @@ from rnnbp.files.checkpoints import Checkpoint
 from rnnbp.optimizers import Average, Optimizer, Schedule, State, clip_by_norm
 from rnnbp.training import chunks, resuming
 from rnnbp.training.next_step import NextStep
-from rnnbp.training.progress import Progress
+from rnnbp.training.progress import ProgressBar
 from rnnbp.training.run import Run
 from rnnbp.training.step import CompiledStep, can_compile
 
@@ -45,7 +45,7 @@ class Descent:
     run : Run
     optimizer : Optimizer
     averaging : Average or None
-    chunk : int or None
+    chunk_length : int or None
         Steps between the cuts of sequences; see `chunks`.
     teacher_forcing : float, Schedule or NextStep
         See `fit`.
@@ -77,7 +77,7 @@ class Descent:
         optimizer: Optimizer,
         *,
         averaging: Average | None,
-        chunk: int | None,
+        chunk_length: int | None,
         teacher_forcing: float | Schedule | NextStep,
         augment: Augment | None,
         rng: np.random.Generator,
@@ -85,7 +85,7 @@ class Descent:
         optimizer_state: State | None,
     ) -> None:
         self.run, self.optimizer, self.averaging = run, optimizer, averaging
-        self.chunk, self.teacher_forcing = chunk, teacher_forcing
+        self.chunk_length, self.teacher_forcing = chunk_length, teacher_forcing
         self.shuffling, self.shuffle = rng, shuffle
         self.augment, self.augmenting = augment, None if augment is None else rng.spawn(1)[0]
         changes = augment is not None or isinstance(teacher_forcing, NextStep)
@@ -98,7 +98,7 @@ class Descent:
         self.optimizer_state = optimizer_state
         self.average: State = {} if averaging is None else averaging.init(run.net.theta)
         self.carried: State = {}
-        self._one_call = can_compile(run.net, run) and not changes and chunk is None
+        self._one_call = can_compile(run.net, run) and not changes and chunk_length is None
         self._step: CompiledStep | None = None
         self._begin_epoch()
 
@@ -113,7 +113,7 @@ class Descent:
         assert isinstance(self.teacher_forcing, NextStep)
         return self.teacher_forcing.replay(self.run.net, example, self._probability)
 
-    def train(self, max_epochs: int, checkpoint: Checkpoint | None, progress: Progress) -> None:
+    def train(self, max_epochs: int, checkpoint: Checkpoint | None, progress: ProgressBar) -> None:
         """Train until so many epochs are done, or a callback has ended it."""
         history = self.run.history
         if self._one_call:  # now, when a checkpoint has been read
@@ -130,9 +130,9 @@ class Descent:
         history.stopped = history.stopped or "max_epochs"
         self._exchange()
 
-    def _descend(self, checkpoint: Checkpoint | None, progress: Progress) -> None:
+    def _descend(self, checkpoint: Checkpoint | None, progress: ProgressBar) -> None:
         """Carry out what is left of an epoch's updates."""
-        run, data, theta, chunk = self.run, self.run.data, self.run.net.theta, self.chunk
+        run, data, theta, chunk_length = self.run, self.run.data, self.run.net.theta, self.chunk_length
         state, average, averaging = self.optimizer_state, self.average, self.averaging
         update, normalizer, advance = self.optimizer.update, run.loss.normalizer, progress.advance
         take, pieces, schedule = self._take, self._pieces(), self._schedule
@@ -148,7 +148,7 @@ class Descent:
             else:
                 batch, target, weight = take(*pieces[k])
                 n_rows = len(batch.rows)
-                if chunk is not None:
+                if chunk_length is not None:
                     _, start, _ = pieces[k]
                     states["initial_states"] = chunks.surviving(self.carried, pieces[k - 1][0], data.lengths, start)
                     states["final_states"] = self.carried = {}
@@ -172,9 +172,9 @@ class Descent:
         """Return what each update of an epoch takes of the data: a minibatch, or a chunk of one."""
         data = self.run.data
         batches = data.batches(self.run.batch_size, self.shuffling if self.shuffle else None)
-        if self.chunk is None:
+        if self.chunk_length is None:
             return [(chosen,) for chosen in batches]
-        return list(chunks.cut(batches, data.lengths, self.chunk))
+        return list(chunks.cut(batches, data.lengths, self.chunk_length))
 
     def _end_epoch(self) -> None:
         """Validate and call back, with the averaged parameters if there are any."""

@@ -48,7 +48,7 @@ def predict(
     Threads may share a network in this function: each runs in memory of its own.
     """
     data = TrainingSet(net, x, lengths)
-    if data.steps is None or net.pools_time:
+    if data.packing is None or net.pools_time:
         outputs = np.empty((data.n_examples, net.n_outputs), net.dtype)
         for chosen in data.batches(batch_size):
             batch, _, _ = data.take(chosen)
@@ -57,9 +57,9 @@ def predict(
     sequences: list[Array] = [np.empty(0)] * data.n_examples
     for chosen in data.batches(batch_size):
         batch, _, _ = data.take(chosen)
-        assert batch.steps is not None
+        assert batch.packing is not None
         padded = net.run(batch, keep=False).output
-        true_lengths = batch.steps.unsort(batch.steps.lengths)
+        true_lengths = batch.packing.unsort(batch.packing.lengths)
         for column, i in enumerate(chosen):
             sequences[i] = padded[: true_lengths[column], column].copy()
     return sequences

@@ -23,7 +23,7 @@ from rnnbp.training.descent import Augment, Descent
 from rnnbp.training.full_batch import minimize
 from rnnbp.training.history import Callback, History
 from rnnbp.training.next_step import NextStep
-from rnnbp.training.progress import Progress
+from rnnbp.training.progress import ProgressBar
 from rnnbp.training.run import Run
 
 __all__ = ["fit"]
@@ -49,7 +49,7 @@ def fit(
     callbacks: Iterable[Callback] = (),
     l2: float = 0.0,
     averaging: Average | None = None,
-    chunk: int | None = None,
+    chunk_length: int | None = None,
     teacher_forcing: float | Schedule | NextStep = 1.0,
     augment: Augment | None = None,
     shuffle: bool = True,
@@ -98,7 +98,7 @@ def fit(
     averaging : Average or None
         Such as ``optimizers.PolyakAverage(start=5)`` or ``optimizers.ExponentialAverage(0.999)``: the mean of the
         parameters over the updates, which is what is validated, what callbacks see, and what the network ends with.
-    chunk : int or None
+    chunk_length : int or None
         Stateful training of long sequences: they are cut into chunks of so many steps, with an update after each, and
         the states go on from one to the next. Needs a target for each step, and no layer that runs backwards. Dropout's
         masks are drawn anew for each chunk. None takes whole sequences.
@@ -152,31 +152,31 @@ def fit(
     """
     loss = losses.get(loss)
     optimizer = optimizers.get(optimizer)
-    whole_number(max_epochs, "max_epochs")
-    whole_number(batch_size, "batch_size")
+    whole_number("max_epochs", max_epochs)
+    whole_number("batch_size", batch_size)
     listed = checking.callbacks(callbacks, patience)
     checking.score(score, monitor, validation_data)
     data = TrainingSet(net, x, lengths, target=target, loss=loss, sample_weight=sample_weight)
     validation = None if validation_data is None else checking.validation_set(net, validation_data, loss)
-    checking.augment(augment, data, chunk)
-    cut_or_changed = chunk is not None or augment is not None
+    checking.augment(augment, data, chunk_length)
+    cut_or_changed = chunk_length is not None or augment is not None
     checking.teacher_forcing(net, data, teacher_forcing, max_epochs=max_epochs, cut_or_changed=cut_or_changed)
     if averaging is not None and not isinstance(averaging, Average):
         raise TypeError(f"averaging must be an average such as optimizers.PolyakAverage(), but {averaging!r} was given")
-    if chunk is not None:
-        whole_number(chunk, "chunk")
+    if chunk_length is not None:
+        whole_number("chunk_length", chunk_length)
         chunks.check(net, data)
     run = Run(net, data, loss, batch_size, validation, score, listed, number("l2", l2, "[0, inf)"))
     run.history.monitor = monitor
 
-    train: Callable[[Progress], None]
+    train: Callable[[ProgressBar], None]
     if isinstance(optimizer, FullBatchOptimizer):
         checking.full_batch(
             optimizer,
             teacher_forcing,
             optimizer_state=optimizer_state,
             averaging=averaging,
-            chunk=chunk,
+            chunk_length=chunk_length,
             augment=augment,
             checkpoint=checkpoint,
         )
@@ -186,7 +186,7 @@ def fit(
             run,
             optimizer,
             averaging=averaging,
-            chunk=chunk,
+            chunk_length=chunk_length,
             teacher_forcing=teacher_forcing,
             augment=augment,
             rng=np.random.default_rng(seed),
@@ -199,7 +199,7 @@ def fit(
             resuming.resume(descent, checkpoint, seed=seed)
         train = partial(descent.train, max_epochs, checkpoint)
     try:
-        with Progress(max_epochs, data.n_rows, progress, done=len(run.history)) as shown:
+        with ProgressBar(max_epochs, data.n_rows, progress, done=len(run.history)) as shown:
             train(shown)
     except KeyboardInterrupt:
         run.history.stopped = "interrupted"

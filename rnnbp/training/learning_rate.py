@@ -113,8 +113,8 @@ def find_learning_rate(
     True
     """
     loss = losses.get(loss)
-    whole_number(batch_size, "batch_size")
-    whole_number(n_updates, "n_updates", least=20)
+    whole_number("batch_size", batch_size)
+    whole_number("n_updates", n_updates, least=20)
     number("highest", highest, f"({number('lowest', lowest)}, inf)")
     rising = _with_rate(optimizers.get(optimizer), schedules.exponential(lowest, 1.0, highest))  # 1
     data = TrainingSet(net, x, lengths, target=target, loss=loss, sample_weight=sample_weight)

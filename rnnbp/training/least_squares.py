@@ -91,7 +91,7 @@ class LeastSquares:
         for piece in self._pieces:
             batch, target, weight = self._data.take(piece)
             assert target is not None
-            teacher = None if net.taught is None else loss.feedback(target, net.n_outputs, net.dtype)
+            teacher = None if net.teacher_forced_layer is None else loss.feedback(target, net.n_outputs, net.dtype)
             rows = rows_jacobian(net, batch, training=True, teacher=teacher, dtype=np.float64)
             share = loss.normalizer(target, weight)
             rows *= np.sqrt(share * loss.curvature(target, net.n_outputs, weight))[:, None, None]

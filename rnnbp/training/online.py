@@ -177,8 +177,8 @@ class OnlineLearner:
                 f"after {self.n_learnt} frames the loss is {value}, and not all of it and its gradient is finite. The "
                 "parameters are those before this frame. Try a lower learning rate, or clip_norm=1.0 in the optimizer"
             )
-        if net.taught is not None:
-            taught = self._parts[net.taught]
+        if net.teacher_forced_layer is not None:
+            taught = self._parts[net.teacher_forced_layer]
             assert isinstance(taught, RecurrentPart)
             taught.teach(loss.feedback(encoded, net.n_outputs, net.dtype))
         self.optimizer.update(net.theta, self.gradient, self._state, epoch=float(self.n_learnt), loss=value)  # 4

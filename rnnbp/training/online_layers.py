@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.data.sequences import Steps
+from rnnbp.data.sequences import Packing
 from rnnbp.data.workspace import Workspace
 from rnnbp.gradients import RTRL, Recurrence
 from rnnbp.gradients.linearisation import split
@@ -33,7 +33,7 @@ class Part:
 
     def forward(self, a: Array, A: Array | None, rng: np.random.Generator) -> tuple[Array, Array | None]:
         """Return the output (1), and the influence on it of all parameters up to this layer's."""
-        self.context = Context(Steps.full(1, 1), training=True, rng=rng)
+        self.context = Context(Packing.full(1, 1), training=True, rng=rng)
         y = self.layer.forward(self.views, a, self.workspace, self.context)
         return y, None if A is None else self._influence(A, y.shape[1])
 
@@ -65,24 +65,24 @@ class RecurrentPart(Part):
         self.algorithm, self.cell = layer.gradient, layer.cell
         cell = layer.cell
         self.states = {name: np.zeros((1, cell.width(name)), dtype) for name in cell.states}
-        still = Recurrence(cell, views, np.zeros((1, cell.n_inputs), dtype), Steps.full(1, 1), initial={})
+        still = Recurrence(cell, views, np.zeros((1, cell.n_inputs), dtype), Packing.full(1, 1), initial={})
         self.P = self.algorithm.start(still, n_below if self.algorithm.exact else 0)
         self.n_states = sum(map(cell.width, cell.states))
 
     def forward(self, a: Array, A: Array | None, rng: np.random.Generator) -> tuple[Array, Array | None]:
         """Carry state (1) and influence (2) on, and return the output and the influence on it."""
-        self.context = Context(Steps.full(1, 1), training=True, rng=rng, initial=self.states)
+        self.context = Context(Packing.full(1, 1), training=True, rng=rng, initial=self.states)
         y = self.layer.forward(self.views, a, self.workspace, self.context)
         self.states = {name: state.copy() for name, state in self.context.final.items()}
         own, P = self.workspace["direction"], self.P
         previous, current = (
-            {name: slab[slot] for name, slab in own["slabs"].items()} for slot in (slice(0, 1), slice(1, 2))
+            {name: buffer[slot] for name, buffer in own["buffers"].items()} for slot in (slice(0, 1), slice(1, 2))
         )
         recurrence = own["recurrence"]
         dz = self.algorithm.carry(recurrence, own["z"], previous, current, P)  # 2
         if A is None:
             return y, None
-        P[0, :, self.n_states : self.n_states + self.n_below] += recurrence.pull_input(dz[0]) @ A  # 2
+        P[0, :, self.n_states : self.n_states + self.n_below] += recurrence.backward_input(dz[0]) @ A  # 2
         return y, P[0, self.algorithm.rows(self.cell)[self.cell.output], self.n_states :]
 
     def backward(self, dy: Array, gradient: Array) -> Array | None:
@@ -92,11 +92,11 @@ class RecurrentPart(Part):
         gradient[self.stop - len(d_theta) : self.stop] = d_theta  # 3
         if self.algorithm.exact or not self.n_below:
             return None
-        return self.algorithm.pull_input(own["recurrence"], own, dy, {})
+        return self.algorithm.backward_input(own["recurrence"], own, dy, {})
 
     def teach(self, values: Array) -> None:
         """Let a teacher's values take the place of the output that is fed back."""
         cell = self.cell
-        assert cell.forced is not None
-        self.states[cell.forced] = values.astype(self.dtype)
-        self.P[:, self.algorithm.rows(cell)[cell.forced]] = 0  # a teacher's value has no past
+        assert cell.teacher_forced is not None
+        self.states[cell.teacher_forced] = values.astype(self.dtype)
+        self.P[:, self.algorithm.rows(cell)[cell.teacher_forced]] = 0  # a teacher's value has no past

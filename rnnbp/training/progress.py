@@ -13,12 +13,12 @@ from typing import Any, Self
 
 from rnnbp.training.history import History
 
-__all__ = ["Progress"]
+__all__ = ["ProgressBar"]
 
 logger = logging.getLogger("rnnbp")
 
 
-class Progress:
+class ProgressBar:
     """The progress of one training run; a context manager.
 
     Parameters

@@ -61,7 +61,7 @@ def _describe(descent: Descent, seed: object) -> dict[str, Any]:
         "batch_size": run.batch_size,
         "l2": run.l2,
         "averaging": descent.averaging,
-        "chunk": descent.chunk,
+        "chunk_length": descent.chunk_length,
         "teacher_forcing": descent.teacher_forcing,
         "augment": descent.augment,
         "shuffle": descent.shuffle,

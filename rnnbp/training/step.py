@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.configuration import speaks_for
-from rnnbp.data.sequences import Steps
+from rnnbp.data.sequences import Packing
 from rnnbp.kernels import threads
 from rnnbp.networks.network import Network
 from rnnbp.networks.program import Segment
@@ -40,7 +40,7 @@ def can_compile(net: Network, run: Run) -> bool:
     """Whether all of a training step is known to the engine, but maybe the update."""
     program, target = net.take_program(), run.data.target  # which also compiles what is not yet, before a run begins
     net.give_program(program)
-    if net.taught is not None or target is None or run.loss.kernel(target) is None:
+    if net.teacher_forced_layer is not None or target is None or run.loss.kernel(target) is None:
         return False
     if not speaks_for(type(run.loss), "kernel", ("value_and_gradient", "normalizer")):
         return False
@@ -93,12 +93,12 @@ class CompiledStep:
             The loss, what it is divided by, and the gradient's norm.
         """
         data, run = self.data, self.run_
-        if data.steps is None:
-            steps, rows, labelled = Steps.full(1, len(chosen)), chosen, chosen
+        if data.packing is None:
+            packing, rows, labelled = Packing.full(1, len(chosen)), chosen, chosen
         else:
-            steps = data.steps_of(chosen)
-            rows = data.rows_of(chosen, steps)
-            labelled = rows if data.per_step else chosen[steps.order]
+            packing = data.packing_of(chosen)
+            rows = data.rows_of(chosen, packing)
+            labelled = rows if data.per_step else chosen[packing.order]
         weights = None
         if self.plain:
             normalizer = float(len(labelled))
@@ -108,7 +108,7 @@ class CompiledStep:
             normalizer = run.loss.normalizer(target, weight)
             weights = run.loss.row_weights(target, weight)
         self.n_rows = len(rows)
-        shape = self._shape(steps, len(labelled))
+        shape = self._shape(packing, len(labelled))
         shape.take(rows, labelled, weights, normalizer or 1.0)
         if run.l2:
             self.record.factor = run.l2 / normalizer if normalizer else 0.0
@@ -135,18 +135,18 @@ class CompiledStep:
         shape.finish()
         return value
 
-    def _shape(self, steps: Steps, n_labelled: int) -> _Shape:
+    def _shape(self, packing: Packing, n_labelled: int) -> _Shape:
         """Return a shape laid out for a minibatch."""
-        alike = steps.is_rectangular and steps.is_sorted
-        key = (steps, threads.count()) if alike else None
+        alike = packing.is_rectangular and packing.is_sorted
+        key = (packing, threads.count()) if alike else None
         shape = self.shapes.get(key)
         if shape is None:
             if len(self.shapes) >= SHAPES:
                 self.shapes.clear()
             shape = self.shapes[key] = _Shape(self)
-            shape.lay_out(steps, n_labelled)
+            shape.lay_out(packing, n_labelled)
         elif key is None:
-            shape.lay_out(steps, n_labelled)
+            shape.lay_out(packing, n_labelled)
         return shape
 
 
@@ -184,20 +184,20 @@ class _Shape:
         for offset, part in segment.trained:
             part.take_gradient(base + offset)
 
-    def lay_out(self, steps: Steps, n_labelled: int) -> None:
+    def lay_out(self, packing: Packing, n_labelled: int) -> None:
         """Find memory for minibatches like this."""
         segment, step = self.segment, self.step
         width, dtype = step.frames.shape[1], step.net.dtype
-        segment.lay_out(steps, width, True)
+        segment.lay_out(packing, width, True)
         segment.lay_back(False)
-        self.x, self.dz = np.empty((steps.n_rows, width), dtype), np.empty(segment.y.shape, dtype)
-        self.moved.to, self.moved.n = self.x, steps.n_rows
+        self.x, self.dz = np.empty((packing.n_rows, width), dtype), np.empty(segment.y.shape, dtype)
+        self.moved.to, self.moved.n = self.x, packing.n_rows
         segment.parts[0].take(self.x)
         segment.parts[-1].take_back(self.dz)
         self.rows.z, self.rows.dz, self.rows.n, self.rows.width = segment.y, self.dz, n_labelled, segment.y.shape[1]
         self.shares = np.empty(n_labelled)
         self.rows.shares, self.rows.n_shares = self.shares, 1
-        self.index, self.labelled = np.empty(steps.n_rows, np.int64), np.empty(n_labelled, np.int64)
+        self.index, self.labelled = np.empty(packing.n_rows, np.int64), np.empty(n_labelled, np.int64)
         self.moved.index, self.rows.index = self.index, self.labelled
         self.runner.lay_out()
 

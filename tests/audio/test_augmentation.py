@@ -189,7 +189,7 @@ def test_masks_are_repeatable(name, features):
         ({"max_width": 2.5}, r"max_width must be an integer >= 1, got 2\.5"),
         ({"n_masks": 0}, "n_masks must be an integer >= 1, got 0"),
         ({"features": np.zeros(10)}, r"expected the features of one recording.* got float64 of shape \(10,\)"),
-        ({"features": np.zeros((10, 3), int)}, r"floats of shape \(T, F\); got int64"),
+        ({"features": np.zeros((10, 3), int)}, r"floats of shape \(T, F\), but int64 was given"),
     ],
 )
 def test_masks_that_make_no_sense_are_refused(name, features, options, message):

@@ -42,7 +42,7 @@ def test_each_block_belongs_to_one_stage(cell):
 @each_cell
 def test_the_stages_compute_all_states_and_the_output(cell):
     assert {*cell.states, cell.output} <= set(cell.variables)
-    assert cell.forced is None or cell.forced in cell.states
+    assert cell.teacher_forced is None or cell.teacher_forced in cell.states
 
 
 @each_cell
@@ -59,7 +59,7 @@ def test_a_product_looks_back_at_states_and_across_at_what_is_known_already(cell
 @each_cell
 def test_the_columns_of_each_weight_are_used_once(cell):
     for sharing in cell.weights.values():
-        used = [columns for product in sharing for columns, _ in cell.routes[product]]
+        used = [columns for product in sharing for columns, _ in cell.column_map[product]]
         width = sum(cell.width(block) for product in sharing for block in product.into)
         assert sorted(c for columns in used for c in range(columns.start, columns.stop)) == list(range(width))
 
@@ -67,7 +67,7 @@ def test_the_columns_of_each_weight_are_used_once(cell):
 @each_cell
 def test_a_product_s_columns_go_to_the_blocks_it_names(cell):
     for product in cell.products:
-        reached = [c for _, into in cell.routes[product] for c in range(into.start, into.stop)]
+        reached = [c for _, into in cell.column_map[product] for c in range(into.start, into.stop)]
         named = [c for block in product.into for c in range(cell.columns[block].start, cell.columns[block].stop)]
         assert reached == named
 

@@ -82,7 +82,7 @@ def test_weight_decay_spares_gains(make):
 @each_cell
 def test_a_normalised_product_has_its_weight_for_itself(make):
     cell = make(4, 16, layer_norm=True).cell
-    for product in chain(cell.raw, (p for p in cell.products if p.gain == p.weight)):
+    for product in chain(cell.before_norm, (p for p in cell.products if p.gain == p.weight)):
         assert cell.weights[product.weight] == (product,)
 
 

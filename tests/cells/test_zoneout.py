@@ -11,7 +11,7 @@ from references import Comparison, cases, of
 import rnnbp
 from rnnbp import layers
 from rnnbp.cells import ZoneoutCell
-from rnnbp.data.sequences import Steps
+from rnnbp.data.sequences import Packing
 from rnnbp.gradients import BPTT
 
 REFERENCE = cases("layer_norm_zoneout_reference.npz")
@@ -43,7 +43,7 @@ class Draws:
 @pytest.mark.parametrize("case", CASES)
 def test_outputs_and_gradients_are_pytorch_s(case, gradient):
     arrays, (cell, norm, mode) = CASES[case], case.split("-")
-    steps = Steps(arrays["lengths"])
+    steps = Packing(arrays["lengths"])
     rng = Draws(map(steps.pack, of(arrays, "kept").values())) if mode == "training" else None
     layer = LAYERS[cell](3, 5, layer_norm=norm == "layer_norm", zoneout=0.25, gradient=gradient)
     comparison = Comparison(layer, arrays, rng=rng)
@@ -165,8 +165,8 @@ def test_without_zoneout_the_cell_is_the_plain_one():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: layers.GRU(2, 3, zoneout=1.0), "zoneout must be a number from 0 to below 1, but 1.0 was given"),
-        (lambda: layers.LSTM(2, 3, zoneout_cell=-0.1), "zoneout_cell must be a number from 0 to below 1"),
+        (lambda: layers.GRU(2, 3, zoneout=1.0), r"zoneout must be a number in \[0, 1\), but 1.0 was given"),
+        (lambda: layers.LSTM(2, 3, zoneout_cell=-0.1), r"zoneout_cell must be a number in \[0, 1\)"),
         (lambda: layers.Jordan(2, 3, zoneout=0.1), "give teacher_forcing=False with it"),
     ],
 )

@@ -35,7 +35,7 @@ def padded(sequences, fill=0, steps=5):
 def test_a_list_and_a_padded_array_are_the_same_batch(fill):
     listed, given = TAGGER.batch(SEQUENCES), TAGGER.batch(padded(SEQUENCES, fill), LENGTHS)
     np.testing.assert_array_equal(listed.rows, given.rows)
-    np.testing.assert_array_equal(listed.steps.order, given.steps.order)
+    np.testing.assert_array_equal(listed.packing.order, given.packing.order)
 
 
 def test_nested_lists_are_sequences_each_with_its_own_length():
@@ -80,11 +80,11 @@ NUMBER_OF_FEATURES = "expected 2 features, but the input has 5"
         (STATIC, np.zeros((4, 5)), None, NUMBER_OF_FEATURES),
         (TAGGER, np.zeros((3, 4, 5)), None, NUMBER_OF_FEATURES),
         (TAGGER, [np.zeros((3, 5))], None, NUMBER_OF_FEATURES),
-        (STATIC, np.zeros(4), None, r"of shape \(T, B, F\), time first, or \(B, F\) but got \(4,\)"),
-        (STATIC, np.zeros((2, 2, 2, 2)), None, r"but got \(2, 2, 2, 2\)"),
-        (STATIC, 3.0, None, r"but got \(\)"),
-        (STATIC, None, None, r"but got \(\)"),
-        (TAGGER, np.zeros((4, 2)), None, r"of shape \(T, B, F\), time first, but got \(4, 2\)"),
+        (STATIC, np.zeros(4), None, r"of shape \(T, B, F\), time first, or \(B, F\), but its shape is \(4,\)"),
+        (STATIC, np.zeros((2, 2, 2, 2)), None, r"but its shape is \(2, 2, 2, 2\)"),
+        (STATIC, 3.0, None, r"but its shape is \(\)"),
+        (STATIC, None, None, r"but its shape is \(\)"),
+        (TAGGER, np.zeros((4, 2)), None, r"of shape \(T, B, F\), time first, but its shape is \(4, 2\)"),
         (TAGGER, [np.zeros(3)], None, r"each sequence must be of shape \(T_i, F\), but the first one has shape \(3,\)"),
         (TAGGER, [], None, "the list of sequences is empty"),
         (STATIC, np.zeros((0, 2)), None, r"the input is empty: its shape is \(0, 2\)"),
@@ -103,7 +103,7 @@ NUMBER_OF_FEATURES = "expected 2 features, but the input has 5"
         (SYMBOLS, np.zeros((3, 2)), None, r"Embedding\(5, 2\) takes whole numbers \(symbols\).*float64"),
         (SYMBOLS, np.full((3, 2), 5), None, "takes symbols from 0 to 4, but 5 came in"),
         (SYMBOLS, np.full((3, 2), -1), None, "takes symbols from 0 to 4, but -1 came in"),
-        (SYMBOLS, np.zeros((3, 2, 2), int), None, r"of shape \(T, B\), time first, but got \(3, 2, 2\)"),
+        (SYMBOLS, np.zeros((3, 2, 2), int), None, r"of shape \(T, B\), time first, but its shape is \(3, 2, 2\)"),
     ],
 )
 def test_an_input_that_does_not_fit_is_refused(net, x, lengths, message):
@@ -140,7 +140,7 @@ def test_an_input_is_laid_out_or_refused_and_nothing_else(net, x, lengths):
     except (ValueError, TypeError):
         return
     assert np.isfinite(batch.rows).all()
-    assert len(batch.rows) == (batch.n_examples if batch.steps is None else batch.steps.n_rows) > 0
+    assert len(batch.rows) == (batch.n_examples if batch.packing is None else batch.packing.n_rows) > 0
 
 
 # -- targets and weights -----------------------------------------------------------------------------------------------
@@ -150,7 +150,7 @@ def test_targets_lie_beside_their_rows():
     batch = TAGGER.batch(SEQUENCES)
     targets = [np.full((n, 3), i, float) for i, n in enumerate(LENGTHS)]
     rows = batch.lay_out_target(targets, MeanSquaredError(), 3, per_step=True)
-    np.testing.assert_array_equal(rows[:, 0], batch.steps.order[batch.steps.sequence_of_row])
+    np.testing.assert_array_equal(rows[:, 0], batch.packing.order[batch.packing.sequence_of_row])
     given = batch.lay_out_target(padded(targets, np.nan), MeanSquaredError(), 3, per_step=True)
     np.testing.assert_array_equal(given, rows)
 
@@ -158,7 +158,7 @@ def test_targets_lie_beside_their_rows():
 def test_targets_of_whole_sequences_are_in_the_batch_s_order():
     batch = CLASSIFIER.batch(SEQUENCES)
     rows = batch.lay_out_target([0, 1, 2], CrossEntropy(), 3, per_step=False)
-    np.testing.assert_array_equal(rows, batch.steps.order)
+    np.testing.assert_array_equal(rows, batch.packing.order)
 
 
 @pytest.mark.parametrize(
@@ -202,9 +202,9 @@ def test_a_single_output_does_not_take_wide_targets(target):
 
 def test_weights_lie_beside_their_rows():
     batch = TAGGER.batch(padded(SEQUENCES, steps=8), LENGTHS)
-    of_row = batch.steps.order[batch.steps.sequence_of_row]
+    of_row = batch.packing.order[batch.packing.sequence_of_row]
     np.testing.assert_array_equal(batch.lay_out_weight([3.0, 4.0, 5.0], per_step=True), 3 + of_row)
-    np.testing.assert_array_equal(batch.lay_out_weight([3.0, 4.0, 5.0], per_step=False), 3 + batch.steps.order)
+    np.testing.assert_array_equal(batch.lay_out_weight([3.0, 4.0, 5.0], per_step=False), 3 + batch.packing.order)
     by_step = padded([np.full(n, float(i)) for i, n in enumerate(LENGTHS)], np.nan, steps=8)
     np.testing.assert_array_equal(batch.lay_out_weight(by_step, per_step=True), of_row)
 

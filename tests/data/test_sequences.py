@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnbp.data.sequences import Steps, check_lengths, check_sequences, pad, unpad
+from rnnbp.data.sequences import Packing, check_lengths, check_sequences, pad, unpad
 
 lengths = st.lists(st.integers(1, 9), min_size=1, max_size=7)
 
@@ -17,7 +17,7 @@ def frames(n_steps, n_sequences):
 
 @given(lengths)
 def test_rows_are_step_after_step_of_the_sequences_that_last_longest_first(given_lengths):
-    steps = Steps(given_lengths)
+    steps = Packing(given_lengths)
     rows = steps.pack(frames(max(given_lengths), len(given_lengths)))
     longest_first = sorted(range(len(given_lengths)), key=lambda i: -given_lengths[i])
     by_hand = [100 * i + t for t in range(max(given_lengths)) for i in longest_first if t < given_lengths[i]]
@@ -26,7 +26,7 @@ def test_rows_are_step_after_step_of_the_sequences_that_last_longest_first(given
 
 @given(lengths)
 def test_counts_starts_and_last_describe_the_rows(given_lengths):
-    steps = Steps(given_lengths)
+    steps = Packing(given_lengths)
     assert steps.counts.tolist() == [sum(n > t for n in given_lengths) for t in range(max(given_lengths))]
     assert steps.starts.tolist() == [0, *np.cumsum(steps.counts)]
     assert (steps.n_steps, steps.n_sequences, steps.n_rows) == (
@@ -40,14 +40,14 @@ def test_counts_starts_and_last_describe_the_rows(given_lengths):
 
 @given(lengths)
 def test_step_and_sequence_of_row_name_each_frame(given_lengths):
-    steps = Steps(given_lengths)
+    steps = Packing(given_lengths)
     rows = steps.pack(frames(steps.n_steps, steps.n_sequences))
     np.testing.assert_array_equal(100 * steps.order[steps.sequence_of_row] + steps.step_of_row, rows)
 
 
 @given(lengths)
 def test_previous_points_at_the_same_sequence_one_step_before(given_lengths):
-    steps = Steps(given_lengths)
+    steps = Packing(given_lengths)
     first = steps.sort(100 * np.arange(steps.n_sequences) - 1)  # the initial states: step -1
     rows = steps.pack(frames(steps.n_steps, steps.n_sequences))
     np.testing.assert_array_equal(np.concatenate([first, rows])[steps.previous], rows - 1)
@@ -56,7 +56,7 @@ def test_previous_points_at_the_same_sequence_one_step_before(given_lengths):
 @given(lengths, st.integers(0, 3))
 def test_unpacking_undoes_packing_and_pads_with_zeros(given_lengths, extra):
     n_padded = max(given_lengths) + extra
-    steps = Steps(given_lengths, n_padded)
+    steps = Packing(given_lengths, n_padded)
     padded = frames(n_padded, len(given_lengths)) + 1
     real = np.arange(n_padded)[:, None] < given_lengths
     np.testing.assert_array_equal(steps.unpack(steps.pack(padded)), np.where(real, padded, 0))
@@ -64,14 +64,14 @@ def test_unpacking_undoes_packing_and_pads_with_zeros(given_lengths, extra):
 
 @given(lengths)
 def test_packing_undoes_unpacking(given_lengths):
-    steps = Steps(given_lengths)
+    steps = Packing(given_lengths)
     rows = np.random.default_rng(0).normal(size=(steps.n_rows, 2))
     np.testing.assert_array_equal(steps.pack(steps.unpack(rows)), rows)
 
 
 @given(lengths)
 def test_what_lies_in_the_padding_is_never_looked_at(given_lengths):
-    steps = Steps(given_lengths)
+    steps = Packing(given_lengths)
     padded = frames(steps.n_steps + 2, steps.n_sequences).astype(float)
     clean = steps.pack(padded).copy()
     padded[np.arange(len(padded))[:, None] >= given_lengths] = np.nan
@@ -80,7 +80,7 @@ def test_what_lies_in_the_padding_is_never_looked_at(given_lengths):
 
 @given(lengths)
 def test_joining_a_list_is_packing_it_padded(given_lengths):
-    steps = Steps(given_lengths)
+    steps = Packing(given_lengths)
     padded = frames(steps.n_steps, steps.n_sequences)
     joined = steps.join([padded[:n, i] for i, n in enumerate(given_lengths)])
     np.testing.assert_array_equal(joined, steps.pack(padded))
@@ -88,21 +88,21 @@ def test_joining_a_list_is_packing_it_padded(given_lengths):
 
 @given(lengths)
 def test_reversing_turns_each_sequence_at_its_own_end(given_lengths):
-    steps = Steps(given_lengths)
+    steps = Packing(given_lengths)
     sequences = [np.arange(n) + 100 * i for i, n in enumerate(given_lengths)]
     np.testing.assert_array_equal(steps.reverse(steps.join(sequences)), steps.join([s[::-1] for s in sequences]))
 
 
 @given(lengths)
 def test_reversing_is_its_own_inverse(given_lengths):
-    steps = Steps(given_lengths)
+    steps = Packing(given_lengths)
     rows = np.arange(steps.n_rows)
     np.testing.assert_array_equal(steps.reverse(steps.reverse(rows)), rows)
 
 
 @given(lengths)
 def test_unsorting_undoes_sorting(given_lengths):
-    steps = Steps(given_lengths)
+    steps = Packing(given_lengths)
     values = np.arange(steps.n_sequences)
     np.testing.assert_array_equal(steps.unsort(steps.sort(values)), values)
     np.testing.assert_array_equal(steps.sort(np.array(given_lengths)), steps.lengths)
@@ -110,7 +110,7 @@ def test_unsorting_undoes_sorting(given_lengths):
 
 @given(lengths, st.integers(0, 8), st.integers(1, 9))
 def test_a_window_of_time_is_the_batch_of_what_the_sequences_have_there(given_lengths, first, n_steps):
-    steps = Steps(given_lengths)
+    steps = Packing(given_lengths)
     first = min(first, steps.n_steps - 1)
     stop = min(first + n_steps, steps.n_steps)
     sequences = [np.arange(n) + 100 * i for i, n in enumerate(steps.lengths)]
@@ -122,12 +122,12 @@ def test_a_window_of_time_is_the_batch_of_what_the_sequences_have_there(given_le
 
 
 def test_sequences_of_equal_lengths_keep_their_order():
-    assert Steps([2, 3, 2, 3]).order.tolist() == [1, 3, 0, 2]
+    assert Packing([2, 3, 2, 3]).order.tolist() == [1, 3, 0, 2]
 
 
 def test_packing_full_sequences_copies_nothing():
     padded = np.zeros((3, 2, 4))
-    assert np.shares_memory(Steps([3, 3]).pack(padded), padded)
+    assert np.shares_memory(Packing([3, 3]).pack(padded), padded)
 
 
 @given(lengths)
@@ -143,8 +143,8 @@ def test_unpad_undoes_pad(given_lengths):
 @pytest.mark.parametrize(
     ("given_lengths", "message"),
     [
-        ([3, 4], r"one number a sequence, of shape \(3,\), but got \(2,\)"),
-        ([[3, 4, 5]], r"of shape \(3,\), but got \(1, 3\)"),
+        ([3, 4], r"one number a sequence, of shape \(3,\), but their shape is \(2,\)"),
+        ([[3, 4, 5]], r"of shape \(3,\), but their shape is \(1, 3\)"),
         ([3.0, 4.0, 5.0], "whole numbers of steps, but their dtype is float64"),
         (["3", "4", "5"], "whole numbers of steps"),
         ([True, True, True], "whole numbers of steps"),

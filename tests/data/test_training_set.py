@@ -28,16 +28,16 @@ def test_a_batch_of_sequences_is_what_the_network_makes_of_them():
     batch, target, weight = make(CLASSIFIER, SEQUENCES, LABELS, sample_weight=1.0 + np.arange(20)).take(CHOSEN)
     expected = CLASSIFIER.batch([SEQUENCES[i] for i in CHOSEN])
     np.testing.assert_array_equal(batch.rows, expected.rows)
-    np.testing.assert_array_equal(target, LABELS[CHOSEN][expected.steps.order])
-    np.testing.assert_array_equal(weight, 1.0 + CHOSEN[expected.steps.order])
+    np.testing.assert_array_equal(target, LABELS[CHOSEN][expected.packing.order])
+    np.testing.assert_array_equal(weight, 1.0 + CHOSEN[expected.packing.order])
 
 
 def test_targets_and_weights_of_steps_stay_beside_their_frames():
     batch, target, weight = make(TAGGER, SEQUENCES, TAGS, sample_weight=1.0 + np.arange(20)).take(CHOSEN)
     expected = TAGGER.batch([SEQUENCES[i] for i in CHOSEN])
     np.testing.assert_array_equal(batch.rows, expected.rows)
-    np.testing.assert_array_equal(target, expected.steps.join([TAGS[i] for i in CHOSEN]))
-    sequence = CHOSEN[expected.steps.order[expected.steps.sequence_of_row]]
+    np.testing.assert_array_equal(target, expected.packing.join([TAGS[i] for i in CHOSEN]))
+    sequence = CHOSEN[expected.packing.order[expected.packing.sequence_of_row]]
     np.testing.assert_array_equal(weight, 1.0 + sequence)
 
 
@@ -48,7 +48,7 @@ def test_labels_stay_beside_sequences_whose_lengths_are_changed():
     data = make(CLASSIFIER, SEQUENCES, LABELS, sample_weight=weight)
     batch, target, weights = data.take_changed(CHOSEN, lambda sequence: by_content[sequence.tobytes()])
     expected = make(CLASSIFIER, cropped, LABELS, sample_weight=weight).take(CHOSEN)
-    assert not batch.steps.is_sorted
+    assert not batch.packing.is_sorted
     for actual, wanted in zip((batch.rows, target, weights), (expected[0].rows, *expected[1:]), strict=True):
         np.testing.assert_array_equal(actual, wanted)
 
@@ -58,7 +58,7 @@ def test_a_batch_of_static_examples_is_those_rows():
     batch, target, weight = make(STATIC, x, LABELS).take(CHOSEN)
     np.testing.assert_array_equal(batch.rows, x[CHOSEN])
     np.testing.assert_array_equal(target, LABELS[CHOSEN])
-    assert batch.steps is None
+    assert batch.packing is None
     assert weight is None
 
 

@@ -65,7 +65,7 @@ class WrongFrom(layers.Layer):
         return x
 
     def backward(self, parameters, gradients, dy, workspace, context):
-        return np.where(context.steps.step_of_row[:, None] >= self.step, 2 * dy, dy)
+        return np.where(context.packing.step_of_row[:, None] >= self.step, 2 * dy, dy)
 
 
 class WrongDense(layers.Dense):

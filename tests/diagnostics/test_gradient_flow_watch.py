@@ -146,8 +146,8 @@ def test_what_is_worth_a_warning_is_a_setting(options, warned, caplog):
     [
         ({"every": 0}, "every must be a whole number of at least 1"),
         ({"n_probe": 0}, "n_probe must be a whole number of at least 1"),
-        ({"threshold": 1.0}, r"threshold must be a number in \(1, inf\); got 1\.0"),
-        ({"tolerated": 1.0}, r"tolerated must be a number in \[0, 1\); got 1\.0"),
+        ({"threshold": 1.0}, r"threshold must be a number in \(1, inf\), but 1\.0 was given"),
+        ({"tolerated": 1.0}, r"tolerated must be a number in \[0, 1\), but 1\.0 was given"),
     ],
 )
 def test_settings_without_a_meaning_are_errors(settings, message):

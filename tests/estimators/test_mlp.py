@@ -303,7 +303,7 @@ def test_unseen_labels_in_score_count_as_wrong():
         ({"alpha": -1.0}, "alpha must be a number"),
         ({"max_iter": 0}, "max_iter must be a whole number of at least 1"),
         ({"batch_size": 0}, "batch_size must be a whole number of at least 1"),
-        ({"dropout": 1.0}, "dropout must be a number from 0 to below 1"),
+        ({"dropout": 1.0}, r"dropout must be a number in \[0, 1\)"),
         ({"n_iter_no_change": 0}, "n_iter_no_change must be"),
         ({"early_stopping": "yes"}, "early_stopping must be True or False"),
     ],

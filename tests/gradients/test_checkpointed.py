@@ -126,7 +126,7 @@ def peak_memory(algorithm, n_steps):
     batch = net.batch(x)
     tracemalloc.start()
     forward = net.run(batch)
-    forward.pull(dy, input_gradient=False)
+    forward.backward_rows(dy, input_gradient=False)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return peak - forward.rows.nbytes

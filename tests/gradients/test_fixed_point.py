@@ -148,7 +148,7 @@ def test_float32_agrees_with_float64(cell, solver):
 def test_the_input_s_gradient_is_computed_only_if_it_is_wanted(cell):
     problem = problem_of(cell)
     expected = np.concatenate([problem.gradients()[name].ravel() for name in problem.net.parameters])
-    gradient = problem.run().pull(problem.d_output, problem.d_final, input_gradient=False)
+    gradient = problem.run().backward_rows(problem.d_output, problem.d_final, input_gradient=False)
     assert gradient.x is None
     np.testing.assert_array_equal(gradient.theta, expected)
 
@@ -355,7 +355,7 @@ def test_zoneout_is_refused():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"tol": 0.0}, r"tol must be a number in \(0, inf\); got 0.0"),
+        ({"tol": 0.0}, r"tol must be a number in \(0, inf\), but 0.0 was given"),
         ({"tol": "1e-6"}, "tol must be a number"),
         ({"max_iter": 0}, "max_iter must be a whole number of at least 1, but 0 was given"),
         ({"solver": "newton"}, "solver must be one of 'iteration', 'gmres', but 'newton' was given"),

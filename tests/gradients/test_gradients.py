@@ -141,8 +141,8 @@ def test_algorithms_agree_with_each_other(cell):
 def test_the_input_s_gradient_is_computed_only_if_it_is_wanted(cell, algorithm):
     problem = problem_of(cell, algorithm)
     forward = problem.run()
-    rows = problem.net.batch(problem.x, problem.lengths).steps.pack(problem.d_output)
-    gradient = forward.pull(rows, problem.d_final, input_gradient=False)
+    rows = problem.net.batch(problem.x, problem.lengths).packing.pack(problem.d_output)
+    gradient = forward.backward_rows(rows, problem.d_final, input_gradient=False)
     assert gradient.x is None
     np.testing.assert_array_equal(gradient.theta, np.concatenate([g.ravel() for g in of_theta(problem)]))
 

@@ -80,7 +80,9 @@ class Rerun:
     def run(self, i, first, stop, states):
         teacher = self.problem.teacher
         if teacher is not None:
-            teacher = self.problem.net.batch(self.problem.x, self.problem.lengths).steps.unpack(teacher)[first:stop, i]
+            teacher = self.problem.net.batch(self.problem.x, self.problem.lengths).packing.unpack(teacher)[
+                first:stop, i
+            ]
         return self.net.run(self.problem.x[first:stop, [i]], initial_states=states, teacher=teacher)
 
     def add_window(self, totals, i, first, start, stop):

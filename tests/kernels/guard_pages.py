@@ -144,7 +144,7 @@ def run(stack, dtype: str) -> None:
         x = rng.normal(size=(max(lengths), len(lengths), 3))
         widths = stack[0].states().items()
         states = {f"0.{state}": rng.normal(size=(len(lengths), width)) for state, width in widths}
-        teacher = rng.normal(size=(sum(lengths), net.n_outputs)) if net.taught is not None else None
+        teacher = rng.normal(size=(sum(lengths), net.n_outputs)) if net.teacher_forced_layer is not None else None
         net.forward(x, np.array(lengths), initial_states=states)
         passed = net.run(x, np.array(lengths), training=True, initial_states=states, teacher=teacher)
         output = passed.output

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnbp import layers
-from rnnbp.data.sequences import Steps
+from rnnbp.data.sequences import Packing
 from rnnbp.gradients.compiled.layout import rows_of_stage
 from rnnbp.kernels import processor, threads, workers
 from rnnbp.kernels.engine import engine, kernels
@@ -219,13 +219,15 @@ def laid_out(stack, dtype, *, lengths, keep, training):
     net, rng = Network(stack, dtype=dtype, seed=1), np.random.default_rng(3)
     net.theta[...] = rng.normal(size=net.theta.size, scale=0.5)
     (segment,) = Program(net.layers, net.parameters, compiled=True).segments
-    steps = Steps(lengths)
+    steps = Packing(lengths)
     x = rng.normal(size=(steps.n_rows, 2)).astype(dtype)
     states = {
         name: rng.normal(size=(steps.n_sequences, width)).astype(dtype) for name, width in stack[0].states().items()
     }
     teacher = np.ma.MaskedArray(x.copy(), np.repeat(rng.random(len(x))[:, None] < 0.5, 2, axis=1))
-    segment.begin(x, steps, training, keep, rng, {0: states}, None if net.taught is None else (0, teacher))
+    segment.begin(
+        x, steps, training, keep, rng, {0: states}, None if net.teacher_forced_layer is None else (0, teacher)
+    )
     gradient = np.full_like(net.theta, 7.0)
     if keep:
         dy = rng.normal(size=segment.y.shape).astype(dtype)

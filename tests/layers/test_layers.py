@@ -159,7 +159,7 @@ def test_states_have_documented_names_and_widths(layer, states):
         (lambda: layers.Elman(2, 3, activation="tanhh"), ValueError, "Did you mean 'tanh'"),
         (lambda: layers.Elman(2, 3, input_initializer="xavier"), ValueError, "'glorot'"),
         (lambda: layers.Dense(2, True), ValueError, "n_outputs must be a whole number of at least 1, but True"),
-        (lambda: layers.Dropout(1.5), ValueError, "dropout rate must be a number from 0 to below 1, but 1.5"),
+        (lambda: layers.Dropout(1.5), ValueError, r"dropout rate must be a number in \[0, 1\), but 1.5"),
         (lambda: layers.Dropout(-0.1), ValueError, "dropout rate"),
         (lambda: layers.Dropout(float("nan")), ValueError, "dropout rate"),
         (lambda: layers.Activation("swish"), ValueError, "unknown activation 'swish': the known ones are 'identity'"),
@@ -251,7 +251,7 @@ def test_the_last_step_of_both_directions_is_the_final_state_of_each(kind):
 def test_both_directions_need_two_halves():
     with pytest.raises(ValueError, match=r"layer 1 .* a forward and a backward half, but 3 features, an odd number"):
         Network([layers.Dense(2, 3), layers.LastStep(bidirectional=True)])
-    with pytest.raises(ValueError, match="bidirectional must be True or False; got 'yes'"):
+    with pytest.raises(ValueError, match="bidirectional must be True or False, but 'yes' was given"):
         layers.LastStep(bidirectional="yes")
 
 

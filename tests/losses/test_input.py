@@ -29,9 +29,9 @@ NAN = float("nan")
         (MeanSquaredError(), 2, [[1.0, 2.0], [np.inf, 2.0]], r"target\[1, 0\] = inf is not finite"),
         (MeanSquaredError(), 2, [["a", "b"]], "target holds 'a' where numbers are needed"),
         (MeanSquaredError(), 2, [[1.0, 2.0], [3.0]], "not a rectangular array"),
-        (MeanSquaredError(), 1, [1j], "integers or floats; got complex"),
-        (MeanSquaredError(), 1, [], r"one entry for each output row; got shape \(0,\)"),
-        (MeanSquaredError(), 1, 3.0, r"one entry for each output row; got shape \(\)"),
+        (MeanSquaredError(), 1, [1j], "integers or floats, but complex was given"),
+        (MeanSquaredError(), 1, [], r"one entry for each output row, but its shape is \(0,\)"),
+        (MeanSquaredError(), 1, 3.0, r"one entry for each output row, but its shape is \(\)"),
         (BinaryCrossEntropy(), 1, [0, 1, 2], r"target\[2, 0\] = 2.0 is not in \[0, 1\]"),
         (BinaryCrossEntropy(), 2, [[0.0, -1.0]], r"target\[0, 1\] = -1.0 is not in \[0, 1\]"),
         (BinaryCrossEntropy(), 2, [[0.0, NAN]], "is not finite"),
@@ -54,7 +54,7 @@ def test_a_target_that_does_not_fit_is_refused(loss, n_outputs, target, message)
         ((5, 4, 1), MeanSquaredError(), np.zeros(4), "one target per sequence, end the network with"),
         ((4, 1), MeanSquaredError(), np.zeros((4, 3)), r"shape \(4, 3\), but the output has width 1"),
         ((4,), MeanSquaredError(), np.zeros(4), r"output must be \(B, F\) or \(T, B, F\).*got shape \(4,\)"),
-        ((0, 2), MeanSquaredError(), np.zeros((0, 2)), r"not empty; got shape \(0, 2\)"),
+        ((0, 2), MeanSquaredError(), np.zeros((0, 2)), r"not empty, but its shape is \(0, 2\)"),
     ],
 )
 def test_a_target_must_have_the_shape_of_the_output(shape, loss, target, message):
@@ -67,7 +67,7 @@ def test_a_target_must_have_the_shape_of_the_output(shape, loss, target, message
     [
         ([3, 0], r"lengths\[1\] = 0 is not a length in 1 .. 3"),
         ([4, 3], r"lengths\[0\] = 4 is not a length in 1 .. 3"),
-        ([3], r"lengths must be integers of shape \(2,\); got int64 of shape \(1,\)"),
+        ([3], r"lengths must be integers of shape \(2,\), but int64 of shape \(1,\) were given"),
         ([3.0, 2.0], "lengths must be integers"),
     ],
 )
@@ -84,7 +84,7 @@ def test_lengths_are_for_sequences():
 @pytest.mark.parametrize(
     ("weight", "message"),
     [
-        ([1.0], r"sample_weight must be numbers of shape \(2,\) or \(3, 2\); got float64 of shape \(1,\)"),
+        ([1.0], r"sample_weight must be numbers of shape \(2,\) or \(3, 2\), but float64 of shape \(1,\) were given"),
         (np.ones((2, 3)), "sample_weight must be numbers of shape"),
         (["a", "b"], "sample_weight must be numbers of shape"),
         ([1.0, -1.0], "sample_weight must be finite and not negative"),
@@ -103,9 +103,13 @@ def test_sample_weights_must_fit_the_samples(weight, message):
         (CrossEntropy, {"class_weight": [1, -2]}, "class_weight must be finite and not negative"),
         (CrossEntropy, {"class_weight": [1, NAN]}, "class_weight must be finite"),
         (CrossEntropy, {"class_weight": [0, 0]}, "not zero everywhere"),
-        (CrossEntropy, {"class_weight": "balanced"}, "class_weight must be a vector of numbers; got 'balanced'"),
+        (
+            CrossEntropy,
+            {"class_weight": "balanced"},
+            "class_weight must be a vector of numbers, but 'balanced' was given",
+        ),
         (CrossEntropy, {"class_weight": {0: 1, 1: 2}}, "class_weight must be a vector of numbers"),
-        (CrossEntropy, {"label_smoothing": 1.5}, r"label_smoothing must be a number in \[0, 1\]; got 1.5"),
+        (CrossEntropy, {"label_smoothing": 1.5}, r"label_smoothing must be a number in \[0, 1\], but 1.5 was given"),
         (CrossEntropy, {"label_smoothing": NAN}, "label_smoothing must be"),
         (CrossEntropy, {"label_smoothing": True}, "label_smoothing must be"),
         (CrossEntropy, {"label_smoothing": "0.1"}, "label_smoothing must be"),

@@ -265,9 +265,9 @@ def test_without_an_input_gradient_the_parameters_have_the_same(stack):
     net = Network(stack, dtype="float64")
     x, dy = inputs(net)
     batch = net.batch(x, RAGGED)
-    rows = dy if net.pools_time else batch.steps.pack(dy)
+    rows = dy if net.pools_time else batch.packing.pack(dy)
     for _ in range(2):  # one and the other in turn
-        whole, part = (net.run(batch).pull(rows, input_gradient=wanted) for wanted in (True, False))
+        whole, part = (net.run(batch).backward_rows(rows, input_gradient=wanted) for wanted in (True, False))
         assert part.x is None
         assert whole.x.shape == x.shape
         np.testing.assert_array_equal(part.theta, whole.theta)
@@ -346,7 +346,7 @@ def test_what_one_run_is_given_is_not_left_for_the_next(name):
     x, dy = inputs(net, [4, 4, 4])
     expected = output_and_gradients(fresh, x, dy, None)
     states = {f"0.{state}": np.ones((3, width)) for state, width in stack[0].states().items()}
-    teacher = None if net.taught is None else np.ones((12, 4))
+    teacher = None if net.teacher_forced_layer is None else np.ones((12, 4))
     for _ in range(2):
         run = net.run(x, training=True, initial_states=states, teacher=teacher)
         run.backward(dy, d_final_states=states)

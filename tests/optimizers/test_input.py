@@ -14,29 +14,29 @@ NAN = float("nan")
 )
 @pytest.mark.parametrize("rate", [0, -0.1, NAN, np.inf, True, "0.1", None, np.array([0.1])])
 def test_a_learning_rate_must_be_a_positive_number(name, rate):
-    with pytest.raises(ValueError, match=r"learning_rate must be a number in \(0, inf\); got"):
+    with pytest.raises(ValueError, match=r"learning_rate must be a number in \(0, inf\), but"):
         optimizers.get(name, learning_rate=rate)
 
 
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("sgd", {"momentum": 1.0}, r"momentum must be a number in \[0, 1\); got 1.0"),
+        ("sgd", {"momentum": 1.0}, r"momentum must be a number in \[0, 1\), but 1.0 was given"),
         ("sgd", {"momentum": -0.1}, "momentum must be"),
         ("sgd", {"momentum": NAN}, "momentum must be"),
         ("sgd", {"momentum": "0.9"}, "momentum must be"),
         ("sgd", {"nesterov": True}, "nesterov=True needs a momentum above 0"),
         ("sgd", {"nesterov": "yes", "momentum": 0.9}, "nesterov must be True or False"),
-        ("sgd", {"clip_norm": 0}, r"clip_norm must be a number in \(0, inf\); got 0"),
+        ("sgd", {"clip_norm": 0}, r"clip_norm must be a number in \(0, inf\), but 0 was given"),
         ("sgd", {"clip_value": -1}, "clip_value must be"),
         ("rmsprop", {"rho": 1}, "rho must be"),
         ("rmsprop", {"momentum": 2}, "momentum must be"),
         ("rmsprop", {"epsilon": 0}, "epsilon must be"),
-        ("rmsprop", {"centered": 1}, "centered must be True or False; got 1"),
+        ("rmsprop", {"centered": 1}, "centered must be True or False, but 1 was given"),
         ("adam", {"beta_1": 1.0}, "beta_1 must be"),
         ("adam", {"beta_2": -0.5}, "beta_2 must be"),
         ("adam", {"epsilon": -1e-8}, "epsilon must be"),
-        ("adamw", {"weight_decay": -0.1}, r"weight_decay must be a number in \[0, inf\); got -0.1"),
+        ("adamw", {"weight_decay": -0.1}, r"weight_decay must be a number in \[0, inf\), but -0.1 was given"),
         ("rprop", {"increase": 1.0}, "increase must be"),
         ("rprop", {"decrease": 1.0}, "decrease must be"),
         ("rprop", {"min_step": 0.1}, "learning_rate 0.01 must be between min_step 0.1 and max_step"),
@@ -74,7 +74,7 @@ def test_an_optimizer_is_returned_as_it_is():
 
 
 def test_settings_of_a_ready_optimizer_cannot_be_given_again():
-    with pytest.raises(TypeError, match="has its settings already; got learning_rate"):
+    with pytest.raises(TypeError, match="has its settings already, but learning_rate"):
         optimizers.get(optimizers.Adam(), learning_rate=0.1)
 
 

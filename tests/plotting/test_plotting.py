@@ -111,7 +111,9 @@ def test_gradient_over_time_shows_each_network_on_a_logarithmic_scale(ax):
 
 @pytest.mark.parametrize("plot", [plotting.accuracy_against_noise, plotting.gradient_over_time])
 def test_lines_of_another_length_are_an_error_that_names_them(ax, plot):
-    with pytest.raises(ValueError, match=r"'GRU' must have one value for each .* shape \(3,\), but got \(2,\)"):
+    with pytest.raises(
+        ValueError, match=r"'GRU' must have one value for each .* shape \(3,\), but its shape is \(2,\)"
+    ):
         plot([0, 10, 20], {"GRU": [0.1, 0.2]}, ax=ax)
 
 

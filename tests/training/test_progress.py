@@ -43,7 +43,7 @@ def test_the_bar_comes_to_its_end_by_frames(chunk, capsys):
     x, _ = recall()
     net = Network([layers.Elman(1, 2, gradient=TEXT)])
     y = [np.zeros(len(sequence), int) for sequence in x]
-    fit(net, x, y, loss=CROSS_ENTROPY, max_epochs=2, batch_size=5, chunk=chunk, progress=True)
+    fit(net, x, y, loss=CROSS_ENTROPY, max_epochs=2, batch_size=5, chunk_length=chunk, progress=True)
     shown = capsys.readouterr().err
     assert "100%" in shown.split("\r")[-1]
 

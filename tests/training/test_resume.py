@@ -86,7 +86,7 @@ RUNS = {
         {"loss": MSE, "batch_size": 2, "validation_data": (line(5)[0], -line(5)[1]), "patience": 9},
     ),
     "ragged sequences": (classifier, recall, {"loss": CROSS_ENTROPY, "batch_size": 7}),
-    "chunks": (gru, tagged, {"loss": MSE, "batch_size": 4, "chunk": 2}),
+    "chunks": (gru, tagged, {"loss": MSE, "batch_size": 4, "chunk_length": 2}),
     "a next-step model": (
         next_step,
         tagged,
@@ -95,7 +95,7 @@ RUNS = {
     "scheduled sampling": (
         jordan,
         tagged,
-        {"loss": MSE, "batch_size": 4, "chunk": 3, "teacher_forcing": schedules.linear(1.0, epochs=3)},
+        {"loss": MSE, "batch_size": 4, "chunk_length": 3, "teacher_forcing": schedules.linear(1.0, epochs=3)},
     ),
 }
 
@@ -304,9 +304,11 @@ def test_another_run_s_checkpoint_is_refused_and_what_differs_is_named(name, tmp
 def test_chunks_and_teaching_that_differ_are_refused(tmp_path):
     path = tmp_path / "run.ckpt"
     options = {"loss": MSE, "max_epochs": 1, "checkpoint": path}
-    fit(jordan(), *tagged(), chunk=3, teacher_forcing=0.5, **options)
-    with pytest.raises(CheckpointError, match=r"chunk is now 4, but was 3; teacher_forcing is now 1.0, but was 0.5"):
-        fit(jordan(), *tagged(), chunk=4, **options)
+    fit(jordan(), *tagged(), chunk_length=3, teacher_forcing=0.5, **options)
+    with pytest.raises(
+        CheckpointError, match=r"chunk_length is now 4, but was 3; teacher_forcing is now 1.0, but was 0.5"
+    ):
+        fit(jordan(), *tagged(), chunk_length=4, **options)
 
 
 def damaged(content):

@@ -29,7 +29,7 @@ def learn(net, p, seed=0):
 
 def taught_rows(net, p, seed=0):
     """Return which rows are taught, as the documentation says: each with probability p, by the network's generator."""
-    return np.random.default_rng(seed).random(net.batch(X).steps.n_rows) < p
+    return np.random.default_rng(seed).random(net.batch(X).packing.n_rows) < p
 
 
 @pytest.mark.parametrize("p", [0.0, 0.3, 0.7, 1.0])
@@ -37,7 +37,7 @@ def test_the_output_is_that_of_a_loop_that_is_fed_the_target_or_its_own_output(p
     net = jordan(feedback_activation="tanh")
     w, u, v = (net.parameters[f"0.{name}_weight"] for name in ("input", "recurrent", "output"))
     b, c = net.parameters["0.bias"], net.parameters["0.output_bias"]
-    taught = Network.batch(net, X).steps.unpack(taught_rows(net, p)[:, None])[..., 0]
+    taught = Network.batch(net, X).packing.unpack(taught_rows(net, p)[:, None])[..., 0]
     total = 0.0
     for i, (x, y) in enumerate(zip(X, Y, strict=True)):
         fed = np.zeros(2)

@@ -1,7 +1,7 @@
 """A recurrence in the records that the compiled loop takes (`rnnbp.kernels.recurrence`).
 
 A `Loop` is what is the same for every run of a cell: its products in pieces, its stages with their rows functions, its
-variables. `Loop.lay_out` gives it memory for batches of one shape. Memory of a run that is kept for a backward pass::
+variables. `Loop.lay_out` gives it memory for batches of one shape. Memory of a run that is saved for a backward pass::
 
     n_rows (sum of block widths + sum of variable widths)    z and the variables; y is a part of them
     + n_rows I                                               dL/dx, if it is wanted
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.cells import Cell, Product, Stage
-from rnnbp.data.sequences import Steps
+from rnnbp.data.sequences import Packing
 from rnnbp.data.workspace import Workspace, contiguous
 from rnnbp.kernels import threads
 from rnnbp.kernels.emitter import Operand, Rows, Step
@@ -38,14 +38,14 @@ from rnnbp.kernels.products import (
 from rnnbp.kernels.records import address_of, together
 from rnnbp.kernels.recurrence import RecurrenceRecord, StageRecord, Variable
 
-__all__ = ["Loop", "chunk_of"]
+__all__ = ["Loop", "steps_in_a_sum"]
 
 Array = NDArray[Any]
 
 
-def chunk_of(steps: Steps) -> int:
+def steps_in_a_sum(packing: Packing) -> int:
     """Return how many steps of a batch weight gradients are added up over together."""
-    return max(1, BLOCK_ROWS // steps.n_sequences)
+    return max(1, BLOCK_ROWS // packing.n_sequences)
 
 
 class _Piece(NamedTuple):
@@ -61,12 +61,12 @@ def _pieces(cell: Cell, product: Product) -> list[_Piece]:
     def numbers(columns: slice) -> list[int]:
         return list(range(columns.start, columns.stop))
 
-    routes = cell.routes[product]
+    column_map = cell.column_map[product]
     if product.gain is None:
-        return [_Piece(product, columns, into, numbers(into)) for columns, into in routes]
-    targets = [target for _, into in routes for target in numbers(into)]
+        return [_Piece(product, columns, into, numbers(into)) for columns, into in column_map]
+    targets = [target for _, into in column_map for target in numbers(into)]
     whole = slice(0, len(targets))
-    return [_Piece(product, whole, routes[0][1] if product.diagonal else cell.raw[product], targets)]
+    return [_Piece(product, whole, column_map[0][1] if product.diagonal else cell.before_norm[product], targets)]
 
 
 @lru_cache(maxsize=256)
@@ -162,7 +162,7 @@ class Loop:
         self.record = RecurrenceRecord(
             projection=self.projection, variables=list(self.variables.values()), n_variables=len(self.variables),
             stages=together(stages), n_stages=len(stages), output=self.variables[cell.output],
-            forced=self.variables[cell.forced or cell.states[0]], chunk_rows=BLOCK_ROWS,
+            teacher_forced=self.variables[cell.teacher_forced or cell.states[0]], block_rows=BLOCK_ROWS,
         )  # fmt: skip
         self.laid_out: Any = None
         self.room: Any = None  # what there is memory for, and how many rows of it
@@ -211,28 +211,28 @@ class Loop:
         """Whether it was made for such a recurrence."""
         return self.cell is cell and self.parameters is parameters
 
-    def n_shares(self, steps: Steps) -> int:
+    def n_shares(self, packing: Packing) -> int:
         """Return how many shares to divide a batch into."""
-        return threads.worth_waking(steps.n_sequences, steps.n_rows * self.size)
+        return threads.worth_waking(packing.n_sequences, packing.n_rows * self.size)
 
-    def lay_out(self, steps: Steps, workspace: Workspace, *, keep: bool) -> None:
+    def lay_out(self, packing: Packing, workspace: Workspace, *, keep: bool) -> None:
         """Lay out a batch: nothing is done if it is the one before, and little if it fits in the room that is there."""
-        n_shares = self.n_shares(steps)
-        if self.laid_out == (steps, n_shares, keep):
+        n_shares = self.n_shares(packing)
+        if self.laid_out == (packing, n_shares, keep):
             return
         self.laid_out = None  # until all of it is: memory may be lacking
-        p, r, layout = self.projection, self.record, steps.layout(n_shares)
+        p, r, layout = self.projection, self.record, packing.layout(n_shares)
         widest = max(stop - first for first, stop in pairwise(layout.bounds.tolist()))
-        r.keep, r.share_rows = int(keep), (2 + min(max(1, BLOCK_ROWS // widest), steps.n_steps)) * widest
-        p.layout, p.sum_steps, p.rectangular = layout, chunk_of(steps), int(steps.is_rectangular)
-        n_rows = steps.n_rows if keep else layout.n_shares * r.share_rows
-        room = steps.n_sequences, layout.n_shares, keep, steps.is_rectangular
+        r.keep, r.share_rows = int(keep), (2 + min(max(1, BLOCK_ROWS // widest), packing.n_steps)) * widest
+        p.layout, p.sum_steps, p.rectangular = layout, steps_in_a_sum(packing), int(packing.is_rectangular)
+        n_rows = packing.n_rows if keep else layout.n_shares * r.share_rows
+        room = packing.n_sequences, layout.n_shares, keep, packing.is_rectangular
         if self.room != room or n_rows > self.n_rows:
             self.room = None
-            self._find_room(n_rows, steps.n_sequences, workspace, keep=keep)
+            self._find_room(n_rows, packing.n_sequences, workspace, keep=keep)
             self.room, self.n_rows = room, n_rows
         self.layout = layout
-        self.laid_out = steps, n_shares, keep
+        self.laid_out = packing, n_shares, keep
 
     def _find_room(self, n_rows: int, n_sequences: int, workspace: Workspace, *, keep: bool) -> None:
         """Find memory for batches of so many rows of z, or fewer."""
@@ -267,7 +267,7 @@ class Loop:
 
     @property
     def output(self) -> Array:
-        """The rows of y, if they are kept; memory of the loop's."""
+        """The rows of y, if they are saved; memory of the loop's."""
         start = self.layout.n_sequences
         return self.values[self.cell.output][start : start + self.layout.n_rows]
 
@@ -292,11 +292,11 @@ class Loop:
         if noise:
             drawn = np.concatenate([noise[block] for block in cell.noise], axis=1, dtype=self.dtype)
             self.projection.noise, self.projection.noise_width = drawn, drawn.shape[1]
-        self.record.taught = 0
-        if cell.forced is not None and teacher is not None:
-            self.record.taught = 2 if isinstance(teacher, np.ma.MaskedArray) else 1
+        self.record.teacher_forcing = 0
+        if cell.teacher_forced is not None and teacher is not None:
+            self.record.teacher_forcing = 2 if isinstance(teacher, np.ma.MaskedArray) else 1
             self.record.teacher = contiguous(np.ma.getdata(teacher).astype(self.dtype, copy=False))
-            self.record.is_taught = (~np.ma.getmaskarray(teacher).any(axis=1)).astype(np.int64)
+            self.record.is_forced = (~np.ma.getmaskarray(teacher).any(axis=1)).astype(np.int64)
         return final
 
     def _mask(self, mask: Array | None) -> None:

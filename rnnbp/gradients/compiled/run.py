@@ -15,7 +15,7 @@ from rnnbp.kernels import threads
 if TYPE_CHECKING:
     from rnnbp.gradients.compiled.layout import Loop
 
-__all__ = ["backward", "can_run", "chunk", "forward", "loop_of"]
+__all__ = ["backward", "can_run", "forward", "loop_of", "steps_per_sum"]
 
 Array = NDArray[Any]
 
@@ -25,11 +25,11 @@ def can_run(recurrence: Recurrence) -> bool:
     return recurrence.compiled and recurrence.cell.is_elementwise
 
 
-def chunk(recurrence: Recurrence) -> int:
+def steps_per_sum(recurrence: Recurrence) -> int:
     """Return the number of steps whose weight gradients are added up together."""
-    from rnnbp.gradients.compiled.layout import chunk_of
+    from rnnbp.gradients.compiled.layout import steps_in_a_sum
 
-    return chunk_of(recurrence.steps) if recurrence.whole is None else chunk(recurrence.whole)
+    return steps_in_a_sum(recurrence.packing) if recurrence.whole is None else steps_per_sum(recurrence.whole)
 
 
 def loop_of(recurrence: Recurrence, workspace: Workspace) -> Loop:
@@ -58,17 +58,17 @@ def n_forward(loop: Loop) -> int:
 
 def forward(recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tuple[Array, Variables]:
     """Run a recurrence; see `GradientAlgorithm.forward`."""
-    cell, steps = recurrence.cell, recurrence.steps
+    cell, packing = recurrence.cell, recurrence.packing
     loop = loop_of(recurrence, workspace)
-    loop.lay_out(steps, workspace, keep=keep)
+    loop.lay_out(packing, workspace, keep=keep)
     if loop.flat is not None:
         for name, parameter in recurrence.parameters.items():
             at = loop.offsets[name]
             loop.flat[at : at + parameter.size] = parameter.ravel()
-    loop.projection.sum_steps = chunk(recurrence)
+    loop.projection.sum_steps = steps_per_sum(recurrence)
     loop.projection.x = contiguous(recurrence.x)
     if not keep:
-        loop.record.y = workspace.empty("rows", (steps.n_rows, cell.width(cell.output)), loop.dtype)
+        loop.record.y = workspace.empty("rows", (packing.n_rows, cell.width(cell.output)), loop.dtype)
     final = loop.give(recurrence.initial, recurrence.mask, recurrence.noise, recurrence.teacher)
     runner(loop).run(0, n_forward(loop))
     return (loop.output if keep else workspace["rows"]), final
@@ -84,7 +84,7 @@ def backward(
     input_gradient: bool,
     add: bool,
 ) -> tuple[Array | None, Variables]:
-    """Pull dy back through what `forward` has kept; see `BPTT.backward`."""
+    """Pull dy back through what `forward` has saved; see `BPTT.backward`."""
     loop: Loop = workspace["loop"]
     p = loop.projection
     loop.record.dy = contiguous(dy)

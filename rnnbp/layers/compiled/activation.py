@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from rnnbp.activations import ActivationFunction
-from rnnbp.data.sequences import Steps
+from rnnbp.data.sequences import Packing
 from rnnbp.data.workspace import Workspace
 from rnnbp.kernels import threads
 from rnnbp.kernels.emitter import Operand, Rows, Step
@@ -49,19 +49,19 @@ class ActivationPart(Part):
         self.x, self.y = together([Operand() for _ in range(2)])
         self.d_operands = together([Operand() for _ in range(4)])
         self.apply = Elementwise(function=value, operands=[self.x])
-        self.pull = Elementwise(function=pullback, operands=self.d_operands)
+        self.apply_backward = Elementwise(function=pullback, operands=self.d_operands)
         self.forward = [self.engine.instruction("apply_rows", self.apply)]
-        self.backward = [self.engine.instruction("apply_rows", self.pull)]
+        self.backward = [self.engine.instruction("apply_rows", self.apply_backward)]
 
-    def lay_out(self, steps: Steps, width: int, workspace: Workspace, *, keep: bool) -> Array:
+    def lay_out(self, packing: Packing, width: int, workspace: Workspace, *, keep: bool) -> Array:
         """Find memory for y; see `Part.lay_out`."""
-        self.shape = (steps.n_rows, width)
-        layout = steps.layout(threads.worth_waking(steps.n_rows, steps.n_rows * width * COST))
+        self.shape = (packing.n_rows, width)
+        layout = packing.layout(threads.worth_waking(packing.n_rows, packing.n_rows * width * COST))
         for operand in (self.x, self.y, *self.d_operands):
             operand.pitch = width
         y = workspace.empty("y", self.shape, self.dtype)
         self.y.start = self.d_operands[2].start = address_of(y)
-        for each, instruction in zip((self.apply, self.pull), (*self.forward, *self.backward), strict=True):
+        for each, instruction in zip((self.apply, self.apply_backward), (*self.forward, *self.backward), strict=True):
             each.width = width
             each.layout, each.steps = layout, together([Step() for _ in range(layout.n_shares)])
             instruction.n_shares = layout.n_shares

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.data.sequences import Steps
+from rnnbp.data.sequences import Packing
 from rnnbp.data.workspace import Workspace
 from rnnbp.kernels import threads
 from rnnbp.kernels.matrices import packed_size
@@ -61,14 +61,14 @@ class DensePart(Part):
         ]  # fmt: skip
         self.shared = [*self.forward, *self.backward[1:3]]
 
-    def lay_out(self, steps: Steps, width: int, workspace: Workspace, *, keep: bool) -> Array:
+    def lay_out(self, packing: Packing, width: int, workspace: Workspace, *, keep: bool) -> Array:
         """Find memory for y; see `Part.lay_out`."""
-        layout = steps.layout(threads.worth_waking(steps.n_rows, steps.n_rows * self.size))
-        self.n_rows = n_rows = steps.n_rows
+        layout = packing.layout(threads.worth_waking(packing.n_rows, packing.n_rows * self.size))
+        self.n_rows = n_rows = packing.n_rows
         y = workspace.empty("y", (n_rows, self.n_outputs), self.dtype)
         self.projection.z = y
         for p in (self.projection, self.back):
-            p.layout, p.sum_steps, p.moments = layout, steps.n_steps, np.empty(2 * layout.n_shares)
+            p.layout, p.sum_steps, p.moments = layout, packing.n_steps, np.empty(2 * layout.n_shares)
         if keep:
             lanes, dtype = self.engine.lanes, self.dtype
             self.back.make_room(workspace.empty, lanes, dtype, n_rows, self.n_outputs, self.n_inputs)

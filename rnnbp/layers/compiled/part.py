@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.data.sequences import Steps
+from rnnbp.data.sequences import Packing
 from rnnbp.data.workspace import Workspace
 from rnnbp.kernels.engine import Engine, engine
 from rnnbp.kernels.programs import Instruction
@@ -46,12 +46,12 @@ class Part(ABC):
         self.backward: list[Instruction] = []
 
     @abstractmethod
-    def lay_out(self, steps: Steps, width: int, workspace: Workspace, *, keep: bool) -> Array:
+    def lay_out(self, packing: Packing, width: int, workspace: Workspace, *, keep: bool) -> Array:
         """Find memory for a batch, and return where the output will be.
 
         Parameters
         ----------
-        steps : Steps
+        packing : Packing
             How the rows of the input lie in time; static examples are sequences of one step.
         width : int
             Of the input.

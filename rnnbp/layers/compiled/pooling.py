@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.data.sequences import Steps
+from rnnbp.data.sequences import Packing
 from rnnbp.data.workspace import Workspace
 from rnnbp.kernels.static import Pooling
 from rnnbp.layers.compiled.part import Part
@@ -34,11 +34,11 @@ class PoolingPart(Part):
         self.forward = [self.engine.instruction(f"{kind}_forward", self.record)]
         self.backward = [self.engine.instruction(f"{kind}_backward", self.record)]
 
-    def lay_out(self, steps: Steps, width: int, workspace: Workspace, *, keep: bool) -> Array:
+    def lay_out(self, packing: Packing, width: int, workspace: Workspace, *, keep: bool) -> Array:
         """Find memory for y; see `Part.lay_out`."""
-        self.shape, self.record.layout = (steps.n_rows, width), steps.layout(1)
+        self.shape, self.record.layout = (packing.n_rows, width), packing.layout(1)
         self.record.width, self.record.split = width, width // 2 if self.halves else width
-        y = workspace.empty("y", (steps.n_sequences, width), self.dtype)
+        y = workspace.empty("y", (packing.n_sequences, width), self.dtype)
         self.record.y = y
         if self.searches:
             self.record.best = np.empty(y.shape, np.int64)

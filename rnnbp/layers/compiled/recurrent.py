@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.data.sequences import Steps
+from rnnbp.data.sequences import Packing
 from rnnbp.data.workspace import Workspace
 from rnnbp.gradients.compiled.layout import Loop
 from rnnbp.kernels.records import address_of
@@ -62,7 +62,7 @@ class RecurrentPart(Part):
         directions: list[Direction],
         dtype: Any,
         *,
-        draw: Callable[[np.random.Generator, Steps], tuple[Array | None, dict[str, Array] | None]] | None,
+        draw: Callable[[np.random.Generator, Packing], tuple[Array | None, dict[str, Array] | None]] | None,
     ) -> None:
         super().__init__(dtype)
         self.cell, self.draw = cell, draw
@@ -89,17 +89,17 @@ class RecurrentPart(Part):
         self.d_states: dict[str, Array] = {}
         self._fresh = self._fresh_back = True
 
-    def lay_out(self, steps: Steps, width: int, workspace: Workspace, *, keep: bool) -> Array:
+    def lay_out(self, packing: Packing, width: int, workspace: Workspace, *, keep: bool) -> Array:
         """Find memory for all that is computed; see `Part.lay_out`."""
-        self.steps, dtype, n = steps, self.dtype, steps.n_rows
+        self.packing, dtype, n = packing, self.dtype, packing.n_rows
         self.forwards_index = np.arange(n) if not self.alone else None
-        kind = steps.n_sequences, keep
+        kind = packing.n_sequences, keep
         new = not (self.kind == kind and self._fresh and self._fresh_back)  # states have another shape, or were given
         self.kind = kind
         outputs = []
         for way in self.ways:
             own = workspace.setdefault(f"direction{way.suffix}", Workspace())
-            way.loop.lay_out(steps, own, keep=keep)
+            way.loop.lay_out(packing, own, keep=keep)
             if keep:
                 outputs.append(way.loop.output)
             else:
@@ -114,7 +114,7 @@ class RecurrentPart(Part):
             return outputs[0]
         y = workspace.empty("y", (n, len(self.ways) * self.width), dtype)
         for k, (way, output) in enumerate(zip(self.ways, outputs, strict=True)):
-            index = steps.reversal if way.backwards else self.forwards_index
+            index = packing.reversal if way.backwards else self.forwards_index
             if way.backwards:
                 reversed_x = workspace.empty(f"reversed_x{way.suffix}", (n, self.cell.n_inputs), dtype)
                 self._move(way.moves["x"], index, reversed_x, 0, None, 0, self.cell.n_inputs)
@@ -126,20 +126,20 @@ class RecurrentPart(Part):
         self, moved: Moved, index: Any, to: Array, to_column: int, a: Array | None, a_column: int, width: int
     ) -> None:
         """Let rows be moved from some columns of a matrix to some of another; those of None come later."""
-        moved.n, moved.index, moved.width = self.steps.n_rows, np.ascontiguousarray(index, np.int64), width
+        moved.n, moved.index, moved.width = self.packing.n_rows, np.ascontiguousarray(index, np.int64), width
         moved.to, moved.to_pitch = address_of(to) + to_column * self.dtype.itemsize, to.shape[1]
         if a is not None:
             moved.a, moved.a_pitch = address_of(a) + a_column * self.dtype.itemsize, a.shape[1]
 
     def lay_back(self, workspace: Workspace, *, input_gradient: bool) -> Array | None:
         """Find memory for dL/dx; see `Part.lay_back`."""
-        n, n_inputs = self.steps.n_rows, self.cell.n_inputs
+        n, n_inputs = self.packing.n_rows, self.cell.n_inputs
         dx = workspace.empty("dx", (n, n_inputs), self.dtype) if input_gradient else None
         for way in self.ways:
             p = way.loop.projection
             p.wants_dx = int(input_gradient)
             if not self.alone:
-                index = self.steps.reversal if way.backwards else self.forwards_index
+                index = self.packing.reversal if way.backwards else self.forwards_index
                 dy = workspace.empty(f"dy{way.suffix}", (n, self.width), self.dtype)
                 self._move(way.moves["dy"], index, dy, 0, None, 0, self.width)
                 way.loop.record.dy = dy
@@ -147,7 +147,7 @@ class RecurrentPart(Part):
                 way.moves["dx"].n = 0
             elif way.backwards:
                 p.dx = reversed_dx = workspace.empty(f"reversed_dx{way.suffix}", dx.shape, self.dtype)
-                self._move(way.moves["dx"], self.steps.reversal, dx, 0, reversed_dx, 0, n_inputs)
+                self._move(way.moves["dx"], self.packing.reversal, dx, 0, reversed_dx, 0, n_inputs)
             else:
                 p.dx = dx
         return dx
@@ -185,8 +185,8 @@ class RecurrentPart(Part):
         self._fresh = not given
         for way in self.ways:
             own = {name: initial[name + way.suffix] for name in self.cell.states if name + way.suffix in initial}
-            mask, noise = draw(rng, self.steps) if draw is not None else (None, None)
-            taught = self.steps.reverse(teacher) if way.backwards and teacher is not None else teacher
+            mask, noise = draw(rng, self.packing) if draw is not None else (None, None)
+            taught = self.packing.reverse(teacher) if way.backwards and teacher is not None else teacher
             self._give(way, own, mask, noise, taught)
 
     def _give(self, way: _Way, *given: Any) -> None:

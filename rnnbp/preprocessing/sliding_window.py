@@ -195,8 +195,8 @@ def cut_windows(X: Any, y: Any = None, *, width: int, step: int | None = None) -
     (array([[0., 1., 2.],
            [2., 3., 4.]]), array(['up', 'up'], dtype='<U2'), array([0, 0]))
     """
-    width = whole_number(width, "width")
-    step = width if step is None else whole_number(step, "step")
+    width = whole_number("width", width)
+    step = width if step is None else whole_number("step", step)
     frames = SequenceTransformer()._read(X, reset=True)
     if (short := np.flatnonzero(frames.lengths < width)).size:
         raise ValueError(f"series {short[0]} has {frames.lengths[short[0]]} steps, less than a window of {width}")
