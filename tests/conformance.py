@@ -20,7 +20,7 @@ import numpy as np
 
 from rnnbp import layers
 from rnnbp.activations import ACTIVATIONS
-from rnnbp.data.sequences import Packing
+from rnnbp.data.packing import Packing
 from rnnbp.gradients import BPTT
 from rnnbp.layers import Layer, Recurrent
 from rnnbp.networks.network import Network

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnbp.data.batch import Batch
-from rnnbp.data.sequences import Packing
+from rnnbp.data.interface import Interface, Padded, check_weight, encode
+from rnnbp.data.packing import Packing
+from rnnbp.data.sequences import Sequences
 from rnnbp.losses import Loss
 
-if TYPE_CHECKING:
-    from rnnbp.networks.network import Network
-
-__all__ = ["TrainingSet"]
+__all__ = ["Minibatch", "TrainingSet"]
 
 Array = NDArray[Any]
 Index = NDArray[np.intp]
@@ -29,28 +29,48 @@ Index = NDArray[np.intp]
 POOL = 32  # batches a pool
 
 
+@dataclass(frozen=True, slots=True)
+class Minibatch:
+    """Some examples of a training set, as the engine runs them.
+
+    Attributes
+    ----------
+    batch : Batch
+    index : ndarray of int
+        Where, among all the data set's targets, each row of the output belongs.
+    target, weight : ndarray or None
+        One for each row of the output.
+    """
+
+    batch: Batch
+    index: Index
+    target: Array | None
+    weight: Array | None
+
+
 class TrainingSet:
     """Input, and, if given, targets and weights, checked once for a network and a loss.
 
     Parameters
     ----------
-    net : Network
+    interface : Interface
+        The network's.
     x, lengths
-        See `Network.batch`.
+        See `Interface.read`.
     target : array-like or None
-        See `Network.loss_and_gradient`.
+        See `encode`.
     loss : Loss or None
         What the targets are for.
-    sample_weight : array of shape (N,) or (T, N), or None
+    sample_weight : array of shape (N,) or (T, N), Sequences, or None
 
     Attributes
     ----------
     n_examples, n_rows : int
         Static examples or sequences, and the same or frames.
-    lengths : ndarray of int, of shape (N,)
-        Of the sequences, in the user's order; absent if the examples are static.
+    lengths : ndarray of int, of shape (N,), or None
+        Of the sequences, in the user's order; None if the examples are static.
     per_step : bool
-        Whether there is a target for each step.
+        Whether there is an output for each step of sequences.
     frames : ndarray of shape (n_rows, ...)
         Sequence after sequence, in the user's order.
     target, weight : ndarray or None
@@ -64,47 +84,50 @@ class TrainingSet:
 
     def __init__(
         self,
-        net: Network,
-        x: ArrayLike | Sequence[ArrayLike],
+        interface: Interface,
+        x: ArrayLike | Sequence[ArrayLike] | Sequences,
         lengths: ArrayLike | None = None,
         *,
-        target: ArrayLike | Sequence[ArrayLike] | None = None,
+        target: ArrayLike | Sequence[ArrayLike] | Sequences | None = None,
         loss: Loss | None = None,
-        sample_weight: ArrayLike | None = None,
+        sample_weight: ArrayLike | Sequences | None = None,
     ) -> None:
-        whole = net.batch(x, lengths)
-        self._net = net
-        self.packing = whole.packing
-        self.n_examples = whole.n_examples
-        self.n_rows = len(whole.rows)
-        self.per_step = not net.pools_time
-        self.frames = self._by_sequence(whole.rows, per_step=True)
+        given = interface.read(x, lengths)
+        padded, n_padded = isinstance(given, Padded), None
+        if isinstance(given, Padded):
+            n_padded = len(given.frames)
+            given = Sequences.of_padded(given.frames, given.lengths)
+        self.interface = interface
+        self.lengths: Index | None = None
+        frames = given
+        if isinstance(given, Sequences):
+            self.lengths, self._first, frames = given.lengths, given.first, given.frames
+            n_padded = n_padded or int(self.lengths.max())
+        self.frames: Array = interface.check(np.asarray(frames))
+        self.n_rows = len(self.frames)
+        self.n_examples = self.n_rows if self.lengths is None else len(self.lengths)
+        self.per_step = interface.per_step and self.lengths is not None
+        self.is_ragged = self.lengths is not None and bool((self.lengths != self.lengths[0]).any())
         self.target = self.weight = None
+        n, of_steps = self.n_examples, self.lengths if self.per_step else None
         if loss is not None:
             if target is None:
                 raise ValueError("there is no target: the loss needs one for each row of the network's output")
-            rows = whole.lay_out_target(target, loss, net.n_outputs, per_step=self.per_step)
-            self.target = self._by_sequence(rows, per_step=self.per_step)
+            self.target = self._arrange(encode(target, loss, interface, n_examples=n, lengths=of_steps, padded=padded))
         if sample_weight is not None:
-            rows = whole.lay_out_weight(sample_weight, per_step=self.per_step)
-            self.weight = self._by_sequence(rows, per_step=self.per_step)
+            weight = check_weight(sample_weight, n_examples=n, lengths=of_steps, n_padded=n_padded)
+            self.weight = self._arrange(weight)
+            if of_steps is not None and isinstance(weight, np.ndarray):
+                self.weight = np.repeat(weight, of_steps)
 
-    def _by_sequence(self, rows: Array, *, per_step: bool) -> Array:
-        """Return packed rows in the user's order, sequence after sequence."""
-        if self.packing is None:
-            return rows
-        if not per_step:
-            return self.packing.unsort(rows)
-        packing = self.packing
-        lengths = packing.unsort(packing.lengths)
-        self.lengths: Index = lengths
-        self._first: Index = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.intp)
-        frames = np.empty_like(rows)
-        frames[self._first[packing.order[packing.sequence_of_row]] + packing.step_of_row] = rows
-        return frames
+    def _arrange(self, given: Array | Sequences | Padded) -> Array:
+        """Return values one for each frame, sequence after sequence, or one for each example."""
+        if isinstance(given, Padded):
+            given = Sequences.of_padded(given.frames, given.lengths)
+        return given.frames if isinstance(given, Sequences) else given
 
-    def take(self, chosen: Index, start: int = 0, stop: int | None = None) -> tuple[Batch, Array | None, Array | None]:
-        """Return a batch of the chosen examples, its target rows and its weight rows.
+    def take(self, chosen: Index, start: int = 0, stop: int | None = None) -> Minibatch:
+        """Return the chosen examples, gathered once.
 
         Parameters
         ----------
@@ -112,14 +135,13 @@ class TrainingSet:
         start, stop : int
             Which steps of the sequences, each of which must be longer than `start`; default: all.
         """
-        if self.packing is None:
-            return Batch(self.frames[chosen], None), *self.labels(chosen)
+        if self.lengths is None:
+            return self._minibatch(Batch(self.frames[chosen], None), chosen)
         packing = self.packing_of(chosen, start, stop)
         rows = self.rows_of(chosen, packing, start)
-        # the batch's own order is the packed one: its outputs are not for users, but for the loss
-        return Batch(self.frames[rows], packing), *self.labels(rows if self.per_step else chosen[packing.order])
+        return self._minibatch(Batch(self.frames[rows], packing), rows if self.per_step else chosen[packing.order])
 
-    def take_changed(self, chosen: Index, change: Callable[[Array], Array]) -> tuple[Batch, Array | None, Array | None]:
+    def take_changed(self, chosen: Index, change: Callable[[Array], Array]) -> Minibatch:
         """Return what `take` does, with what `change` makes of each of the examples in its place.
 
         Raises
@@ -129,36 +151,40 @@ class TrainingSet:
         """
         examples = [change(example) for example in self.examples(chosen)]
         try:
-            batch = self._net.batch(np.stack(examples) if self.packing is None else examples)
+            batch = Batch.of(np.stack(examples) if self.lengths is None else examples, None, self.interface)
         except ValueError as error:
             raise ValueError(f"what augment returned does not fit: {error}") from None
-        if batch.packing is None:
-            return batch, *self.labels(chosen)
+        packing = batch.packing
+        if packing is None or self.lengths is None:
+            return self._minibatch(batch, chosen)
         if not self.per_step:
-            return batch, *self.labels(chosen[batch.packing.order])
-        if (batch.packing.unsort(batch.packing.lengths) != self.lengths[chosen]).any():
+            return self._minibatch(batch, chosen[packing.order])
+        if (packing.unsort(packing.lengths) != self.lengths[chosen]).any():
             raise ValueError("augment must not change a sequence's length where each step has a target")
-        return batch, *self.labels(self.rows_of(chosen, batch.packing))
+        return self._minibatch(batch, self.rows_of(chosen, packing))
+
+    def _minibatch(self, batch: Batch, index: Index) -> Minibatch:
+        return Minibatch(batch, index, *self.labels(index))
 
     def examples(self, chosen: Index) -> list[Array]:
         """Return copies of some examples, of shape (F,) or (T_i, F); symbols lack the last axis."""
-        if self.packing is None:
+        if self.lengths is None:
             return [self.frames[i].copy() for i in chosen]
         stops = self._first + self.lengths
         return [self.frames[self._first[i] : stops[i]].copy() for i in chosen]
 
     def packing_of(self, chosen: Index, start: int = 0, stop: int | None = None) -> Packing:
         """Return how a batch of some sequences lies in time."""
-        assert self.packing is not None
-        if self.packing.is_rectangular:
-            n = self.packing.n_steps
+        assert self.lengths is not None
+        if not self.is_ragged:
+            n = int(self.lengths[0])
             return Packing.full((n if stop is None else min(n, stop)) - start, len(chosen))
         lengths = self.lengths[chosen]
         return Packing(lengths if stop is None else np.minimum(lengths, stop) - start)
 
     def rows_of(self, chosen: Index, packing: Packing, start: int = 0) -> Index:
         """Return where the frames of a batch lie."""
-        return np.asarray((self._first[chosen[packing.order]] + start)[packing.sequence_of_row] + packing.step_of_row)
+        return packing.rows_of(self._first[chosen] + start)
 
     def labels(self, rows: Index) -> tuple[Array | None, Array | None]:
         """Return the targets and weights of some frames, or examples."""
@@ -170,7 +196,7 @@ class TrainingSet:
     def fingerprint(self) -> dict[str, Any]:
         """Return what tells this data set from another: its size, and a hash of all that is in it."""
         described: dict[str, Any] = {"examples": self.n_examples, "shape": list(self.frames.shape)}
-        parts = {"lengths": getattr(self, "lengths", None), "input": self.frames}
+        parts = {"lengths": self.lengths, "input": self.frames}
         for name, array in (parts | {"target": self.target, "sample weight": self.weight}).items():
             if array is not None:
                 content = hashlib.sha256(f"{array.dtype} {array.shape}".encode())
@@ -187,13 +213,13 @@ class TrainingSet:
         rng : numpy.random.Generator or None
             For shuffling; None keeps like lengths together and does not shuffle, which is best for evaluation.
         """
-        ragged = self.packing is not None and not self.packing.is_rectangular
         order = np.arange(self.n_examples) if rng is None else rng.permutation(self.n_examples)
-        if ragged:
+        if self.is_ragged and self.lengths is not None:
+            lengths = self.lengths
             pool = self.n_examples if rng is None else POOL * batch_size
             pools = [order[i : i + pool] for i in range(0, len(order), pool)]
-            order = np.concatenate([p[np.argsort(-self.lengths[p], kind="stable")] for p in pools])
+            order = np.concatenate([p[np.argsort(-lengths[p], kind="stable")] for p in pools])
         cuts = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
-        if ragged and rng is not None:
+        if self.is_ragged and rng is not None:
             cuts = [cuts[i] for i in rng.permutation(len(cuts))]
         yield from cuts

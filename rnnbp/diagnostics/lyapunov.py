@@ -38,11 +38,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnbp.configuration import whole_number
 from rnnbp.data.batch import Batch
-from rnnbp.data.sequences import Packing
+from rnnbp.data.packing import Packing
 from rnnbp.diagnostics.problem import network_copy
 from rnnbp.diagnostics.recording import expect_states
 from rnnbp.gradients import BPTT
-from rnnbp.layers import Embedding, Recurrent
+from rnnbp.layers import Recurrent
 from rnnbp.networks.network import Network
 
 __all__ = ["LyapunovExponents", "lyapunov_exponents"]
@@ -221,7 +221,7 @@ class _Dynamics:
 
     def left_alone(self, n_steps: int, rng: np.random.Generator) -> _Path:
         """Return a path without an input."""
-        if isinstance(self.net.layers[0], Embedding):
+        if self.net.interface.frame_rank == 0:
             raise ValueError("symbols have no zero, so this network cannot be left alone: give x")
         start = rng.normal(size=(1, self.n_states))
         return _Path(start, np.zeros((n_steps, self.net.n_inputs or 1)), Packing.full(n_steps, 1))

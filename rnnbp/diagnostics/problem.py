@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from rnnbp import losses
 from rnnbp.data.batch import Batch
-from rnnbp.data.sequences import Packing
+from rnnbp.data.packing import Packing
 from rnnbp.gradients import GradientAlgorithm
 from rnnbp.layers import Recurrent
 from rnnbp.losses import Loss
@@ -109,7 +109,7 @@ class Problem:
         loss = losses.get(loss)
         batch = net.batch(x, lengths)
         batch = replace(batch, rows=np.array(batch.rows))
-        rows = batch.lay_out_target(target, loss, net.n_outputs, per_step=not net.pools_time)
+        rows = batch.lay_out_target(target, loss, net.interface)
         widths = {f"{k}.{name}": w for k, layer in enumerate(net.layers) for name, w in layer.states().items()}
         initial = {name: np.zeros((batch.n_examples, width), net.dtype) for name, width in widths.items()}
         return cls(net, batch, rows, loss, training, initial, net.rng.bit_generator.state)

@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.configuration import whole_number
-from rnnbp.data.sequences import Packing
+from rnnbp.data.packing import Packing
 from rnnbp.data.workspace import Workspace
 from rnnbp.gradients.algorithm import GradientAlgorithm
 from rnnbp.gradients.bptt import BPTT

@@ -11,6 +11,7 @@ To write a layer, derive from `Layer`, keep the constructor's arguments in attri
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.configuration import Configurable
-from rnnbp.data.sequences import Packing
+from rnnbp.data.packing import Packing
 from rnnbp.data.workspace import Workspace
 from rnnbp.parameters import Parameter
 
@@ -80,6 +81,9 @@ class Layer(Configurable, ABC):
         Whether the layer takes sequences only.
     pools_time : bool
         Whether it makes one row of each sequence.
+    frame_rank : int
+        The number of axes of a frame of its input: 1 for features, 0 for symbols, which a network's first layer only
+        can take.
     runs_backwards : bool
         Whether it needs a sequence's end before its beginning, and so cannot stream.
     """
@@ -87,6 +91,7 @@ class Layer(Configurable, ABC):
     needs_time: bool = False
     runs_backwards: bool = False
     pools_time: ClassVar[bool] = False
+    frame_rank: ClassVar[int] = 1
 
     def parameters(self) -> Sequence[Parameter]:
         """Declare the layer's parameters; none unless overridden."""
@@ -105,6 +110,39 @@ class Layer(Configurable, ABC):
         ValueError
             If the layer does not take so many features.
         """
+
+    def check_input(self, frames: Array, n_features: int | None, dtype: np.dtype[Any]) -> Array:
+        """Return frames as the layer takes them where it is a network's first.
+
+        Parameters
+        ----------
+        frames : ndarray of shape (n, ...)
+        n_features : int or None
+            What is expected; None if any number will do.
+        dtype : dtype
+            The network's.
+
+        Raises
+        ------
+        ValueError
+            If they are no such frames, or if one holds NaN or infinity.
+        """
+        if n_features is not None and frames.shape[1] != n_features:
+            raise ValueError(f"expected {n_features} features, but the input has {frames.shape[1]}")
+        if frames.dtype.kind not in "fiub":
+            raise ValueError(f"expected numbers, but the input's dtype is {frames.dtype}")
+        given = frames
+        if frames.dtype != dtype:
+            with np.errstate(over="ignore"):
+                frames = frames.astype(dtype)
+        # the sum of squares is one fast pass, and finite only if all are; it may overflow where they are
+        if not math.isfinite(np.vdot(frames, frames)) and not np.isfinite(frames).all():
+            row, feature = map(int, np.argwhere(~np.isfinite(frames))[0])
+            raise ValueError(
+                f"the input holds {given[row, feature]} (feature {feature}), which is no finite {dtype} number: "
+                "remove or replace it"
+            )
+        return frames
 
     def compiled(self, parameters: Mapping[str, Array], dtype: np.dtype[Any]) -> Part | None:
         """Return the layer as the engine runs it; None, unless overridden: then `forward` and `backward` run.

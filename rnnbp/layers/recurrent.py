@@ -21,7 +21,7 @@ from rnnbp import initializers
 from rnnbp.cells import Cell, ZoneoutCell
 from rnnbp.cells.checking import check as check_cell
 from rnnbp.configuration import number
-from rnnbp.data.sequences import Packing
+from rnnbp.data.packing import Packing
 from rnnbp.data.workspace import Workspace
 from rnnbp.gradients import BPTT, GradientAlgorithm, Recurrence
 from rnnbp.initializers import Initializer

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from rnnbp.data.batch import Batch
-from rnnbp.data.sequences import Packing
+from rnnbp.data.packing import Packing
 from rnnbp.networks.network import Network
 
 __all__ = ["jacobian", "rows_jacobian"]

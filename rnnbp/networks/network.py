@@ -12,9 +12,9 @@ hyper-parameters the layers, parameters the vector ``theta``, activations the wo
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from os import PathLike
 from typing import Any
 
@@ -23,9 +23,11 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from rnnbp.configuration import build, plain
 from rnnbp.data.batch import Batch
+from rnnbp.data.interface import Interface
+from rnnbp.data.sequences import Sequences
 from rnnbp.data.workspace import Workspace
 from rnnbp.files import model_file
-from rnnbp.layers import Activation, Context, Embedding, Jordan, Layer
+from rnnbp.layers import Activation, Context, Jordan, Layer
 from rnnbp.losses import Loss
 from rnnbp.networks.passes import Pass
 from rnnbp.networks.program import Program
@@ -122,12 +124,12 @@ class Network:
         for k, layer in enumerate(self.layers):
             if not isinstance(layer, Layer):
                 raise TypeError(f"layer {k} is {layer!r}, not a layer such as rnnbp.layers.Dense(64, 10)")
-            if isinstance(layer, Embedding) and k > 0:
+            if layer.frame_rank == 0 and k > 0:
                 raise ValueError(f"layer {k}, {layer!r}, takes symbols, so it must be the first layer")
         known = [
             getattr(layer, name) for layer in self.layers for name in ("n_inputs", "n_features") if hasattr(layer, name)
         ]
-        self.n_inputs: int | None = None if isinstance(self.layers[0], Embedding) else (known[0] if known else None)
+        self.n_inputs: int | None = None if self.layers[0].frame_rank == 0 else (known[0] if known else None)
         width, pooled = self.n_inputs or 1, None
         for k, layer in enumerate(self.layers):
             if layer.needs_time and pooled is not None:
@@ -143,6 +145,15 @@ class Network:
         self.teacher_forced_layer = self._teacher_forced_layer()
         self.is_recurrent = any(layer.needs_time for layer in self.layers)
         self.pools_time = pooled is not None
+        first = self.layers[0]
+        self.interface = Interface(
+            frame_rank=first.frame_rank,
+            takes_static=not self.is_recurrent,
+            dtype=self.dtype,
+            check=partial(first.check_input, n_features=self.n_inputs, dtype=self.dtype),
+            n_outputs=self.n_outputs,
+            per_step=not self.pools_time,
+        )
 
     def _teacher_forced_layer(self) -> int | None:
         """Return which layer a teacher's values go to: a Jordan layer that only activations follow."""
@@ -208,12 +219,12 @@ class Network:
 
     # -- input ---------------------------------------------------------------------------------------------------
 
-    def batch(self, x: ArrayLike | Sequence[ArrayLike], lengths: ArrayLike | None = None) -> Batch:
+    def batch(self, x: ArrayLike | Sequence[ArrayLike] | Sequences, lengths: ArrayLike | None = None) -> Batch:
         """Check an input and lay it out in rows.
 
         Parameters
         ----------
-        x : ndarray of shape (B, I) or (T, B, I), or list of ndarrays of shape (T_i, I)
+        x : ndarray of shape (B, I) or (T, B, I), list of ndarrays of shape (T_i, I), or Sequences
             Static examples, padded time-major sequences, or sequences of any lengths. Symbols (for an `Embedding`) lack
             the last axis.
         lengths : array of int, of shape (B,), or None, default None
@@ -228,38 +239,13 @@ class Network:
         ValueError
             If the input's rank or number of features is wrong, if it is empty, or if it holds NaN or infinity.
         """
-        frame_rank = 0 if isinstance(self.layers[0], Embedding) else 1
-        batch = Batch.of(x, lengths, frame_rank=frame_rank, static=not self.is_recurrent)
-        batch.rows = self._check_rows(batch.rows)
-        return batch
-
-    def _check_rows(self, rows: Array) -> Array:
-        first = self.layers[0]
-        if isinstance(first, Embedding):
-            return first.check_symbols(rows)
-        if self.n_inputs is not None and rows.shape[1] != self.n_inputs:
-            raise ValueError(f"expected {self.n_inputs} features, but the input has {rows.shape[1]}")
-        if rows.dtype.kind not in "fiub":
-            raise ValueError(f"expected numbers, but the input's dtype is {rows.dtype}")
-        if rows.dtype == self.dtype:
-            cast = rows
-        else:
-            with np.errstate(over="ignore"):
-                cast = rows.astype(self.dtype)
-        # the sum of squares is one fast pass, and finite only if all are; it may overflow where they are
-        if not math.isfinite(np.vdot(cast, cast)) and not np.isfinite(cast).all():
-            row, feature = map(int, np.argwhere(~np.isfinite(cast))[0])
-            raise ValueError(
-                f"the input holds {rows[row, feature]} (feature {feature}), which is no finite {self.dtype} number: "
-                "remove or replace it"
-            )
-        return cast
+        return Batch.of(x, lengths, self.interface)
 
     # -- passes --------------------------------------------------------------------------------------------------
 
     def run(
         self,
-        x: ArrayLike | Sequence[ArrayLike] | Batch,
+        x: ArrayLike | Sequence[ArrayLike] | Sequences | Batch,
         lengths: ArrayLike | None = None,
         *,
         training: bool = False,
@@ -297,7 +283,7 @@ class Network:
 
     def forward(
         self,
-        x: ArrayLike | Sequence[ArrayLike],
+        x: ArrayLike | Sequence[ArrayLike] | Sequences,
         lengths: ArrayLike | None = None,
         training: bool = False,
         *,
@@ -337,13 +323,13 @@ class Network:
 
     def loss_and_gradient(
         self,
-        x: ArrayLike | Sequence[ArrayLike] | Batch,
-        target: ArrayLike | Sequence[ArrayLike],
+        x: ArrayLike | Sequence[ArrayLike] | Sequences | Batch,
+        target: ArrayLike | Sequence[ArrayLike] | Sequences,
         loss: Loss,
         lengths: ArrayLike | None = None,
         *,
         training: bool = True,
-        sample_weight: ArrayLike | None = None,
+        sample_weight: ArrayLike | Sequences | None = None,
         initial_states: States | None = None,
     ) -> tuple[float, Array]:
         """Return the loss of a batch and its gradient with respect to theta.
@@ -374,9 +360,8 @@ class Network:
             If input or target do not fit the network or the loss.
         """
         batch = x if isinstance(x, Batch) else self.batch(x, lengths)
-        per_step = not self.pools_time
-        rows = batch.lay_out_target(target, loss, self.n_outputs, per_step=per_step)
-        weight = None if sample_weight is None else batch.lay_out_weight(sample_weight, per_step=per_step)
+        rows = batch.lay_out_target(target, loss, self.interface)
+        weight = None if sample_weight is None else batch.lay_out_weight(sample_weight, self.interface)
         return self.rows_gradient(batch, rows, loss, weight=weight, training=training, initial_states=initial_states)
 
     def rows_gradient(
@@ -450,7 +435,7 @@ class Network:
         >>> stream.push(np.zeros(3)).shape, stream.push(np.zeros((10, 3))).shape
         ((2,), (10, 2))
         """
-        return Stream(self.layers, self.parameters.copy(), self.n_inputs, compiled=self.compiled)
+        return Stream(self.layers, self.parameters.copy(), self.interface, compiled=self.compiled)
 
     # -- files ---------------------------------------------------------------------------------------------------
 

@@ -6,17 +6,17 @@ over time, it is what it would give if the sequence ended there: the last step, 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnbp.data.sequences import Packing
+from rnnbp.data.interface import Interface
+from rnnbp.data.packing import Packing
 from rnnbp.data.workspace import Workspace
 from rnnbp.gradients import Recurrence
-from rnnbp.layers import Context, Dropout, Embedding, LastStep, Layer, MaxOverTime, MeanOverTime, Recurrent
+from rnnbp.layers import Context, Dropout, LastStep, Layer, MaxOverTime, MeanOverTime, Recurrent
 from rnnbp.networks.program import Program, Segment, Unit, segments_of
 from rnnbp.parameters import Parameters
 
@@ -33,14 +33,14 @@ class Stream:
     """
 
     def __init__(
-        self, layers: tuple[Layer, ...], parameters: Parameters, n_inputs: int | None, *, compiled: bool
+        self, layers: tuple[Layer, ...], parameters: Parameters, interface: Interface, *, compiled: bool
     ) -> None:
         for k, layer in enumerate(layers):
             if layer.runs_backwards:
                 raise ValueError(
                     f"layer {k}, {layer!r}, runs backwards: it needs the whole sequence, so it cannot stream"
                 )
-        self._layers, self._dtype, self._n_inputs = layers, parameters.theta.dtype, n_inputs
+        self._dtype, self._interface = parameters.theta.dtype, interface
         self._program = Program(layers, parameters, compiled=compiled)
         self.reset()
 
@@ -86,23 +86,12 @@ class Stream:
         ValueError
             If the frames have another shape, or hold NaN or infinity.
         """
-        first = self._layers[0]
-        if isinstance(first, Embedding):
-            given = first.check_symbols(np.asarray(frames))
-            single, rank = given.ndim == 0, given.ndim + 1
-        else:
-            given = np.asarray(frames, self._dtype)
-            single, rank = given.ndim == 1, given.ndim
-            if given.ndim and self._n_inputs not in (None, given.shape[-1]):
-                raise ValueError(f"expected frames of {self._n_inputs} features, but their shape is {given.shape}")
-            # the sum of squares is one fast pass, and finite only if all are; it may overflow where they are
-            if not math.isfinite(np.vdot(given, given)) and not np.isfinite(given).all():
-                raise ValueError("the frames hold NaN or infinity: remove or replace them")
-        if rank not in (1, 2):
+        given, rank = np.asarray(frames), self._interface.frame_rank
+        if given.ndim not in (rank, rank + 1):
             raise ValueError(f"expected one frame or a row of them, but their shape is {given.shape}")
-        if single:
-            return self._next(given)
-        return np.array([self._next(frame) for frame in given])
+        if given.ndim == rank:
+            return self._next(self._interface.check(given[None])[0])
+        return np.array([self._next(frame) for frame in self._interface.check(given)])
 
     def _next(self, frame: Array) -> Array:
         out = frame[None]

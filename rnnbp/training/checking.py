@@ -47,7 +47,7 @@ def validation_set(net: Network, data: tuple[Any, ...], loss: Loss) -> TrainingS
         )
     x, target, lengths, weight = (*data, None, None)[:4]
     try:
-        return TrainingSet(net, x, lengths, target=target, loss=loss, sample_weight=weight)
+        return TrainingSet(net.interface, x, lengths, target=target, loss=loss, sample_weight=weight)
     except ValueError as error:
         raise ValueError(f"validation_data: {error}") from None
 

@@ -43,7 +43,7 @@ def check(net: Network, data: TrainingSet) -> None:
     ValueError
         If it cannot; says why.
     """
-    if data.packing is None:
+    if data.lengths is None:
         raise ValueError("chunk_length cuts sequences, but the input is static examples: leave it out")
     for k, layer in enumerate(net.layers):
         if isinstance(layer, Recurrent) and (layer.bidirectional or layer.reverse):
@@ -59,16 +59,18 @@ def check(net: Network, data: TrainingSet) -> None:
         )
 
 
-def cut(batches: Iterable[Index], lengths: Index, chunk_length: int) -> Iterator[tuple[Index, int, int]]:
+def cut(batches: Iterable[Index], data: TrainingSet, chunk_length: int) -> Iterator[tuple[Index, int, int]]:
     """Return the chunks of each batch in order: the sequences that have not ended, the first step, and the last + 1."""
+    lengths = data.lengths
+    assert lengths is not None, "`check` lets only sequences come here"
     for chosen in batches:
         for start in range(0, int(lengths[chosen].max()), chunk_length):
             yield chosen[lengths[chosen] > start], start, start + chunk_length
 
 
-def surviving(states: dict[str, Array], before: Index, lengths: Index, start: int) -> dict[str, Array]:
+def surviving(states: dict[str, Array], before: Index, data: TrainingSet, start: int) -> dict[str, Array]:
     """Return the states of those of the sequences `before` that go on at step `start`; none where all begin."""
-    if start == 0:
+    if start == 0 or data.lengths is None:
         return {}
-    going_on = lengths[before] > start
+    going_on = data.lengths[before] > start
     return {name: state[going_on] for name, state in states.items()}

@@ -86,7 +86,7 @@ class NextStep(Configurable):
         ValueError
             If it cannot; says why.
         """
-        if data.packing is None or net.pools_time:
+        if data.lengths is None or net.pools_time:
             raise ValueError("NextStep is for networks that give an output at each step of sequences")
         (first,) = data.examples(np.zeros(1, np.intp))
         draws, net.rng = net.rng, np.random.default_rng(0)

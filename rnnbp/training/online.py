@@ -31,7 +31,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnbp import losses, optimizers
 from rnnbp.gradients import RTRL
-from rnnbp.layers import Embedding, LastStep, Recurrent
+from rnnbp.layers import LastStep, Recurrent
 from rnnbp.losses import Loss
 from rnnbp.networks.network import Network
 from rnnbp.optimizers import FullBatchOptimizer, Optimizer
@@ -126,7 +126,7 @@ class OnlineLearner:
         ValueError
             If it is no such frame, or if it holds NaN or infinity.
         """
-        rank = 0 if isinstance(self.net.layers[0], Embedding) else 1
+        rank = self.net.interface.frame_rank
         if (given := np.asarray(frame)).ndim != rank:
             what = "symbol" if rank == 0 else "frame of shape (n_inputs,)"
             raise ValueError(f"expected one {what}, but the shape is {given.shape}")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.data.batch import Batch
-from rnnbp.data.training_set import TrainingSet
+from rnnbp.data.training_set import Minibatch, TrainingSet
 from rnnbp.losses import Loss
 from rnnbp.networks.network import Network
 from rnnbp.optimizers import clip_by_norm
@@ -44,13 +44,19 @@ class Run:
     best: Array | None = None
     _began: float = field(default_factory=time.perf_counter)
 
-    def gradient(self, batch: Batch, target: Array, weight: Array | None, **options: Any) -> tuple[float, Array, float]:
+    def gradient(self, part: Minibatch, **options: Any) -> tuple[float, Array, float]:
         """Return loss, gradient and the gradient's norm of a minibatch, all finite; see `Network.rows_gradient`."""
-        value, gradient = self.net.rows_gradient(batch, target, self.loss, weight=weight, **options)
+        assert part.target is not None
+        value, gradient = self.net.rows_gradient(part.batch, part.target, self.loss, weight=part.weight, **options)
         norm = clip_by_norm(gradient, np.inf)  # clips nothing, and is finite only if every entry is
         if not (math.isfinite(value) and (math.isfinite(norm) or np.isfinite(gradient).all())):
-            raise NonFiniteError(self._diagnose(batch, value, gradient))
+            raise NonFiniteError(self._diagnose(part.batch, value, gradient))
         return value, gradient, norm
+
+    def share(self, part: Minibatch) -> float:
+        """Return what a minibatch's loss is divided by: its share in the loss of all."""
+        assert part.target is not None
+        return self.loss.normalizer(part.target, part.weight)
 
     def penalize(self, value: float, gradient: Array, normalizer: float) -> float:
         """Return the loss with the penalty of its matrices, whose gradient is added in place."""

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.configuration import speaks_for
-from rnnbp.data.sequences import Packing
+from rnnbp.data.packing import Packing
 from rnnbp.kernels import threads
 from rnnbp.networks.network import Network
 from rnnbp.networks.program import Segment
@@ -93,7 +93,7 @@ class CompiledStep:
             The loss, what it is divided by, and the gradient's norm.
         """
         data, run = self.data, self.run_
-        if data.packing is None:
+        if data.lengths is None:
             packing, rows, labelled = Packing.full(1, len(chosen)), chosen, chosen
         else:
             packing = data.packing_of(chosen)
@@ -127,10 +127,9 @@ class CompiledStep:
 
     def _by_parts(self, chosen: Index, shape: _Shape) -> float:
         """Say what is not finite, or, if only a sum of squares was too large, go on with a norm that is not."""
-        batch, target, weight = self.data.take(chosen)
-        assert target is not None
-        value, gradient, norm = self.run_.gradient(batch, target, weight)
-        value = self.run_.penalize(value, gradient, self.run_.loss.normalizer(target, weight))
+        part = self.data.take(chosen)
+        value, gradient, norm = self.run_.gradient(part)
+        value = self.run_.penalize(value, gradient, self.run_.share(part))
         self.gradient[...], self.norm[0] = gradient, norm
         shape.finish()
         return value

@@ -128,7 +128,7 @@ def test_cells_whose_units_have_no_states_of_their_own_are_an_error(make):
 
 
 def test_it_carries_two_numbers_for_each_parameter_of_an_lstm():
-    from rnnbp.data.sequences import Packing
+    from rnnbp.data.packing import Packing
     from rnnbp.gradients import Recurrence
 
     layer = layers.LSTM(5, 7, gradient=SnAp1())

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnbp import layers
-from rnnbp.data.sequences import Packing
+from rnnbp.data.packing import Packing
 from rnnbp.gradients.compiled.layout import rows_of_stage
 from rnnbp.kernels import processor, threads, workers
 from rnnbp.kernels.engine import engine, kernels

@@ -24,7 +24,7 @@ def learn(net, p, seed=0):
     """Return loss and gradient, with the same draws every time."""
     net.rng = np.random.default_rng(seed)
     batch = net.batch(X)
-    return net.rows_gradient(batch, batch.lay_out_target(Y, MSE, 2, per_step=True), MSE, teacher_forcing=p)
+    return net.rows_gradient(batch, batch.lay_out_target(Y, MSE, net.interface), MSE, teacher_forcing=p)
 
 
 def taught_rows(net, p, seed=0):

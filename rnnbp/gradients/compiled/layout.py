@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.cells import Cell, Product, Stage
-from rnnbp.data.sequences import Packing
+from rnnbp.data.packing import Packing
 from rnnbp.data.workspace import Workspace, contiguous
 from rnnbp.kernels import threads
 from rnnbp.kernels.emitter import Operand, Rows, Step
