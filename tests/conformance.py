@@ -136,7 +136,7 @@ class Problem:
         self.initial = {name: rng.normal(size=(n_sequences, w)).astype(dtype) for name, w in widths.items()}
         self.d_final = {name: rng.normal(size=(n_sequences, w)).astype(dtype) for name, w in widths.items()}
         self.teacher = None
-        if self.net.teacher_forced_layer is not None:
+        if self.net.interface.teacher_forced_layer is not None:
             n_rows = Packing(lengths).n_rows
             self.teacher = rng.normal(size=(n_rows, self.net.n_outputs)).astype(dtype)
         self.draws = self.net.rng.bit_generator.state

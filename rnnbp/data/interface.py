@@ -43,6 +43,8 @@ class Interface:
     n_outputs : int
     per_step : bool
         Whether there is an output for each step, and not one for each sequence.
+    teacher_forced_layer : int or None
+        The layer whose previous output targets may take the place of, in training.
     """
 
     frame_rank: int
@@ -51,6 +53,7 @@ class Interface:
     check: Callable[[Array], Array]
     n_outputs: int
     per_step: bool
+    teacher_forced_layer: int | None
 
     def read(
         self, x: ArrayLike | Sequence[ArrayLike] | Sequences, lengths: ArrayLike | None

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnbp.data.workspace import Workspace
 from rnnbp.diagnostics.problem import network_copy
 from rnnbp.diagnostics.recording import Recorder, recordings
 from rnnbp.layers import Context
@@ -97,8 +96,8 @@ def activations(net: Network, x: ArrayLike | Sequence[ArrayLike], lengths: Array
     batch = twin.batch(x, lengths)
     packing, outputs = batch.packing, []
     a, arranged = batch.rows, packing
-    for layer, views in zip(twin.layers, twin.views, strict=True):
-        a = layer.forward(views, a, Workspace(), Context(arranged, False, twin.rng))
+    for k, layer in enumerate(twin.layers):
+        a, _ = layer.forward(twin.parameters.within(f"{k}."), a, Context(arranged, False, twin.rng))
         arranged = None if layer.pools_time else arranged
         outputs.append((np.array(a), arranged is not None))
 

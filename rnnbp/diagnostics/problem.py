@@ -122,7 +122,7 @@ class Problem:
     def run(self) -> Pass:
         """Run the network forwards."""
         net, teacher = self.net, None
-        if self.training and net.teacher_forced_layer is not None:
+        if self.training and net.interface.teacher_forced_layer is not None:
             teacher = self.loss.feedback(self.target, net.n_outputs, net.dtype)
         net.rng.bit_generator.state = self.draws
         return net.run(self.batch, training=self.training, initial_states=self.initial, teacher=teacher)

@@ -7,7 +7,7 @@ from rnnbp.layers.elman import Elman
 from rnnbp.layers.embedding import Embedding
 from rnnbp.layers.gru import GRU
 from rnnbp.layers.jordan import Jordan
-from rnnbp.layers.layer import Context, Layer
+from rnnbp.layers.layer import BackwardContext, Context, Layer
 from rnnbp.layers.lstm import LSTM
 from rnnbp.layers.normalization import LayerNorm
 from rnnbp.layers.pooling import LastStep, MaxOverTime, MeanOverTime
@@ -17,6 +17,7 @@ __all__ = [
     "GRU",
     "LSTM",
     "Activation",
+    "BackwardContext",
     "Context",
     "Dense",
     "Dropout",

@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 
 from rnnbp import initializers
 from rnnbp.configuration import whole_number
-from rnnbp.data.workspace import Workspace
 from rnnbp.initializers import Initializer
-from rnnbp.layers.layer import Context, Layer
+from rnnbp.layers.layer import BackwardContext, Context, Layer
 from rnnbp.parameters import Parameter
 
 __all__ = ["Embedding"]
@@ -82,20 +81,19 @@ class Embedding(Layer):
             raise ValueError(f"{self!r} takes symbols from 0 to {self.n_symbols - 1}, but {wrong} came in")
         return frames.astype(np.intp, copy=False)
 
-    def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
+    def forward(self, parameters: Mapping[str, Array], x: Array, context: Context) -> tuple[Array, Any]:
         """Compute (1)."""
-        workspace["x"] = x
-        return np.asarray(parameters["weight"][x])  # 1
+        return np.asarray(parameters["weight"][x]), x  # 1
 
     def backward(
         self,
         parameters: Mapping[str, Array],
         gradients: Mapping[str, Array],
         dy: Array,
-        workspace: Workspace,
-        context: Context,
+        saved: Any,
+        context: BackwardContext,
     ) -> Array | None:
         """Compute (1'); symbols have no gradient."""
         gradients["weight"].fill(0)
-        np.add.at(gradients["weight"], workspace["x"], dy)  # 1'
+        np.add.at(gradients["weight"], saved, dy)  # 1'
         return None

@@ -25,12 +25,11 @@ from rnnbp.configuration import build, plain
 from rnnbp.data.batch import Batch
 from rnnbp.data.interface import Interface
 from rnnbp.data.sequences import Sequences
-from rnnbp.data.workspace import Workspace
 from rnnbp.files import model_file
-from rnnbp.layers import Activation, Context, Jordan, Layer
+from rnnbp.layers import Layer
 from rnnbp.losses import Loss
-from rnnbp.networks.passes import Pass
-from rnnbp.networks.program import Program
+from rnnbp.networks.passes import Pass, loss_and_gradient
+from rnnbp.networks.program import Programs
 from rnnbp.networks.stream import Stream
 from rnnbp.parameters import Parameters
 
@@ -104,9 +103,7 @@ class Network:
         self.parameters = Parameters(declared, self.dtype)
         self.rng = np.random.default_rng(seed)
         self.parameters.initialize(self.rng)
-        self.views = self.by_layer(self.parameters)
-        self._idle: list[Program] = []  # programs that no pass is using
-        self._latest: Program | None = None
+        self.programs = Programs(self.layers, self.parameters, compiled=compiled)
         self.metadata: dict[str, Any] = {}
 
     @property
@@ -142,7 +139,6 @@ class Network:
                 raise ValueError(f"layer {k} does not fit: {error}") from None
             pooled = k if layer.pools_time else pooled
         self.n_outputs = width
-        self.teacher_forced_layer = self._teacher_forced_layer()
         self.is_recurrent = any(layer.needs_time for layer in self.layers)
         self.pools_time = pooled is not None
         first = self.layers[0]
@@ -153,60 +149,13 @@ class Network:
             check=partial(first.check_input, n_features=self.n_inputs, dtype=self.dtype),
             n_outputs=self.n_outputs,
             per_step=not self.pools_time,
+            teacher_forced_layer=self._teacher_forced_layer(),
         )
 
     def _teacher_forced_layer(self) -> int | None:
-        """Return which layer a teacher's values go to: a Jordan layer that only activations follow."""
-        last = max((k for k, layer in enumerate(self.layers) if not isinstance(layer, Activation)), default=0)
-        layer = self.layers[last]
-        return last if isinstance(layer, Jordan) and layer.teacher_forcing and not layer.bidirectional else None
-
-    def by_layer(self, views: Mapping[str, Array]) -> list[dict[str, Array]]:
-        """Return named values, such as gradients, for each layer under its own names."""
-        split: list[dict[str, Array]] = [{} for _ in self.layers]
-        for name, view in views.items():
-            k, _, own = name.partition(".")
-            split[int(k)][own] = view
-        return split
-
-    def take_program(self) -> Program:
-        """Return a program that nobody else is using, to be given back; so threads do not share memory."""
-        try:
-            program = self._idle.pop()
-        except IndexError:
-            program = Program(self.layers, self.parameters, compiled=self.compiled)
-        self._latest = program
-        return program
-
-    def give_program(self, program: Program) -> None:
-        """Give a program back."""
-        self._idle.append(program)
-
-    @property
-    def workspaces(self) -> list[Workspace]:
-        """What the layers that run in NumPy keep of the latest pass; nothing before the first."""
-        return [] if self._latest is None else [unit.workspace for unit in self._latest.units]
-
-    def split_states(self, states: States | None, batch: Batch) -> Mapping[int, Mapping[str, Array]]:
-        """Check states that users name, and return them for each layer under its own names, in packed order.
-
-        Raises
-        ------
-        ValueError
-            If a name is unknown or a shape wrong.
-        """
-        if not states:
-            return {}
-        widths = {f"{k}.{name}": w for k, layer in enumerate(self.layers) for name, w in layer.states().items()}
-        packed = {}
-        for name, state in states.items():
-            if name not in widths:
-                raise ValueError(f"no state {name!r}: this network's states are {', '.join(widths) or 'none'}")
-            given, shape = np.asarray(state, self.dtype), (batch.n_examples, widths[name])
-            if given.shape != shape:
-                raise ValueError(f"state {name!r} must be of shape {shape}, but its shape is {given.shape}")
-            packed[name] = given if batch.packing is None else batch.packing.sort(given)
-        return dict(enumerate(self.by_layer(packed)))
+        """Return the layer that a teacher's values go to: one that takes them, and that only activations follow."""
+        last = max((k for k, layer in enumerate(self.layers) if not layer.is_output_function), default=0)
+        return last if self.layers[last].teacher_forced else None
 
     def __reduce__(self) -> tuple[Any, ...]:
         # made again, so that a copy's parameters are views of its own theta
@@ -279,7 +228,16 @@ class Network:
             If the input does not fit the network (see `batch`), or if an initial state does not.
         """
         batch = x if isinstance(x, Batch) else self.batch(x, lengths)
-        return Pass(self, batch, training=training, keep=keep, initial_states=initial_states, teacher=teacher)
+        return Pass(
+            self.programs,
+            batch,
+            self.interface,
+            self.rng,
+            training=training,
+            keep=keep,
+            initial_states=initial_states,
+            teacher=teacher,
+        )
 
     def forward(
         self,
@@ -310,16 +268,7 @@ class Network:
         ValueError
             See `run`.
         """
-        batch = self.batch(x, lengths)
-        initial = self.split_states(initial_states, batch)
-        program = self.take_program()
-        try:
-            rows = program.forward(
-                batch.rows, batch.packing, training=training, keep=False, rng=self.rng, initial=initial
-            )
-            return batch.in_users_order(rows, per_step=not self.pools_time)
-        finally:
-            self.give_program(program)
+        return self.run(x, lengths, training=training, keep=False, initial_states=initial_states).output
 
     def loss_and_gradient(
         self,
@@ -362,48 +311,10 @@ class Network:
         batch = x if isinstance(x, Batch) else self.batch(x, lengths)
         rows = batch.lay_out_target(target, loss, self.interface)
         weight = None if sample_weight is None else batch.lay_out_weight(sample_weight, self.interface)
-        return self.rows_gradient(batch, rows, loss, weight=weight, training=training, initial_states=initial_states)
-
-    def rows_gradient(
-        self,
-        batch: Batch,
-        target: Array,
-        loss: Loss,
-        *,
-        weight: Array | None = None,
-        training: bool = True,
-        initial_states: States | None = None,
-        final_states: dict[str, Array] | None = None,
-        teacher_forcing: float = 1.0,
-    ) -> tuple[float, Array]:
-        """Return loss and gradient of a batch whose targets and weights are laid out in rows already.
-
-        See `loss_and_gradient`, which checks and lays out what users have. `final_states` is filled in, and
-        `teacher_forcing` is the probability with which each step of each sequence is taught (scheduled sampling).
-        """
-        teacher = None
-        if training and self.teacher_forced_layer is not None and teacher_forcing > 0.0:
-            teacher = loss.feedback(target, self.n_outputs, self.dtype)
-            if teacher_forcing < 1.0:
-                alone = self.rng.random(len(teacher)) >= teacher_forcing
-                teacher = np.ma.MaskedArray(teacher, np.broadcast_to(alone[:, None], teacher.shape))
-        forward = self.run(batch, training=training, initial_states=initial_states, teacher=teacher)
-        if final_states is not None:
-            final_states |= forward.final_states
-        value, d_output = loss.value_and_gradient(forward.rows, target, weight)
-        return value, forward.backward_rows(d_output, input_gradient=False).theta
-
-    def first_non_finite(self, batch: Batch) -> str | None:
-        """Say which layer, and at which step, is the first whose output for a batch is NaN or infinite."""
-        packing, a = batch.packing, batch.rows
-        for unit in Program(self.layers, self.parameters, compiled=False).units:
-            a = unit.layer.forward(unit.parameters, a, unit.workspace, Context(packing, False, self.rng))
-            packing = None if unit.layer.pools_time else packing
-            if not np.isfinite(a).all():
-                row = int(np.argwhere(~np.isfinite(a))[0, 0])
-                place = f"the output of layer {unit.k}, {unit.layer!r}"
-                return place if packing is None else f"{place}, at step {packing.step_of_row[row]}"
-        return None
+        value, gradient, _ = loss_and_gradient(
+            self, batch, rows, loss, weight=weight, training=training, initial_states=initial_states
+        )
+        return value, gradient
 
     def unflatten(self, vector: Array) -> dict[str, Array]:
         """Return the named views of a vector that is laid out like theta, such as a gradient.

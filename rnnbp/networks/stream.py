@@ -6,7 +6,6 @@ over time, it is what it would give if the sequence ended there: the last step, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,16 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnbp.data.interface import Interface
 from rnnbp.data.packing import Packing
-from rnnbp.data.workspace import Workspace
-from rnnbp.gradients import Recurrence
-from rnnbp.layers import Context, Dropout, LastStep, Layer, MaxOverTime, MeanOverTime, Recurrent
+from rnnbp.layers import Layer
+from rnnbp.layers.layer import StreamStep
 from rnnbp.networks.program import Program, Segment, Unit, segments_of
 from rnnbp.parameters import Parameters
 
 __all__ = ["Stream"]
 
 Array = NDArray[Any]
-Step = Callable[[Array], Array]
 
 
 class Stream:
@@ -47,27 +44,12 @@ class Stream:
     def reset(self) -> None:
         """Begin a new sequence: all states are zero again."""
         segments = segments_of(self._program.units, lambda unit: not unit.layer.pools_time)
-        self._steps: list[Step] = [
+        self._steps: list[StreamStep] = [
             self._step_of(segment) if isinstance(segment, Unit) else _compiled_step(segment) for segment in segments
         ]
 
-    def _step_of(self, unit: Unit) -> Step:
-        layer = unit.layer
-        if isinstance(layer, Recurrent):
-            if type(layer).forward is not Recurrent.forward:
-                raise ValueError(f"{layer!r} has a forward pass of its own, over whole sequences: it cannot stream")
-            return _recurrent_step(layer, unit.parameters, self._dtype, compiled=self._program.compiled)
-        if isinstance(layer, (LastStep, Dropout)):
-            return lambda frame: frame
-        if isinstance(layer, MeanOverTime):
-            return _RunningMean()
-        if isinstance(layer, MaxOverTime):
-            return _RunningMaximum()
-        if layer.needs_time:
-            raise ValueError(f"{layer!r} looks along time in a way of its own: it cannot stream")
-        workspace, rng = Workspace(), np.random.default_rng(0)
-        context = Context(None, False, rng, keep=False, compiled=self._program.compiled)
-        return lambda frame: layer.forward(unit.parameters, frame, workspace, context)
+    def _step_of(self, unit: Unit) -> StreamStep:
+        return unit.layer.stream(unit.parameters, self._dtype, compiled=self._program.compiled)
 
     def push(self, frames: ArrayLike) -> Array:
         """Return the outputs for the next frames.
@@ -100,7 +82,7 @@ class Stream:
         return np.array(out[0])
 
 
-def _compiled_step(segment: Segment) -> Step:
+def _compiled_step(segment: Segment) -> StreamStep:
     """Return a run of compiled layers over one frame: all that does not change is prepared once."""
     x: Array | None = None
     runner, first, stop = segment.runner, segment.n_prepare, segment.n_forward
@@ -116,40 +98,7 @@ def _compiled_step(segment: Segment) -> Step:
             runner.run(0, first)
         x[...] = frame
         runner.run(first, stop)
-        return segment.y
+        y: Array = segment.y
+        return y
 
     return step
-
-
-def _recurrent_step(layer: Recurrent, views: dict[str, Array], dtype: Any, *, compiled: bool) -> Step:
-    cell, packing = layer.cell, Packing.full(1, 1)
-    states, workspace = {name: np.zeros((1, cell.width(name)), dtype) for name in cell.states}, Workspace()
-
-    def step(frame: Array) -> Array:
-        recurrence = Recurrence(cell, views, frame, packing, initial=states, compiled=compiled)
-        output, final = layer.gradient.forward(recurrence, workspace, keep=False)
-        for name, state in final.items():
-            states[name][...] = state
-        return output
-
-    return step
-
-
-class _RunningMean:
-    def __init__(self) -> None:
-        self._total: Array | float = 0.0
-        self._n = 0
-
-    def __call__(self, frame: Array) -> Array:
-        self._n += 1
-        self._total = self._total + frame
-        return np.asarray(self._total / self._n, frame.dtype)
-
-
-class _RunningMaximum:
-    def __init__(self) -> None:
-        self._largest: Array | None = None
-
-    def __call__(self, frame: Array) -> Array:
-        self._largest = frame.copy() if self._largest is None else np.maximum(self._largest, frame)
-        return self._largest

@@ -151,9 +151,9 @@ class Descent:
                 if chunk_length is not None:
                     _, start, _ = pieces[k]
                     states["initial_states"] = chunks.surviving(self.carried, pieces[k - 1][0], data, start)
-                    states["final_states"] = self.carried = {}
-                value, gradient, norm = run.gradient(part, teacher_forcing=self._probability, **states)
-                share = run.share(part)
+                    states["final_states"] = True
+                found, norm = run.gradient(part, teacher_forcing=self._probability, **states)
+                (value, gradient, self.carried), share = found, run.share(part)
                 if run.l2:
                     value = run.penalize(value, gradient, share)
                     norm = clip_by_norm(gradient, np.inf)

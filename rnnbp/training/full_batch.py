@@ -39,7 +39,7 @@ def minimize(run: Run, optimizer: FullBatchOptimizer, max_epochs: int, progress:
             part = run.data.take(chosen)
             try:
                 with np.errstate(over="ignore", invalid="ignore"):  # what overflows is reported with its place
-                    value, piece, _ = run.gradient(part)
+                    (value, piece, _), _ = run.gradient(part)
             except (NonFiniteError, ConvergenceError):
                 if not seen:
                     raise

@@ -144,7 +144,7 @@ def _rise(run: Run, rising: Optimizer, n_updates: int, rng: np.random.Generator)
     rates, seen, smoothed, total, weights = [], [], [], 0.0, 0.0
     for k, chosen in zip(range(n_updates), _endless(run.data, run.batch_size, rng), strict=False):
         try:
-            value, gradient, _ = run.gradient(run.data.take(chosen))
+            (value, gradient, _), _ = run.gradient(run.data.take(chosen))
         except NonFiniteError:
             if k < LEAST:
                 raise

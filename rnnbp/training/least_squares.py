@@ -92,7 +92,9 @@ class LeastSquares:
             part = self._data.take(piece)
             batch, target, weight = part.batch, part.target, part.weight
             assert target is not None
-            teacher = None if net.teacher_forced_layer is None else loss.feedback(target, net.n_outputs, net.dtype)
+            teacher = (
+                None if net.interface.teacher_forced_layer is None else loss.feedback(target, net.n_outputs, net.dtype)
+            )
             rows = rows_jacobian(net, batch, training=True, teacher=teacher, dtype=np.float64)
             share = loss.normalizer(target, weight)
             rows *= np.sqrt(share * loss.curvature(target, net.n_outputs, weight))[:, None, None]

@@ -15,6 +15,7 @@ from rnnbp.data.batch import Batch
 from rnnbp.data.training_set import Minibatch, TrainingSet
 from rnnbp.losses import Loss
 from rnnbp.networks.network import Network
+from rnnbp.networks.passes import BatchGradient, loss_and_gradient
 from rnnbp.optimizers import clip_by_norm
 from rnnbp.training.evaluation import evaluate_set
 from rnnbp.training.history import Callback, History
@@ -44,14 +45,14 @@ class Run:
     best: Array | None = None
     _began: float = field(default_factory=time.perf_counter)
 
-    def gradient(self, part: Minibatch, **options: Any) -> tuple[float, Array, float]:
-        """Return loss, gradient and the gradient's norm of a minibatch, all finite; see `Network.rows_gradient`."""
+    def gradient(self, part: Minibatch, **options: Any) -> tuple[BatchGradient, float]:
+        """Return loss and gradient of a minibatch, and the gradient's norm; all are finite."""
         assert part.target is not None
-        value, gradient = self.net.rows_gradient(part.batch, part.target, self.loss, weight=part.weight, **options)
-        norm = clip_by_norm(gradient, np.inf)  # clips nothing, and is finite only if every entry is
-        if not (math.isfinite(value) and (math.isfinite(norm) or np.isfinite(gradient).all())):
-            raise NonFiniteError(self._diagnose(part.batch, value, gradient))
-        return value, gradient, norm
+        found = loss_and_gradient(self.net, part.batch, part.target, self.loss, weight=part.weight, **options)
+        norm = clip_by_norm(found.theta, np.inf)  # clips nothing, and is finite only if every entry is
+        if not (math.isfinite(found.value) and (math.isfinite(norm) or np.isfinite(found.theta).all())):
+            raise NonFiniteError(self._diagnose(part.batch, found.value, found.theta))
+        return found, norm
 
     def share(self, part: Minibatch) -> float:
         """Return what a minibatch's loss is divided by: its share in the loss of all."""
@@ -68,7 +69,7 @@ class Run:
 
     def _diagnose(self, batch: Batch, value: float, gradient: Array) -> str:
         with np.errstate(all="ignore"):
-            place = self.net.first_non_finite(batch)
+            place = self.net.programs.first_non_finite(batch.rows, batch.packing)
         if place is None and not np.isfinite(gradient).all():
             name = self.net.parameters.name_at(int(np.argmin(np.isfinite(gradient))))
             place = f"the gradient of {name!r} (layer {self.net.layers[int(name.split('.')[0])]!r})"

@@ -38,9 +38,9 @@ SHAPES = 4  # of minibatches that are kept laid out
 
 def can_compile(net: Network, run: Run) -> bool:
     """Whether all of a training step is known to the engine, but maybe the update."""
-    program, target = net.take_program(), run.data.target  # which also compiles what is not yet, before a run begins
-    net.give_program(program)
-    if net.teacher_forced_layer is not None or target is None or run.loss.kernel(target) is None:
+    program, target = net.programs.take(), run.data.target  # which also compiles what is not yet, before a run begins
+    net.programs.give(program)
+    if net.interface.teacher_forced_layer is not None or target is None or run.loss.kernel(target) is None:
         return False
     if not speaks_for(type(run.loss), "kernel", ("value_and_gradient", "normalizer")):
         return False
@@ -128,7 +128,7 @@ class CompiledStep:
     def _by_parts(self, chosen: Index, shape: _Shape) -> float:
         """Say what is not finite, or, if only a sum of squares was too large, go on with a norm that is not."""
         part = self.data.take(chosen)
-        value, gradient, norm = self.run_.gradient(part)
+        (value, gradient, _), norm = self.run_.gradient(part)
         value = self.run_.penalize(value, gradient, self.run_.share(part))
         self.gradient[...], self.norm[0] = gradient, norm
         shape.finish()
@@ -158,7 +158,7 @@ class _Shape:
         from rnnbp.kernels.training import LossRows
 
         self.step, net = step, step.net
-        program = net.take_program()
+        program = net.programs.take()
         (segment,) = program.segments
         assert isinstance(segment, Segment)
         self.segment, engine = segment, segment.parts[0].engine

@@ -133,7 +133,7 @@ def test_it_carries_two_numbers_for_each_parameter_of_an_lstm():
 
     layer = layers.LSTM(5, 7, gradient=SnAp1())
     net, x = Network([layer]), np.zeros((3, 5), np.float32)
-    recurrence = Recurrence(layer.cell, net.views[0], x, Packing.full(1, 3), initial={})
+    recurrence = Recurrence(layer.cell, net.parameters.within("0."), x, Packing.full(1, 3), initial={})
     assert SnAp1().start(recurrence).shape == (3, 2, 2 * 7 + net.theta.size)
 
 

@@ -226,7 +226,7 @@ def laid_out(stack, dtype, *, lengths, keep, training):
     }
     teacher = np.ma.MaskedArray(x.copy(), np.repeat(rng.random(len(x))[:, None] < 0.5, 2, axis=1))
     segment.begin(
-        x, steps, training, keep, rng, {0: states}, None if net.teacher_forced_layer is None else (0, teacher)
+        x, steps, training, keep, rng, {0: states}, None if net.interface.teacher_forced_layer is None else (0, teacher)
     )
     gradient = np.full_like(net.theta, 7.0)
     if keep:
@@ -236,12 +236,11 @@ def laid_out(stack, dtype, *, lengths, keep, training):
 
 
 def buffers(workspace):
-    for value in workspace.values():
-        if isinstance(value, np.ndarray):
-            value[...] = 7.0
-            yield value
-        elif isinstance(value, dict):
-            yield from buffers(value)
+    for value in workspace._buffers.values():
+        value[...] = 7.0
+        yield value
+    for part in workspace._parts.values():
+        yield from buffers(part)
 
 
 def run_both_ways(stack, dtype, **options):

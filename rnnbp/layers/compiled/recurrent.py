@@ -98,7 +98,7 @@ class RecurrentPart(Part):
         self.kind = kind
         outputs = []
         for way in self.ways:
-            own = workspace.setdefault(f"direction{way.suffix}", Workspace())
+            own = workspace.part(f"direction{way.suffix}")
             way.loop.lay_out(packing, own, keep=keep)
             if keep:
                 outputs.append(way.loop.output)
