@@ -38,6 +38,7 @@ UNKNOWN_LENGTH = 0x7FFFF000
 MOST_CHUNKS = 10_000  # before the samples; more are no audio file, and would take long to walk
 SAMPLES = (b"data", b"SSND")  # names of chunks
 TAG = 10  # bytes of an ID3v2 header
+LAST_TAG = 128  # bytes of an ID3v1 tag, at the end
 MOST_BYTES_OF_TAGS = 1 << 20  # after which no further tag is looked for; one tag, with a picture, may be larger
 
 
@@ -155,7 +156,7 @@ def _nist(file: BinaryIO, start: int, size: int) -> str:
     fields = dict(re.findall(rb"^(\w+) -i (\d{1,18})\s", _read(file, 0, header), re.MULTILINE))
     try:
         n_samples, n_channels = int(fields[b"sample_count"]), int(fields.get(b"channel_count", 1))
-        n_bytes = int(fields[b"sample_n_bytes"])
+        n_bytes = int(fields.get(b"sample_n_bytes", 1))  # A-law and mu-law have one, and often do not say so
     except KeyError:
         return ""
     return _beyond(header + n_samples * n_channels * n_bytes, size)
@@ -211,10 +212,9 @@ def flac_without_length(file: BinaryIO, start: int) -> tuple[EndlessFile, int | 
 
     RFC 9639, 8.2: the number of samples is in the last 36 bits of 8 bytes, 18 after the file's mark.
     """
-    at = start + 18
-    described = int.from_bytes(_read(file, at, 8), "big")
+    described = int.from_bytes(_read(file, start + 18, 8), "big")
     n_samples = described & ((1 << 36) - 1)
-    return EndlessFile(file, at=at, replaced=(described - n_samples).to_bytes(8, "big")), n_samples or None
+    return EndlessFile(file, start, at=18, replaced=(described - n_samples).to_bytes(8, "big")), n_samples or None
 
 
 class EndlessFile(io.RawIOBase):
@@ -224,17 +224,20 @@ class EndlessFile(io.RawIOBase):
     ----------
     file : binary file
         Opened for reading; stays open.
+    start : int
+        What comes before this byte, a tag, is not to be seen.
     at, replaced : int, bytes
-        What is read from byte `at` on is `replaced`, for its length.
+        What is read from byte `at` on, counted from `start`, is `replaced`, for its length.
     stretch : int, default=1
         The end of the file seems to be so many times as far away. An MP3 file without a header of its length is
         estimated to last as long as its bytes do at the first frame's rate, and libsndfile reads no further.
     """
 
-    def __init__(self, file: BinaryIO, *, at: int = 0, replaced: bytes = b"", stretch: int = 1) -> None:
+    def __init__(self, file: BinaryIO, start: int, *, at: int = 0, replaced: bytes = b"", stretch: int = 1) -> None:
         self._file = file
-        self._at, self._replaced = at, replaced
-        self._end = os.fstat(file.fileno()).st_size * stretch
+        self._start, self._at, self._replaced = start, at, replaced
+        self._end = (os.fstat(file.fileno()).st_size - start) * stretch
+        self._stretched = stretch > 1
         self._position = 0
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
@@ -249,7 +252,9 @@ class EndlessFile(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         """Fill `buffer` as far as there are bytes, and return how many there were."""
-        content = bytearray(_read(self._file, self._position, len(buffer)))
+        content = bytearray(_read(self._file, self._start + self._position, len(buffer)))
+        if self._stretched and self._position >= self._end - LAST_TAG:
+            content = bytearray(self._end - self._position)[: len(buffer)]  # libmpg123 looks for a tag here, first
         first = max(self._at, self._position)
         last = min(self._at + len(self._replaced), self._position + len(content))
         if first < last:

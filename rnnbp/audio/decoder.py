@@ -15,7 +15,6 @@ LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000  # Hz: heart sounds are kept at 1000 
 BLOCK = 1 << 16  # samples, over all channels
 UNKNOWN = 1 << 62  # libsndfile's largest count, or nearly, where a file declares no length
 SLACK = 2 * 1152  # samples, two frames: decoders differ in what they make of the ends of an MP3 file
-ADVICE = "or load it with audio.load(..., max_samples=...), which says how much memory that takes"
 
 
 class Sequential(soundfile.SoundFile):  # type: ignore[misc]
@@ -63,7 +62,7 @@ def decode(
     if kind == "flac":
         source, declared = flac_without_length(file, start)
     elif kind == "mp3" and mp3_length(file, start) is None:
-        source = EndlessFile(file, stretch=1000)
+        source = EndlessFile(file, start, stretch=1000)
     elif kind == "mp3":
         slack = SLACK
     file.seek(0)
@@ -82,13 +81,17 @@ def decode(
             if declared is None and isinstance(source, int) and recording.frames < UNKNOWN:
                 declared = int(recording.frames)
             limit = min(max_samples, max_samples * rate // to_rate)
+            too_long = (
+                f"samples at {rate} Hz; at {to_rate} Hz that is more than max_samples={max_samples}. If it is that "
+                "long, split it, or load it with audio.load and a larger max_samples; if it is not, it is damaged"
+            )
             if declared is not None and declared > limit:
-                raise AudioError(_too_long(name, f"declares {declared}", rate, limit, declared / rate))
+                raise AudioError(f"{name} declares {declared} {too_long}")
             block = np.empty((max(1, BLOCK // recording.channels), recording.channels), np.float32)
             while n := len(recording.read(out=block)):
                 n_read += n
                 if n_read > limit:
-                    raise AudioError(_too_long(name, f"has more than {limit}", rate, limit, limit / rate))
+                    raise AudioError(f"{name} has at least {n_read} {too_long}")
                 with np.errstate(invalid="ignore", over="ignore"):  # infinity is refused later, with its place
                     blocks.append(block[:n].mean(axis=1))
     except (soundfile.SoundFileError, OSError, ValueError, TypeError, OverflowError) as error:
@@ -109,10 +112,3 @@ def decode(
     if kind == "flac" and declared is not None and n_read > declared:
         raise AudioError(f"{name} is damaged: it declares {declared} samples, but has {n_read}")
     return np.concatenate(blocks), rate
-
-
-def _too_long(name: str, said: str, rate: int, limit: int, seconds: float) -> str:
-    return (
-        f"{name} {said} samples at {rate} Hz ({seconds:.0f} s), and at most {limit} are read: it is damaged, or long. "
-        f"If it is that long, split it, {ADVICE}"
-    )

@@ -84,7 +84,7 @@ def read(
         raise TypeError(f"max_samples must be a positive integer, but {max_samples!r} was given")
     if max_samples < 1:
         raise ValueError(f"max_samples must be a positive integer, but {max_samples!r} was given")
-    if not isinstance(path, str | os.PathLike):
+    if not isinstance(path, str | bytes | os.PathLike):
         raise TypeError(f"path must be a str or path-like, but {path!r} was given")
     name = os.fsdecode(path)
     size = _size(name)
