@@ -91,7 +91,8 @@ def attack(kind, seeds, *, seconds=float("inf"), batch_size=1000):
 def run_case(case, seed, folder, limits):
     """Run one case in this process; return its findings."""
     findings = Findings()
-    tracemalloc.reset_peak()
+    if tracemalloc.is_tracing():
+        tracemalloc.reset_peak()
     before, started = tracemalloc.get_traced_memory()[0], time.perf_counter()
     try:
         with warnings.catch_warnings():
@@ -146,14 +147,14 @@ def _run_batch(kind, seeds):
 
 def _work(kind, seeds, folder, connection):
     module = load(kind)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what C libraries print of a damaged file
+    for stream in (1, 2):  # what C libraries print of a damaged file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
+    run_case(module.case, seeds[0], Path(folder), module.LIMITS)  # imports, and what is made once, are no case's
     tracemalloc.start()
-    start = 0.0
-    for index, seed in enumerate(seeds):
+    start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    for seed in seeds:
         findings = run_case(module.case, seed, Path(folder), module.LIMITS)
         resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-        if index < 20:  # imports, and what is made once
-            start = resident
         findings.growth = resident - start
         connection.send(findings)
