@@ -62,10 +62,12 @@ def sequences_of(features, recordings):
     return [(level - (level.mean(axis=0) + level.mean()) / 2) / 10 for level in levels]
 
 
-def with_silence(wave, sample_rate, rng):
-    """Put up to a second of silence on each side."""
+def in_noise(wave, sample_rate, rng):
+    """Put up to a second of silence on each side, and white noise over all, 5 to 30 dB below the word."""
     before, after = rng.integers(0, round(LONGEST_SILENCE * sample_rate) + 1, size=2)
-    return np.pad(wave, (before, after))
+    longer = np.pad(wave, (before, after))
+    silence_db = 10 * np.log10(longer.size / wave.size)  # so much lower is the mean power of all of it
+    return audio.add_noise(longer, rng.uniform(5, 30) - silence_db, rng)
 
 
 def training_data(features, data, seed):
@@ -77,8 +79,7 @@ def training_data(features, data, seed):
 
     def varied(waves):
         other_speeds = [audio.change_speed(wave, rng.uniform(0.9, 1.1)) for wave in waves]
-        longer = [with_silence(wave, data.sample_rate, rng) for wave in other_speeds]
-        return [audio.add_noise(wave, rng.uniform(10, 30), rng) for wave in longer]
+        return [in_noise(wave, data.sample_rate, rng) for wave in other_speeds]
 
     waves = list(data.waves)
     for _ in range(N_COPIES):
