@@ -108,6 +108,18 @@ def test_a_length_that_was_not_known_is_no_truncation(path):
     assert audio.load(written(path, content), RATE).size == WAVE.size
 
 
+@pytest.mark.parametrize(("container", "magic"), [("WAV", b"RIFX"), ("AU", b"dns.")])
+def test_the_other_byte_order_hides_no_truncation(path, container, magic):
+    content = encoded(container, "PCM_16", endian="BIG" if container == "WAV" else "LITTLE")
+    assert content[:4] == magic
+    np.testing.assert_allclose(audio.load(written(path, content), RATE), WAVE, atol=1e-4)
+    assert "truncated: its header promises 4000 bytes more" in refusal(path, content[:-4000])
+
+
+def test_an_ogg_file_with_part_of_its_last_page_is_refused(path):
+    assert "its last page, of" in refusal(path, encoded("OGG", "VORBIS")[:-5])
+
+
 @pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
 def test_an_ogg_file_without_its_last_page_is_refused(path, subtype):
     content = encoded("OGG", subtype, wave=np.tile(WAVE, 20))
@@ -159,6 +171,24 @@ def test_a_length_beyond_the_end_of_an_mp3_file_takes_no_memory(path, wrong):
     assert "truncated" in message or "declares" in message
 
 
+def test_an_mp3_file_may_declare_a_frame_more_than_can_be_decoded(path):
+    content = bytearray(encoded("MP3"))
+    at = content.index(b"Info") if b"Info" in content else content.index(b"Xing")
+    (n_frames,) = struct.unpack(">I", content[at + 8 : at + 12])
+    content[at + 8 : at + 12] = struct.pack(">I", n_frames + 1)
+    assert audio.load(written(path, content), RATE).size >= WAVE.size
+    content[at + 8 : at + 12] = struct.pack(">I", n_frames + 9)
+    assert "truncated" in refusal(path, content)
+
+
+def test_the_length_in_the_header_of_another_encoder_is_known(path):
+    """Fraunhofer's: "VBRI", 36 bytes into the first frame, and 10 further on the number of bytes."""
+    content = bytearray(encoded("MP3"))
+    content[4:100] = bytes(96)
+    content[36:50] = b"VBRI" + bytes(6) + struct.pack(">I", len(content) + 7)
+    assert "its header promises 7 bytes more than the file has" in refusal(path, content)
+
+
 def test_an_mp3_file_that_does_not_state_its_length_is_read_to_its_end(path):
     """libsndfile takes the first frame's rate for all, and would end after less than half of this one."""
     quiet_first = np.concatenate([0.001 * WAVE, 0.001 * WAVE, *4 * [WAVE]])
@@ -177,6 +207,7 @@ def test_a_flac_file_may_begin_with_a_tag(path):
     tagged = b"ID3\x04\0\0\0\0\x02\x00" + bytes(256) + with_flac_length(6000)
     np.testing.assert_allclose(audio.load(written(path, tagged), RATE), WAVE, atol=1e-4)
     assert "truncated" in refusal(path, tagged[:-2000])
+    assert "declares 100 samples, but has 6000" in refusal(path, tagged[:266] + with_flac_length(100))
 
 
 def test_blocks_join_without_a_seam(path, monkeypatch):

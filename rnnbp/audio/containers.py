@@ -189,10 +189,6 @@ def _mp3(file: BinaryIO, start: int, size: int) -> str:
     return _beyond(start + declared, size) if declared else ""
 
 
-def _flac(file: BinaryIO, start: int, size: int) -> str:
-    return "its description is not there whole" if size < start + 42 else ""
-
-
 def mp3_length(file: BinaryIO, start: int) -> int | None:
     """Return how many bytes the first frame of an MP3 file declares (a "Xing", "Info" or "VBRI" header), or None."""
     head = _read(file, start, 200)
@@ -293,7 +289,6 @@ CHECKS: dict[str, Callable[[BinaryIO, int, int], str]] = {
     "caf": _caf,
     "au": _au,
     "nist": _nist,
-    "flac": _flac,
     "ogg": _ogg,
     "mp3": _mp3,
 }
