@@ -350,3 +350,8 @@ def test_infinite_samples_are_refused(path):
     stereo = io.BytesIO()
     soundfile.write(stereo, np.stack([wave, -wave], axis=1), RATE, format="WAV", subtype="DOUBLE")
     assert "NaN or infinity, first at sample 10" in refusal(path, stereo.getvalue())
+
+
+def test_a_chunk_that_ends_beyond_all_files_is_refused(path):
+    content = encoded("CAF", "PCM_16")
+    refusal(path, content[:8] + b"free" + struct.pack(">q", 2**63 - 1) + content[8:])
