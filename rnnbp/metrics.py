@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["accuracy", "confusion_matrix", "r2"]
+__all__ = ["accuracy", "confusion_matrix", "r2", "rejection_threshold"]
 
 Array = NDArray[Any]
 
@@ -96,3 +96,66 @@ def confusion_matrix(target: ArrayLike, predicted: ArrayLike, n_classes: int) ->
             raise ValueError(f"{name} must hold whole numbers from 0 to {n_classes - 1}, but holds {np.unique(given)}")
     pairs = target.astype(np.intp) * n_classes + predicted.astype(np.intp)
     return np.bincount(pairs, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
+def rejection_threshold(target: ArrayLike, probabilities: ArrayLike, *, false_rejections: float = 0.05) -> float:
+    """Return the probability that a predicted class needs, if what is none of the classes is to be told.
+
+    A classifier gives every input one of its classes. What is none of them (another word, a cough, noise) often gets a
+    lower largest probability than what it was trained on. Taken for none of the classes is what stays below a
+    threshold, which is chosen here on examples that were held out: as high as can be while it rejects no more of those
+    that are classified right than wanted.
+
+    Parameters
+    ----------
+    target : array of int, of shape (N,)
+        Classes of examples that were not trained on, as new to the network as those that it will meet (other speakers,
+        if it will meet other speakers; noise, if there will be noise).
+    probabilities : array of shape (N, K)
+        Of the K classes, as `predict_proba` or a softmax gives them.
+    false_rejections : float, default=0.05
+        The share of the rightly classified examples that may be rejected, from 0 up to but without 1. With fewer than
+        ``1 / false_rejections`` examples, none is.
+
+    Returns
+    -------
+    float
+        ``probabilities.max(axis=1) >= threshold`` tells what is to be accepted.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, if the rows are no probabilities, or if no example is classified right.
+
+    Notes
+    -----
+    The share of false rejections is what was asked for, on inputs like the held-out ones. How many of those that are
+    none of the classes are accepted is not: a network may be sure of what it has never met. Measure it on some, and
+    where it is too many, train a class for the rest.
+
+    References
+    ----------
+    C. K. Chow, "On optimum recognition error and reject tradeoff", IEEE Trans. Information Theory 16(1), 1970.
+    D. Hendrycks and K. Gimpel, "A baseline for detecting misclassified and out-of-distribution examples in neural
+    networks", ICLR 2017, arXiv:1610.02136.
+
+    Examples
+    --------
+    >>> probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7], [0.8, 0.2]])
+    >>> rejection_threshold([0, 1, 1, 1], probabilities, false_rejections=0.4)
+    0.7
+    """
+    target, probabilities = np.asarray(target), np.asarray(probabilities, dtype=float)
+    if probabilities.ndim != 2 or probabilities.shape[1] < 2:
+        raise ValueError(f"probabilities must have shape (N, K), but {probabilities.shape} was given")
+    if target.shape != probabilities.shape[:1]:
+        raise ValueError(f"targets of shape {target.shape} do not fit probabilities of shape {probabilities.shape}")
+    if not 0 <= false_rejections < 1:
+        raise ValueError(f"false_rejections must be at least 0 and below 1, but {false_rejections!r} was given")
+    if not (probabilities >= 0).all() or not np.allclose(probabilities.sum(axis=1), 1, atol=1e-3):
+        raise ValueError("probabilities must be at least 0 and sum to 1 in each row: pass a softmax of logits")
+    right = probabilities.argmax(axis=1) == target
+    if not right.any():
+        raise ValueError("target must agree with some of the predictions, but none of them is right")
+    confidence = np.sort(probabilities.max(axis=1)[right])
+    return float(confidence[int(false_rejections * confidence.size)])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import sklearn.metrics
 
-from rnnbp.metrics import accuracy, confusion_matrix, r2
+from rnnbp.metrics import accuracy, confusion_matrix, r2, rejection_threshold
 
 RNG = np.random.default_rng(0)
 
@@ -83,3 +83,55 @@ def test_weights_of_whole_numbers_repeat_examples():
     repeated = np.repeat(np.arange(12), weight)
     assert accuracy(labels, logits, sample_weight=weight) == pytest.approx(accuracy(labels[repeated], logits[repeated]))
     assert r2(values, guesses, sample_weight=weight) == pytest.approx(r2(values[repeated], guesses[repeated]))
+
+
+def confident(n, rng):
+    """Probabilities of three classes and targets, of which most are right."""
+    logits = 3 * rng.standard_normal((n, 3))
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    target = np.where(rng.random(n) < 0.8, probabilities.argmax(axis=1), rng.integers(3, size=n))
+    return target, probabilities
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.05, 0.3, 0.99])
+@pytest.mark.parametrize("n", [3, 20, 1001])
+def test_a_threshold_rejects_as_many_of_the_right_as_wanted_and_no_more(n, share):
+    target, probabilities = confident(n, np.random.default_rng(n))
+    threshold = rejection_threshold(target, probabilities, false_rejections=share)
+    right = probabilities[probabilities.argmax(axis=1) == target].max(axis=1)
+    assert (right < threshold).sum() == int(share * right.size)
+
+
+def test_wrong_predictions_do_not_move_the_threshold():
+    target, probabilities = confident(200, np.random.default_rng(0))
+    right = probabilities.argmax(axis=1) == target
+    assert not right.all()
+    assert rejection_threshold(target, probabilities) == rejection_threshold(target[right], probabilities[right])
+
+
+def test_a_threshold_holds_for_new_examples():
+    rng = np.random.default_rng(1)
+    threshold = rejection_threshold(*confident(4000, rng), false_rejections=0.1)
+    target, probabilities = confident(4000, rng)
+    right = probabilities.argmax(axis=1) == target
+    assert (probabilities[right].max(axis=1) < threshold).mean() == pytest.approx(0.1, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("target", "probabilities", "share", "message"),
+    [
+        ([0, 1], [[0.5, 0.5]], 0.05, "do not fit probabilities of shape"),
+        ([0], [[1.0]], 0.05, r"must have shape \(N, K\)"),
+        ([0], [0.5], 0.05, r"must have shape \(N, K\)"),
+        ([0], [[2.0, -1.0]], 0.05, "at least 0 and sum to 1"),
+        ([0], [[3.0, 4.0]], 0.05, "pass a softmax of logits"),
+        ([0], [[np.nan, 0.5]], 0.05, "at least 0 and sum to 1"),
+        ([0], [[0.2, 0.8]], 0.05, "none of them is right"),
+        ([0], [[0.8, 0.2]], 1.0, "at least 0 and below 1, but 1.0 was given"),
+        ([0], [[0.8, 0.2]], -0.1, "at least 0 and below 1, but -0.1 was given"),
+        ([], np.zeros((0, 2)), 0.05, "none of them is right"),
+    ],
+)
+def test_a_threshold_of_nonsense_is_refused(target, probabilities, share, message):
+    with pytest.raises(ValueError, match=message):
+        rejection_threshold(target, probabilities, false_rejections=share)
