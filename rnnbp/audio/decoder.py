@@ -8,8 +8,8 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from .containers import READABLE, EndlessFile, flac_without_length, mp3_length
-from .waveform import AudioError
+from rnnbp.audio.containers import READABLE, EndlessFile, flac_without_length, mp3_length
+from rnnbp.audio.waveform import AudioError
 
 LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000  # Hz: heart sounds are kept at 1000 or 2000, converters go up to 768 000
 BLOCK = 1 << 16  # samples, over all channels

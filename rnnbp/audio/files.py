@@ -15,8 +15,8 @@ from numbers import Integral
 import numpy as np
 from numpy.typing import NDArray
 
-from . import containers
-from .waveform import AudioError, Waveform, check_sample_rate, check_waveform
+from rnnbp.audio import containers
+from rnnbp.audio.waveform import AudioError, Waveform, check_sample_rate, check_waveform
 
 # A lossy decoder may overshoot full scale a little; a float file past twice full scale was never scaled.
 LARGEST_PEAK = 2.0
@@ -78,7 +78,7 @@ def read(
 
     They are not resampled, but `max_samples` also limits what they would become at `to_rate`.
     """
-    from .decoder import decode  # it imports soundfile, which not all need
+    from rnnbp.audio.decoder import decode  # it imports soundfile, which not all need
 
     if isinstance(max_samples, bool) or not isinstance(max_samples, Integral):
         raise TypeError(f"max_samples must be a positive integer, but {max_samples!r} was given")

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .files import conform, read
-from .frontend import Frontend
-from .waveform import AudioError, Waveform, check_audible, check_waveform
+from rnnbp.audio.files import conform, read
+from rnnbp.audio.frontend import Frontend
+from rnnbp.audio.waveform import AudioError, Waveform, check_audible, check_waveform
 
 Recording = str | os.PathLike[str] | ArrayLike
 CACHE_VERSION = 1  # raise it when the same settings begin to give other numbers

@@ -42,7 +42,6 @@ from rnnbp.data.packing import Packing
 from rnnbp.diagnostics.problem import network_copy
 from rnnbp.diagnostics.recording import expect_states
 from rnnbp.gradients import BPTT
-from rnnbp.layers import Recurrent
 from rnnbp.networks.network import Network
 
 __all__ = ["LyapunovExponents", "lyapunov_exponents"]
@@ -192,7 +191,7 @@ class _Dynamics:
     def __init__(self, net: Network, *, closed: bool) -> None:
         expect_states(net, "measuring Lyapunov exponents")
         for k, layer in enumerate(net.layers):
-            if isinstance(layer, Recurrent) and (layer.bidirectional or layer.reverse):
+            if layer.runs_backwards:
                 raise ValueError(
                     f"layer {k}, {layer!r}, runs backwards: only a network whose layers all run forwards is a "
                     "dynamical system"

@@ -37,6 +37,7 @@ __all__ = ["Network"]
 
 Array = NDArray[Any]
 States = Mapping[str, Array]
+SETTINGS = ("layers", "dtype", "seed", "compiled")
 
 
 class Network:
@@ -157,10 +158,17 @@ class Network:
         last = max((k for k, layer in enumerate(self.layers) if not layer.is_output_function), default=0)
         return last if self.layers[last].teacher_forced else None
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in (*SETTINGS, "theta", "rng", "metadata")} | {
+            "dtype": self.dtype.name
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
         # made again, so that a copy's parameters are views of its own theta
-        made_of = type(self), self.layers, self.dtype.name, self.seed, self.compiled
-        return _remake, (*made_of, self.theta, self.rng, self.metadata)
+        layers, *settings = (state[name] for name in SETTINGS)
+        Network.__init__(self, layers, **dict(zip(SETTINGS[1:], settings, strict=True)))
+        self.theta[...] = state["theta"]
+        self.rng, self.metadata = state["rng"], state["metadata"]
 
     def __repr__(self) -> str:
         layers = "".join(f"    {layer!r},\n" for layer in self.layers)
@@ -401,19 +409,3 @@ class Network:
         for name, view in net.parameters.items():
             view[...] = arrays[name]
         return net
-
-
-def _remake(
-    cls: type[Network],
-    layers: Sequence[Layer],
-    dtype: str,
-    seed: int | None,
-    compiled: bool,
-    theta: Array,
-    rng: np.random.Generator,
-    metadata: dict[str, Any],
-) -> Network:
-    net = cls(layers, dtype=dtype, seed=seed, compiled=compiled)
-    net.theta[...] = theta
-    net.rng, net.metadata = rng, metadata
-    return net

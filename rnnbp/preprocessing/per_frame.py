@@ -16,7 +16,7 @@ from sklearn.base import clone
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.metaestimators import available_if
 
-from .frames import Frames, SequenceTransformer
+from rnnbp.preprocessing.frames import Frames, SequenceTransformer
 
 __all__ = ["PerFrame"]
 

@@ -15,7 +15,7 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 
-from .frames import SequenceTransformer
+from rnnbp.preprocessing.frames import SequenceTransformer
 
 __all__ = ["PadOrTruncate"]
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import OneToOneFeatureMixin, _fit_context
 
-from .frames import Frames, SequenceTransformer
+from rnnbp.preprocessing.frames import Frames, SequenceTransformer
 
 __all__ = ["SequenceScaler"]
 

@@ -24,8 +24,7 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from rnnbp.configuration import whole_number
-
-from .frames import SequenceTransformer
+from rnnbp.preprocessing.frames import SequenceTransformer
 
 __all__ = ["SlidingWindow", "Windows", "cut_windows"]
 

@@ -26,7 +26,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.data.training_set import TrainingSet
-from rnnbp.layers import Recurrent
 from rnnbp.networks.network import Network
 
 __all__ = ["check", "cut", "surviving"]
@@ -46,7 +45,7 @@ def check(net: Network, data: TrainingSet) -> None:
     if data.lengths is None:
         raise ValueError("chunk_length cuts sequences, but the input is static examples: leave it out")
     for k, layer in enumerate(net.layers):
-        if isinstance(layer, Recurrent) and (layer.bidirectional or layer.reverse):
+        if layer.runs_backwards:
             raise ValueError(
                 f"layer {k}, {layer!r}, runs backwards, from an end that a chunk does not know: train without "
                 "chunk_length, or with a layer that runs forwards only"
