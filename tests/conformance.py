@@ -36,6 +36,8 @@ LAYERS: tuple[Layer, ...] = (
     layers.Dropout(0.4, over_time=True),
     layers.LayerNorm(5),  # of two features little is left
     layers.Embedding(SYMBOLS, H),
+    layers.Conv1D(I, H, 3),
+    layers.Conv1D(I, H, 2, stride=2, dilation=2, causal=True),
     layers.LastStep(),
     layers.MeanOverTime(),
     layers.MaxOverTime(),
@@ -165,8 +167,10 @@ class Problem:
 
     def of_rows(self, rows: np.ndarray, chosen: list[int]) -> np.ndarray:
         """Return the part of an output, of an input or of their gradients that belongs to some sequences."""
-        in_time = rows.shape[:2] == (self.lengths.max(), len(self.lengths))
-        return rows[: self.lengths[chosen].max(), chosen] if in_time else rows[chosen]
+        for lengths in (self.lengths, self.net.interface.output_lengths(self.lengths)):  # of inputs, and of outputs
+            if rows.shape[:2] == (lengths.max(), len(lengths)):
+                return rows[: lengths[chosen].max(), chosen]
+        return rows[chosen]
 
     def run(self):
         """Run the network forwards, with the same dropout masks every time."""

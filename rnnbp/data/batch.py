@@ -62,40 +62,30 @@ class Batch:
         packing = Packing.full(n_steps, n_sequences) if given.lengths is None else Packing(given.lengths, n_steps)
         return cls(interface.check(packing.pack(given.frames)), packing)
 
-    def in_users_order(self, rows: Array, *, per_step: bool) -> Array:
-        """Return a copy of output rows: ``(B, ...)``, or, of one a step, ``(T, B, ...)`` with zeros for padding."""
-        packing = self.packing
-        if packing is None:
-            return rows.copy()
-        restored = packing.unpack(rows) if per_step else packing.unsort(rows)
-        return restored if restored.flags.owndata and restored is not rows else restored.copy()
-
     def lay_out_target(
         self, target: ArrayLike | Sequence[ArrayLike] | Sequences, loss: Loss, interface: Interface
     ) -> Array:
         """Check targets for a loss, and return them encoded, in the order of the output's rows; see `encode`."""
-        lengths = None if self.packing is None else self.packing.unsort(self.packing.lengths)
-        encoded = encode(
-            target, loss, interface, n_examples=self.n_examples, lengths=lengths, padded=self.padded
-        )  # fmt: skip
-        return self._arrange(encoded)
+        packing = self._output(interface)
+        lengths = None if packing is None else packing.unsort(packing.lengths)
+        encoded = encode(target, loss, interface, n_examples=self.n_examples, lengths=lengths, padded=self.padded)
+        return self._arrange(encoded, packing)
 
     def lay_out_weight(self, sample_weight: ArrayLike | Sequences, interface: Interface) -> Array:
         """Return sample weights, checked, in the order of the output's rows; see `check_weight`."""
-        packing, per_step = self.packing, interface.per_step
-        lengths = packing.unsort(packing.lengths) if packing is not None and per_step else None
-        n_padded = None if packing is None else packing.n_padded
+        packing = self._output(interface)
+        lengths, n_padded = (None, None) if packing is None else (packing.unsort(packing.lengths), packing.n_padded)
         weight = check_weight(sample_weight, n_examples=self.n_examples, lengths=lengths, n_padded=n_padded)
-        rows = self._arrange(weight)
-        repeats = packing is not None and per_step and isinstance(weight, np.ndarray)
-        return rows[packing.sequence_of_row] if repeats and packing is not None else rows
+        rows = self._arrange(weight, packing)
+        return rows[packing.sequence_of_row] if packing is not None and isinstance(weight, np.ndarray) else rows
 
-    def _arrange(self, given: Array | Sequences | Padded) -> Array:
-        """Return values in the order of the rows, or of the sequences."""
-        packing = self.packing
-        if packing is None:
-            assert isinstance(given, np.ndarray)
-            return given
-        if isinstance(given, Sequences):
-            return packing.gather(given.frames)
-        return packing.pack(given.frames) if isinstance(given, Padded) else packing.sort(given)
+    def _output(self, interface: Interface) -> Packing | None:
+        """Return how the output's rows lie in time; None for one row an example."""
+        return None if self.packing is None else interface.output_packing(self.packing)
+
+    def _arrange(self, given: Array | Sequences | Padded, output: Packing | None) -> Array:
+        """Return values in the order of the output's rows, or of the examples."""
+        if isinstance(given, (Sequences, Padded)):
+            assert output is not None, "they came one for each step"
+            return output.gather(given.frames) if isinstance(given, Sequences) else output.pack(given.frames)
+        return given if self.packing is None else self.packing.sort(given)

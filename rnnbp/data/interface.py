@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rnnbp.data.packing import Packing
 from rnnbp.data.sequences import Sequences, check_lengths, check_sequences
 from rnnbp.losses import Loss
 
@@ -45,6 +46,10 @@ class Interface:
         Whether there is an output for each step, and not one for each sequence.
     teacher_forced_layer : int or None
         The layer whose previous output targets may take the place of, in training.
+    output_packing : callable
+        How the rows of the output lie in time, given those of the input; None for one row a sequence.
+    output_lengths : callable
+        How many steps go out of sequences of so many.
     """
 
     frame_rank: int
@@ -54,6 +59,8 @@ class Interface:
     n_outputs: int
     per_step: bool
     teacher_forced_layer: int | None
+    output_packing: Callable[[Packing], Packing | None]
+    output_lengths: Callable[[Index], Index]
 
     def read(
         self, x: ArrayLike | Sequence[ArrayLike] | Sequences, lengths: ArrayLike | None
@@ -123,7 +130,7 @@ def encode(
     interface : Interface
     n_examples : int
     lengths : ndarray of int, of shape (B,), or None
-        Of the sequences, in the user's order; None for static examples.
+        How many outputs there are for each sequence, in the user's order; None for static examples.
     padded : bool
         Whether the input came as a padded array, so that a list of targets is an array that is spelt out.
 
@@ -166,8 +173,8 @@ def _encode_each(target: Sequence[ArrayLike] | Sequences, loss: Loss, n_outputs:
     for i, (each, length) in enumerate(zip(given, lengths.tolist(), strict=True)):
         if len(each) != length:
             raise ValueError(
-                f"each sequence needs one target a step: target {i} has length {len(each)}, but sequence {i} has "
-                f"length {length}"
+                f"each sequence needs one target for each step of the network's output: target {i} has length "
+                f"{len(each)}, but for sequence {i} there are {length} steps"
             )
     joined = given if isinstance(given, Sequences) else Sequences.of(given)
     try:

@@ -63,6 +63,7 @@ class Packing:
         self.starts: Index = np.concatenate([[0], np.cumsum(self.counts)]).astype(np.intp)
         self.n_rows = int(self.starts[-1])
         self.layouts: dict[int, Layout] = {}  # by the number of shares
+        self.derived: dict[Any, Any] = {}  # what layers make of it, once
 
     @staticmethod
     @lru_cache(maxsize=64)
@@ -122,6 +123,20 @@ class Packing:
         if self.counts[stop - 1] == n:
             return Packing.full(stop - first, n)
         return Packing(np.minimum(self.lengths[:n], stop) - first)
+
+    def strided(self, stride: int) -> Packing:
+        """Return how every `stride`-th step of each sequence lies, from its first: ceil(L / stride) of them."""
+        if stride == 1:
+            return self
+        made: Packing | None = self.derived.get(stride)
+        if made is None:
+            if self.is_rectangular and self.is_sorted and self.n_padded == self.n_steps:
+                made = Packing.full(-(-self.n_steps // stride), self.n_sequences)
+            else:
+                made = Packing(-(-self.lengths // stride), -(-self.n_padded // stride))
+                made.order = self.order  # longer sequences have no fewer steps left, so they lie as before
+            self.derived[stride] = made
+        return made
 
     def layout(self, n_shares: int) -> Layout:
         """Return this as kernels take it, divided into shares of about the same number of frames.

@@ -73,8 +73,10 @@ class TrainingSet:
         Whether there is an output for each step of sequences.
     frames : ndarray of shape (n_rows, ...)
         Sequence after sequence, in the user's order.
+    output_lengths : ndarray of int, of shape (N,), or None
+        How many outputs each sequence has, if there is one for each step.
     target, weight : ndarray or None
-        One for each frame, or for each example, in the same order.
+        One for each output, or for each example, in the same order.
 
     Raises
     ------
@@ -103,13 +105,18 @@ class TrainingSet:
         if isinstance(given, Sequences):
             self.lengths, self._first, frames = given.lengths, given.first, given.frames
             n_padded = n_padded or int(self.lengths.max())
+            n_padded = int(interface.output_lengths(np.array([n_padded]))[0])
         self.frames: Array = interface.check(np.asarray(frames))
         self.n_rows = len(self.frames)
         self.n_examples = self.n_rows if self.lengths is None else len(self.lengths)
         self.per_step = interface.per_step and self.lengths is not None
         self.is_ragged = self.lengths is not None and bool((self.lengths != self.lengths[0]).any())
         self.target = self.weight = None
-        n, of_steps = self.n_examples, self.lengths if self.per_step else None
+        n, of_steps = self.n_examples, None
+        if self.per_step and self.lengths is not None:
+            of_steps = interface.output_lengths(self.lengths)
+            self._first_output = np.asarray(np.cumsum(of_steps) - of_steps)
+        self.output_lengths: Index | None = of_steps
         if loss is not None:
             if target is None:
                 raise ValueError("there is no target: the loss needs one for each row of the network's output")
@@ -139,7 +146,7 @@ class TrainingSet:
             return self._minibatch(Batch(self.frames[chosen], None), chosen)
         packing = self.packing_of(chosen, start, stop)
         rows = self.rows_of(chosen, packing, start)
-        return self._minibatch(Batch(self.frames[rows], packing), rows if self.per_step else chosen[packing.order])
+        return self._minibatch(Batch(self.frames[rows], packing), self.outputs_of(chosen, packing, rows, start))
 
     def take_changed(self, chosen: Index, change: Callable[[Array], Array]) -> Minibatch:
         """Return what `take` does, with what `change` makes of each of the examples in its place.
@@ -161,7 +168,7 @@ class TrainingSet:
             return self._minibatch(batch, chosen[packing.order])
         if (packing.unsort(packing.lengths) != self.lengths[chosen]).any():
             raise ValueError("augment must not change a sequence's length where each step has a target")
-        return self._minibatch(batch, self.rows_of(chosen, packing))
+        return self._minibatch(batch, self.outputs_of(chosen, packing, self.rows_of(chosen, packing)))
 
     def _minibatch(self, batch: Batch, index: Index) -> Minibatch:
         return Minibatch(batch, index, *self.labels(index))
@@ -185,6 +192,17 @@ class TrainingSet:
     def rows_of(self, chosen: Index, packing: Packing, start: int = 0) -> Index:
         """Return where the frames of a batch lie."""
         return packing.rows_of(self._first[chosen] + start)
+
+    def outputs_of(self, chosen: Index, packing: Packing, rows: Index, start: int = 0) -> Index:
+        """Return where, among all outputs, those of a batch belong, whose frames are `rows`."""
+        if not self.per_step:
+            return np.asarray(chosen[packing.order])
+        output = self.interface.output_packing(packing)
+        if output is packing:
+            return rows
+        assert output is not None
+        assert start == 0, "`chunks.check` lets only networks come that keep all steps"
+        return output.rows_of(self._first_output[chosen])
 
     def labels(self, rows: Index) -> tuple[Array | None, Array | None]:
         """Return the targets and weights of some frames, or examples."""

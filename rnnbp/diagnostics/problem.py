@@ -151,6 +151,7 @@ class Problem:
         assert packing is not None, "static examples have no steps"
         # rows lie step after step, longest sequence first: those that remain are the first ones
         short = Packing(np.minimum(packing.lengths, n_steps))
-        target = self.target if self.net.pools_time else self.target[: short.n_rows]
+        output = self.net.interface.output_packing(short)
+        target = self.target if output is None else self.target[: output.n_rows]
         initial = {name: np.zeros_like(state) for name, state in self.initial.items()}
         return replace(self, batch=Batch(self.batch.rows[: short.n_rows], short), target=target, initial=initial)

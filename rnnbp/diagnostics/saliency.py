@@ -121,7 +121,7 @@ def saliency(
     true_lengths = None if packing is None else packing.unsort(packing.lengths)
     forward = twin.run(batch)
     y = forward.output
-    asked = _asked(y, step, true_lengths)
+    asked = _asked(y, step, None if true_lengths is None else net.interface.output_lengths(true_lengths))
     if output is None:
         total = (y * asked[..., None]).sum(axis=0) if y.ndim == 3 else y
         chosen = total.argmax(axis=-1)

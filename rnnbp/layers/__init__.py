@@ -1,6 +1,7 @@
 """Layers, shared by static and recurrent networks."""
 
 from rnnbp.layers.activation import Activation
+from rnnbp.layers.convolution import Conv1D
 from rnnbp.layers.dense import Dense
 from rnnbp.layers.dropout import Dropout
 from rnnbp.layers.elman import Elman
@@ -19,6 +20,7 @@ __all__ = [
     "Activation",
     "BackwardContext",
     "Context",
+    "Conv1D",
     "Dense",
     "Dropout",
     "Elman",

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["BackwardContext", "Context", "Layer", "StreamStep"]
 
 Array = NDArray[Any]
-StreamStep = Callable[[Array], Array]
+StreamStep = Callable[[Array], Array | None]
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,17 @@ class Layer(Configurable, ABC):
     def states(self) -> Mapping[str, int]:
         """Return the width of each state that the layer carries through time; none unless overridden."""
         return {}
+
+    def output_packing(self, packing: Packing) -> Packing | None:
+        """Return how the rows of the output lie in time, given those of the input.
+
+        They lie alike unless overridden; None stands for one row a sequence.
+        """
+        return packing
+
+    def output_lengths(self, lengths: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return how many steps go out of sequences of so many; as many unless overridden."""
+        return lengths
 
     @abstractmethod
     def output_width(self, input_width: int) -> int:

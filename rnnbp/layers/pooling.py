@@ -32,6 +32,14 @@ class _Pooling(Layer):
     needs_time = True
     pools_time = True
 
+    def output_packing(self, packing: Packing) -> Packing | None:
+        """Return None: there is one row a sequence."""
+        return None
+
+    def output_lengths(self, lengths: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return 1 for each."""
+        return np.ones_like(lengths)
+
     def output_width(self, input_width: int) -> int:
         """Return input_width."""
         return input_width

@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from rnnbp.configuration import build, plain
 from rnnbp.data.batch import Batch
 from rnnbp.data.interface import Interface
+from rnnbp.data.packing import Packing
 from rnnbp.data.sequences import Sequences
 from rnnbp.files import model_file
 from rnnbp.layers import Layer
@@ -151,6 +152,8 @@ class Network:
             n_outputs=self.n_outputs,
             per_step=not self.pools_time,
             teacher_forced_layer=self._teacher_forced_layer(),
+            output_packing=partial(_output_packing, self.layers),
+            output_lengths=partial(_output_lengths, self.layers),
         )
 
     def _teacher_forced_layer(self) -> int | None:
@@ -409,3 +412,19 @@ class Network:
         for name, view in net.parameters.items():
             view[...] = arrays[name]
         return net
+
+
+def _output_packing(layers: Sequence[Layer], packing: Packing) -> Packing | None:
+    """Return how the rows of the last layer's output lie in time; None for one row a sequence."""
+    for layer in layers:
+        found = layer.output_packing(packing)
+        if found is None:
+            return None
+        packing = found
+    return packing
+
+
+def _output_lengths(layers: Sequence[Layer], lengths: NDArray[np.intp]) -> NDArray[np.intp]:
+    for layer in layers:
+        lengths = layer.output_lengths(lengths)
+    return lengths

@@ -78,7 +78,7 @@ class Pass:
             rows = program.forward(
                 batch.rows, batch.packing, training=training, keep=keep, rng=rng, initial=initial, teacher=taught
             )
-            self._packing = batch.packing if interface.per_step else None
+            self._packing = program.packing
             self._copied = None if keep else np.array(rows)
             self._final = None if keep else self._named(program.final)
         except BaseException:
@@ -112,8 +112,13 @@ class Pass:
     @property
     def output(self) -> Array:
         """The output in the user's order, of shape (B, n_outputs) or (T, B, n_outputs)."""
-        output = self._batch.in_users_order(self.rows, per_step=self._packing is not None)
-        return np.asarray(output if self._copied is not None else self._intact(output))
+        rows, batch = self.rows, self._batch.packing
+        if self._packing is not None:
+            output = self._packing.unpack(rows)
+        else:
+            output = rows if batch is None else batch.unsort(rows)
+        owned = output.base is None and output is not rows
+        return np.asarray(self._intact(output if owned else output.copy()) if self._copied is None else output)
 
     @property
     def final_states(self) -> dict[str, Array]:

@@ -113,7 +113,7 @@ class Programs:
         rng, a = np.random.default_rng(0), x
         for unit in Program(self.layers, self.parameters, compiled=False).units:
             a, _ = unit.forward(a, Context(packing, False, rng))
-            packing = None if unit.layer.pools_time else packing
+            packing = None if packing is None else unit.layer.output_packing(packing)
             if not np.isfinite(a).all():
                 row = int(np.argwhere(~np.isfinite(a))[0, 0])
                 place = f"the output of layer {unit.k}, {unit.layer!r}"
@@ -135,6 +135,7 @@ class Program:
     def __init__(self, layers: Sequence[Layer], parameters: Parameters, *, compiled: bool) -> None:
         self.compiled = compiled
         self.generation = 0  # how many runs there have been
+        self.packing: Packing | None = None  # of the last run's output
         self.units = [Unit(k, layer, parameters, compiled=compiled) for k, layer in enumerate(layers)]
         self.segments = segments_of(self.units)
 
@@ -176,9 +177,10 @@ class Program:
                 segment.packing = packing
                 context = Context(packing, training, rng, segment.workspace, keep, self.compiled, taught, own)
                 a, segment.saved = segment.forward(a, context)
-                packing = None if segment.layer.pools_time else packing
+                packing = None if packing is None else segment.layer.output_packing(packing)
             else:
                 a, packing = segment.forward(a, packing, training, keep, rng, initial, teacher)
+        self.packing = packing
         return a
 
     def backward(
@@ -254,20 +256,22 @@ class Segment:
         self.n = self.n_forward + len(self.back)
         self.stateful = [(unit.k, unit.part) for unit in units if unit.layer.states() and unit.part is not None]
         self.trained = [(unit.offset, unit.part) for unit in units if unit.slices and unit.part is not None]
-        self.pools = any(unit.layer.pools_time for unit in units)
         self.dtype = self.parts[0].dtype
         self.laid_out: Any = None
+        self.packing: Packing | None = None  # of the output
         self.laid_back: bool | None = None
 
     def lay_out(self, packing: Packing, width: int, keep: bool) -> None:
         """Find memory, and let each part know where its neighbours' is."""
         a: Array | None = None
+        self.packing = packing
         for unit, part in zip(self.units, self.parts, strict=True):
             if a is not None:
                 part.take(a)
             a = part.lay_out(packing, width, unit.workspace, keep=keep)
-            width = a.shape[1]
-            packing = Packing.full(1, packing.n_sequences) if unit.layer.pools_time else packing
+            width, n_sequences = a.shape[1], packing.n_sequences
+            self.packing = None if self.packing is None else unit.layer.output_packing(packing)
+            packing = self.packing or Packing.full(1, n_sequences)  # after pooling, rows are static examples
         assert a is not None
         self.y, self.laid_back = a, None
         self.runner.lay_out()
@@ -314,7 +318,7 @@ class Segment:
         """Run forwards; see `Program.forward`."""
         self.begin(x, packing, *given)
         self.runner.run(0, self.n_forward)
-        return self.y, None if self.pools else packing
+        return self.y, None if packing is None else self.packing
 
     def begin_back(self, dy: Array, gradient: int, wanted: bool, d_final: Mapping[int, States]) -> None:
         """Take what a run back begins with."""

@@ -43,7 +43,7 @@ class Stream:
 
     def reset(self) -> None:
         """Begin a new sequence: all states are zero again."""
-        segments = segments_of(self._program.units, lambda unit: not unit.layer.pools_time)
+        segments = segments_of(self._program.units, lambda unit: not unit.layer.needs_time or bool(unit.layer.states()))
         self._steps: list[StreamStep] = [
             self._step_of(segment) if isinstance(segment, Unit) else _compiled_step(segment) for segment in segments
         ]
@@ -51,7 +51,7 @@ class Stream:
     def _step_of(self, unit: Unit) -> StreamStep:
         return unit.layer.stream(unit.parameters, self._dtype, compiled=self._program.compiled)
 
-    def push(self, frames: ArrayLike) -> Array:
+    def push(self, frames: ArrayLike) -> Array | None:
         """Return the outputs for the next frames.
 
         Parameters
@@ -61,7 +61,9 @@ class Stream:
 
         Returns
         -------
-        ndarray of shape (n_outputs,) or (n, n_outputs)
+        ndarray of shape (n_outputs,) or (n, n_outputs), or None
+            Where a layer has a stride S, only every S-th frame has an output: of several frames fewer rows come, and of
+            one frame None.
 
         Raises
         ------
@@ -71,15 +73,19 @@ class Stream:
         given, rank = np.asarray(frames), self._interface.frame_rank
         if given.ndim not in (rank, rank + 1):
             raise ValueError(f"expected one frame or a row of them, but their shape is {given.shape}")
+        outputs = [self._next(frame) for frame in self._interface.check(given if given.ndim > rank else given[None])]
         if given.ndim == rank:
-            return self._next(self._interface.check(given[None])[0])
-        return np.array([self._next(frame) for frame in self._interface.check(given)])
+            return outputs[0]
+        due = [output for output in outputs if output is not None]
+        return np.array(due) if due else np.empty((0, self._interface.n_outputs), self._dtype)
 
-    def _next(self, frame: Array) -> Array:
-        out = frame[None]
+    def _next(self, frame: Array) -> Array | None:
+        out: Array | None = frame[None]
         for step in self._steps:
+            if out is None:
+                return None
             out = step(out)
-        return np.array(out[0])
+        return None if out is None else np.array(out[0])
 
 
 def _compiled_step(segment: Segment) -> StreamStep:

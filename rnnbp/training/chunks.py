@@ -50,6 +50,12 @@ def check(net: Network, data: TrainingSet) -> None:
                 f"layer {k}, {layer!r}, runs backwards, from an end that a chunk does not know: train without "
                 "chunk_length, or with a layer that runs forwards only"
             )
+    for k, layer in enumerate(net.layers):
+        if layer.needs_time and not layer.pools_time and not layer.states():
+            raise ValueError(
+                f"layer {k}, {layer!r}, looks along time but carries no state from chunk to chunk: train without "
+                "chunk_length"
+            )
     if net.pools_time:
         raise ValueError(
             "chunk_length needs a target for each step, as there is an update after each chunk; this network gives one "

@@ -50,9 +50,7 @@ def predict(
     """
     data = TrainingSet(net.interface, x, lengths)
     outputs = predict_rows(net, data, batch_size=batch_size)
-    if data.lengths is None or not data.per_step:
-        return outputs
-    return Sequences(outputs, data.lengths).split(outputs)
+    return outputs if data.output_lengths is None else Sequences(outputs, data.output_lengths).split(outputs)
 
 
 def predict_rows(net: Network, data: TrainingSet, *, batch_size: int = 256) -> Array:
@@ -68,7 +66,8 @@ def predict_rows(net: Network, data: TrainingSet, *, batch_size: int = 256) -> A
     -------
     ndarray of shape (N, n_outputs) or (n_rows, n_outputs)
     """
-    outputs = np.empty((data.n_rows if data.per_step else data.n_examples, net.n_outputs), net.dtype)
+    lengths = data.output_lengths
+    outputs = np.empty((data.n_examples if lengths is None else int(lengths.sum()), net.n_outputs), net.dtype)
     for chosen in data.batches(batch_size):
         part = data.take(chosen)
         outputs[part.index] = net.run(part.batch, keep=False).rows

@@ -98,7 +98,7 @@ class CompiledStep:
         else:
             packing = data.packing_of(chosen)
             rows = data.rows_of(chosen, packing)
-            labelled = rows if data.per_step else chosen[packing.order]
+            labelled = data.outputs_of(chosen, packing, rows)
         weights = None
         if self.plain:
             normalizer = float(len(labelled))
