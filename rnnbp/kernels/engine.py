@@ -19,6 +19,7 @@ from typing import Any
 from llvmlite import binding
 
 from rnnbp.kernels import (
+    ctc,
     matrices,
     normalization,
     processor,
@@ -43,10 +44,10 @@ from rnnbp.kernels.records import Record
 __all__ = ["Engine", "engine"]
 
 MODULES: tuple[ModuleType, ...] = (
-    matrices, normalization, products, programs, recurrence, rows, static, training, weight_gradients,
+    ctc, matrices, normalization, products, programs, recurrence, rows, static, training, weight_gradients,
     workers,
 )  # fmt: skip
-PYTHON_ONLY = ("packed_size",)
+PYTHON_ONLY = ("packed_size", "work_size")
 NOTICE_AFTER = 1.0  # seconds of compiling after which the user is told
 
 _lock = threading.RLock()

@@ -98,11 +98,17 @@ class Functions:
     def log(self, node: ast.Call) -> Value:
         return self._intrinsic(node, "log")
 
-    def exp(self, node: ast.Call) -> Value:
+    def _arithmetic(self, node: ast.Call, function: Any) -> Value:
         value = self._real(node)
         kind = self._walk.type(value.kind)
-        (result,) = emit(self._w, trace(elementwise.exp, (None,), (None,)), [str(value.text)], kind, 1)
+        (result,) = emit(self._w, trace(function, (None,), (None,)), [str(value.text)], kind, 1)
         return Value(result, value.kind)
+
+    def exp(self, node: ast.Call) -> Value:
+        return self._arithmetic(node, elementwise.exp)
+
+    def log1p(self, node: ast.Call) -> Value:
+        return self._arithmetic(node, elementwise.log1p)
 
     def copy(self, node: ast.Call) -> Value:
         to, a, n = (self._walk.value(each) for each in node.args)

@@ -40,9 +40,11 @@ __all__ = [
     "exp",
     "floats",
     "flush_denormals",
+    "inlined",
     "ints",
     "load_atomic",
     "log",
+    "log1p",
     "number",
     "numbers",
     "pause",
@@ -54,7 +56,7 @@ __all__ = [
     "vectorized",
 ]
 
-exp, log, sqrt = math.exp, math.log, math.sqrt
+exp, log, log1p, sqrt = math.exp, math.log, math.log1p, math.sqrt
 number = float
 LANES, VECTORS = 8, 2  # numbers in a vector register, and registers in a panel; the compiler takes the host's
 
@@ -110,6 +112,12 @@ def vectorized(kernel: Any) -> Any:
 def reassociated(kernel: Any) -> Any:
     """Mark a kernel to be vectorised, whose sums may be taken in any order: else each waits for the one before."""
     kernel.reassociated = kernel.vectorized = True
+    return kernel
+
+
+def inlined(kernel: Any) -> Any:
+    """Mark a kernel whose body takes the place of every call: a loop that calls it can be vectorised then."""
+    kernel.inlined = True
     return kernel
 
 

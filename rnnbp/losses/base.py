@@ -30,6 +30,8 @@ class Loss(Configurable, ABC):
     """A loss: call it for a value and a gradient, or pass it to ``rnnbp.fit``."""
 
     name: ClassVar[str]
+    #: Whether a target belongs to a whole sequence of outputs, as in `CTC`, and not to one row of them.
+    per_sequence: ClassVar[bool] = False
 
     def __call__(
         self,
