@@ -1,29 +1,57 @@
 """Connectionist temporal classification: the forward-backward recursion over one sequence after another.
 
-The equations are those of `rnnbp.losses.ctc`. A path is in one of L labels or of the L + 1 blanks around them, which
-are kept apart, so that a loop goes over alike ones; all are logarithms, and ``a + b`` there is log(e^a + e^b) here::
+The equations are those of `rnnbp.losses.forward_backward`. They add and multiply probabilities that are far too small
+for a floating-point number; in place of logarithms, each is kept as a mantissa and an exponent of its own here::
 
-    blank'(i) = y_blank + log(e^blank(i) + e^label(i-1))
-    label'(i) = y_i     + log(e^label(i) + e^blank(i) + e^(label(i-1) + skip(i)))      skip: 0, or -1e30 for a repeat
+    p = m 2^e        m from 1 to below 2, e a whole number in another array
+    p + q            m_p 2^(e_p - e) + m_q 2^(e_q - e),  e = max(e_p, e_q)
+    p q              m_p m_q,  e_p + e_q,  and what is above 2 is moved to the exponent
 
-The backward recursion reads the same in the other direction. Each row is relative to a number of its own, of which
-float64 keeps the sum: so float32 stays accurate however long a sequence is. A state that cannot be has -1e30. There are
-a few more states than there have to be, that none can reach, so that all loops fill whole registers.
+So there is an exponential for each class and step only, none for the states, and float32 is accurate to about its own
+rounding however long a sequence is. What cannot be has the exponent -1e30.
+
+A path is in one of L labels or of the L + 1 blanks around them, which are kept apart so that a loop goes over alike
+ones::
+
+    blank'(i) = y(blank) (blank(i) + label(i-1))
+    label'(i) = y(l_i)   (label(i) + blank(i) + label(i-1) if it is another label)
+
+The backward recursion reads the same in the other direction. There are a few states more than there have to be, which
+nothing can reach, so that all loops fill whole registers.
 """
 
 from __future__ import annotations
 
 import math
 
-from rnnbp.kernels.language import LANES, exp, floats, inlined, ints, log, log1p, number, numbers, reassociated, vectorized
+from rnnbp.kernels.language import (
+    LANES,
+    exp,
+    exponent,
+    floats,
+    inlined,
+    ints,
+    log,
+    mantissa,
+    number,
+    numbers,
+    power_of_two,
+    reassociated,
+    round_to_whole,
+    vectorized,
+)
 from rnnbp.kernels.products import Layout
 from rnnbp.kernels.records import Record
 
 __all__ = ["CTCRecord", "ctc", "work_size"]
 
-LOG_ZERO = -1e30
-DEAD = -1e29  # what is below is no path's
+ZERO = -1e30  # the exponent of what cannot be
+DEAD = -1e29  # no exponent of what can be is below
 INFINITE = math.inf
+LEAST = -1e9  # a logarithm below is that of 0
+LN2 = math.log(2.0)
+# log 2 in two parts, the first of few bits, so that n times it is exact
+LN2_HIGH, LN2_LOW = 0.693359375, -2.121944400546905827679e-4
 
 
 class CTCRecord(Record):
@@ -31,7 +59,7 @@ class CTCRecord(Record):
 
     `loss` is the negative log-likelihood of each sequence, infinite if the labels do not fit into it; `dz` the gradient
     times the number that `shares` has for the sequence, or zero. Each share of the work has `work_size` numbers of
-    `work`, and ``n_steps + 1`` of `sums`.
+    `work`.
     """
 
     layout: Layout
@@ -45,83 +73,80 @@ class CTCRecord(Record):
     loss: floats
     work: numbers
     work_size: int
-    sums: floats
     n_shares: int
 
 
-def work_size(lanes: int, n_steps: int, n_labels: int) -> int:
+def work_size(lanes: int, width: int, n_steps: int, n_labels: int) -> int:
     """Return how many numbers a share needs for sequences of up to so many steps and labels."""
     states = (n_labels + lanes) // lanes * lanes
-    row = 2 * states + lanes
-    return n_steps + 2 * states + 2 * lanes + 3 * (row + lanes) + (n_steps + 1) * row
+    row = 4 * (states + lanes) + 2 * lanes
+    return n_steps + 2 * width + 4 * states + lanes + (n_steps + 3) * row
 
 
 def ctc(c: CTCRecord, share: int):
     """Do every n-th sequence, where n is the number of shares: batches are sorted by length."""
     for k in range(share, c.layout.n_sequences, c.n_shares):
-        _sequence(c, k, c.work + share * c.work_size, c.sums + share * (c.layout.n_steps + 1))
+        _sequence(c, k, c.work + share * c.work_size)
 
 
-def _sequence(c: CTCRecord, k: int, work: numbers, sums: floats):
+def _sequence(c: CTCRecord, k: int, work: numbers):
     """Write loss and gradient of one sequence."""
-    n_steps, n, width = c.layout.lengths[k], c.offsets[k + 1] - c.offsets[k], c.width
-    labels, blank = c.labels + c.offsets[k], c.blank
+    n_steps, n, width, blank = c.layout.lengths[k], c.offsets[k + 1] - c.offsets[k], c.width, c.blank
+    labels, starts = c.labels + c.offsets[k], c.layout.starts
     states = (n + LANES) // LANES * LANES
-    row = 2 * states + LANES
-    norms, y = work, work + n_steps
-    skip = y + states
-    peak = skip + (states + LANES)
-    q, b = peak + LANES, peak + (LANES + row + LANES)
-    next_b, alpha = b + (row + LANES), b + 2 * (row + LANES)
-    _fill(y, LOG_ZERO, states)
-    _fill(skip, LOG_ZERO, states + LANES)
+    pitch = states + LANES
+    row = 4 * pitch + 2 * LANES
+    norms, of_class = work, work + n_steps
+    y, skip = of_class + 2 * width, of_class + (2 * width + 2 * states)
+    q = skip + (states + LANES)
+    b, next_b, alpha = q + states, q + (states + row), q + (states + 2 * row)
+    _fill(y, 1.0, states)
+    _fill(y + states, ZERO, states)
+    _fill(skip, ZERO, states + LANES)
     for i in range(1, n):
         if labels[i] != labels[i - 1]:
             skip[i] = number(0.0)
 
-    _fill(alpha, LOG_ZERO, row)
-    alpha[0], sums[0], m = 0.0, 0.0, number(0.0)
+    _nothing(alpha, states)
+    blank_e, spoiled = alpha + (2 * LANES + 3 * pitch), 0.0
+    blank_e[0] = 0.0
     for t in range(n_steps):
-        z = c.z + (c.layout.starts[t] + k) * width
+        z, to = c.z + (starts[t] + k) * width, alpha + (t + 1) * row
         norms[t] = _log_sum(z, width)
-        _read(y, z, labels, n, norms[t] + m)
-        y_blank = max(z[blank] - norms[t], number(LOG_ZERO)) - m
-        a, to = alpha + t * row, alpha + (t + 1) * row
-        _forward(to, to + (states + LANES), a, a + (states + LANES), y, skip, y_blank, states)
-        _fill(to + states, LOG_ZERO, LANES)
-        sums[t + 1] = sums[t] + float(m)
-        m = _largest(to, peak, row)
+        spoiled += float(norms[t] - norms[t])
+        _split(of_class, z, norms[t], width)
+        _emissions(y, of_class, labels, n, states, width)
+        _clear_borders(to, states)
+        _forward(to, alpha + t * row, y, skip, of_class[blank], of_class[width + blank], states)
     end = alpha + n_steps * row
-    total = end[n] if n == 0 else _add(end[n], end[states + LANES + n - 1])
-    if total < DEAD:
+    last_m, last_e = end[LANES + pitch + n], end[2 * LANES + 3 * pitch + n]
+    label_m, label_e = end[LANES + n - 1], end[2 * (LANES + pitch) + n - 1]
+    total_e = max(last_e, label_e)
+    total_m = last_m * _power(last_e - total_e) + label_m * _power(label_e - total_e)
+
+    if total_e < DEAD:
         c.loss[k] = INFINITE
         for t in range(n_steps):
-            _fill(c.dz + (c.layout.starts[t] + k) * width, 0.0, width)
+            _fill(c.dz + (starts[t] + k) * width, 0.0, width)
     else:
-        log_z, sum_b, m = float(total) + sums[n_steps], 0.0, number(0.0)
-        c.loss[k] = -log_z
-        _fill(b, LOG_ZERO, row + LANES)
-        _fill(next_b, LOG_ZERO, row + LANES)
-        _fill(q, LOG_ZERO, row + LANES)
-        b[n] = 0.0
+        c.loss[k] = spoiled - log(float(total_m)) - float(total_e) * LN2
+        _nothing(b, states)
+        _nothing(next_b, states)
+        b[2 * LANES + 3 * pitch + n] = 0.0
         for back in range(n_steps):
             t = n_steps - 1 - back
-            z, dz = c.z + (c.layout.starts[t] + k) * width, c.dz + (c.layout.starts[t] + k) * width
-            q_label, b_label = q + (states + LANES), b + (states + LANES)
-            _backward(q, q_label, b, b_label, skip, states)
-            _read(y, z, labels, n, norms[t] + m)
-            y_blank = max(z[blank] - norms[t], number(LOG_ZERO)) - m
-            _emit(next_b, next_b + (states + LANES), q, q_label, y, y_blank, states)
-            a, level = alpha + (t + 1) * row, number(log_z - sums[t + 1] - sum_b)
-            of_blank = _occupancies(q, a, level, states)
-            of_label = _occupancies(q_label, a + (states + LANES), level, states)
-            factor = number(c.shares[k]) / (of_blank + of_label)
-            _softmax(dz, z, norms[t], number(c.shares[k]), width)
+            z, dz, a = c.z + (starts[t] + k) * width, c.dz + (starts[t] + k) * width, alpha + (t + 1) * row
+            _split(of_class, z, norms[t], width)
+            _emissions(y, of_class, labels, n, states, width)
+            y_m, y_e, share = of_class[blank], of_class[width + blank], number(c.shares[k])
+            of_blank = _backward_blanks(next_b, b, a, q, y_m, y_e, total_e, states)
+            of_label = _backward_labels(next_b, b, a, q, y, skip, total_e, states)
+            total = of_blank + of_label
+            factor = share / (total if total > 0.0 else number(1.0))
+            _softmax(dz, of_class, share, width)
             dz[blank] -= factor * of_blank
             for i in range(n):
-                dz[labels[i]] -= factor * q_label[i]
-            sum_b += float(m)
-            m = _largest(next_b, peak, row)
+                dz[labels[i]] -= factor * q[i]
             b, next_b = next_b, b
 
 
@@ -130,75 +155,103 @@ def _fill(to: numbers, value: float, n: int):
         to[k] = number(value)
 
 
-def _read(y: numbers, z: numbers, labels: ints, n: int, norm: number):
-    """Take the log-probability of each label."""
+def _clear_borders(row: numbers, states: int):
+    """Set what is read before the first label to nothing."""
+    _fill(row, 1.0, LANES)
+    _fill(row + (LANES + 2 * (states + LANES)), ZERO, LANES)
+
+
+def _nothing(row: numbers, states: int):
+    """Set all states, and what is around them, to what cannot be."""
+    pitch = states + LANES
+    _fill(row, 1.0, LANES + 2 * pitch)
+    _fill(row + (LANES + 2 * pitch), ZERO, LANES + 2 * pitch)
+
+
+def _emissions(y: numbers, of_class: numbers, labels: ints, n: int, states: int, width: int):
+    """Take the probability of each label."""
     for i in range(n):
-        y[i] = max(z[labels[i]] - norm, number(LOG_ZERO))
+        y[i], y[states + i] = of_class[labels[i]], of_class[width + labels[i]]
 
 
 @inlined
-def _add(a: number, b: number) -> number:
-    """Return log(e^a + e^b)."""
-    return max(a, b) + log1p(exp(min(a, b) - max(a, b)))
-
-
-@inlined
-def _add_three(a: number, b: number, c: number) -> number:
-    """Return log(e^a + e^b + e^c)."""
-    high, low = max(a, b), min(a, b)
-    m, middle = max(high, c), min(high, c)
-    return m + log1p(exp(low - m) + exp(middle - m))
+def _power(e: number) -> number:
+    """Return 2^e, or next to nothing."""
+    return power_of_two(max(e, number(-100.0)))
 
 
 @vectorized
-def _forward(
-    to: numbers, to_label: numbers, blank: numbers, label: numbers, y: numbers, skip: numbers, y_blank: number, n: int
-):
-    for i in range(n):
-        to[i] = y_blank + _add(blank[i], label[i - 1])
-    for i in range(n):
-        to_label[i] = y[i] + _add_three(label[i], blank[i], label[i - 1] + skip[i])
+def _split(to: numbers, z: numbers, norm: number, width: int):
+    """Write mantissas and exponents of the probabilities of all classes: of e^(z - norm)."""
+    for j in range(width):
+        log_p = z[j] - norm
+        n = round_to_whole(max(log_p, number(LEAST)) * number(1.0 / LN2))
+        r = (log_p - n * LN2_HIGH) - n * LN2_LOW
+        to[j] = exp(max(min(r, number(1.0)), number(-1.0)))
+        to[width + j] = number(ZERO) if log_p < LEAST else n
 
 
 @vectorized
-def _backward(q: numbers, q_label: numbers, blank: numbers, label: numbers, skip: numbers, n: int):
+def _forward(to: numbers, a: numbers, y: numbers, skip: numbers, y_m: number, y_e: number, n: int):
+    """Take a step: blanks, and then labels."""
+    p = n + LANES
+    label_m, blank_m, label_e, blank_e = a + LANES, a + (LANES + p), a + 2 * (LANES + p), a + (2 * LANES + 3 * p)
+    to_m, to_e = to + (LANES + p), to + (2 * LANES + 3 * p)
     for i in range(n):
-        q[i] = _add(blank[i], label[i])
+        e = max(blank_e[i], label_e[i - 1])
+        m = y_m * (blank_m[i] * _power(blank_e[i] - e) + label_m[i - 1] * _power(label_e[i - 1] - e))
+        to_m[i] = mantissa(m)
+        to_e[i] = e + y_e + exponent(m)
+    to_m, to_e = to + LANES, to + 2 * (LANES + p)
     for i in range(n):
-        q_label[i] = _add_three(label[i], blank[i + 1], label[i + 1] + skip[i + 1])
-
-
-@vectorized
-def _emit(to: numbers, to_label: numbers, q: numbers, q_label: numbers, y: numbers, y_blank: number, n: int):
-    for i in range(n):
-        to[i] = q[i] + y_blank
-    for i in range(n):
-        to_label[i] = q_label[i] + y[i]
+        before = label_e[i - 1] + skip[i]
+        e = max(max(label_e[i], blank_e[i]), before)
+        m = label_m[i] * _power(label_e[i] - e) + blank_m[i] * _power(blank_e[i] - e)
+        m = y[i] * (m + label_m[i - 1] * _power(before - e))
+        to_m[i] = mantissa(m)
+        to_e[i] = e + y[n + i] + exponent(m)
 
 
 @reassociated
-def _occupancies(q: numbers, a: numbers, level: number, n: int) -> number:
-    """Turn q into the probabilities of states, and return their sum."""
-    total = number(0.0)
+def _backward_blanks(
+    to: numbers, b: numbers, a: numbers, q: numbers, y_m: number, y_e: number, total_e: number, n: int
+) -> number:
+    """Take a step back, and return how many of the paths are in a blank, in units of 2^total_e."""
+    p = n + LANES
+    label_m, blank_m, label_e, blank_e = b + LANES, b + (LANES + p), b + 2 * (LANES + p), b + (2 * LANES + 3 * p)
+    to_m, to_e, a_m, a_e = to + (LANES + p), to + (2 * LANES + 3 * p), a + (LANES + p), a + (2 * LANES + 3 * p)
     for i in range(n):
-        q[i] = exp(q[i] + a[i] - level)
+        e = max(blank_e[i], label_e[i])
+        m = blank_m[i] * _power(blank_e[i] - e) + label_m[i] * _power(label_e[i] - e)
+        q[i] = a_m[i] * m * _power(min(a_e[i] + e - total_e, number(100.0)))
+        to_m[i] = mantissa(y_m * m)
+        to_e[i] = e + y_e + exponent(y_m * m)
+    total = number(0.0)
     for i in range(n):
         total += q[i]
     return total
 
 
-@vectorized
-def _largest(row: numbers, peak: numbers, n: int) -> number:
-    """Return the largest of n numbers, a multiple of a register's; 0 if no path is left."""
-    for j in range(LANES):
-        peak[j] = row[j]
-    for k in range(LANES, n, LANES):
-        for j in range(LANES):
-            peak[j] = max(peak[j], row[k + j])
-    m = peak[0]
-    for j in range(1, LANES):
-        m = max(m, peak[j])
-    return number(0.0) if m < DEAD else m
+@reassociated
+def _backward_labels(
+    to: numbers, b: numbers, a: numbers, q: numbers, y: numbers, skip: numbers, total_e: number, n: int
+) -> number:
+    """Take a step back, and write to q how many of the paths are in each label, in units of 2^total_e."""
+    p = n + LANES
+    label_m, blank_m, label_e, blank_e = b + LANES, b + (LANES + p), b + 2 * (LANES + p), b + (2 * LANES + 3 * p)
+    to_m, to_e, a_m, a_e = to + LANES, to + 2 * (LANES + p), a + LANES, a + 2 * (LANES + p)
+    for i in range(n):
+        after = label_e[i + 1] + skip[i + 1]
+        e = max(max(label_e[i], blank_e[i + 1]), after)
+        m = label_m[i] * _power(label_e[i] - e) + blank_m[i + 1] * _power(blank_e[i + 1] - e)
+        m += label_m[i + 1] * _power(after - e)
+        q[i] = a_m[i] * m * _power(min(a_e[i] + e - total_e, number(100.0)))
+        to_m[i] = mantissa(y[i] * m)
+        to_e[i] = e + y[n + i] + exponent(y[i] * m)
+    total = number(0.0)
+    for i in range(n):
+        total += q[i]
+    return total
 
 
 @reassociated
@@ -213,6 +266,6 @@ def _log_sum(z: numbers, width: int) -> number:
 
 
 @vectorized
-def _softmax(p: numbers, z: numbers, norm: number, factor: number, width: int):
+def _softmax(p: numbers, of_class: numbers, factor: number, width: int):
     for j in range(width):
-        p[j] = factor * exp(z[j] - norm)
+        p[j] = factor * of_class[j] * _power(of_class[width + j])

@@ -38,25 +38,28 @@ __all__ = [
     "clear",
     "copy",
     "exp",
+    "exponent",
     "floats",
     "flush_denormals",
     "inlined",
     "ints",
     "load_atomic",
     "log",
-    "log1p",
+    "mantissa",
     "number",
     "numbers",
     "pause",
+    "power_of_two",
     "reassociated",
     "restore_denormals",
+    "round_to_whole",
     "sqrt",
     "store_atomic",
     "swap_atomic",
     "vectorized",
 ]
 
-exp, log, log1p, sqrt = math.exp, math.log, math.log1p, math.sqrt
+exp, log, sqrt = math.exp, math.log, math.sqrt
 number = float
 LANES, VECTORS = 8, 2  # numbers in a vector register, and registers in a panel; the compiler takes the host's
 
@@ -89,6 +92,26 @@ address: TypeAlias = Any
 def call(function: address, *arguments: Any) -> None:
     """Call a function by its address."""
     function(*arguments)
+
+
+def mantissa(x: float) -> float:
+    """Return m of x = m 2^e, from 1 to below 2, for x above 0."""
+    return 2.0 * math.frexp(x)[0]
+
+
+def exponent(x: float) -> float:
+    """Return e of x = m 2^e, for x above 0."""
+    return float(math.frexp(x)[1] - 1)
+
+
+def power_of_two(n: float) -> float:
+    """Return 2^n for a whole number from -126 to 127."""
+    return math.ldexp(1.0, int(n))
+
+
+def round_to_whole(x: float) -> float:
+    """Return the nearest whole number, and of two the even one."""
+    return float(round(x))
 
 
 def copy(to: Any, a: Any, n: int) -> None:

@@ -255,13 +255,12 @@ def negative_log_likelihoods(
     states = int(steps.lengths @ (target.lengths + 1))
     n_shares = threads.worth_waking(len(target), OPERATIONS * states)
     dtype = rows.dtype.name
-    size = work_size(processor.lanes(dtype), steps.n_steps, n_labels)
+    size = work_size(processor.lanes(dtype), rows.shape[1], steps.n_steps, n_labels)
     gradient, losses = np.empty(rows.shape, rows.dtype), np.empty(len(target))
     record = CTCRecord(
         layout=steps.layout(1), width=rows.shape[1], blank=blank, z=np.ascontiguousarray(rows), dz=gradient,
         labels=target.values, offsets=target.offsets, shares=np.ascontiguousarray(shares, np.float64), loss=losses,
-        work=np.empty(n_shares * size, rows.dtype), work_size=size,
-        sums=np.empty(n_shares * (steps.n_steps + 1)), n_shares=n_shares,
+        work=np.empty(n_shares * size, rows.dtype), work_size=size, n_shares=n_shares,
     )  # fmt: skip
     made = engine(dtype)
     instruction = made.instruction("ctc", record)
