@@ -102,7 +102,7 @@ class Batch:
 
     def lay_out_target(
         self, target: ArrayLike | Sequence[ArrayLike], loss: Loss, n_outputs: int, *, per_step: bool
-    ) -> Array:
+    ) -> Any:
         """Check targets for a loss, and return them encoded, in the order of the output's rows.
 
         Parameters
@@ -115,11 +115,17 @@ class Batch:
         per_step : bool
             Whether the output has a row for each step.
 
+        Returns
+        -------
+        ndarray of shape (n_rows, ...), or, of a loss that is `per_sequence`, LabelSequences
+
         Raises
         ------
         ValueError
             If there are not as many targets as rows, or if they are none for that loss.
         """
+        if loss.per_sequence:
+            return self._lay_out_labels(target, loss, n_outputs, per_step=per_step)
         steps = self.steps
         if steps is None or not per_step:
             given = np.asarray(target)
@@ -141,6 +147,18 @@ class Batch:
             )
         leading = (steps.n_steps, steps.n_sequences)
         return steps.pack(loss.encode(given[: steps.n_steps], n_outputs, leading=leading, lengths=lengths))
+
+    def _lay_out_labels(self, target: Any, loss: Any, n_outputs: int, *, per_step: bool) -> Any:
+        """Return the targets of a loss that has one for all of a sequence's outputs, which are needed at each step."""
+        steps = self.steps
+        if steps is None or not per_step:
+            raise ValueError(
+                f"{loss!r} needs an output at each step of sequences, so the network must have neither LastStep() nor "
+                "MeanOverTime() nor MaxOverTime(), and its input must be sequences"
+            )
+        lengths = steps.unsort(steps.lengths)
+        encoded = loss.encode(target, n_outputs, leading=(steps.n_steps, steps.n_sequences), lengths=lengths)
+        return encoded[steps.order].over(steps)
 
     @staticmethod
     def _encode_each(target: Sequence[ArrayLike], loss: Loss, n_outputs: int, lengths: Sequence[int]) -> list[Array]:

@@ -376,7 +376,8 @@ class Network:
         batch = x if isinstance(x, Batch) else self.batch(x, lengths)
         per_step = not self.pools_time
         rows = batch.lay_out_target(target, loss, self.n_outputs, per_step=per_step)
-        weight = None if sample_weight is None else batch.lay_out_weight(sample_weight, per_step=per_step)
+        weigh_steps = per_step and not loss.per_sequence
+        weight = None if sample_weight is None else batch.lay_out_weight(sample_weight, per_step=weigh_steps)
         return self.rows_gradient(batch, rows, loss, weight=weight, training=training, initial_states=initial_states)
 
     def rows_gradient(

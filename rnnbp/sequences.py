@@ -174,6 +174,10 @@ class Steps:
         first = np.concatenate([[0], np.cumsum(self.lengths[:-1])])
         return np.asarray(frames[first[self.sequence_of_row] + self.step_of_row])
 
+    def split(self, rows: Array) -> list[Array]:
+        """Return the rows ``(L_i, ...)`` of each sequence, in the stored order."""
+        return [rows[self.starts[:n] + i] for i, n in enumerate(self.lengths)]
+
     def sort(self, per_sequence: Array) -> Array:
         """Return values ``(B, ...)`` of the user's order in the stored one."""
         return per_sequence if self.is_sorted else per_sequence[self.order]

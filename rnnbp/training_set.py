@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnbp.batch import Batch
 from rnnbp.losses import Loss
+from rnnbp.losses.label_sequences import LabelSequences
 from rnnbp.network import Network
 from rnnbp.sequences import Steps
 
@@ -75,14 +76,17 @@ class TrainingSet:
         self.steps = whole.steps
         self.n_examples = whole.n_examples
         self.n_rows = len(whole.rows)
-        self.per_step = not net.pools_time
+        self.per_step = not net.pools_time and not (loss is not None and loss.per_sequence)
         self.frames = self._by_sequence(whole.rows, per_step=True)
         self.target = self.weight = None
         if loss is not None:
             if target is None:
                 raise ValueError("there is no target: the loss needs one for each row of the network's output")
-            rows = whole.lay_out_target(target, loss, net.n_outputs, per_step=self.per_step)
-            self.target = self._by_sequence(rows, per_step=self.per_step)
+            rows = whole.lay_out_target(target, loss, net.n_outputs, per_step=not net.pools_time)
+            if loss.per_sequence and whole.steps is not None:
+                self.target = rows[np.argsort(whole.steps.order)]
+            else:
+                self.target = self._by_sequence(rows, per_step=self.per_step)
         if sample_weight is not None:
             rows = whole.lay_out_weight(sample_weight, per_step=self.per_step)
             self.weight = self._by_sequence(rows, per_step=self.per_step)
@@ -115,7 +119,7 @@ class TrainingSet:
         steps = self.steps_of(chosen, start, stop)
         rows = self.rows_of(chosen, steps, start)
         # the batch's own order is the packed one: its outputs are not for users, but for the loss
-        return Batch(self.frames[rows], steps), *self.labels(rows if self.per_step else chosen[steps.order])
+        return Batch(self.frames[rows], steps), *self.labels(rows if self.per_step else chosen[steps.order], steps)
 
     def take_changed(self, chosen: Index, change: Callable[[Array], Array]) -> tuple[Batch, Array | None, Array | None]:
         """Return what `take` does, with what `change` makes of each of the examples in its place.
@@ -133,7 +137,7 @@ class TrainingSet:
         if batch.steps is None:
             return batch, *self.labels(chosen)
         if not self.per_step:
-            return batch, *self.labels(chosen[batch.steps.order])
+            return batch, *self.labels(chosen[batch.steps.order], batch.steps)
         if (batch.steps.unsort(batch.steps.lengths) != self.lengths[chosen]).any():
             raise ValueError("augment must not change a sequence's length where each step has a target")
         return batch, *self.labels(self.rows_of(chosen, batch.steps))
@@ -158,18 +162,20 @@ class TrainingSet:
         """Return where the frames of a batch lie."""
         return np.asarray((self._first[chosen[steps.order]] + start)[steps.sequence_of_row] + steps.step_of_row)
 
-    def labels(self, rows: Index) -> tuple[Array | None, Array | None]:
-        """Return the targets and weights of some frames, or examples."""
-        return (
-            None if self.target is None else self.target[rows],
-            None if self.weight is None else self.weight[rows],
-        )
+    def labels(self, rows: Index, steps: Steps | None = None) -> tuple[Any, Array | None]:
+        """Return the targets and weights of some frames, or examples, whose outputs lie in rows like this."""
+        target = None if self.target is None else self.target[rows]
+        if isinstance(target, LabelSequences) and steps is not None:
+            target = target.over(steps)
+        return target, None if self.weight is None else self.weight[rows]
 
     def fingerprint(self) -> dict[str, Any]:
         """Return what tells this data set from another: its size, and a hash of all that is in it."""
         described: dict[str, Any] = {"examples": self.n_examples, "shape": list(self.frames.shape)}
         parts = {"lengths": getattr(self, "lengths", None), "input": self.frames}
         for name, array in (parts | {"target": self.target, "sample weight": self.weight}).items():
+            if isinstance(array, LabelSequences):
+                array = np.concatenate([array.offsets, array.values])
             if array is not None:
                 content = hashlib.sha256(f"{array.dtype} {array.shape}".encode())
                 content.update(np.ascontiguousarray(array).data)

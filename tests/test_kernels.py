@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rnnbp import layers, threads
 from rnnbp.gradients.layout import rows_of_stage
 from rnnbp.kernels import processor, workers
+from rnnbp.kernels.ctc import CTCRecord, work_size
 from rnnbp.kernels.engine import engine, kernels
 from rnnbp.kernels.language import Pointer
 from rnnbp.kernels.matrices import packed_size
@@ -90,7 +91,18 @@ def of_gradients(a):
     }
 
 
-SMALL = (of_rows, of_normalization, of_losses, of_gradients)
+def of_ctc(a):
+    steps, rng = Steps([6, 5, 4, 1]), np.random.default_rng(2)
+    labels, offsets = np.array([1, 3, 3, 2, 1, 1, 2, 1]), np.array([0, 3, 7, 7, 8])
+    z, size = a(steps.n_rows, 4), work_size(processor.lanes(str(a(1).dtype)), 4, 6, 4)
+    record = CTCRecord(
+        layout=steps.layout(1), width=4, blank=0, z=z, dz=a(*z.shape), labels=labels, offsets=offsets,
+        shares=rng.random(4), loss=np.zeros(4), work=a(2 * size), work_size=size, n_shares=1,
+    )  # fmt: skip
+    return {"ctc": (record, 0)}
+
+
+SMALL = (of_rows, of_normalization, of_losses, of_gradients, of_ctc)
 NAMES = [name for make in SMALL for name in make(lambda *shape: RNG.normal(size=shape))]
 
 

@@ -262,7 +262,7 @@ def _log_sum(z: numbers, width: int) -> number:
         m = max(m, z[j])
     for j in range(width):
         total += exp(z[j] - m)
-    return m + number(log(float(total)))
+    return number(m + number(log(float(total))))
 
 
 @vectorized

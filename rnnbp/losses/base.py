@@ -32,6 +32,8 @@ class Loss(Configurable, ABC):
     name: ClassVar[str]
     #: Whether a target belongs to a whole sequence of outputs, as in `CTC`, and not to one row of them.
     per_sequence: ClassVar[bool] = False
+    #: Whether the loss of a whole is the sum of its parts' losses, and not their mean; see `normalizer`.
+    is_sum: bool = False
 
     def __call__(
         self,

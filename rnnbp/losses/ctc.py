@@ -49,8 +49,8 @@ class CTC(Loss):
         The class that stands for no label.
     normalize : {"utterance", "label", "none"}, default "utterance"
         What the sum over the utterances of a batch is divided by: their number (or the sum of their weights), the
-        number of their labels (each weighted as its utterance is), or nothing. PyTorch's ``reduction="mean"`` is
-        none of these: it divides each utterance by its own number of labels before it takes the mean.
+        number of their labels (at least 1 of each, weighted as its utterance is), or nothing. PyTorch's
+        ``reduction="mean"`` is none of these: it divides each utterance by its own number of labels first.
     zero_infinity : bool, default False
         Whether an utterance with too few steps for its labels, whose loss is infinite, counts as a loss of 0 with a
         gradient of 0. By default it is an error, before any work starts.
@@ -75,11 +75,16 @@ class CTC(Loss):
     def __init__(self, *, blank: int = 0, normalize: str = "utterance", zero_infinity: bool = False) -> None:
         self.blank = whole_number(blank, "blank", least=0)
         if normalize not in NORMALIZERS:
-            raise ValueError(f"normalize must be one of {', '.join(map(repr, NORMALIZERS))}, but {normalize!r} was given")
+            raise ValueError(f"normalize must be one of {NORMALIZERS}, but {normalize!r} was given")
         self.normalize = normalize
         self.zero_infinity = flag("zero_infinity", zero_infinity)
 
-    def __call__(
+    @property
+    def is_sum(self) -> bool:  # type: ignore[override]
+        """Whether the loss is a sum over utterances."""
+        return self.normalize == "none"
+
+    def __call__(  # type: ignore[override]
         self,
         output: ArrayLike,
         target: Sequence[ArrayLike],
@@ -166,8 +171,11 @@ class CTC(Loss):
         normalizer = self.normalizer(target, weight) or 1.0
         shares = np.full(len(target), 1.0) if weight is None else np.asarray(weight, np.float64)
         losses, gradient = negative_log_likelihoods(output, target, self.blank, shares / normalizer)
-        if self.zero_infinity:
-            losses[np.isposinf(losses)] = 0.0
+        if np.isposinf(losses).any():
+            if not self.zero_infinity:
+                check_fit(target, target.steps.lengths)  # which outputs of other lengths than the input's may not pass
+            else:
+                losses[np.isposinf(losses)] = 0.0
         counted = shares > 0.0
         return float(shares[counted] @ losses[counted]) / normalizer, gradient
 
@@ -175,12 +183,12 @@ class CTC(Loss):
         """Return what the sum of the utterances' losses is divided by; see :meth:`Loss.normalizer`."""
         if self.normalize == "none":
             return 1.0
-        counts = target.lengths if self.normalize == "label" else np.ones(len(target))
+        counts = np.maximum(target.lengths, 1) if self.normalize == "label" else np.ones(len(target))
         return float(np.sum(counts if weight is None else counts * weight, dtype=np.float64))
 
     def feedback(self, target: Any, n_outputs: int, dtype: DTypeLike) -> Array:
         """Refuse: labels say nothing of single steps."""
-        raise ValueError("CTC has no target for each step to be fed back: use a Jordan layer with teacher_forcing=False")
+        raise ValueError("CTC has no target for each step to feed back: give the Jordan layer teacher_forcing=False")
 
 
 def ctc(

@@ -93,7 +93,7 @@ class LabelSequences:
         starts = self.offsets[1:-1]
         repeats[starts[starts < len(self.values)]] = 0  # the first label of a sequence repeats nothing
         before = np.concatenate([[0], np.cumsum(repeats)])
-        return self.lengths + before[self.offsets[1:]] - before[self.offsets[:-1]]
+        return np.asarray(self.lengths + before[self.offsets[1:]] - before[self.offsets[:-1]])
 
 
 def _labels(given: ArrayLike, i: int, n_classes: int, blank: int) -> NDArray[np.int64]:

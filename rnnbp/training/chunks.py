@@ -51,6 +51,8 @@ def check(net: Network, data: TrainingSet) -> None:
                 f"layer {k}, {layer!r}, runs backwards, from an end that a chunk does not know: train without chunk, "
                 "or with a layer that runs forwards only"
             )
+    if not data.per_step and not net.pools_time:
+        raise ValueError("chunk needs a target for each step, but this loss has one for a whole sequence: leave it out")
     if net.pools_time:
         raise ValueError(
             "chunk needs a target for each step, as there is an update after each chunk; this network gives one output "

@@ -86,8 +86,8 @@ class NextStep(Configurable):
         ValueError
             If it cannot; says why.
         """
-        if data.steps is None or net.pools_time:
-            raise ValueError("NextStep is for networks that give an output at each step of sequences")
+        if data.steps is None or not data.per_step:
+            raise ValueError("NextStep is for networks that give an output, with a target, at each step of sequences")
         (first,) = data.examples(np.zeros(1, np.intp))
         draws, net.rng = net.rng, np.random.default_rng(0)
         try:
