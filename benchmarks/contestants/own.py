@@ -9,7 +9,7 @@ import numpy as np
 import rnnbp
 from benchmarks import data
 from benchmarks.contestants import LEARNING_RATE, Prepared
-from benchmarks.tasks import Recurrent, SpeechEpoch, StaticEpoch, Streaming
+from benchmarks.tasks import LabelSequenceLoss, Recurrent, SpeechEpoch, StaticEpoch, Streaming
 from rnnbp import gradients, layers, losses, metrics, optimizers
 
 LAYERS = {"elman": layers.Elman, "gru": layers.GRU, "lstm": layers.LSTM}
@@ -124,4 +124,22 @@ def speech(task: SpeechEpoch) -> Prepared:
     return Prepared(fit, check)
 
 
-TASKS = {Recurrent: recurrent, Streaming: streaming, StaticEpoch: static, SpeechEpoch: speech}
+def label_sequence_loss(task: LabelSequenceLoss) -> Prepared:
+    """Return the loss of padded logits and its gradient, with all checks of the labels."""
+    logits, lengths, labels = task.data()
+    loss, target = losses.CTC(normalize="none"), list(labels)
+
+    def run():
+        return loss(logits, target, lengths=lengths)
+
+    def check():
+        value, gradient = run()
+        return {"loss": np.array(value), "d_logits": gradient}
+
+    return Prepared(run, check)
+
+
+TASKS = {
+    Recurrent: recurrent, Streaming: streaming, StaticEpoch: static, SpeechEpoch: speech,
+    LabelSequenceLoss: label_sequence_loss,
+}  # fmt: skip
