@@ -108,12 +108,10 @@ def _sequence(c: CTCRecord, k: int, work: numbers):
             skip[i] = number(0.0)
 
     _nothing(alpha, states)
-    blank_e, spoiled = alpha + (2 * LANES + 3 * pitch), 0.0
-    blank_e[0] = 0.0
+    alpha[2 * LANES + 3 * pitch] = 0.0
     for t in range(n_steps):
         z, to = c.z + (starts[t] + k) * width, alpha + (t + 1) * row
         norms[t] = _log_sum(z, width)
-        spoiled += float(norms[t] - norms[t])
         _split(of_class, z, norms[t], width)
         _emissions(y, of_class, labels, n, states, width)
         _clear_borders(to, states)
@@ -129,7 +127,7 @@ def _sequence(c: CTCRecord, k: int, work: numbers):
         for t in range(n_steps):
             _fill(c.dz + (starts[t] + k) * width, 0.0, width)
     else:
-        c.loss[k] = spoiled - log(float(total_m)) - float(total_e) * LN2
+        c.loss[k] = -log(float(total_m)) - float(total_e) * LN2
         _nothing(b, states)
         _nothing(next_b, states)
         b[2 * LANES + 3 * pitch + n] = 0.0

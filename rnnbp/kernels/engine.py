@@ -19,6 +19,7 @@ from typing import Any
 from llvmlite import binding
 
 from rnnbp.kernels import (
+    beam,
     ctc,
     matrices,
     normalization,
@@ -44,10 +45,10 @@ from rnnbp.kernels.records import Record
 __all__ = ["Engine", "engine"]
 
 MODULES: tuple[ModuleType, ...] = (
-    ctc, matrices, normalization, products, programs, recurrence, rows, static, training, weight_gradients,
+    beam, ctc, matrices, normalization, products, programs, recurrence, rows, static, training, weight_gradients,
     workers,
 )  # fmt: skip
-PYTHON_ONLY = ("packed_size", "work_size")
+PYTHON_ONLY = ("floats_needed", "ints_needed", "packed_size", "work_size")
 NOTICE_AFTER = 1.0  # seconds of compiling after which the user is told
 
 _lock = threading.RLock()
