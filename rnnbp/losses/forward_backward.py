@@ -68,7 +68,7 @@ def forward_backward(log_p: Array, labels: ArrayLike, blank: int = 0) -> tuple[f
     Examples
     --------
     >>> value, gamma = forward_backward(np.log(np.full((2, 2), 0.5)), [1])  # paths: 1 1, blank 1, 1 blank
-    >>> round(np.exp(-value), 6), gamma.sum(axis=1).round(6).tolist()
+    >>> round(float(np.exp(-value)), 6), gamma.sum(axis=1).round(6).tolist()
     (0.75, [1.0, 1.0])
     """
     states, skips = states_of(labels, blank)

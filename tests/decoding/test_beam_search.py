@@ -1,6 +1,7 @@
 """Prefix beam search, against the scores of all label sequences there are."""
 
 import itertools
+from collections import defaultdict
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from rnnbp import losses, threads
 from rnnbp.decoding import BeamSearch, NGram, greedy
+from rnnbp.losses.forward_backward import log_softmax
 from rnnbp.sequences import pad
 
 SYMBOLS = ["", " ", "a", "b"]
@@ -123,15 +125,35 @@ def test_any_beam_finds_labels_that_fit_and_scores_them_no_higher_than_they_are(
     assert scores == sorted(scores, reverse=True)
 
 
-def test_a_prefix_that_comes_back_into_the_beam_is_the_same_prefix():
-    """A narrow beam drops "a" and keeps "ab"; when "a" comes back, what it gives to "ab" is not lost."""
-    wide, narrow = [], []
-    for seed in range(40):
-        logits = logits_of(seed, 14, 3, size=2.5)
-        wide.append(BeamSearch(300).n_best([logits], 1)[0][0])
-        narrow.append(BeamSearch(4).n_best([logits], 1)[0][0])
-    close = [n.labels == w.labels and n.score > w.score - 0.05 for n, w in zip(narrow, wide, strict=True)]
-    assert np.mean(close) > 0.85
+def by_dictionaries(logits, width, blank=0):
+    """The search as it is usually written: a dictionary of prefixes for each step."""
+    beam = {(): (0.0, -np.inf)}
+    for y in log_softmax(logits):
+        following = defaultdict(lambda: [-np.inf, -np.inf])
+        for prefix, (b, nb) in beam.items():
+            both, last = np.logaddexp(b, nb), prefix[-1] if prefix else None
+            stays = following[prefix]
+            stays[0] = np.logaddexp(stays[0], both + y[blank])
+            if prefix:
+                stays[1] = np.logaddexp(stays[1], nb + y[last])
+            for c in range(len(y)):
+                if c != blank:
+                    longer = following[*prefix, c]
+                    longer[1] = np.logaddexp(longer[1], (b if c == last else both) + y[c])
+        best = sorted(following.items(), key=lambda item: -np.logaddexp(*item[1]))
+        beam = dict(best[:width])
+    return [(float(np.logaddexp(*parts)), list(prefix)) for prefix, parts in beam.items()]
+
+
+@given(st.integers(0, 10_000), st.integers(1, 12), st.integers(1, 25), st.integers(0, 2))
+def test_a_narrow_beam_keeps_what_the_textbook_s_keeps(seed, width, n_steps, blank):
+    """Also where a prefix has left the beam, comes back, and gives to one that has stayed."""
+    logits = logits_of(seed, n_steps, 3, size=2.0)
+    expected = by_dictionaries(logits, width, blank)
+    (found,) = BeamSearch(width, blank=blank).n_best([logits], width)
+    expected = [pair for pair in expected if pair[0] > -np.inf]
+    np.testing.assert_allclose([each.score for each in found], [s for s, _ in expected], rtol=1e-9)
+    assert [each.labels for each in found] == [each for _, each in expected]
 
 
 def test_a_beam_of_one_without_competition_is_greedy():

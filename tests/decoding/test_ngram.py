@@ -16,7 +16,7 @@ texts_of_words = st.lists(st.lists(st.sampled_from("abcd"), max_size=8), min_siz
 def test_probabilities_are_those_worked_out_by_hand():
     """Plain Kneser-Ney for the unigrams (nothing has three words before it), modified for the bigrams.
 
-    Different words before a, b, c, </s>: 1, 1, 1, 2, so n1 = 3, n2 = 1, D = 3/5, γ = 4 * 3/5 / 5, and 5 words can follow.
+    Different words before a, b, c, </s>: 1, 1, 1, 2, so n1 = 3, n2 = 1, D = 3/5, γ = 4 * 3/5 / 5; 5 words can follow.
     Bigrams: <s> a 3, a b 2, a c 1, b </s> 2, c </s> 1, so Y = 2/6, D1 = 1 - 2/3, D2 = 2 - 1/2, D3 = 3.
     """
     model = NGram(2).fit(TEXTS)
