@@ -125,7 +125,7 @@ def test_any_beam_finds_labels_that_fit_and_scores_them_no_higher_than_they_are(
     assert scores == sorted(scores, reverse=True)
 
 
-def by_dictionaries(logits, width, blank=0):
+def by_dictionaries(logits, width, blank=0, gain=lambda prefix: 0.0):
     """The search as it is usually written: a dictionary of prefixes for each step."""
     beam = {(): (0.0, -np.inf)}
     for y in log_softmax(logits):
@@ -140,7 +140,7 @@ def by_dictionaries(logits, width, blank=0):
                 if c != blank:
                     longer = following[*prefix, c]
                     longer[1] = np.logaddexp(longer[1], (b if c == last else both) + y[c])
-        best = sorted(following.items(), key=lambda item: -np.logaddexp(*item[1]))
+        best = sorted(following.items(), key=lambda item: -np.logaddexp(*item[1]) - gain(item[0]))
         beam = dict(best[:width])
     return [(float(np.logaddexp(*parts)), list(prefix)) for prefix, parts in beam.items()]
 
@@ -152,6 +152,28 @@ def test_a_narrow_beam_keeps_what_the_textbook_s_keeps(seed, width, n_steps, bla
     expected = by_dictionaries(logits, width, blank)
     (found,) = BeamSearch(width, blank=blank).n_best([logits], width)
     expected = [pair for pair in expected if pair[0] > -np.inf]
+    np.testing.assert_allclose([each.score for each in found], [s for s, _ in expected], rtol=1e-9)
+    assert [each.labels for each in found] == [each for _, each in expected]
+
+
+@pytest.mark.parametrize("bonus", [-1.0, 0.0, 3.0])
+@pytest.mark.parametrize("width", [1, 2, 5])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_narrow_beam_keeps_what_the_language_model_makes_likely(seed, width, bonus):
+    """What cannot get into the beam is not scored; it must not be what a bonus would have brought in."""
+    model, logits = NGram(2, unit="character").fit(TEXTS), logits_of(seed, 9)
+
+    def gain(prefix):
+        said = ["<s>", *(SYMBOLS[k] for k in prefix)]
+        return sum(model.log_probability(c, said[: i + 1]) + bonus for i, c in enumerate(said[1:]))
+
+    def end(prefix):
+        return model.log_probability("</s>", [SYMBOLS[k] for k in prefix] or ["<s>"])
+
+    expected = by_dictionaries(logits, width, gain=gain)
+    expected = sorted(((s + gain(each) + end(each), each) for s, each in expected), key=lambda pair: -pair[0])
+    search = BeamSearch(width, model, symbols=SYMBOLS, insertion_bonus=bonus)
+    (found,) = search.n_best([logits], width)
     np.testing.assert_allclose([each.score for each in found], [s for s, _ in expected], rtol=1e-9)
     assert [each.labels for each in found] == [each for _, each in expected]
 
