@@ -87,9 +87,10 @@ def static_and_speech(results: Results) -> Iterator[Aim]:
 
 def label_sequences(results: Results) -> Iterator[Aim]:
     """Yield the aims of connectionist temporal classification."""
-    for title in results:
-        for row in ours(results, title) if title.startswith("ctc/") else ():
-            yield from ratios_to(row, title, {"torch": 3})
+    for title, rows in results.items():
+        for row in rows if title.startswith("ctc/") else ():
+            if row.contestant == OURS and row.seconds:
+                yield from ratios_to(row, title, {"torch": 3})
 
 
 def denormals(results: Results) -> Iterator[Aim]:

@@ -9,7 +9,16 @@ import numpy as np
 
 from benchmarks.contestants import PEAK
 from benchmarks.race import PEAK_TASK, Race
-from benchmarks.tasks import LabelSequenceLoss, Recurrent, SpeechEpoch, SquareProduct, StaticEpoch, Streaming, Task
+from benchmarks.tasks import (
+    BeamDecoding,
+    LabelSequenceLoss,
+    Recurrent,
+    SpeechEpoch,
+    SquareProduct,
+    StaticEpoch,
+    Streaming,
+    Task,
+)
 from benchmarks.worker import Entry
 
 Shape = tuple[int, int, int, int]  # T, B, I, H
@@ -50,6 +59,7 @@ def races(*, threads: int, seed: int, quick: bool, n_shapes: int = 0) -> list[Ra
         *static(threads, seed, quick),
         *speech(threads, seed, quick),
         *ctc(threads, seed),
+        *decoding(threads, seed, quick),
         *scaling(threads, seed, 1 if quick else 3),
         *thread_counts(seed, GRID[:1] if quick else GRID[:1] + GRID[2:4]),
         *ragged(threads, seed, GRID[1:2] if quick else GRID[1:4]),
@@ -136,6 +146,12 @@ def ctc(threads: int, seed: int) -> Iterator[Race]:
         for ragged in (False, True):
             task = LabelSequenceLoss(seed, shape, ragged)
             yield Race("ctc", f"{name}{', ragged' if ragged else ''}", entries(("rnnbp", "torch"), task, threads))
+
+
+def decoding(threads: int, seed: int, quick: bool) -> Iterator[Race]:
+    """Prefix beam searches, beside the same in plain Python."""
+    task = BeamDecoding(seed, (20, 2, 28), 10) if quick else BeamDecoding(seed)
+    yield Race("decoding", f"beam of {task.width}", entries(("rnnbp", "numpy"), task, threads))
 
 
 def scaling(threads: int, seed: int, n_doublings: int) -> Iterator[Race]:

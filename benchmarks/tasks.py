@@ -247,6 +247,34 @@ class LabelSequenceLoss(Task):
 
 
 @dataclass(frozen=True)
+class BeamDecoding(Task):
+    """A prefix beam search over logits, without a language model.
+
+    Attributes
+    ----------
+    shape : tuple (T, B, C)
+    width : int
+        Of the beam.
+    """
+
+    shape: tuple[int, int, int] = (300, 4, 28)
+    width: int = 60
+
+    def logits(self) -> list[Array]:
+        """Return B arrays (T, C), mostly sure of the blank or of one label, as a trained network's are."""
+        n_steps, n_sequences, n_classes = self.shape
+        rng = np.random.default_rng(self.seed + 2)
+        logits = rng.standard_normal((n_sequences, n_steps, n_classes), dtype=np.float32)
+        said = rng.integers(1, n_classes, (n_sequences, n_steps)) * (rng.random((n_sequences, n_steps)) < 0.3)
+        np.put_along_axis(logits, said[..., None], 6.0, axis=2)
+        return list(logits)
+
+    def tiny(self) -> Self:
+        """Return five steps of two sequences."""
+        return replace(self, shape=(5, 2, 4), width=3)
+
+
+@dataclass(frozen=True)
 class SquareProduct(Task):
     """A product of two n x n matrices: the machine's own peak.
 
