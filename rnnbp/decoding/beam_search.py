@@ -125,6 +125,13 @@ class BeamSearch:
             raise ValueError("symbols must say what each class stands for if there is a language model or a lexicon")
         self._lay_out()
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in ("_model", "_trie")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._lay_out()  # tables have addresses in them
+
     def _lay_out(self) -> None:
         """Make tables of language model and lexicon."""
         model, symbols = self.language_model, self.symbols or []

@@ -10,6 +10,9 @@ Only real rows count, in the sum and in ``N``: a sequence contributes the same a
 batch. An output is whatever the last layer gives before its output function (logits): softmax and sigmoid
 belong to the loss, where they cancel against the logarithm and never overflow.
 
+A loss of whole sequences, whose targets do not belong to single rows (`CTC`), says so with ``per_sequence``: its
+encoded targets are `LabelSequences`, and what is counted and weighted is a sequence.
+
 A new loss defines ``encode`` (which checks a target before any work starts), ``value_and_gradient`` and
 ``feedback``; listing it in ``losses/__init__.py`` puts it in the conformance tests.
 """

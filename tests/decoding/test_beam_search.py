@@ -1,6 +1,8 @@
 """Prefix beam search, against the scores of all label sequences there are."""
 
+import copy
 import itertools
+import pickle
 from collections import defaultdict
 
 import numpy as np
@@ -216,6 +218,15 @@ def test_what_the_lexicon_does_not_have_is_cut_to_whole_words():
     logits = 40.0 * np.eye(4)[[3, 1, 2]]
     (found,) = BeamSearch(1, lexicon=["b", "ab"], symbols=SYMBOLS).n_best([logits], 2)
     assert [(each.labels, each.score) for each in found] == [([3], -np.inf)]
+
+
+def test_a_copy_searches_alike():
+    logits = [logits_of(seed, 12) for seed in range(4)]
+    search = BeamSearch(9, NGram(2).fit(TEXTS), ["ab", "b", "a"], symbols=SYMBOLS, insertion_bonus=1.0)
+    expected = search.n_best(logits, 3)
+    pickled, copied = pickle.loads(pickle.dumps(search)), copy.deepcopy(search)
+    del search
+    assert pickled.n_best(logits, 3) == copied.n_best(logits, 3) == expected
 
 
 def test_a_text_is_the_symbols_of_its_labels():

@@ -354,6 +354,12 @@ def test_a_network_learns_sequences_that_are_not_aligned():
     assert set(counted) == {60}
 
 
+def test_full_batch_optimizers_take_it_too():
+    x, y = strokes(20)
+    history = rnnbp.fit(tagger(), x, y, loss="ctc", optimizer=rnnbp.optimizers.LBFGS(), max_epochs=10, batch_size=6)
+    assert history.loss[-1] < 0.8 * history.loss[0]
+
+
 def test_an_epoch_s_loss_is_that_of_evaluation():
     x, y = strokes()
     net = tagger(dtype="float64")
