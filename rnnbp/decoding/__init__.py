@@ -5,7 +5,7 @@ from __future__ import annotations
 from rnnbp.decoding.alignment import Alignment, Segment, align
 from rnnbp.decoding.arpa import ArpaError
 from rnnbp.decoding.beam_search import BeamSearch, Hypothesis
-from rnnbp.decoding.greedy import greedy
+from rnnbp.decoding.best_path import greedy
 from rnnbp.decoding.ngram import NGram
 
 __all__ = ["Alignment", "ArpaError", "BeamSearch", "Hypothesis", "NGram", "Segment", "align", "greedy"]

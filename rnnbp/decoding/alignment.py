@@ -23,7 +23,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnbp.decoding.posteriors import check_blank, log_probabilities, sequences_of
-from rnnbp.losses.ctc import check_fit
 from rnnbp.losses.forward_backward import states_of
 from rnnbp.losses.label_sequences import LabelSequences
 
@@ -128,7 +127,7 @@ def align(logits: ArrayLike, labels: Sequence[int], blank: int = 0) -> Alignment
     n_steps, n_classes = given.shape
     check_blank(blank, n_classes)
     encoded = LabelSequences.of([labels], n_classes, blank=blank)
-    check_fit(encoded, np.array([n_steps]))
+    encoded.check_fit(np.array([n_steps]))
     log_p = log_probabilities(given)
     states, skips = states_of(encoded.values, blank)
     best, path = _viterbi(log_p[:, states], skips)

@@ -22,13 +22,15 @@ from collections.abc import Iterator, Mapping
 from os import PathLike
 from pathlib import Path
 
-from rnnbp.decoding.kneser_ney import BEGIN, Tokens
+from rnnbp.decoding.kneser_ney import BEGIN, UNKNOWN, Tokens
+from rnnbp.model_file import write_atomically
 
 __all__ = ["ArpaError", "read", "write"]
 
 LN10 = math.log(10.0)
 NEVER = -99.0  # what the format has for log10 0
 SPACE = "<space>"
+OTHER_NAMES = {SPACE: " ", "<UNK>": UNKNOWN}
 
 
 class ArpaError(ValueError):
@@ -49,7 +51,7 @@ def write(
             paid = f"\t{backoff[gram] / LN10:.9g}" if gram in backoff else ""
             lines.append(f"{grams[gram] / LN10:.9g}\t{words}{paid}")
     lines += ["", "\\end\\", ""]
-    Path(path).write_text("\n".join(lines), encoding="utf-8")
+    write_atomically(path, "\n".join(lines).encode())
 
 
 def read(path: str | PathLike[str]) -> tuple[dict[Tokens, float], dict[Tokens, float], int]:
@@ -127,7 +129,7 @@ class _Reader:
             parts = line.split()
             if len(parts) not in (n + 1, n + 2):
                 raise self.fail(f"a {n}-gram must be a number, {n} words and maybe a number, but it is {line!r}")
-            gram = tuple(" " if word == SPACE else word for word in parts[1 : n + 1])
+            gram = tuple(OTHER_NAMES.get(word, word) for word in parts[1 : n + 1])
             if gram in self.log_p:
                 raise self.fail(f"each n-gram must stand once, but {' '.join(gram)!r} does twice")
             if n > 1 and (unknown := [word for word in gram if (word,) not in self.log_p]):

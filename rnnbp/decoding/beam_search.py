@@ -27,6 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnbp import threads
 from rnnbp.checks import number, whole_number
+from rnnbp.decoding.lexicon import check_lexicon, check_spelling, check_symbols
 from rnnbp.decoding.ngram import NGram
 from rnnbp.decoding.posteriors import check_blank, log_probabilities, sequences_of
 from rnnbp.decoding.tables import automaton, token_numbers, trie
@@ -115,8 +116,8 @@ class BeamSearch:
         self.least_log_probability = number("least_log_probability", least_log_probability, "[-inf, 0)")
         self.margin = number("margin", margin, "(0, inf]")
         self.language_model, self.separator = language_model, separator
-        self.symbols = None if symbols is None else _symbols(symbols, self.blank)
-        self.lexicon = None if lexicon is None else _words(lexicon)
+        self.symbols = None if symbols is None else check_symbols(symbols, self.blank)
+        self.lexicon = None if lexicon is None else check_lexicon(lexicon)
         if language_model is not None:
             if not isinstance(language_model, NGram):
                 raise TypeError(f"language_model must be a decoding.NGram, but {language_model!r} was given")
@@ -148,7 +149,7 @@ class BeamSearch:
                     "language_model must be over words where there is a lexicon, but one over characters was given"
                 )
             words = self.lexicon if self.lexicon is not None else [w for w in numbers if set(w) <= labels.keys()]
-            _check_spelling(words, labels, self.separator)
+            check_spelling(words, labels, self.separator, numbers)
             self._trie = trie(words, labels, numbers, unknown)
         elif model is not None:
             if not numbers.keys() & labels.keys():
@@ -272,32 +273,3 @@ def _no_trie() -> Any:
     from rnnbp.kernels.beam import TrieRecord
 
     return TrieRecord()
-
-
-def _symbols(given: Sequence[str], blank: int) -> list[str]:
-    """Return what classes stand for, checked."""
-    symbols = list(given)
-    spoken = [symbol for k, symbol in enumerate(symbols) if k != blank]
-    if not all(isinstance(symbol, str) for symbol in symbols) or len(set(spoken)) != len(spoken) or not spoken:
-        raise ValueError(f"symbols must be different strings, one for each class, but {given!r} was given")
-    return symbols
-
-
-def _words(given: Iterable[str]) -> list[str]:
-    """Return a lexicon's words, checked."""
-    words = [] if isinstance(given, str) else list(given)
-    if not words or not all(isinstance(word, str) and word for word in words):
-        raise ValueError(f"lexicon must be a list of words, at least one, but {given!r} was given")
-    return sorted(set(words))
-
-
-def _check_spelling(words: Iterable[str], labels: dict[str, int], separator: str) -> None:
-    """Raise ValueError if words have characters that no label stands for; names them all."""
-    missing = sorted({character for word in words for character in word} - labels.keys())
-    if missing:
-        raise ValueError(
-            f"symbols must have every character of the lexicon, but {', '.join(map(repr, missing))} "
-            f"{'is' if len(missing) == 1 else 'are'} missing"
-        )
-    if separated := [word for word in words if separator in word]:
-        raise ValueError(f"words must not have the separator in them, but {separated[0]!r} was given")

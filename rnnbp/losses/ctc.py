@@ -23,10 +23,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from rnnbp import threads
 from rnnbp.checks import flag, whole_number
 from rnnbp.losses.base import Loss
 from rnnbp.losses.label_sequences import LabelSequences
+from rnnbp.losses.likelihood import negative_log_likelihoods
 from rnnbp.losses.targets import check_weights
 from rnnbp.sequences import Steps, check_lengths, check_sequences
 
@@ -151,7 +151,7 @@ class CTC(Loss):
             if len(encoded) != n_sequences:
                 raise ValueError(f"each sequence needs a target: there are {len(encoded)} for {n_sequences} sequences")
             if not self.zero_infinity:
-                check_fit(encoded, np.full(n_sequences, n_steps) if lengths is None else np.asarray(lengths))
+                encoded.check_fit(np.full(n_sequences, n_steps) if lengths is None else np.asarray(lengths))
         return encoded
 
     def value_and_gradient(  # type: ignore[override]
@@ -173,7 +173,7 @@ class CTC(Loss):
         losses, gradient = negative_log_likelihoods(output, target, self.blank, shares / normalizer)
         if np.isposinf(losses).any():
             if not self.zero_infinity:
-                check_fit(target, target.steps.lengths)  # which outputs of other lengths than the input's may not pass
+                target.check_fit(target.steps.lengths)  # augmented sequences may have become too short
             else:
                 losses[np.isposinf(losses)] = 0.0
         counted = shares > 0.0
@@ -236,63 +236,6 @@ def ctc(
         values[np.isposinf(values)] = 0.0
     padded = steps.unpack(gradient)
     return steps.unsort(values), [padded[:n, i].copy() for i, n in enumerate(given)]
-
-
-def negative_log_likelihoods(
-    rows: Array, target: LabelSequences, blank: int, shares: Array
-) -> tuple[NDArray[np.float64], Array]:
-    """Return the loss of each sequence, and the gradient of their sum weighted by `shares`; on the engine.
-
-    An infinite loss has a gradient of 0.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_rows, C)
-    target : LabelSequences
-        Over the steps of these rows.
-    blank : int
-    shares : ndarray of shape (B,)
-    """
-    from rnnbp.kernels import processor
-    from rnnbp.kernels.ctc import CTCRecord, work_size
-    from rnnbp.kernels.engine import engine
-
-    steps = target.steps
-    assert steps is not None
-    n_labels = int(target.lengths.max())
-    states = int(steps.lengths @ (target.lengths + 1))
-    n_shares = threads.worth_waking(len(target), OPERATIONS * states)
-    dtype = rows.dtype.name
-    size = work_size(processor.lanes(dtype), rows.shape[1], steps.n_steps, n_labels)
-    gradient, losses = np.empty(rows.shape, rows.dtype), np.empty(len(target))
-    record = CTCRecord(
-        layout=steps.layout(1), width=rows.shape[1], blank=blank, z=np.ascontiguousarray(rows), dz=gradient,
-        labels=target.values, offsets=target.offsets, shares=np.ascontiguousarray(shares, np.float64), loss=losses,
-        work=np.empty(n_shares * size, rows.dtype), work_size=size, n_shares=n_shares,
-    )  # fmt: skip
-    made = engine(dtype)
-    instruction = made.instruction("ctc", record)
-    instruction.n_shares = n_shares
-    threads.Runner(made, [instruction]).run(0, 1)
-    return losses, gradient
-
-
-OPERATIONS = 40  # of a state at a step, in multiply-adds
-
-
-def check_fit(target: LabelSequences, lengths: Array) -> None:
-    """Raise ValueError for the first utterance that has fewer steps than its labels need."""
-    needed = target.steps_needed
-    short = np.flatnonzero(needed > lengths)
-    if len(short):
-        i = int(short[0])
-        repeats = needed[i] - target.lengths[i]
-        between = f" and {repeats} for blanks between repeated labels" if repeats else ""
-        others = f" ({len(short)} utterances are too short)" if len(short) > 1 else ""
-        raise ValueError(
-            f"utterance {i} must have at least {needed[i]} steps, {target.lengths[i]} for its labels{between}, but it "
-            f"has {lengths[i]}{others}: leave it out, use a smaller stride, or set zero_infinity=True"
-        )
 
 
 def _floats(given: ArrayLike) -> Array:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -94,6 +95,20 @@ class LabelSequences:
         repeats[starts[starts < len(self.values)]] = 0  # the first label of a sequence repeats nothing
         before = np.concatenate([[0], np.cumsum(repeats)])
         return np.asarray(self.lengths + before[self.offsets[1:]] - before[self.offsets[:-1]])
+
+    def check_fit(self, lengths: NDArray[Any]) -> None:
+        """Raise ValueError for the first sequence that has fewer steps, of `lengths`, than its labels need."""
+        needed = self.steps_needed
+        short = np.flatnonzero(needed > lengths)
+        if len(short):
+            i = int(short[0])
+            repeats = needed[i] - self.lengths[i]
+            between = f" and {repeats} for blanks between repeated labels" if repeats else ""
+            others = f" ({len(short)} utterances are too short)" if len(short) > 1 else ""
+            raise ValueError(
+                f"utterance {i} must have at least {needed[i]} steps, {self.lengths[i]} for its labels{between}, but "
+                f"it has {lengths[i]}{others}: leave it out, use a smaller stride, or set zero_infinity=True"
+            )
 
 
 def _labels(given: ArrayLike, i: int, n_classes: int, blank: int) -> NDArray[np.int64]:

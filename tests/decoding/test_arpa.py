@@ -48,6 +48,18 @@ def test_a_file_of_another_program_is_read(tmp_path):
     assert model.score("one two") == pytest.approx((-0.2 - 0.4 - 0.60206) * math.log(10))
 
 
+def test_unknown_words_may_be_in_capitals(tmp_path):
+    text = FILE.replace("-0.30103 two", "-0.7 <UNK>").replace("one two", "one <UNK>")
+    model = NGram.load_arpa(written(tmp_path, text))
+    assert model.log_probability("three") == pytest.approx(-0.7 * math.log(10))
+
+
+def test_texts_may_be_shorter_than_the_order(tmp_path):
+    model = NGram(5).fit(["a"])
+    model.save_arpa(tmp_path / "model.arpa")
+    assert NGram.load_arpa(tmp_path / "model.arpa").score("a b") == pytest.approx(model.score("a b"), rel=1e-7)
+
+
 @pytest.mark.parametrize("unit", ["word", "character"])
 @pytest.mark.parametrize("order", [1, 2, 4])
 def test_what_is_saved_is_loaded(tmp_path, unit, order):

@@ -261,6 +261,8 @@ MODEL, CHARACTERS = NGram(2).fit(TEXTS), NGram(2, unit="character").fit(TEXTS)
         ({"width": 5, "symbols": ["", 1]}, "symbols must be different strings"),
         ({"width": 5, "language_model": CHARACTERS, "lexicon": ["ab"], "symbols": SYMBOLS}, "must be over words"),
         ({"width": 5, "language_model": CHARACTERS, "symbols": ["", "x", "y"]}, "among what the language model knows"),
+        ({"width": 5, "language_model": MODEL, "symbols": [s.upper() for s in SYMBOLS]}, "are they of one case"),
+        ({"width": 5, "language_model": MODEL, "lexicon": ["aa"], "symbols": SYMBOLS}, "must know at least one word"),
         ({"width": 5, "language_model_weight": -1.0}, "language_model_weight must be a number"),
         ({"width": 5, "insertion_bonus": np.nan}, "insertion_bonus must be a number"),
         ({"width": 5, "margin": 0.0}, "margin must be a number"),
