@@ -101,7 +101,8 @@ def of_ctc(a):
     z, size = a(steps.n_rows, 4), work_size(processor.lanes(str(a(1).dtype)), 4, 6, 4)
     record = CTCRecord(
         layout=steps.layout(1), width=4, blank=0, z=z, dz=a(*z.shape), labels=labels, offsets=offsets,
-        shares=rng.random(4), loss=np.zeros(4), work=a(2 * size), work_size=size, n_shares=1,
+        shares=rng.random(4), loss=np.zeros(4), work=a(2 * size), work_size=size, norms=np.zeros(6),
+        n_shares=1,
     )  # fmt: skip
     return {"ctc": (record, 0)}
 

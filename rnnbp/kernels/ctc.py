@@ -8,7 +8,8 @@ for a floating-point number; in place of logarithms, each is kept as a mantissa 
     p q              m_p m_q,  e_p + e_q,  and what is above 2 is moved to the exponent
 
 So there is an exponential for each class and step only, none for the states, and float32 is accurate to about its own
-rounding however long a sequence is. What cannot be has the exponent -1e30.
+rounding however long a sequence is, and, as logits are compared in float64, however large these are. What cannot be has
+the exponent -1e30.
 
 A path is in one of L labels or of the L + 1 blanks around them, which are kept apart so that a loop goes over alike
 ones::
@@ -59,7 +60,7 @@ class CTCRecord(Record):
 
     `loss` is the negative log-likelihood of each sequence, infinite if the labels do not fit into it; `dz` the gradient
     times the number that `shares` has for the sequence, or zero. Each share of the work has `work_size` numbers of
-    `work`.
+    `work`, and as many of `norms` as there are steps.
     """
 
     layout: Layout
@@ -73,6 +74,7 @@ class CTCRecord(Record):
     loss: floats
     work: numbers
     work_size: int
+    norms: floats
     n_shares: int
 
 
@@ -80,23 +82,23 @@ def work_size(lanes: int, width: int, n_steps: int, n_labels: int) -> int:
     """Return how many numbers a share needs for sequences of up to so many steps and labels."""
     states = (n_labels + lanes) // lanes * lanes
     row = 4 * (states + lanes) + 2 * lanes
-    return n_steps + 2 * width + 4 * states + lanes + (n_steps + 3) * row
+    return 2 * width + 4 * states + lanes + (n_steps + 3) * row
 
 
 def ctc(c: CTCRecord, share: int):
     """Do every n-th sequence, where n is the number of shares: batches are sorted by length."""
     for k in range(share, c.layout.n_sequences, c.n_shares):
-        _sequence(c, k, c.work + share * c.work_size)
+        _sequence(c, k, c.work + share * c.work_size, c.norms + share * c.layout.n_steps)
 
 
-def _sequence(c: CTCRecord, k: int, work: numbers):
+def _sequence(c: CTCRecord, k: int, work: numbers, norms: floats):
     """Write loss and gradient of one sequence."""
     n_steps, n, width, blank = c.layout.lengths[k], c.offsets[k + 1] - c.offsets[k], c.width, c.blank
     labels, starts = c.labels + c.offsets[k], c.layout.starts
     states = (n + LANES) // LANES * LANES
     pitch = states + LANES
     row = 4 * pitch + 2 * LANES
-    norms, of_class = work, work + n_steps
+    of_class = work
     y, skip = of_class + 2 * width, of_class + (2 * width + 2 * states)
     q = skip + (states + LANES)
     b, next_b, alpha = q + states, q + (states + row), q + (states + 2 * row)
@@ -179,14 +181,14 @@ def _power(e: number) -> number:
 
 
 @vectorized
-def _split(to: numbers, z: numbers, norm: number, width: int):
+def _split(to: numbers, z: numbers, norm: float, width: int):
     """Write mantissas and exponents of the probabilities of all classes: of e^(z - norm)."""
     for j in range(width):
-        log_p = z[j] - norm
-        n = round_to_whole(max(log_p, number(LEAST)) * number(1.0 / LN2))
+        log_p = float(z[j]) - norm
+        n = round_to_whole(max(log_p, LEAST) * (1.0 / LN2))
         r = (log_p - n * LN2_HIGH) - n * LN2_LOW
-        to[j] = exp(max(min(r, number(1.0)), number(-1.0)))
-        to[width + j] = number(ZERO) if log_p < LEAST else n
+        to[j] = exp(number(max(min(r, 1.0), -1.0)))
+        to[width + j] = number(ZERO if log_p < LEAST else n)
 
 
 @vectorized
@@ -253,14 +255,14 @@ def _backward_labels(
 
 
 @reassociated
-def _log_sum(z: numbers, width: int) -> number:
+def _log_sum(z: numbers, width: int) -> float:
     """Return log(sum e^z)."""
     m, total = z[0], number(0.0)
     for j in range(1, width):
         m = max(m, z[j])
     for j in range(width):
         total += exp(z[j] - m)
-    return number(m + number(log(float(total))))
+    return float(m) + log(float(total))
 
 
 @vectorized

@@ -47,7 +47,8 @@ def negative_log_likelihoods(
     record = CTCRecord(
         layout=steps.layout(1), width=rows.shape[1], blank=blank, z=np.ascontiguousarray(rows), dz=gradient,
         labels=target.values, offsets=target.offsets, shares=np.ascontiguousarray(shares, np.float64), loss=losses,
-        work=np.empty(n_shares * size, rows.dtype), work_size=size, n_shares=n_shares,
+        work=np.empty(n_shares * size, rows.dtype), work_size=size,
+        norms=np.empty(n_shares * steps.n_steps), n_shares=n_shares,
     )  # fmt: skip
     made = engine(dtype)
     instruction = made.instruction("ctc", record)

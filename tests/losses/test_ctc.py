@@ -230,6 +230,18 @@ def test_a_network_that_is_sure_of_something_else_still_learns(dtype):
     assert (gradient[:, 1:].sum(axis=0) < -4.9).all()
 
 
+@pytest.mark.parametrize("size", [1.0, 30.0, 1000.0])
+def test_single_precision_is_accurate_however_large_logits_are_and_long_sequences(size):
+    rng = np.random.default_rng(int(size))
+    logits = [rng.normal(0, size, (n, 6)).astype(np.float32) for n in (1500, 40)]
+    labels = [rng.integers(1, 6, n) for n in (200, 12)]
+    values, gradients = ctc(logits, labels)
+    expected_values, expected = ctc([each.astype(float) for each in logits], labels)
+    np.testing.assert_allclose(values, expected_values, rtol=1e-6)
+    for ours, theirs in zip(gradients, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=5e-6)
+
+
 @each_dtype
 def test_an_impossible_class_makes_labels_impossible_and_nan_stays_nan(dtype):
     logits = np.zeros((4, 3), dtype)
