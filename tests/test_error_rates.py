@@ -116,6 +116,19 @@ def test_an_interval_holds_the_rate_and_is_narrower_where_more_was_said():
     assert "95 % interval" in str(many)
 
 
+def test_an_interval_is_that_of_rates_of_utterances_drawn_again():
+    """Of unequal lengths, so that a draw's errors are over its own number of words."""
+    said = ["a"] * 12 + ["a b c d e f g h"] * 8
+    understood = ["x"] * 6 + ["a"] * 6 + ["a b c d e f g h"] * 7 + ["a b c d e f x x"]
+    rng, rates = np.random.default_rng(1), []
+    errors, tokens = np.array([1] * 6 + [0] * 13 + [2]), np.array([1] * 12 + [8] * 8)
+    for _ in range(4000):
+        drawn = rng.integers(0, 20, 20)
+        rates.append(errors[drawn].sum() / tokens[drawn].sum())
+    found = error_rates(said, understood).confidence_interval(0.9, n_resamples=4000)
+    np.testing.assert_allclose(found, np.quantile(rates, [0.05, 0.95]), rtol=0.06)
+
+
 def test_an_interval_over_speakers_is_wider_where_these_differ():
     said = ["a b c d"] * 40
     understood = ["a b c d"] * 20 + ["x b c x"] * 20
