@@ -87,7 +87,9 @@ class NextStep(Configurable):
             If it cannot; says why.
         """
         if data.steps is None or not data.per_step:
-            raise ValueError("NextStep is for networks that give an output, with a target, at each step of sequences")
+            raise ValueError(
+                "NextStep is for networks that give an output at each step of sequences, and targets for each"
+            )
         (first,) = data.examples(np.zeros(1, np.intp))
         draws, net.rng = net.rng, np.random.default_rng(0)
         try:
