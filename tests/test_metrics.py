@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import sklearn.metrics
 
-from rnnbp.metrics import accuracy, confusion_matrix, r2, rejection_threshold
+from rnnbp.metrics import (
+    accuracy,
+    confusion_matrix,
+    mean_absolute_error,
+    precision_recall_f1,
+    r2,
+    rejection_threshold,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -135,3 +142,55 @@ def test_a_threshold_holds_for_new_examples():
 def test_a_threshold_of_nonsense_is_refused(target, probabilities, share, message):
     with pytest.raises(ValueError, match=message):
         rejection_threshold(target, probabilities, false_rejections=share)
+
+
+# -- of sequences ------------------------------------------------------------------------------------------------------
+
+
+def ragged(values, lengths=(3, 1, 6)):
+    return np.split(values, np.cumsum(lengths)[:-1])
+
+
+def test_mean_absolute_error_is_scikit_learn_s_also_of_sequences():
+    target, output, weight = RNG.normal(size=(10, 2)), RNG.normal(size=(10, 2)), RNG.random(10)
+    expected = sklearn.metrics.mean_absolute_error(target, output)
+    assert mean_absolute_error(target, output) == pytest.approx(expected, rel=1e-12)
+    assert mean_absolute_error(ragged(target), ragged(output)) == pytest.approx(expected, rel=1e-12)
+    expected = sklearn.metrics.mean_absolute_error(target, output, sample_weight=weight)
+    assert mean_absolute_error(ragged(target), ragged(output), sample_weight=weight) == pytest.approx(expected)
+    assert mean_absolute_error(target[:, 0], output[:, :1]) == pytest.approx(abs(target - output)[:, 0].mean())
+
+
+def test_precision_recall_and_f1_are_scikit_learn_s_also_of_sequences():
+    target, predicted = RNG.integers(0, 4, 10), RNG.integers(0, 4, 10)
+    target[target == 3], predicted[predicted == 2] = 0, 1  # 3 does not occur, 2 is not predicted
+    expected = sklearn.metrics.precision_recall_fscore_support(
+        target, predicted, labels=range(5), zero_division=np.nan
+    )  # fmt: skip
+    for found in (
+        precision_recall_f1(target, predicted, 5),
+        precision_recall_f1(ragged(target), ragged(predicted), 5),
+    ):
+        for ours, theirs in zip((found.precision, found.recall, found.f1, found.support), expected, strict=True):
+            np.testing.assert_allclose(ours, theirs)
+        assert found.macro_f1 == pytest.approx(np.nanmean(expected[2]))
+
+
+@pytest.mark.parametrize(
+    ("target", "predicted", "message"),
+    [
+        ([[0, 1], [0]], [[0, 1]], "there must be an output for each target, but there are 1 for 2"),
+        ([[0, 1], [0]], [[0], [0, 1]], "sequence 0 must have as many outputs as targets"),
+        ([[0, 1], [0]], [[0, 1], 0], "sequence 1 must have as many outputs as targets"),
+        ([[0, 1], [2]], [[0, 1], [0]], "target must hold whole numbers from 0 to 1"),
+        ([], [], "there must be at least one target, but none was given"),
+    ],
+)
+def test_sequences_that_do_not_fit_are_refused(target, predicted, message):
+    with pytest.raises(ValueError, match=message):
+        precision_recall_f1(target, predicted, 2)
+
+
+def test_errors_of_shapes_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="do not fit outputs of shape"):
+        mean_absolute_error(np.zeros((3, 2)), np.zeros((3, 1)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from rnnbp.data.interface import Interface, Padded, check_weight, encode
 from rnnbp.data.packing import Packing
 from rnnbp.data.sequences import Sequences
-from rnnbp.losses import Loss
+
+if TYPE_CHECKING:
+    from rnnbp.losses import Loss
 
 __all__ = ["Batch"]
 
@@ -64,16 +66,24 @@ class Batch:
 
     def lay_out_target(
         self, target: ArrayLike | Sequence[ArrayLike] | Sequences, loss: Loss, interface: Interface
-    ) -> Array:
-        """Check targets for a loss, and return them encoded, in the order of the output's rows; see `encode`."""
+    ) -> Any:
+        """Check targets for a loss, and return them encoded, in the order of the output's rows; see `encode`.
+
+        Those of a loss that is `per_sequence` are LabelSequences over these rows.
+        """
         packing = self._output(interface)
         lengths = None if packing is None else packing.unsort(packing.lengths)
         encoded = encode(target, loss, interface, n_examples=self.n_examples, lengths=lengths, padded=self.padded)
+        if loss.per_sequence:
+            assert self.packing is not None
+            return self.packing.sort(encoded).over(packing)  # type: ignore[attr-defined]
         return self._arrange(encoded, packing)
 
-    def lay_out_weight(self, sample_weight: ArrayLike | Sequences, interface: Interface) -> Array:
-        """Return sample weights, checked, in the order of the output's rows; see `check_weight`."""
-        packing = self._output(interface)
+    def lay_out_weight(
+        self, sample_weight: ArrayLike | Sequences, interface: Interface, *, per_sequence: bool = False
+    ) -> Array:
+        """Return sample weights, checked, in the order of the output's rows, or of sequences; see `check_weight`."""
+        packing = None if per_sequence else self._output(interface)
         lengths, n_padded = (None, None) if packing is None else (packing.unsort(packing.lengths), packing.n_padded)
         weight = check_weight(sample_weight, n_examples=self.n_examples, lengths=lengths, n_padded=n_padded)
         rows = self._arrange(weight, packing)

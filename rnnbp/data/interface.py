@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnbp.data.packing import Packing
 from rnnbp.data.sequences import Sequences, check_lengths, check_sequences
-from rnnbp.losses import Loss
+
+if TYPE_CHECKING:
+    from rnnbp.losses import Loss
 
 __all__ = ["Interface", "Padded", "check_weight", "encode"]
 
@@ -112,14 +114,14 @@ class Interface:
 
 
 def encode(
-    target: ArrayLike | Sequence[ArrayLike] | Sequences,
+    target: Any,
     loss: Loss,
     interface: Interface,
     *,
     n_examples: int,
     lengths: Index | None,
     padded: bool,
-) -> Array | Sequences | Padded:
+) -> Any:
     """Check targets for a loss, and return them encoded, arranged as they came.
 
     Parameters
@@ -136,7 +138,7 @@ def encode(
 
     Returns
     -------
-    ndarray, Sequences or Padded
+    ndarray, Sequences or Padded, or, of a loss that is `per_sequence`, LabelSequences
         One for each example, or for each step.
 
     Raises
@@ -145,6 +147,13 @@ def encode(
         If there are not as many targets as rows of the output, or if they are none for that loss.
     """
     n_outputs = interface.n_outputs
+    if loss.per_sequence:
+        if lengths is None:
+            raise ValueError(
+                f"{loss!r} needs an output at each step of sequences, so the network must have neither LastStep() nor "
+                "MeanOverTime() nor MaxOverTime(), and its input must be sequences"
+            )
+        return loss.encode(target, n_outputs, leading=(int(lengths.max()), n_examples), lengths=lengths)
     if lengths is None or not interface.per_step:
         given = np.asarray(target)
         if given.ndim < 1 or len(given) != n_examples:

@@ -197,6 +197,10 @@ class Packing:
         lengths = self.unsort(self.lengths)
         return np.asarray(frames[self.rows_of(np.cumsum(lengths) - lengths)])
 
+    def split(self, rows: Array) -> list[Array]:
+        """Return the rows ``(L_i, ...)`` of each sequence, in the stored order."""
+        return [rows[self.starts[:n] + i] for i, n in enumerate(self.lengths)]
+
     def sort(self, per_sequence: Array) -> Array:
         """Return values ``(B, ...)`` of the user's order in the stored one."""
         return per_sequence if self.is_sorted else per_sequence[self.order]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,7 +19,9 @@ from rnnbp.data.batch import Batch
 from rnnbp.data.interface import Interface, Padded, check_weight, encode
 from rnnbp.data.packing import Packing
 from rnnbp.data.sequences import Sequences
-from rnnbp.losses import Loss
+
+if TYPE_CHECKING:
+    from rnnbp.losses import Loss
 
 __all__ = ["Minibatch", "TrainingSet"]
 
@@ -44,7 +46,7 @@ class Minibatch:
 
     batch: Batch
     index: Index
-    target: Array | None
+    target: Any
     weight: Array | None
 
 
@@ -69,8 +71,10 @@ class TrainingSet:
         Static examples or sequences, and the same or frames.
     lengths : ndarray of int, of shape (N,), or None
         Of the sequences, in the user's order; None if the examples are static.
+    per_sequence : bool
+        Whether a target belongs to all outputs of a sequence; they are LabelSequences then.
     per_step : bool
-        Whether there is an output for each step of sequences.
+        Whether there is a target for each step of sequences.
     frames : ndarray of shape (n_rows, ...)
         Sequence after sequence, in the user's order.
     output_lengths : ndarray of int, of shape (N,), or None
@@ -109,9 +113,11 @@ class TrainingSet:
         self.frames: Array = interface.check(np.asarray(frames))
         self.n_rows = len(self.frames)
         self.n_examples = self.n_rows if self.lengths is None else len(self.lengths)
-        self.per_step = interface.per_step and self.lengths is not None
+        self.per_sequence = loss is not None and loss.per_sequence
+        self.per_step = interface.per_step and self.lengths is not None and not self.per_sequence
         self.is_ragged = self.lengths is not None and bool((self.lengths != self.lengths[0]).any())
-        self.target = self.weight = None
+        self.target: Any = None
+        self.weight: Array | None = None
         n, of_steps = self.n_examples, None
         if self.per_step and self.lengths is not None:
             of_steps = interface.output_lengths(self.lengths)
@@ -120,14 +126,18 @@ class TrainingSet:
         if loss is not None:
             if target is None:
                 raise ValueError("there is no target: the loss needs one for each row of the network's output")
-            self.target = self._arrange(encode(target, loss, interface, n_examples=n, lengths=of_steps, padded=padded))
+            of_outputs = of_steps
+            if self.per_sequence and interface.per_step and self.lengths is not None:
+                of_outputs = interface.output_lengths(self.lengths)
+            encoded = encode(target, loss, interface, n_examples=n, lengths=of_outputs, padded=padded)
+            self.target = self._arrange(encoded)
         if sample_weight is not None:
             weight = check_weight(sample_weight, n_examples=n, lengths=of_steps, n_padded=n_padded)
             self.weight = self._arrange(weight)
             if of_steps is not None and isinstance(weight, np.ndarray):
                 self.weight = np.repeat(weight, of_steps)
 
-    def _arrange(self, given: Array | Sequences | Padded) -> Array:
+    def _arrange(self, given: Any) -> Any:
         """Return values one for each frame, sequence after sequence, or one for each example."""
         if isinstance(given, Padded):
             given = Sequences.of_padded(given.frames, given.lengths)
@@ -171,7 +181,10 @@ class TrainingSet:
         return self._minibatch(batch, self.outputs_of(chosen, packing, self.rows_of(chosen, packing)))
 
     def _minibatch(self, batch: Batch, index: Index) -> Minibatch:
-        return Minibatch(batch, index, *self.labels(index))
+        target, weight = self.labels(index)
+        if self.per_sequence and target is not None and batch.packing is not None:
+            target = target.over(self.interface.output_packing(batch.packing))
+        return Minibatch(batch, index, target, weight)
 
     def examples(self, chosen: Index) -> list[Array]:
         """Return copies of some examples, of shape (F,) or (T_i, F); symbols lack the last axis."""
@@ -204,7 +217,7 @@ class TrainingSet:
         assert start == 0, "`chunks.check` lets only networks come that keep all steps"
         return output.rows_of(self._first_output[chosen])
 
-    def labels(self, rows: Index) -> tuple[Array | None, Array | None]:
+    def labels(self, rows: Index) -> tuple[Any, Array | None]:
         """Return the targets and weights of some frames, or examples."""
         return (
             None if self.target is None else self.target[rows],
@@ -216,6 +229,8 @@ class TrainingSet:
         described: dict[str, Any] = {"examples": self.n_examples, "shape": list(self.frames.shape)}
         parts = {"lengths": self.lengths, "input": self.frames}
         for name, array in (parts | {"target": self.target, "sample weight": self.weight}).items():
+            if array is not None and self.per_sequence and name == "target":
+                array = np.concatenate([array.offsets, array.values])
             if array is not None:
                 content = hashlib.sha256(f"{array.dtype} {array.shape}".encode())
                 content.update(np.ascontiguousarray(array).data)

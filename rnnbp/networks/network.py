@@ -321,7 +321,11 @@ class Network:
         """
         batch = x if isinstance(x, Batch) else self.batch(x, lengths)
         rows = batch.lay_out_target(target, loss, self.interface)
-        weight = None if sample_weight is None else batch.lay_out_weight(sample_weight, self.interface)
+        weight = (
+            None
+            if sample_weight is None
+            else batch.lay_out_weight(sample_weight, self.interface, per_sequence=loss.per_sequence)
+        )
         value, gradient, _ = loss_and_gradient(
             self, batch, rows, loss, weight=weight, training=training, initial_states=initial_states
         )

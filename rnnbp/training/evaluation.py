@@ -93,8 +93,9 @@ def evaluate(
     x, target, loss, lengths, sample_weight
         See `fit`.
     score : callable or None
-        ``score(target, output)`` on the rows of all examples or steps, such as `rnnbp.metrics.accuracy`; called with
-        ``sample_weight=...`` too if there are weights.
+        ``score(target, output)`` on the rows of all examples or steps, such as `rnnbp.metrics.accuracy`; with `CTC`, on
+        a list of label sequences and one of logits ``(T_i, C)``. Called with ``sample_weight=...`` too if there are
+        weights.
     batch_size : int, default 256
 
     Returns
@@ -129,8 +130,9 @@ def evaluate_set(
         With targets.
     loss : Loss
     score : callable or None
-        ``score(target, output)`` on the rows of all examples or steps, such as `rnnbp.metrics.accuracy`; called with
-        ``sample_weight=...`` too if there are weights.
+        ``score(target, output)`` on the rows of all examples or steps, such as `rnnbp.metrics.accuracy`; with `CTC`, on
+        a list of label sequences and one of logits ``(T_i, C)``. Called with ``sample_weight=...`` too if there are
+        weights.
     batch_size : int, default 256
 
     Returns
@@ -139,7 +141,9 @@ def evaluate_set(
     score : float or None
     """
     total = normalizer = 0.0
-    targets, outputs, weights = [], [], []
+    targets: list[Any] = []
+    outputs: list[Array] = []
+    weights = []
     for chosen in data.batches(batch_size):
         part = data.take(chosen)
         target, weight = part.target, part.weight
@@ -149,12 +153,17 @@ def evaluate_set(
         share = loss.normalizer(target, weight)
         total, normalizer = total + value * share, normalizer + share
         if score is not None:
-            targets.append(target)
-            outputs.append(np.array(rows))
+            if loss.per_sequence:
+                targets += list(target)
+                outputs += target.packing.split(rows)
+            else:
+                targets.append(target)
+                outputs.append(np.array(rows))
             if weight is not None:
                 weights.append(weight)
     scored = None
     if score is not None:
         options = {"sample_weight": np.concatenate(weights)} if weights else {}
-        scored = float(score(np.concatenate(targets), np.concatenate(outputs), **options))
-    return total / normalizer if normalizer else 0.0, scored
+        joined = (targets, outputs) if loss.per_sequence else (np.concatenate(targets), np.concatenate(outputs))
+        scored = float(score(*joined, **options))
+    return total / normalizer if normalizer and not loss.is_sum else total, scored

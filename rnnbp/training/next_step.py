@@ -86,8 +86,10 @@ class NextStep(Configurable):
         ValueError
             If it cannot; says why.
         """
-        if data.lengths is None or net.pools_time:
-            raise ValueError("NextStep is for networks that give an output at each step of sequences")
+        if not data.per_step:
+            raise ValueError(
+                "NextStep is for networks that give an output at each step of sequences, and targets for each"
+            )
         if net.interface.output_lengths(np.array([7]))[0] != 7:
             raise ValueError("NextStep is for networks that keep all steps, and a layer of this one has a stride")
         (first,) = data.examples(np.zeros(1, np.intp))

@@ -90,6 +90,8 @@ class OnlineLearner:
                 f"{chosen!r} needs all data at once: to learn from a stream, take one such as Adam() or SGD()"
             )
         _expect_online(net)
+        if losses.get(loss).per_sequence:
+            raise ValueError(f"{losses.get(loss)!r} needs whole sequences: to learn from a stream, take another loss")
         self.net, self.loss, self.optimizer = net, losses.get(loss), chosen
         self._state = chosen.init(net.theta, decayed=net.parameters.decayed)
         self.gradient, self.n_learnt = np.zeros_like(net.theta), 0

@@ -183,7 +183,7 @@ def test_targets_of_whole_sequences_are_in_the_batch_s_order():
         ),
         (TAGGER, np.zeros((3, 5), int), CrossEntropy(), r"of shape \(5, 3, ...\)"),
         (TAGGER, [[0] * 3, [0] * 5], CrossEntropy(), "there are 2 for 3 sequences"),
-        (TAGGER, [[0] * 3, [0] * 4, [0]], CrossEntropy(), "target 1 has length 4, but sequence 1 has length 5"),
+        (TAGGER, [[0] * 3, [0] * 4, [0]], CrossEntropy(), "target 1 has length 4, but for sequence 1 there are 5"),
         (TAGGER, [[0] * 3, [0, 1, 2, 9, 0], [0]], CrossEntropy(), r"target of sequence 1: target\[3\] = 9 is not"),
         (TAGGER, np.full((5, 3), 9), CrossEntropy(), r"target\[0, 0\] = 9 is not one of the 3 classes"),
     ],

@@ -95,7 +95,7 @@ def test_they_are_checked_like_a_list():
         net.forward(JOINED, LENGTHS)
     with pytest.raises(ValueError, match=r"each sequence must be of shape \(T_i, F\)"):
         net.forward(Sequences.of(TAGS))
-    with pytest.raises(ValueError, match="target 1 has length 7, but sequence 1 has length 1"):
+    with pytest.raises(ValueError, match="target 1 has length 7, but for sequence 1 there are 1"):
         net.loss_and_gradient(JOINED, Sequences.of(TAGS).take(np.array([0, 2, 2, 3, 4, 5])), CROSS_ENTROPY)
     broken = [tags.copy() for tags in TAGS]
     broken[2][3] = 9

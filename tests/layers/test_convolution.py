@@ -172,3 +172,19 @@ def test_instruments_know_the_lengths():
 def test_what_cannot_be_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_label_sequences_are_aligned_with_what_is_left_of_the_steps():
+    net = shortening()
+    labels = [list(RNG.integers(1, 4, size=n)) for n in (1, 0, 2, 1, 1, 1, 2)]
+    loss = losses.CTC(zero_infinity=True)
+    value, gradient = net.loss_and_gradient(SEQUENCES, labels, loss)
+    output = net.forward(SEQUENCES)
+    expected, _ = losses.ctc([output[:n, i] for i, n in enumerate(SHORT)], labels, zero_infinity=True)
+    assert value == pytest.approx(np.where(np.isfinite(expected), expected, 0.0).mean(), rel=1e-12)
+    assert np.abs(gradient).max() > 0
+    whole, _ = rnnbp.evaluate(net, SEQUENCES, labels, loss, batch_size=2)
+    assert whole == pytest.approx(value, rel=1e-12)
+    assert rnnbp.fit(net, SEQUENCES, labels, loss=loss, max_epochs=20, batch_size=3).loss[-1] < value
+    with pytest.raises(ValueError, match="utterance 1 must have at least 2 steps, 2 for its labels, but it has 1"):
+        net.loss_and_gradient(SEQUENCES, [[1], [1, 2], [1], [1], [1], [1], [1]], losses.CTC())

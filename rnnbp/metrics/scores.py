@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["accuracy", "confusion_matrix", "r2", "rejection_threshold"]
+from rnnbp.metrics.ragged import joined
+
+__all__ = ["accuracy", "confusion_matrix", "mean_absolute_error", "r2", "rejection_threshold"]
 
 Array = NDArray[Any]
 
@@ -96,6 +99,43 @@ def confusion_matrix(target: ArrayLike, predicted: ArrayLike, n_classes: int) ->
             raise ValueError(f"{name} must hold whole numbers from 0 to {n_classes - 1}, but holds {np.unique(given)}")
     pairs = target.astype(np.intp) * n_classes + predicted.astype(np.intp)
     return np.bincount(pairs, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
+def mean_absolute_error(
+    target: ArrayLike | Sequence[ArrayLike],
+    output: ArrayLike | Sequence[ArrayLike],
+    *,
+    sample_weight: ArrayLike | None = None,
+) -> float:
+    """Return the mean of the distance from output to target over all steps and features; the lower, the better.
+
+    Parameters
+    ----------
+    target, output : array of shape (...,), or list of arrays of shape (T_i, ...), the same for both
+    sample_weight : array of shape (N,), or None
+        How much each entry of the first axis counts: for a list, each step, the sequences one after another.
+
+    Returns
+    -------
+    float
+        In the target's unit.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> mean_absolute_error([[1.0, 2.0], [3.0]], [[1.0, 4.0], [2.0]])
+    1.0
+    """
+    true, given = joined(target, output)
+    if true.shape != given.shape and true.size != given.size:
+        raise ValueError(f"targets of shape {true.shape} do not fit outputs of shape {given.shape}")
+    difference = np.abs(given.astype(float).reshape(true.shape) - true)
+    weight = None if sample_weight is None else np.asarray(sample_weight, dtype=float)
+    return float(np.average(difference.reshape(len(true), -1).mean(axis=1), weights=weight))
 
 
 def rejection_threshold(target: ArrayLike, probabilities: ArrayLike, *, false_rejections: float = 0.05) -> float:
