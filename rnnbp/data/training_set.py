@@ -200,6 +200,8 @@ class TrainingSet:
             n = int(self.lengths[0])
             return Packing.full((n if stop is None else min(n, stop)) - start, len(chosen))
         lengths = self.lengths[chosen]
+        if stop is None and (lengths == lengths[0]).all():
+            return Packing.full(int(lengths[0]), len(chosen))
         return Packing(lengths if stop is None else np.minimum(lengths, stop) - start)
 
     def rows_of(self, chosen: Index, packing: Packing, start: int = 0) -> Index:

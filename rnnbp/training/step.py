@@ -33,7 +33,7 @@ __all__ = ["CompiledStep", "can_compile"]
 Array = NDArray[Any]
 Index = NDArray[np.intp]
 
-SHAPES = 4  # of minibatches that are kept laid out
+SHAPES = 4  # of minibatches that stay laid out; all others share the memory of one
 
 
 def can_compile(net: Network, run: Run) -> bool:
@@ -139,13 +139,14 @@ class CompiledStep:
         alike = packing.is_rectangular and packing.is_sorted
         key = (packing, threads.count()) if alike else None
         shape = self.shapes.get(key)
+        if shape is not None and key is not None:
+            return shape
+        if len(self.shapes) >= SHAPES:
+            key = None
+        shape = self.shapes.get(key)
         if shape is None:
-            if len(self.shapes) >= SHAPES:
-                self.shapes.clear()
             shape = self.shapes[key] = _Shape(self)
-            shape.lay_out(packing, n_labelled)
-        elif key is None:
-            shape.lay_out(packing, n_labelled)
+        shape.lay_out(packing, n_labelled)
         return shape
 
 
