@@ -50,10 +50,11 @@ class Saved:
         settings["callbacks"] = ()
         if isinstance(settings["random_state"], np.random.RandomState):
             settings["random_state"] = None
+        remembered = {name for kind in type(self).__mro__ for name in vars(kind).get("_remembered", ())}
         fitted = {
             name: value
             for name, value in vars(self).items()
-            if name in self._remembered or (name.endswith("_") and name[0] != "_" and name != "network_")
+            if name in remembered or (name.endswith("_") and name[0] != "_" and name != "network_")
         }
         description = {
             "class": type(self).__name__,
@@ -95,7 +96,7 @@ class Saved:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ModelFileError(f"{path}: its description makes no {cls.__name__}: {error}") from error
         network.metadata = {}
-        vars(estimator).update(fitted, network_=network, _optimizer_state=None, _best_theta=None)
+        vars(estimator).update(fitted, network_=network, _optimizer_state=None)
         return estimator
 
 

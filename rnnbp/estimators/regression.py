@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,31 +9,35 @@ from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 
-from rnnbp.configuration import lookup
-from rnnbp.estimators.objectives import HalfPoissonDeviance, HalfSquaredError
+from rnnbp.estimators.settings import OBJECTIVES, Numbers
+from rnnbp.estimators.supervised import Supervised
 from rnnbp.losses import Loss
 
 __all__ = ["Regression"]
 
 Array = NDArray[Any]
 
-OBJECTIVES: dict[str, tuple[type[Loss], str]] = {
-    "squared_error": (HalfSquaredError, "identity"),
-    "poisson": (HalfPoissonDeviance, "exp"),
-}
 
+class Regression(RegressorMixin, Supervised, Numbers):  # type: ignore[misc]
+    """A regressor's half of an estimator: y is numbers; the other half reads X and makes the network."""
 
-class Regression(RegressorMixin):  # type: ignore[misc]
-    """A regressor's half of an estimator; the other half is a `NetworkEstimator`."""
+    _words: ClassVar[dict[str, str]] = {
+        "y": "array-like of shape (N,) or (N, n_outputs)",
+        "score": "the coefficient of determination",
+        "stratified": "",
+    }
 
-    loss: str
-    n_outputs_: int
     out_activation_: str
-    _apply: Callable[[Any, Callable[[Array], Array]], Any]  # a function of the outputs for X, in X's form
-    __metadata_request__fit: ClassVar[dict[str, bool]] = {"groups": True}  # asked for, as splitters ask for them
+    _numeric: ClassVar[bool] = True
 
-    def _read_objective(self) -> None:
-        _, self.out_activation_ = lookup(OBJECTIVES, self.loss, "loss")
+    def _encode(self, rows: Array, *, anew: bool, incremental: bool) -> Array:
+        """Return numbers as rows of targets."""
+        rows = rows.reshape(len(rows), -1)
+        if not anew and rows.shape[1] != self.n_outputs_:
+            raise ValueError(f"y has {rows.shape[1]} outputs, but there were {self.n_outputs_} before")
+        self.n_outputs_ = rows.shape[1]
+        _, self.out_activation_ = OBJECTIVES[self.loss]
+        return rows
 
     def _objective(self) -> Loss:
         kind, _ = OBJECTIVES[self.loss]

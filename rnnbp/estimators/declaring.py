@@ -1,0 +1,168 @@
+"""Settings that are declared once: their type, default, constraint and documentation.
+
+A setting is a field of a dataclass::
+
+    @dataclass(eq=False, repr=False, kw_only=True)
+    class Training:
+        alpha: float = setting(0.0001, real("[0, inf)"), "The strength of the penalty ...")
+
+That is an argument of the constructor, which scikit-learn, ``help`` and editors see; an attribute; a check, made when
+training begins; and an entry of the docstring. A class with another default says only so: ``alpha: float = 0.01``.
+
+In docstrings, ``$parameters`` and ``$attributes`` stand for the entries of what a class has, and ``$samples`` or the
+like for a word of the class: one of its ``_words``, or of its bases'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import Field, field, fields
+from functools import update_wrapper
+from inspect import cleandoc
+from string import Template
+from types import FunctionType
+from typing import Any, NamedTuple, TypeVar
+
+from rnnbp.configuration import flag, lookup, number, whole_number
+
+__all__ = ["FLAG", "WHOLE", "Constraint", "check", "documented", "either", "instance", "one_of", "real", "setting"]
+
+T = TypeVar("T")
+
+
+class Constraint(NamedTuple):
+    """What a setting may be.
+
+    Attributes
+    ----------
+    kind : str
+        As the documentation says it.
+    check : callable
+        ``check(name, value)`` raises an error that says what was given.
+    """
+
+    kind: str
+    check: Callable[[str, Any], object]
+
+
+FLAG = Constraint("bool", flag)
+WHOLE = Constraint("int", whole_number)
+
+
+def real(interval: str) -> Constraint:
+    """Return the constraint of a number in an interval, such as ``"[0, 1)"``."""
+    return Constraint("float", lambda name, value: number(name, value, interval))
+
+
+def one_of(table: Mapping[str, object], kind: str) -> Constraint:
+    """Return the constraint of a name in a table of what is called `kind`."""
+    names = ", ".join(map(_quoted, table))
+    return Constraint(f"{{{names}}}", lambda _, value: lookup(table, value, kind))
+
+
+def instance(kind: str, *types: type) -> Constraint:
+    """Return the constraint of an object of one of these types."""
+
+    def check_type(name: str, value: object) -> None:
+        if not isinstance(value, types):
+            raise ValueError(f"{name} must be {kind}, but {value!r} was given")
+
+    return Constraint(kind, check_type)
+
+
+def either(constraint: Constraint, *others: Any, also: str | None = None) -> Constraint:
+    """Return a constraint that is satisfied by some other values, too, or by instances of some types.
+
+    `also` is what the documentation says of them; None lists the values.
+    """
+    types = tuple(other for other in others if isinstance(other, type))
+    values = tuple(other for other in others if not isinstance(other, type))
+    listed = " or ".join(map(_quoted, values))
+    said = listed if also is None else also
+
+    def check_either(name: str, value: Any) -> None:
+        if isinstance(value, types) or any(isinstance(value, type(other)) and value == other for other in values):
+            return
+        try:
+            constraint.check(name, value)
+        except ValueError as error:
+            raise ValueError(f"{error}; {listed} is possible too" if also is None else str(error)) from None
+
+    return Constraint(f"{constraint.kind} or {said}" if said else constraint.kind, check_either)
+
+
+def setting(default: T, constraint: Constraint, doc: str = "", *, of_solver: bool = False) -> T:
+    """Declare a setting.
+
+    Parameters
+    ----------
+    default : object
+    constraint : Constraint
+    doc : str
+        What the documentation says of it, under its type and default.
+    of_solver : bool, default False
+        Whether it is a setting of the solver that another setting names.
+    """
+    metadata = {"constraint": constraint, "doc": doc, "of_solver": of_solver}
+    made: T = field(default=default, metadata=metadata)
+    return made
+
+
+def _declared(cls: type) -> dict[str, tuple[Field[Any], Mapping[str, Any]]]:
+    """Return the fields of a class's settings, and what was declared with them, in the constructor's order."""
+    found = {}
+    for own in sorted(fields(cls), key=lambda each: each.kw_only is True):
+        of_bases = (vars(base).get("__dataclass_fields__", {}).get(own.name) for base in cls.__mro__)
+        metadata = next((each.metadata for each in of_bases if each is not None and each.metadata), None)
+        if own.init and metadata is not None:
+            found[own.name] = own, metadata
+    return found
+
+
+def check(estimator: Any) -> None:
+    """Check all settings of an estimator.
+
+    Raises
+    ------
+    ValueError
+        If one does not satisfy its constraint, or is one of a solver that is an object and has its settings itself.
+    """
+    for name, (own, metadata) in _declared(type(estimator)).items():
+        value = getattr(estimator, name)
+        metadata["constraint"].check(name, value)
+        if metadata["of_solver"] and not isinstance(estimator.solver, str) and value != own.default:
+            raise ValueError(
+                f"{name} must be left out beside an optimizer, which has its settings itself, but {name}={value!r} and "
+                f"solver={estimator.solver!r} were given"
+            )
+
+
+def documented(cls: type[T]) -> type[T]:
+    """Fill in the docstrings of a class and of its `fit`."""
+    words: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        words |= vars(base).get("_words", {})
+    words |= {name.capitalize(): word[:1].upper() + word[1:] for name, word in words.items() if name.islower()}
+    entries = [
+        f"{name} : {metadata['constraint'].kind}, default={_quoted(own.default)}"
+        + "".join(f"\n    {line}" for line in cleandoc(metadata["doc"]).splitlines())
+        for name, (own, metadata) in _declared(cls).items()
+    ]
+    words["parameters"] = "\n".join(entries)
+
+    def filled(text: str | None) -> str:
+        once = Template(cleandoc(text or "")).safe_substitute(words)
+        return Template(once).safe_substitute(words)  # entries have words, too
+
+    cls.__doc__ = filled(cls.__doc__)
+    shared: FunctionType = cls.fit  # type: ignore[attr-defined]
+    own_fit = FunctionType(shared.__code__, shared.__globals__, closure=shared.__closure__, argdefs=shared.__defaults__)
+    update_wrapper(own_fit, shared).__doc__ = filled(shared.__doc__)
+    own_fit.__kwdefaults__ = shared.__kwdefaults__
+    del own_fit.__wrapped__  # type: ignore[attr-defined]
+    cls.fit = own_fit  # type: ignore[attr-defined]
+    return cls
+
+
+def _quoted(value: object) -> str:
+    return f'"{value}"' if isinstance(value, str) else repr(value)
