@@ -91,7 +91,7 @@ class NetworkEstimator(Training, Saved, BaseEstimator):  # type: ignore[misc]
 network_ : rnnbp.Network
 n_features_in_ : int$n_features
 feature_names_in_ : ndarray of shape (n_features_in_,)
-    $names
+    If X was a table with column names, or a list of such tables.
 n_outputs_ : int
 n_iter_ : int
     Epochs of the last call of `fit`.
@@ -130,13 +130,8 @@ n_iter_without_improvement_ : int
 
     # -- what subclasses say -----------------------------------------------------------------------------------------
 
-    @abstractmethod
-    def _read_x(self, X: Any, *, reset: bool) -> Any:
-        """Return X as `Data` has it, checked, also against what `fit` saw unless `reset`."""
-
-    @abstractmethod
-    def _apply(self, X: Any, function: Callable[[Array], Array]) -> Any:
-        """Return a function of the outputs for X, in X's form."""
+    _read_x: Callable[..., Any]  # of X, and whether to `reset` what is known of it: returns X as `Data` has it, checked
+    _apply: Callable[[Any, Callable[[Array], Array]], Any]  # a function of the outputs for X, in X's form
 
     @abstractmethod
     def _layers(self, n_outputs: int) -> list[Layer]:
@@ -294,21 +289,18 @@ n_iter_without_improvement_ : int
 
     def _warn(self, stopped: str) -> None:
         """Say it if training ended for another reason than convergence."""
-        name = solver_name(self)
+        if stopped in ("callback", "converged", "diverged", "patience"):
+            return
+        name, kind = solver_name(self), ConvergenceWarning
         if stopped == "interrupted":
-            warnings.warn("Training interrupted by user.", stacklevel=5)
-        elif stopped == "max_epochs" and self._optimizer_state is not None:
-            warnings.warn(
+            text, kind = "Training interrupted by user.", UserWarning
+        elif stopped != "max_epochs":
+            text = f"{name} failed to converge: {stopped}"
+        elif self._optimizer_state is None:
+            text = f"{name} failed to converge after {self.n_iter_} iteration(s): increase max_iter or scale the data."
+        else:
+            text = (
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
-                "converged yet.",
-                ConvergenceWarning,
-                stacklevel=5,
+                "converged yet."
             )
-        elif stopped == "max_epochs":
-            warnings.warn(
-                f"{name} failed to converge after {self.n_iter_} iteration(s): increase max_iter or scale the data.",
-                ConvergenceWarning,
-                stacklevel=5,
-            )
-        elif stopped not in ("callback", "converged", "diverged", "patience"):
-            warnings.warn(f"{name} failed to converge: {stopped}", ConvergenceWarning, stacklevel=5)
+        warnings.warn(text, kind, stacklevel=5)

@@ -11,6 +11,8 @@ multi-label    L                 logistic, for each       binary cross-entropy
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -22,8 +24,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from rnnbp.estimators.base import Data
+from rnnbp.estimators.declaring import must_be, setting
 from rnnbp.estimators.objectives import BinaryLogLoss
-from rnnbp.estimators.settings import Labels
 from rnnbp.estimators.solvers import solver_is_stochastic
 from rnnbp.estimators.supervised import Supervised
 from rnnbp.losses import CrossEntropy, Loss
@@ -33,7 +35,8 @@ __all__ = ["Classification"]
 Array = NDArray[Any]
 
 
-class Classification(ClassifierMixin, Supervised, Labels):  # type: ignore[misc]
+@dataclass(eq=False, repr=False, kw_only=True)
+class Classification(ClassifierMixin, Supervised):  # type: ignore[misc]
     """A classifier's half of an estimator: y is labels; the other half reads X and makes the network."""
 
     _words: ClassVar[dict[str, str]] = {
@@ -42,9 +45,18 @@ class Classification(ClassifierMixin, Supervised, Labels):  # type: ignore[misc]
         "stratified": "; stratified,\n    except for several labels and with groups",
     }
 
-    classes_: Array
-    out_activation_: str
-    _multilabel: bool
+    class_weight: Mapping[Any, float] | str | None = setting(
+        None,
+        must_be(
+            'mapping of label to float, "balanced" or None',
+            lambda given: given is None or given == "balanced" or isinstance(given, (Mapping, list)),
+        ),
+        'How much the $counted of a class count; "balanced" makes all classes count alike.',
+    )
+
+    classes_: Array = field(init=False)
+    out_activation_: str = field(init=False)
+    _multilabel: bool = field(init=False)
     _remembered: ClassVar[tuple[str, ...]] = ("_multilabel",)
     _numeric: ClassVar[bool] = False
 
@@ -86,13 +98,12 @@ class Classification(ClassifierMixin, Supervised, Labels):  # type: ignore[misc]
 
     def _encode(self, rows: Array, *, anew: bool, incremental: bool) -> Array:
         """Return labels as targets; learn the classes if training begins anew."""
-        y = rows
-        check_classification_targets(y)
-        kind = type_of_target(y, input_name="y")
+        check_classification_targets(rows)
+        kind = type_of_target(rows, input_name="y")
         if kind == "multiclass-multioutput":
             raise ValueError("y has several columns of more than two classes: give each column a classifier of its own")
         multilabel = kind == "multilabel-indicator"
-        present = np.arange(y.shape[1]) if multilabel else np.unique(y)
+        present = np.arange(rows.shape[1]) if multilabel else np.unique(rows)
         if anew and not incremental:
             self.classes_ = present
         elif incremental:
@@ -112,8 +123,8 @@ class Classification(ClassifierMixin, Supervised, Labels):  # type: ignore[misc]
         self.n_outputs_ = 1 if single else len(self.classes_)
         self.out_activation_ = "logistic" if single or multilabel else "softmax"
         if multilabel:
-            return np.asarray(y > 0, dtype=np.float64)
-        index = np.searchsorted(self.classes_, y)
+            return np.asarray(rows > 0, dtype=np.float64)
+        index = np.searchsorted(self.classes_, rows)
         return index[:, None].astype(np.float64) if single else index
 
     def _weigh(self, weight: Array | None, rows: Array, *, incremental: bool) -> Array | None:
@@ -237,6 +248,11 @@ class Classification(ClassifierMixin, Supervised, Labels):  # type: ignore[misc]
 
     def _decisions(self, z: Array) -> Array:
         return z[:, 0] if self.n_outputs_ == 1 and not self._multilabel else z
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = not self._per_step
+        return tags
 
 
 def _log_probability(z: Array) -> Array:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rnnbp.callbacks import EarlyStopping
-from rnnbp.estimators.rates import adaptive
+from rnnbp.estimators.solvers import adaptive
 from rnnbp.networks.network import Network
 from rnnbp.optimizers import State
 

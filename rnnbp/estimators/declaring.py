@@ -25,7 +25,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from rnnbp.configuration import flag, lookup, number, whole_number
 
-__all__ = ["FLAG", "WHOLE", "Constraint", "check", "documented", "either", "instance", "one_of", "real", "setting"]
+__all__ = ["FLAG", "WHOLE", "Constraint", "check", "documented", "either", "must_be", "one_of", "real", "setting"]
 
 T = TypeVar("T")
 
@@ -60,14 +60,14 @@ def one_of(table: Mapping[str, object], kind: str) -> Constraint:
     return Constraint(f"{{{names}}}", lambda _, value: lookup(table, value, kind))
 
 
-def instance(kind: str, *types: type) -> Constraint:
-    """Return the constraint of an object of one of these types."""
+def must_be(kind: str, holds: Callable[[Any], bool], *, said: str | None = None, hint: str = "") -> Constraint:
+    """Return the constraint of what a function is true of; errors may say it in another way, and end with a hint."""
 
-    def check_type(name: str, value: object) -> None:
-        if not isinstance(value, types):
-            raise ValueError(f"{name} must be {kind}, but {value!r} was given")
+    def check_that(name: str, value: object) -> None:
+        if not holds(value):
+            raise ValueError(f"{name} must be {said or kind}, but {value!r} was given{hint}")
 
-    return Constraint(kind, check_type)
+    return Constraint(kind, check_that)
 
 
 def either(constraint: Constraint, *others: Any, also: str | None = None) -> Constraint:

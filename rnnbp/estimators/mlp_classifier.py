@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from rnnbp.estimators.classification import Classification
 from rnnbp.estimators.declaring import documented
@@ -49,8 +48,3 @@ class MLPClassifier(Classification, MultilayerPerceptron):
     >>> classifier.score(X, y) > 0.95
     True
     """
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
-        return tags

@@ -32,17 +32,13 @@ class MultilayerPerceptron(NetworkEstimator, Perceptron):
 
     largest_batch: ClassVar[int] = 200
     _words: ClassVar[dict[str, str]] = {
-        "data": "X and y",
         "sample": "sample",
         "samples": "samples",
         "counted": "samples",
         "largest_batch": str(largest_batch),
-        "X": """\
-array-like or sparse matrix of shape (N, F)
-    Sparse matrices are made dense. float32 stays float32; all else is computed in float64.""",
+        "X": "array-like or sparse matrix of shape (N, F)\n"
+        "    Sparse matrices are made dense. float32 stays float32; all else is computed in float64.",
         "n_features": "",
-        "names": "If X had column names.",
-        "named": "",
     }
 
     @property

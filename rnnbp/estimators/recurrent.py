@@ -34,18 +34,14 @@ class RecurrentEstimator(SequenceReader, NetworkEstimator, Recurrence):
 
     largest_batch: ClassVar[int] = 32
     _words: ClassVar[dict[str, str]] = {
-        "data": "sequences",
         "sample": "sequence",
         "samples": "sequences",
         "counted": "sequences",
         "largest_batch": str(largest_batch),
-        "each": " (of each direction)",
-        "X": """\
-list of arrays of shape (T_i, F), or array of shape (N, T, F) or (N, T)
-    float32 stays float32, which is fastest; all else is computed in float64.""",
+        "X": "list of arrays of shape (T_i, F), or array of shape (N, T, F) or (N, T)\n"
+        "    float32 stays float32, which is fastest; all else is computed in float64. Sequences that differ in their\n"
+        "    features are named in an error.",
         "n_features": "\n    F; for an (N, T) array it is T, as scikit-learn counts columns.",
-        "names": "If X was a table with column names, or a list of such tables.",
-        "named": " (sequences that differ in their features are\n    named)",
     }
     _remembered: ClassVar[tuple[str, ...]] = ("_width", "_saw_columns")
     bidirectional = False  # unless it is a setting

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,7 +10,8 @@ from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 
-from rnnbp.estimators.settings import OBJECTIVES, Numbers
+from rnnbp.estimators.declaring import one_of, setting
+from rnnbp.estimators.objectives import HalfPoissonDeviance, HalfSquaredError
 from rnnbp.estimators.supervised import Supervised
 from rnnbp.losses import Loss
 
@@ -18,7 +20,14 @@ __all__ = ["Regression"]
 Array = NDArray[Any]
 
 
-class Regression(RegressorMixin, Supervised, Numbers):  # type: ignore[misc]
+OBJECTIVES: dict[str, tuple[type[Loss], str]] = {
+    "squared_error": (HalfSquaredError, "identity"),
+    "poisson": (HalfPoissonDeviance, "exp"),
+}
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class Regression(RegressorMixin, Supervised):  # type: ignore[misc]
     """A regressor's half of an estimator: y is numbers; the other half reads X and makes the network."""
 
     _words: ClassVar[dict[str, str]] = {
@@ -27,7 +36,16 @@ class Regression(RegressorMixin, Supervised, Numbers):  # type: ignore[misc]
         "stratified": "",
     }
 
-    out_activation_: str
+    loss: str = setting(
+        "squared_error",
+        one_of(OBJECTIVES, "loss"),
+        """
+        Half the squared error, or half the deviance of counts, whose mean is then the exponential of the output; both
+        are summed over outputs.
+        """,
+    )
+
+    out_activation_: str = field(init=False)
     _numeric: ClassVar[bool] = True
 
     def _encode(self, rows: Array, *, anew: bool, incremental: bool) -> Array:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from rnnbp.estimators.classification import Classification
 from rnnbp.estimators.declaring import documented
@@ -49,8 +48,3 @@ class RNNClassifier(Classification, RecurrentEstimator, Pooling):
     """
 
     learning_rate_init: float = 0.003
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
-        return tags

@@ -30,10 +30,10 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from rnnbp.configuration import number, whole_number
-from rnnbp.estimators.declaring import FLAG, WHOLE, documented, either, real, setting
+from rnnbp.estimators.declaring import FLAG, documented, either, real, setting
 from rnnbp.estimators.objectives import HalfSquaredError
 from rnnbp.estimators.recurrent import RecurrentEstimator
-from rnnbp.estimators.series import WINDOWS, Scale, View, drifts
+from rnnbp.estimators.series import WINDOWS, Forecasting, Scale, View, drifts
 from rnnbp.estimators.settings import SEED
 from rnnbp.estimators.solvers import solver_is_stochastic
 from rnnbp.losses import Loss
@@ -46,7 +46,7 @@ ENOUGH = 20  # steps to set aside for early stopping, and of each series
 
 @documented
 @dataclass(eq=False, repr=False, kw_only=True)
-class RNNForecaster(RecurrentEstimator):
+class RNNForecaster(RecurrentEstimator, Forecasting):
     """A recurrent network that predicts one or many series from their own past, any number of steps ahead.
 
     Parameters
@@ -83,20 +83,6 @@ class RNNForecaster(RecurrentEstimator):
     """
 
     hidden_layer_sizes: int | Sequence[int] = field(default=(32,), kw_only=False)
-    horizon: int = setting(1, WHOLE, "The steps that `predict` goes ahead unless it is told.")
-    window: int = setting(
-        50,
-        WHOLE,
-        "W, the steps of the past that a forecast is made of, and the length of the windows that are trained on.",
-    )
-    difference: bool | str = setting(
-        "auto",
-        either(FLAG, "auto"),
-        """
-        Whether the network sees changes in the place of values. Trends then go on to levels that were never seen, but
-        the network does not know the level. "auto" does so if windows vary less than half as much as the series.
-        """,
-    )
     learning_rate_init: float = 0.01
     tol: float = 1e-6
     early_stopping: bool | str = setting(
@@ -114,9 +100,9 @@ class RNNForecaster(RecurrentEstimator):
         "Of initial parameters, dropout, the order of windows, and the paths of predict_interval.",
     )
 
-    _remembered: ClassVar[tuple[str, ...]] = ("_single", "_pasts", "_scales")
+    _early = False  # whether training stops early
+    _remembered: ClassVar[tuple[str, ...]] = ("_early", "_single", "_pasts", "_scales")
     _words: ClassVar[dict[str, str]] = {
-        "each": "",
         "samples": "windows",
         "counted": "windows",
         "score": "the coefficient of determination of the changes",
@@ -175,10 +161,11 @@ class RNNForecaster(RecurrentEstimator):
         self._check_settings()
         anew = self._starts_anew(incremental=incremental)
         single, series = self._read_series(X, reset=anew)
-        if anew:
+        if anew or incremental:
             set_aside = sum(int(self.validation_fraction * len(x)) for x in series)
             automatic = set_aside >= ENOUGH and min(map(len, series)) >= ENOUGH and not incremental
-            self._early = automatic if self.early_stopping == "auto" else self.early_stopping
+            self._early = automatic if self.early_stopping == "auto" else bool(self.early_stopping)
+        if anew:
             self.differenced_ = drifts(series, self.window) if self.difference == "auto" else bool(self.difference)
         self._view.check(series, 2)
         self._single, self.n_outputs_ = single, self._width

@@ -62,10 +62,9 @@ class RNNRegressor(Regression, RecurrentEstimator, Pooling):
     steps_: bool = field(init=False)
     _words: ClassVar[dict[str, str]] = {
         "counted": "sequences (or steps)",
-        "y": """\
-array-like of shape (N,) or (N, n_outputs)
-    Numbers for each sequence. Or for each step: a list of arrays of shape (T_i,) or (T_i, n_outputs), or an
-    array of shape (N, T, n_outputs). An (N, T) array is T numbers for each sequence.""",
+        "y": "array-like of shape (N,) or (N, n_outputs)\n"
+        "    Numbers for each sequence. Or for each step: a list of arrays of shape (T_i,) or (T_i, n_outputs), or an\n"
+        "    array of shape (N, T, n_outputs). An (N, T) array is T numbers for each sequence.",
     }
 
     @property

@@ -75,11 +75,8 @@ class RNNTagger(Classification, RecurrentEstimator):
         "counted": "steps",
         "stratified": "",
         "score": "the accuracy over all steps",
-        "n_features": """
-    F; for an (N, T) array it is T, as scikit-learn counts columns (but F if each row was one step).""",
-        "y": """\
-list of arrays of shape (T_i,), or array of shape (N, T)
-    A label for each step.""",
+        "n_features": "\n    F; for an (N, T) array it is T, as scikit-learn counts, or F if each row was one step.",
+        "y": "list of arrays of shape (T_i,), or array of shape (N, T)\n    A label for each step.",
     }
 
     @property

@@ -1,12 +1,12 @@
 """The settings of all estimators, under scikit-learn's names: see `declaring` for what an entry makes.
 
-`Perceptron` or `Recurrence` describe a network, and `Training` how it is trained; `Pooling`, `Labels` and `Numbers` are
-for estimators that have such a choice. Defaults that only one estimator has are in its own class.
+`Perceptron` or `Recurrence` describe a network, and `Training` how it is trained. What only one kind of estimator has,
+a setting or another default, is in its class.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from numbers import Integral
 from typing import Any
@@ -16,30 +16,14 @@ import numpy as np
 from rnnbp import gradients, layers
 from rnnbp.activations import ACTIVATIONS
 from rnnbp.configuration import lookup, whole_number
-from rnnbp.estimators.declaring import FLAG, WHOLE, Constraint, either, instance, one_of, real, setting
-from rnnbp.estimators.objectives import HalfPoissonDeviance, HalfSquaredError
+from rnnbp.estimators.declaring import FLAG, WHOLE, Constraint, either, must_be, one_of, real, setting
 from rnnbp.gradients import GradientAlgorithm
 from rnnbp.layers import Layer, Recurrent
-from rnnbp.losses import Loss
 from rnnbp.optimizers import FullBatchOptimizer, Optimizer
 from rnnbp.training.checking import callbacks
 from rnnbp.training.history import Callback
 
-__all__ = [
-    "CELLS",
-    "FUNCTIONS",
-    "GRADIENTS",
-    "OBJECTIVES",
-    "POOLINGS",
-    "SEED",
-    "Labels",
-    "Numbers",
-    "Perceptron",
-    "Pooling",
-    "Recurrence",
-    "Training",
-    "layer_sizes",
-]
+__all__ = ["CELLS", "FUNCTIONS", "GRADIENTS", "POOLINGS", "SEED", "Perceptron", "Pooling", "Recurrence", "Training"]
 
 FUNCTIONS = {"logistic": "sigmoid"} | {name: name for name in ACTIVATIONS}  # scikit-learn's name is known too
 CELLS: dict[str, type[Recurrent]] = {"gru": layers.GRU, "lstm": layers.LSTM, "elman": layers.Elman}
@@ -53,12 +37,9 @@ POOLINGS: dict[str, Callable[[bool], Layer]] = {
     "mean": lambda _: layers.MeanOverTime(),
     "max": lambda _: layers.MaxOverTime(),
 }
-OBJECTIVES: dict[str, tuple[type[Loss], str]] = {
-    "squared_error": (HalfSquaredError, "identity"),
-    "poisson": (HalfPoissonDeviance, "exp"),
-}
-
-SEED = instance("int, RandomState or None", Integral, np.random.RandomState, type(None))
+SEED = must_be(
+    "int, RandomState or None", lambda given: given is None or isinstance(given, (Integral, np.random.RandomState))
+)
 
 
 def layer_sizes(name: str, given: Any) -> list[int]:
@@ -78,22 +59,6 @@ def _recurrent_layer_sizes(name: str, given: Any) -> None:
 def _activations(name: str, given: Any) -> None:
     for function in [given] if isinstance(given, str) else given:
         lookup(FUNCTIONS, function, name)
-
-
-def _solver(name: str, given: Any) -> None:
-    if given not in ("adam", "sgd", "lbfgs"):
-        raise ValueError(
-            f"{name} must be 'adam', 'sgd', 'lbfgs' or an optimizer such as rnnbp.optimizers.RMSprop(), but {given!r} "
-            "was given"
-        )
-
-
-def _learning_rate(name: str, given: Any) -> None:
-    if given not in ("constant", "invscaling", "adaptive"):
-        raise ValueError(
-            f"{name} must be 'constant', 'invscaling' or 'adaptive', but {given!r} was given; the rate itself is "
-            "learning_rate_init"
-        )
 
 
 def _callbacks(name: str, given: Any) -> None:
@@ -128,7 +93,9 @@ class Recurrence:
     """The settings of a recurrent network."""
 
     hidden_layer_sizes: int | Sequence[int] = setting(
-        (64,), Constraint("int or sequence of int", _recurrent_layer_sizes), "Units of each recurrent layer$each."
+        (64,),
+        Constraint("int or sequence of int", _recurrent_layer_sizes),
+        "Units of each recurrent layer (of each direction).",
     )
     cell: str = setting("gru", one_of(CELLS, "cell"))
     _: KW_ONLY
@@ -177,7 +144,11 @@ class Training:
 
     solver: str | Optimizer | FullBatchOptimizer = setting(
         "adam",
-        either(Constraint('{"adam", "sgd", "lbfgs"}', _solver), Optimizer, FullBatchOptimizer, also="optimizer"),
+        must_be(
+            '{"adam", "sgd", "lbfgs"} or optimizer',
+            lambda given: isinstance(given, (Optimizer, FullBatchOptimizer)) or given in ("adam", "sgd", "lbfgs"),
+            said="'adam', 'sgd', 'lbfgs' or an optimizer such as rnnbp.optimizers.RMSprop()",
+        ),
         """
         An optimizer of rnnbp.optimizers, such as ``RMSprop(1e-3, clip_norm=1.0)``, has its settings itself: those that
         are for one solver below must then keep their defaults.
@@ -198,7 +169,11 @@ class Training:
     )
     learning_rate: str = setting(
         "constant",
-        Constraint('{"constant", "invscaling", "adaptive"}', _learning_rate),
+        must_be(
+            '{"constant", "invscaling", "adaptive"}',
+            lambda given: given in ("constant", "invscaling", "adaptive"),
+            hint="; the rate itself is learning_rate_init",
+        ),
         """
         For "sgd": constant; ``learning_rate_init / (t + 1) ** power_t`` after t $samples; or divided by 5 whenever
         training would end for lack of improvement, down to 1e-6.
@@ -220,7 +195,9 @@ class Training:
         "The least improvement of the loss (with early stopping, of the validation score) that counts.",
     )
     verbose: bool | int = setting(
-        False, instance("bool or int", bool, Integral), "Whether to print the loss after each epoch."
+        False,
+        must_be("bool or int", lambda given: isinstance(given, Integral)),
+        "Whether to print the loss after each epoch.",
     )
     warm_start: bool = setting(False, FLAG, "Whether `fit` goes on from the parameters of the call before.")
     momentum: float = setting(0.9, real("[0, 1)"), 'For "sgd", in [0, 1).', of_solver=True)
@@ -249,30 +226,5 @@ class Training:
         """
         Each is called as ``callback(network, history)`` after each epoch; a true result ends training. See
         `rnnbp.callbacks`.
-        """,
-    )
-
-
-@dataclass(eq=False, repr=False, kw_only=True)
-class Labels:
-    """The setting of a classifier."""
-
-    class_weight: Mapping[Any, float] | str | None = setting(
-        None,
-        either(instance('mapping of label to float, "balanced" or None', Mapping, list), "balanced", None, also=""),
-        'How much the $counted of a class count; "balanced" makes all classes count alike.',
-    )
-
-
-@dataclass(eq=False, repr=False, kw_only=True)
-class Numbers:
-    """The setting of a regressor."""
-
-    loss: str = setting(
-        "squared_error",
-        one_of(OBJECTIVES, "loss"),
-        """
-        Half the squared error, or half the deviance of counts, whose mean is then the exponential of the output; both
-        are summed over outputs.
         """,
     )

@@ -1,15 +1,78 @@
-"""The optimizer that an estimator's settings describe: the one place where it is made."""
+r"""The optimizer that an estimator's settings describe: the one place where it is made.
+
+The learning rates of scikit-learn's ``solver="sgd"`` are::
+
+    invscaling    rate = init / (t + 1)^power_t        t the examples seen, counted at the end of each epoch
+    adaptive      rate = init / 5^n                    n the times that the loss stopped falling
+"""
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import Any
 
-from rnnbp import optimizers
-from rnnbp.estimators import rates
-from rnnbp.estimators.settings import Training
-from rnnbp.optimizers import FullBatchOptimizer, Optimizer, Schedule
+import numpy as np
 
-__all__ = ["make_optimizer", "solver_is_stochastic", "solver_name"]
+from rnnbp import optimizers
+from rnnbp.estimators.settings import Training
+from rnnbp.optimizers import FullBatchOptimizer, Optimizer, Schedule, State
+
+__all__ = ["adaptive", "invscaling", "make_optimizer", "solver_is_stochastic", "solver_name"]
+
+
+@dataclass(frozen=True)
+class invscaling(Schedule):
+    """A rate that falls with the number of examples seen.
+
+    Parameters
+    ----------
+    rate : float
+        Before the first example.
+    power_t : float
+    n_examples : int
+        In an epoch.
+    seen : int, default 0
+        Examples seen before.
+    """
+
+    rate: float
+    power_t: float
+    n_examples: int
+    seen: int = 0
+
+    def __call__(self, epoch: float, state: State | None = None) -> float:
+        """Return the rate at that time; see `Schedule`."""
+        return float(self.rate / (self.seen + math.floor(epoch) * self.n_examples + 1) ** self.power_t)
+
+
+@dataclass(frozen=True)
+class adaptive(Schedule):
+    """A rate that stays until it is reduced: the rule for when is `Convergence`'s.
+
+    Parameters
+    ----------
+    rate : float
+        At the start.
+    """
+
+    rate: float
+
+    def init(self) -> State:
+        """Return the rate."""
+        return {"schedule.rate": np.array(self.rate)}
+
+    def __call__(self, epoch: float, state: State | None = None) -> float:
+        """Return the present rate; see `Schedule`."""
+        return self.rate if state is None else float(state["schedule.rate"])
+
+    @staticmethod
+    def reduce(state: State) -> bool:
+        """Divide the rate by 5, and return whether it was worth it: not once it is at most 1e-6."""
+        if state["schedule.rate"] <= 1e-6:
+            return False
+        state["schedule.rate"] /= 5.0
+        return True
 
 
 def make_optimizer(settings: Training, n_examples: int, seen: int) -> Optimizer | FullBatchOptimizer:
@@ -30,9 +93,9 @@ def make_optimizer(settings: Training, n_examples: int, seen: int) -> Optimizer 
     first = float(settings.learning_rate_init)
     rate: float | Schedule = first
     if settings.learning_rate == "invscaling":
-        rate = rates.invscaling(first, settings.power_t, n_examples, seen)
+        rate = invscaling(first, settings.power_t, n_examples, seen)
     elif settings.learning_rate == "adaptive":
-        rate = rates.adaptive(first)
+        rate = adaptive(first)
     nesterov = settings.nesterovs_momentum and settings.momentum > 0
     return optimizers.SGD(rate, momentum=settings.momentum, nesterov=nesterov, clip_norm=clip_norm)
 

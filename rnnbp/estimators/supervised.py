@@ -37,7 +37,7 @@ class Supervised(NetworkEstimator):
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, groups: Any = None, X_val: Any = None, y_val: Any = None
     ) -> Self:
-        """Train on $data.
+        """Train on X and y.
 
         Parameters
         ----------
@@ -59,7 +59,7 @@ class Supervised(NetworkEstimator):
         Raises
         ------
         TypeError, ValueError
-            If data or settings cannot be used, before training begins$named; or if training diverges.
+            If data or settings cannot be used, before training begins; or if training diverges.
         """
         return self._fit(X, y, sample_weight, groups=groups, X_val=X_val, y_val=y_val)
 
