@@ -28,7 +28,6 @@ from sklearn.utils import check_random_state
 
 from rnnbp.configuration import whole_number
 from rnnbp.data.sequences import pad
-from rnnbp.estimators import declaring
 from rnnbp.estimators.convergence import Convergence
 from rnnbp.estimators.files import Saved
 from rnnbp.estimators.order import Shuffler
@@ -86,8 +85,7 @@ def dense(table: Any) -> Any:
 class NetworkEstimator(Training, Saved, BaseEstimator):  # type: ignore[misc]
     """An estimator with a network, which is in ``network_`` once it is fitted."""
 
-    _words: ClassVar[dict[str, str]] = {
-        "attributes": """\
+    _attributes: ClassVar[str] = """\
 network_ : rnnbp.Network
 n_features_in_ : int$n_features
 feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -108,8 +106,7 @@ validation_scores_, best_validation_score_ : list of float and float, or None
 validation_loss_curve_ : list of float or None
     The loss on the validation data after each epoch, if there were any.
 n_iter_without_improvement_ : int
-    Epochs since the last improvement.""",
-    }
+    Epochs since the last improvement."""
 
     # what is fitted
     network_: Network
@@ -127,6 +124,7 @@ n_iter_without_improvement_ : int
     _optimizer_state: State | None  # what partial_fit goes on with
 
     largest_batch: ClassVar[int]  # of batch_size="auto"
+    _per_step = False  # whether there is an output at each step
 
     # -- what subclasses say -----------------------------------------------------------------------------------------
 
@@ -154,20 +152,7 @@ n_iter_without_improvement_ : int
         """Return what the split of validation data should keep the shares of."""
         return None
 
-    @property
-    def _per_step(self) -> bool:
-        """Whether there is an output at each step."""
-        return False
-
-    @property
-    def _stops_early(self) -> Any:
-        """Whether there is early stopping: as the setting says, unless overridden."""
-        return self.early_stopping
-
     # -- training ----------------------------------------------------------------------------------------------------
-
-    def _check_settings(self) -> None:
-        declaring.check(self)
 
     def _starts_anew(self, *, incremental: bool) -> bool:
         return not hasattr(self, "network_") or not (incremental or self.warm_start)
@@ -175,9 +160,8 @@ n_iter_without_improvement_ : int
     def _make_optimizer(self, n_examples: int) -> Optimizer | FullBatchOptimizer:
         return make_optimizer(self, n_examples, self.t_)
 
-    def _train(self, data: Data, *, incremental: bool, validation: Data | None = None) -> None:
+    def _train(self, data: Data, validation: Data | None, *, incremental: bool, stops_early: Any) -> None:
         """Train on data that have been read; make the network first, if there is none to go on with."""
-        stops_early = self._stops_early
         if incremental and stops_early:
             raise ValueError("partial_fit does not support early_stopping=True")
         anew = self._starts_anew(incremental=incremental)
@@ -189,19 +173,19 @@ n_iter_without_improvement_ : int
             self.t_ = 0
         if stops_early and validation is None:
             data, validation = self._split(data, random_state)
-        self._begin_curves(anew=anew, validated=validation is not None)
+        self._begin_curves(anew=anew, stops_early=stops_early, validated=validation is not None)
         self.n_iter_ = 0
         stopped = self._run(data, validation, random_state, incremental=incremental)
         if not incremental:
             self._warn(stopped)
 
-    def _begin_curves(self, *, anew: bool, validated: bool) -> None:
+    def _begin_curves(self, *, anew: bool, stops_early: bool, validated: bool) -> None:
         if anew:
             self.loss_curve_, self.n_iter_without_improvement_ = [], 0
-        if anew or (self.validation_scores_ is not None) != self._stops_early:
-            self.best_loss_ = None if self._stops_early else np.inf
-            self.validation_scores_ = [] if self._stops_early else None
-            self.best_validation_score_ = -np.inf if self._stops_early else None
+        if anew or (self.validation_scores_ is not None) != stops_early:
+            self.best_loss_ = None if stops_early else np.inf
+            self.validation_scores_ = [] if stops_early else None
+            self.best_validation_score_ = -np.inf if stops_early else None
         if anew or (validated and self.validation_loss_curve_ is None):
             self.validation_loss_curve_ = [] if validated else None
 
@@ -265,8 +249,8 @@ n_iter_without_improvement_ : int
                 validation_data=None
                 if validation is None
                 else (validation.x, validation.target, None, validation.rows),
-                score=self._validation_score if self._stops_early else None,
-                monitor="score" if self._stops_early else "loss",
+                score=None if self.validation_scores_ is None else self._validation_score,
+                monitor="loss" if self.validation_scores_ is None else "score",
                 callbacks=[convergence, *self.callbacks],
                 l2=self.alpha,
                 shuffle=self.shuffle,

@@ -39,9 +39,14 @@ Array = NDArray[Any]
 class Classification(ClassifierMixin, Supervised):  # type: ignore[misc]
     """A classifier's half of an estimator: y is labels; the other half reads X and makes the network."""
 
+    _attributes: ClassVar[str] = """\
+classes_ : ndarray of shape (n_classes,)
+out_activation_ : str
+    "logistic" for two classes$multilabel, else "softmax"."""
     _words: ClassVar[dict[str, str]] = {
         "y": "array-like of shape (N,), or (N, L) of 0 and 1\n    Labels, or several yes-or-no labels.",
         "score": "the accuracy",
+        "multilabel": " and for several labels",
         "stratified": "; stratified,\n    except for several labels and with groups",
     }
 
@@ -143,7 +148,7 @@ class Classification(ClassifierMixin, Supervised):  # type: ignore[misc]
         return CrossEntropy() if self.out_activation_ == "softmax" else BinaryLogLoss()
 
     def _stratify(self, data: Data) -> Array | None:
-        if self._multilabel:
+        if self._multilabel or self._per_step:
             return None
         return np.asarray(data.target if self.out_activation_ == "softmax" else data.target.astype(bool))
 

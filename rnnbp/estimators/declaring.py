@@ -9,8 +9,8 @@ A setting is a field of a dataclass::
 That is an argument of the constructor, which scikit-learn, ``help`` and editors see; an attribute; a check, made when
 training begins; and an entry of the docstring. A class with another default says only so: ``alpha: float = 0.01``.
 
-In docstrings, ``$parameters`` and ``$attributes`` stand for the entries of what a class has, and ``$samples`` or the
-like for a word of the class: one of its ``_words``, or of its bases'.
+In docstrings, ``$parameters`` and ``$attributes`` stand for sections: of settings, and of the ``_attributes`` of a
+class and its bases. ``$samples`` or the like stands for a word of the class: one of its ``_words``, or of its bases'.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from dataclasses import Field, field, fields
 from functools import update_wrapper
 from inspect import cleandoc
 from string import Template
+from textwrap import indent
 from types import FunctionType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from rnnbp.configuration import flag, lookup, number, whole_number
 
@@ -30,34 +31,28 @@ __all__ = ["FLAG", "WHOLE", "Constraint", "check", "documented", "either", "must
 T = TypeVar("T")
 
 
-class Constraint(NamedTuple):
-    """What a setting may be.
+Constraint = tuple[
+    str, Callable[[str, Any], object]
+]  # as the documentation says it; raises errors, given name and value
 
-    Attributes
-    ----------
-    kind : str
-        As the documentation says it.
-    check : callable
-        ``check(name, value)`` raises an error that says what was given.
-    """
-
-    kind: str
-    check: Callable[[str, Any], object]
-
-
-FLAG = Constraint("bool", flag)
-WHOLE = Constraint("int", whole_number)
+FLAG: Constraint = "bool", flag
+WHOLE: Constraint = "int", whole_number
 
 
 def real(interval: str) -> Constraint:
     """Return the constraint of a number in an interval, such as ``"[0, 1)"``."""
-    return Constraint("float", lambda name, value: number(name, value, interval))
+    return "float", lambda name, value: number(name, value, interval)
 
 
-def one_of(table: Mapping[str, object], kind: str) -> Constraint:
-    """Return the constraint of a name in a table of what is called `kind`."""
-    names = ", ".join(map(_quoted, table))
-    return Constraint(f"{{{names}}}", lambda _, value: lookup(table, value, kind))
+def one_of(table: Mapping[str, object], kind: str, *types: type) -> Constraint:
+    """Return the constraint of a name in a table of what is called `kind`, or of an object of such a type."""
+    names = f"{{{', '.join(map(_quoted, table))}}}"
+
+    def check_name(name: str, value: Any) -> None:
+        if not isinstance(value, types):
+            lookup(table, value, kind)
+
+    return f"{names} or {kind}" if types else names, check_name
 
 
 def must_be(kind: str, holds: Callable[[Any], bool], *, said: str | None = None, hint: str = "") -> Constraint:
@@ -67,28 +62,23 @@ def must_be(kind: str, holds: Callable[[Any], bool], *, said: str | None = None,
         if not holds(value):
             raise ValueError(f"{name} must be {said or kind}, but {value!r} was given{hint}")
 
-    return Constraint(kind, check_that)
+    return kind, check_that
 
 
-def either(constraint: Constraint, *others: Any, also: str | None = None) -> Constraint:
-    """Return a constraint that is satisfied by some other values, too, or by instances of some types.
-
-    `also` is what the documentation says of them; None lists the values.
-    """
-    types = tuple(other for other in others if isinstance(other, type))
-    values = tuple(other for other in others if not isinstance(other, type))
+def either(constraint: Constraint, *values: Any) -> Constraint:
+    """Return a constraint that some values satisfy, too."""
+    kind, check_others = constraint
     listed = " or ".join(map(_quoted, values))
-    said = listed if also is None else also
 
     def check_either(name: str, value: Any) -> None:
-        if isinstance(value, types) or any(isinstance(value, type(other)) and value == other for other in values):
+        if any(isinstance(value, type(each)) and value == each for each in values):
             return
         try:
-            constraint.check(name, value)
+            check_others(name, value)
         except ValueError as error:
-            raise ValueError(f"{error}; {listed} is possible too" if also is None else str(error)) from None
+            raise ValueError(f"{error}; {listed} is possible too") from None
 
-    return Constraint(f"{constraint.kind} or {said}" if said else constraint.kind, check_either)
+    return f"{kind} or {listed}", check_either
 
 
 def setting(default: T, constraint: Constraint, doc: str = "", *, of_solver: bool = False) -> T:
@@ -103,7 +93,8 @@ def setting(default: T, constraint: Constraint, doc: str = "", *, of_solver: boo
     of_solver : bool, default False
         Whether it is a setting of the solver that another setting names.
     """
-    metadata = {"constraint": constraint, "doc": doc, "of_solver": of_solver}
+    kind, checked = constraint
+    metadata = {"kind": kind, "check": checked, "doc": cleandoc(doc), "of_solver": of_solver}
     made: T = field(default=default, metadata=metadata)
     return made
 
@@ -129,7 +120,7 @@ def check(estimator: Any) -> None:
     """
     for name, (own, metadata) in _declared(type(estimator)).items():
         value = getattr(estimator, name)
-        metadata["constraint"].check(name, value)
+        metadata["check"](name, value)
         if metadata["of_solver"] and not isinstance(estimator.solver, str) and value != own.default:
             raise ValueError(
                 f"{name} must be left out beside an optimizer, which has its settings itself, but {name}={value!r} and "
@@ -139,16 +130,18 @@ def check(estimator: Any) -> None:
 
 def documented(cls: type[T]) -> type[T]:
     """Fill in the docstrings of a class and of its `fit`."""
+    parameters = [
+        f"{name} : {declared['kind']}, default={_quoted(own.default)}" + indent(f"\n{declared['doc']}".rstrip(), "    ")
+        for name, (own, declared) in _declared(cls).items()
+    ]
     words: dict[str, str] = {}
+    attributes: list[str] = []
     for base in reversed(cls.__mro__):
         words |= vars(base).get("_words", {})
+        attributes += vars(base).get("_attributes", "").splitlines()
     words |= {name.capitalize(): word[:1].upper() + word[1:] for name, word in words.items() if name.islower()}
-    entries = [
-        f"{name} : {metadata['constraint'].kind}, default={_quoted(own.default)}"
-        + "".join(f"\n    {line}" for line in cleandoc(metadata["doc"]).splitlines())
-        for name, (own, metadata) in _declared(cls).items()
-    ]
-    words["parameters"] = "\n".join(entries)
+    words["parameters"] = "\n".join(["Parameters", "----------", *parameters])
+    words["attributes"] = "\n".join(["Attributes", "----------", *attributes])
 
     def filled(text: str | None) -> str:
         once = Template(cleandoc(text or "")).safe_substitute(words)

@@ -19,19 +19,9 @@ class MLPClassifier(Classification, MultilayerPerceptron):
     The same `random_state` gives the network of `sklearn.neural_network.MLPClassifier`: to rounding with "lbfgs" and
     with "sgd" at a constant rate, and nearly so with "adam", which adds ``epsilon`` at another place there.
 
-    Parameters
-    ----------
     $parameters
 
-    Attributes
-    ----------
-    classes_ : ndarray of shape (n_classes,)
     $attributes
-    out_activation_ : str
-        "logistic" for two classes and for several labels, else "softmax".
-    coefs_, intercepts_ : list of ndarray
-        Weights (F_in, F_out) and biases (F_out,) of each layer.
-    n_layers_ : int
 
     See Also
     --------

@@ -19,18 +19,9 @@ class MLPRegressor(Regression, MultilayerPerceptron):
     The same `random_state` gives the network of `sklearn.neural_network.MLPRegressor`: to rounding with "lbfgs" and
     with "sgd" at a constant rate, and nearly so with "adam", which adds ``epsilon`` at another place there.
 
-    Parameters
-    ----------
     $parameters
 
-    Attributes
-    ----------
     $attributes
-    out_activation_ : str
-        "identity", or "exp" for counts.
-    coefs_, intercepts_ : list of ndarray
-        Weights (F_in, F_out) and biases (F_out,) of each layer.
-    n_layers_ : int
 
     See Also
     --------

@@ -31,6 +31,10 @@ class MultilayerPerceptron(NetworkEstimator, Perceptron):
     """A static network's half of an estimator; the other half says what y and outputs are."""
 
     largest_batch: ClassVar[int] = 200
+    _attributes: ClassVar[str] = """\
+coefs_, intercepts_ : list of ndarray
+    Weights (F_in, F_out) and biases (F_out,) of each layer.
+n_layers_ : int"""
     _words: ClassVar[dict[str, str]] = {
         "sample": "sample",
         "samples": "samples",

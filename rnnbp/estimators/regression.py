@@ -30,6 +30,7 @@ OBJECTIVES: dict[str, tuple[type[Loss], str]] = {
 class Regression(RegressorMixin, Supervised):  # type: ignore[misc]
     """A regressor's half of an estimator: y is numbers; the other half reads X and makes the network."""
 
+    _attributes: ClassVar[str] = 'out_activation_ : str\n    "identity", or "exp" for counts.'
     _words: ClassVar[dict[str, str]] = {
         "y": "array-like of shape (N,) or (N, n_outputs)",
         "score": "the coefficient of determination",

@@ -17,16 +17,9 @@ __all__ = ["RNNClassifier"]
 class RNNClassifier(Classification, RecurrentEstimator, Pooling):
     """A recurrent network that gives each sequence a label, or several.
 
-    Parameters
-    ----------
     $parameters
 
-    Attributes
-    ----------
-    classes_ : ndarray of shape (n_classes,)
     $attributes
-    out_activation_ : str
-        "logistic" for two classes and for several labels, else "softmax".
 
     See Also
     --------

@@ -30,7 +30,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from rnnbp.configuration import number, whole_number
-from rnnbp.estimators.declaring import FLAG, documented, either, real, setting
+from rnnbp.estimators.declaring import FLAG, check, documented, either, real, setting
 from rnnbp.estimators.objectives import HalfSquaredError
 from rnnbp.estimators.recurrent import RecurrentEstimator
 from rnnbp.estimators.series import WINDOWS, Forecasting, Scale, View, drifts
@@ -49,17 +49,9 @@ ENOUGH = 20  # steps to set aside for early stopping, and of each series
 class RNNForecaster(RecurrentEstimator, Forecasting):
     """A recurrent network that predicts one or many series from their own past, any number of steps ahead.
 
-    Parameters
-    ----------
     $parameters
 
-    Attributes
-    ----------
     $attributes
-    differenced_ : bool
-        Whether the network sees changes in the place of values.
-    residuals_ : ndarray of shape (n_residuals, F)
-        Errors of one step ahead, scaled: of the data that early stopping has set aside, else of those trained on.
 
     See Also
     --------
@@ -100,8 +92,13 @@ class RNNForecaster(RecurrentEstimator, Forecasting):
         "Of initial parameters, dropout, the order of windows, and the paths of predict_interval.",
     )
 
-    _early = False  # whether training stops early
-    _remembered: ClassVar[tuple[str, ...]] = ("_early", "_single", "_pasts", "_scales")
+    _per_step = True
+    _remembered: ClassVar[tuple[str, ...]] = ("_single", "_pasts", "_scales")
+    _attributes: ClassVar[str] = """\
+differenced_ : bool
+    Whether the network sees changes in the place of values.
+residuals_ : ndarray of shape (n_residuals, F)
+    Errors of one step ahead, scaled: of the data that early stopping has set aside, else of those trained on."""
     _words: ClassVar[dict[str, str]] = {
         "samples": "windows",
         "counted": "windows",
@@ -158,26 +155,27 @@ class RNNForecaster(RecurrentEstimator, Forecasting):
         return self._fit(X, incremental=True)
 
     def _fit(self, X: Any, *, incremental: bool) -> Self:
-        self._check_settings()
+        check(self)
         anew = self._starts_anew(incremental=incremental)
         single, series = self._read_series(X, reset=anew)
-        if anew or incremental:
+        early: Any = self.early_stopping
+        if early == "auto":
             set_aside = sum(int(self.validation_fraction * len(x)) for x in series)
-            automatic = set_aside >= ENOUGH and min(map(len, series)) >= ENOUGH and not incremental
-            self._early = automatic if self.early_stopping == "auto" else bool(self.early_stopping)
+            early = set_aside >= ENOUGH and min(map(len, series)) >= ENOUGH and not incremental
+            early = early if anew or incremental else self.validation_scores_ is not None  # as before
         if anew:
             self.differenced_ = drifts(series, self.window) if self.difference == "auto" else bool(self.difference)
         self._view.check(series, 2)
         self._single, self.n_outputs_ = single, self._width
         self._scales = scales = [self._view.scale_of(x) for x in series]
-        cuts = self._cuts(series)
+        cuts = self._cuts(series) if early else [len(x) for x in series]
         data = self._view.windows([x[:cut] for x, cut in zip(series, cuts, strict=True)], scales)
         held_out = None
-        if self._early:
+        if early:
             overlap = self._view.least(1)
             held_out = self._view.windows([x[n - overlap :] for x, n in zip(series, cuts, strict=True)], scales)
-        self._train(data, incremental=incremental, validation=held_out)
-        first = cuts if self._early else [max(len(x) // 2, self._view.least(1)) for x in series]
+        self._train(data, held_out, incremental=incremental, stops_early=early)
+        first = cuts if early else [max(len(x) // 2, self._view.least(1)) for x in series]
         value, forecast, scale = self._one_step_ahead(series, scales, first)
         self.residuals_ = (value - forecast) / scale
         self._pasts = [x[-self.window - 1 :].copy() for x in series]
@@ -190,17 +188,11 @@ class RNNForecaster(RecurrentEstimator, Forecasting):
         return single, frames.split(frames.stacked)
 
     @property
-    def _stops_early(self) -> Any:
-        return self._early
-
-    @property
     def _view(self) -> View:
         return View(self.window, self.differenced_)
 
     def _cuts(self, series: list[Array]) -> list[int]:
-        """Return the number of steps of each series that are trained on."""
-        if not self._early:
-            return [len(x) for x in series]
+        """Return the number of steps of each series that are trained on if the others are set aside."""
         cuts = [len(x) - max(int(self.validation_fraction * len(x)), 1) for x in series]
         if min(cuts) < self._view.least(2) or sum(map(len, series)) - sum(cuts) < 2:
             raise ValueError("The validation set is too small. Increase 'validation_fraction', or give longer series.")
@@ -221,10 +213,6 @@ class RNNForecaster(RecurrentEstimator, Forecasting):
 
     def _validation_score(self, target: Array, output: Array, sample_weight: Array | None = None) -> float:
         return float(r2_score(target, output)) if np.isfinite(output).all() else float("nan")
-
-    @property
-    def _per_step(self) -> bool:
-        return True
 
     # -- forecasts ---------------------------------------------------------------------------------------------------
 

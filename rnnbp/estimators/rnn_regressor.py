@@ -27,17 +27,9 @@ class RNNRegressor(Regression, RecurrentEstimator, Pooling):
     Which of them is decided by y's form: one number or row of numbers a sequence, or one a step. Only for the first are
     steps pooled.
 
-    Parameters
-    ----------
     $parameters
 
-    Attributes
-    ----------
     $attributes
-    out_activation_ : str
-        "identity", or "exp" for counts.
-    steps_ : bool
-        Whether there is a value for each step.
 
     See Also
     --------
@@ -60,6 +52,7 @@ class RNNRegressor(Regression, RecurrentEstimator, Pooling):
     learning_rate_init: float = 0.003
 
     steps_: bool = field(init=False)
+    _attributes: ClassVar[str] = "steps_ : bool\n    Whether there is a value for each step."
     _words: ClassVar[dict[str, str]] = {
         "counted": "sequences (or steps)",
         "y": "array-like of shape (N,) or (N, n_outputs)\n"
@@ -68,7 +61,7 @@ class RNNRegressor(Regression, RecurrentEstimator, Pooling):
     }
 
     @property
-    def _per_step(self) -> bool:
+    def _per_step(self) -> bool:  # type: ignore[override]
         return self.steps_
 
     def _read_y(self, y: Any, x: Any, *, anew: bool) -> Array:

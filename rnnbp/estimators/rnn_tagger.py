@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import validate_data
 
-from rnnbp.estimators.base import Data
 from rnnbp.estimators.classification import Classification
 from rnnbp.estimators.declaring import FLAG, documented, setting
 from rnnbp.estimators.recurrent import RecurrentEstimator
@@ -26,16 +25,9 @@ Array = NDArray[Any]
 class RNNTagger(Classification, RecurrentEstimator):
     """A recurrent network that gives each step of a sequence a label.
 
-    Parameters
-    ----------
     $parameters
 
-    Attributes
-    ----------
-    classes_ : ndarray of shape (n_classes,)
     $attributes
-    out_activation_ : str
-        "logistic" for two classes, else "softmax".
 
     See Also
     --------
@@ -69,19 +61,17 @@ class RNNTagger(Classification, RecurrentEstimator):
     )
     learning_rate_init: float = 0.003
 
+    _per_step = True
     _rows_are_steps: bool = field(init=False)  # whether y is one label a row of X, and that a step
     _remembered: ClassVar[tuple[str, ...]] = ("_rows_are_steps",)
     _words: ClassVar[dict[str, str]] = {
         "counted": "steps",
         "stratified": "",
+        "multilabel": "",
         "score": "the accuracy over all steps",
         "n_features": "\n    F; for an (N, T) array it is T, as scikit-learn counts, or F if each row was one step.",
         "y": "list of arrays of shape (T_i,), or array of shape (N, T)\n    A label for each step.",
     }
-
-    @property
-    def _per_step(self) -> bool:
-        return True
 
     def _read_data(self, X: Any, y: Any, *, anew: bool, incremental: bool) -> tuple[Any, Array, Any]:
         rows_are_steps = are_whole(y)  # which X is read by
@@ -103,9 +93,6 @@ class RNNTagger(Classification, RecurrentEstimator):
         if labels.ndim > 1:
             raise ValueError(f"y must have one label a step, but has {labels.shape[1]}")
         return labels
-
-    def _stratify(self, data: Data) -> None:
-        return None
 
     def _of_two_axes(self, X: Any, *, reset: bool) -> Frames:
         if not self._rows_are_steps:

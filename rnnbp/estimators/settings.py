@@ -16,7 +16,7 @@ import numpy as np
 from rnnbp import gradients, layers
 from rnnbp.activations import ACTIVATIONS
 from rnnbp.configuration import lookup, whole_number
-from rnnbp.estimators.declaring import FLAG, WHOLE, Constraint, either, must_be, one_of, real, setting
+from rnnbp.estimators.declaring import FLAG, WHOLE, either, must_be, one_of, real, setting
 from rnnbp.gradients import GradientAlgorithm
 from rnnbp.layers import Layer, Recurrent
 from rnnbp.optimizers import FullBatchOptimizer, Optimizer
@@ -72,11 +72,11 @@ class Perceptron:
     """The settings of a static network."""
 
     hidden_layer_sizes: int | Sequence[int] = setting(
-        (100,), Constraint("int or sequence of int", layer_sizes), "Units of each hidden layer; () for none."
+        (100,), ("int or sequence of int", layer_sizes), "Units of each hidden layer; () for none."
     )
     activation: str | Sequence[str] = setting(
         "relu",
-        Constraint("str or sequence of str", _activations),
+        ("str or sequence of str", _activations),
         """
         "identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "gelu", "softplus" or "softmax": one for all hidden
         layers, or one for each.
@@ -94,14 +94,14 @@ class Recurrence:
 
     hidden_layer_sizes: int | Sequence[int] = setting(
         (64,),
-        Constraint("int or sequence of int", _recurrent_layer_sizes),
+        ("int or sequence of int", _recurrent_layer_sizes),
         "Units of each recurrent layer (of each direction).",
     )
     cell: str = setting("gru", one_of(CELLS, "cell"))
     _: KW_ONLY
     gradient: str | GradientAlgorithm = setting(
         "bptt",
-        either(one_of(GRADIENTS, "gradient algorithm"), GradientAlgorithm, also="algorithm"),
+        one_of(GRADIENTS, "gradient algorithm", GradientAlgorithm),
         """
         How gradients go through time; an algorithm of rnnbp.gradients, such as ``TruncatedBPTT(20, 20)``, has its
         settings itself.
@@ -222,7 +222,7 @@ class Training:
     max_fun: int = setting(15000, WHOLE, 'Evaluations of the loss at most, for "lbfgs".', of_solver=True)
     callbacks: Sequence[Callback] = setting(
         (),
-        Constraint("sequence of callables", _callbacks),
+        ("sequence of callables", _callbacks),
         """
         Each is called as ``callback(network, history)`` after each epoch; a true result ends training. See
         `rnnbp.callbacks`.

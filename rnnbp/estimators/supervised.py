@@ -20,6 +20,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, column_or_1d
 
 from rnnbp.estimators.base import Data, NetworkEstimator, dense
+from rnnbp.estimators.declaring import check
 from rnnbp.estimators.solvers import solver_is_stochastic
 from rnnbp.estimators.steps import lengths_of, per_step_weight, split
 
@@ -94,7 +95,7 @@ class Supervised(NetworkEstimator):
         y_val: Any = None,
         incremental: bool = False,
     ) -> Self:
-        self._check_settings()
+        check(self)
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val must be given together, but only one of them was given")
         anew = self._starts_anew(incremental=incremental)
@@ -105,7 +106,7 @@ class Supervised(NetworkEstimator):
         if X_val is not None:
             held_out, _, target = self._read_data(X_val, y_val, anew=False, incremental=True)
             validation = Data(held_out, target, None)
-        self._train(data, incremental=incremental, validation=validation)
+        self._train(data, validation, incremental=incremental, stops_early=self.early_stopping)
         return self
 
     def _read_data(self, X: Any, y: Any, *, anew: bool, incremental: bool) -> tuple[Any, Array, Any]:
