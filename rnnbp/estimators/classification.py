@@ -11,7 +11,7 @@ multi-label    L                 logistic, for each       binary cross-entropy
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -68,7 +68,13 @@ out_activation_ : str
     # -- training ----------------------------------------------------------------------------------------------------
 
     @available_if(solver_is_stochastic)  # type: ignore[untyped-decorator]
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: ArrayLike | None = None) -> Self:
+    def partial_fit(
+        self,
+        X: ArrayLike | Sequence[ArrayLike],
+        y: ArrayLike | Sequence[ArrayLike],
+        sample_weight: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+    ) -> Self:
         """Train for one epoch, from where the call before has ended.
 
         Parameters

@@ -30,6 +30,7 @@ class RNNClassifier(Classification, RecurrentEstimator, Pooling):
     --------
     Does a random walk end above its start?
 
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> X = [rng.normal(size=(length, 1)) for length in rng.integers(5, 12, size=60)]
     >>> y = ["up" if sequence.sum() > 0 else "down" for sequence in X]

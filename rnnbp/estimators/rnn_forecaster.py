@@ -64,6 +64,7 @@ class RNNForecaster(RecurrentEstimator, Forecasting):
 
     Examples
     --------
+    >>> import numpy as np
     >>> t = np.arange(200)
     >>> series = 10 + np.sin(2 * np.pi * t / 20)
     >>> forecaster = RNNForecaster(16, max_iter=400, tol=1e-5, random_state=0).fit(series[:180])

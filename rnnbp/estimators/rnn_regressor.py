@@ -39,6 +39,7 @@ class RNNRegressor(Regression, RecurrentEstimator, Pooling):
     --------
     The running mean of a sequence, at each step:
 
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> X = [rng.normal(size=(length, 1)) for length in rng.integers(5, 12, size=60)]
     >>> y = [np.cumsum(sequence) / np.arange(1, len(sequence) + 1) for sequence in X]

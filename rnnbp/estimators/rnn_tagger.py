@@ -42,6 +42,7 @@ class RNNTagger(Classification, RecurrentEstimator):
     --------
     Has the sum of the sequence so far been above 0?
 
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> X = [rng.normal(size=(length, 1)) for length in rng.integers(5, 12, size=60)]
     >>> y = [np.where(np.cumsum(sequence) > 0, "above", "below") for sequence in X]

@@ -11,10 +11,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, column_or_1d
@@ -36,7 +37,14 @@ class Supervised(NetworkEstimator):
     _numeric: ClassVar[bool]  # whether y must be numbers
 
     def fit(
-        self, X: Any, y: Any, sample_weight: Any = None, *, groups: Any = None, X_val: Any = None, y_val: Any = None
+        self,
+        X: ArrayLike | Sequence[ArrayLike],
+        y: ArrayLike | Sequence[ArrayLike],
+        sample_weight: ArrayLike | None = None,
+        *,
+        groups: ArrayLike | None = None,
+        X_val: ArrayLike | Sequence[ArrayLike] | None = None,
+        y_val: ArrayLike | Sequence[ArrayLike] | None = None,
     ) -> Self:
         """Train on X and y.
 
@@ -65,7 +73,12 @@ class Supervised(NetworkEstimator):
         return self._fit(X, y, sample_weight, groups=groups, X_val=X_val, y_val=y_val)
 
     @available_if(solver_is_stochastic)  # type: ignore[untyped-decorator]
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def partial_fit(
+        self,
+        X: ArrayLike | Sequence[ArrayLike],
+        y: ArrayLike | Sequence[ArrayLike],
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Train for one epoch, from where the call before has ended.
 
         Parameters
