@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
@@ -39,10 +39,10 @@ from rnnbp.networks.network import Network
 from rnnbp.optimizers import FullBatchOptimizer, Optimizer, State
 from rnnbp.training import NonFiniteError, fit
 
-__all__ = ["EVALUATED_AT_ONCE", "Data", "NetworkEstimator", "dense"]
+__all__ = ["EVALUATED_AT_ONCE", "Arrays", "Data", "NetworkEstimator", "dense"]
 
 Array = NDArray[Any]
-
+Arrays = ArrayLike | Sequence[ArrayLike]  # an array of examples, or a list of sequences
 EVALUATED_AT_ONCE = 1024  # examples: bounds the memory of predictions and of full batches
 
 

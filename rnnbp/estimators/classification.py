@@ -11,7 +11,7 @@ multi-label    L                 logistic, for each       binary cross-entropy
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -23,7 +23,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from rnnbp.estimators.base import Data
+from rnnbp.estimators.base import Arrays, Data
 from rnnbp.estimators.declaring import must_be, setting
 from rnnbp.estimators.objectives import BinaryLogLoss
 from rnnbp.estimators.solvers import solver_is_stochastic
@@ -69,11 +69,7 @@ out_activation_ : str
 
     @available_if(solver_is_stochastic)  # type: ignore[untyped-decorator]
     def partial_fit(
-        self,
-        X: ArrayLike | Sequence[ArrayLike],
-        y: ArrayLike | Sequence[ArrayLike],
-        sample_weight: ArrayLike | None = None,
-        classes: ArrayLike | None = None,
+        self, X: Arrays, y: Arrays, sample_weight: ArrayLike | None = None, classes: ArrayLike | None = None
     ) -> Self:
         """Train for one epoch, from where the call before has ended.
 

@@ -23,13 +23,14 @@ from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.metrics import r2_score
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from rnnbp.configuration import number, whole_number
+from rnnbp.estimators.base import Arrays
 from rnnbp.estimators.declaring import FLAG, check, documented, either, real, setting
 from rnnbp.estimators.objectives import HalfSquaredError
 from rnnbp.estimators.recurrent import RecurrentEstimator
@@ -109,7 +110,7 @@ residuals_ : ndarray of shape (n_residuals, F)
 
     # -- training ----------------------------------------------------------------------------------------------------
 
-    def fit(self, X: ArrayLike | Sequence[ArrayLike], y: Any = None) -> Self:
+    def fit(self, X: Arrays, y: Any = None) -> Self:
         """Train on one or many series.
 
         Parameters
@@ -136,7 +137,7 @@ residuals_ : ndarray of shape (n_residuals, F)
         return self._fit(X, incremental=False)
 
     @available_if(solver_is_stochastic)  # type: ignore[untyped-decorator]
-    def partial_fit(self, X: ArrayLike | Sequence[ArrayLike], y: Any = None) -> Self:
+    def partial_fit(self, X: Arrays, y: Any = None) -> Self:
         """Train for one epoch, from where the call before has ended; X are then the series to forecast.
 
         Parameters
@@ -185,8 +186,7 @@ residuals_ : ndarray of shape (n_residuals, F)
     def _read_series(self, X: Any, *, reset: bool) -> tuple[bool, list[Array]]:
         """Return whether X is one series, and all series as arrays of shape (T_i, F)."""
         single = _is_single(X) and (reset or not self._saw_columns)
-        frames = self._read([X if hasattr(X, "columns") else np.asarray(X)] if single else X, reset=reset)
-        return single, frames.split(frames.stacked)
+        return single, self._read_x([X if hasattr(X, "columns") else np.asarray(X)] if single else X, reset=reset)
 
     @property
     def _view(self) -> View:
@@ -332,7 +332,7 @@ residuals_ : ndarray of shape (n_residuals, F)
         mean, spread = (np.tile(np.array(part), (n_paths, 1))[:, None] for part in zip(*scales, strict=True))
         return np.asarray(np.stack(path, axis=1) * spread + mean)
 
-    def score(self, X: ArrayLike | Sequence[ArrayLike], y: Any = None) -> float:
+    def score(self, X: Arrays, y: Any = None) -> float:
         """Return the coefficient of determination of forecasts one step ahead.
 
         Parameters

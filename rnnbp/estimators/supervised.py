@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -20,7 +19,7 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, column_or_1d
 
-from rnnbp.estimators.base import Data, NetworkEstimator, dense
+from rnnbp.estimators.base import Arrays, Data, NetworkEstimator, dense
 from rnnbp.estimators.declaring import check
 from rnnbp.estimators.solvers import solver_is_stochastic
 from rnnbp.estimators.steps import lengths_of, per_step_weight, split
@@ -38,13 +37,13 @@ class Supervised(NetworkEstimator):
 
     def fit(
         self,
-        X: ArrayLike | Sequence[ArrayLike],
-        y: ArrayLike | Sequence[ArrayLike],
+        X: Arrays,
+        y: Arrays,
         sample_weight: ArrayLike | None = None,
         *,
         groups: ArrayLike | None = None,
-        X_val: ArrayLike | Sequence[ArrayLike] | None = None,
-        y_val: ArrayLike | Sequence[ArrayLike] | None = None,
+        X_val: Arrays | None = None,
+        y_val: Arrays | None = None,
     ) -> Self:
         """Train on X and y.
 
@@ -73,12 +72,7 @@ class Supervised(NetworkEstimator):
         return self._fit(X, y, sample_weight, groups=groups, X_val=X_val, y_val=y_val)
 
     @available_if(solver_is_stochastic)  # type: ignore[untyped-decorator]
-    def partial_fit(
-        self,
-        X: ArrayLike | Sequence[ArrayLike],
-        y: ArrayLike | Sequence[ArrayLike],
-        sample_weight: ArrayLike | None = None,
-    ) -> Self:
+    def partial_fit(self, X: Arrays, y: Arrays, sample_weight: ArrayLike | None = None) -> Self:
         """Train for one epoch, from where the call before has ended.
 
         Parameters
