@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from rnnbp import MLPClassifier, MLPRegressor, RNNClassifier, RNNForecaster, RNNRegressor, RNNTagger, optimizers
@@ -169,3 +170,15 @@ def warning_of(estimator, y):
 )
 def test_a_warning_names_the_solver_that_has_not_converged(solver, message):
     assert warning_of(MLPRegressor(3, solver=solver, max_iter=1, random_state=0), X[:, 0] ** 2).startswith(message)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_subclass_may_have_settings_of_its_own():
+    class Padded(MLPClassifier):
+        def __init__(self, padding=1, hidden_layer_sizes=(3,)):
+            super().__init__(hidden_layer_sizes, max_iter=1)
+            self.padding = padding
+
+    padded = clone(Padded(padding=2))
+    assert padded.get_params() == {"padding": 2, "hidden_layer_sizes": (3,)}
+    assert padded.fit(X, Y).network_.layers[0].n_outputs == 3
