@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
@@ -46,6 +47,7 @@ out_activation_ : str
     _words: ClassVar[dict[str, str]] = {
         "y": "array-like of shape (N,), or (N, L) of 0 and 1\n    Labels, or several yes-or-no labels.",
         "score": "the accuracy",
+        "range": "From 0 to 1.",
         "multilabel": " and for several labels",
         "stratified": "; stratified,\n    except for several labels and with groups",
     }
@@ -64,6 +66,9 @@ out_activation_ : str
     _multilabel: bool = field(init=False)
     _remembered: ClassVar[tuple[str, ...]] = ("_multilabel",)
     _numeric: ClassVar[bool] = False
+
+    score = Supervised.score  # scikit-learn's knows no steps
+    _metric = staticmethod(accuracy_score)
 
     # -- training ----------------------------------------------------------------------------------------------------
 

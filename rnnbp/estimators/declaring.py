@@ -129,7 +129,7 @@ def check(estimator: Any) -> None:
 
 
 def documented(cls: type[T]) -> type[T]:
-    """Fill in the docstrings of a class and of its `fit`."""
+    """Fill in the docstrings of a class, of `fit` and of `score`."""
     parameters = [
         f"{name} : {declared['kind']}, default={_quoted(own.default)}" + indent(f"\n{declared['doc']}".rstrip(), "    ")
         for name, (own, declared) in _declared(cls).items()
@@ -148,13 +148,19 @@ def documented(cls: type[T]) -> type[T]:
         return Template(once).safe_substitute(words)  # entries have words, too
 
     cls.__doc__ = filled(cls.__doc__)
-    shared: FunctionType = cls.fit  # type: ignore[attr-defined]
-    own_fit = FunctionType(shared.__code__, shared.__globals__, closure=shared.__closure__, argdefs=shared.__defaults__)
-    update_wrapper(own_fit, shared).__doc__ = filled(shared.__doc__)
-    own_fit.__kwdefaults__ = shared.__kwdefaults__
-    del own_fit.__wrapped__  # type: ignore[attr-defined]
-    cls.fit = own_fit  # type: ignore[attr-defined]
+    for name in ("fit", "score"):
+        setattr(cls, name, _copy(getattr(cls, name), filled))
     return cls
+
+
+def _copy(function: FunctionType, filled: Callable[[str | None], str]) -> FunctionType:
+    """Return a function with a docstring of its own."""
+    code, defaults, cells = function.__code__, function.__defaults__, function.__closure__
+    copy = FunctionType(code, function.__globals__, argdefs=defaults, closure=cells)
+    update_wrapper(copy, function).__doc__ = filled(function.__doc__)
+    copy.__kwdefaults__ = function.__kwdefaults__
+    del copy.__wrapped__  # type: ignore[attr-defined]
+    return copy
 
 
 def _quoted(value: object) -> str:

@@ -14,12 +14,11 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from rnnbp.estimators.base import NetworkEstimator
 from rnnbp.estimators.settings import CELLS, GRADIENTS, POOLINGS, Recurrence, layer_sizes
-from rnnbp.estimators.steps import joined, per_step_weight
 from rnnbp.layers import Dense, Dropout, Layer
 from rnnbp.preprocessing.frames import Frames, SequenceReader
 from rnnbp.training.evaluation import predict
@@ -84,12 +83,6 @@ class RecurrentEstimator(SequenceReader, NetworkEstimator, Recurrence):
         if isinstance(outputs, np.ndarray):
             return function(outputs)
         return as_given(function(np.concatenate(outputs)), frames)
-
-    def _score_steps(self, score: Callable[..., Any], X: Any, y: Any, sample_weight: ArrayLike | None) -> float:
-        """Return the score of predictions for all steps."""
-        lengths = self._read(X, reset=False).lengths
-        weight = per_step_weight(sample_weight, lengths)
-        return float(score(joined(y, lengths), joined(self.predict(X), lengths), sample_weight=weight))
 
 
 def as_given(values: Array, frames: Frames) -> Array | list[Array]:

@@ -34,6 +34,7 @@ class Regression(RegressorMixin, Supervised):  # type: ignore[misc]
     _words: ClassVar[dict[str, str]] = {
         "y": "array-like of shape (N,) or (N, n_outputs)",
         "score": "the coefficient of determination",
+        "range": "At most 1; 0 is a constant's score.",
         "stratified": "",
     }
 
@@ -48,6 +49,9 @@ class Regression(RegressorMixin, Supervised):  # type: ignore[misc]
 
     out_activation_: str = field(init=False)
     _numeric: ClassVar[bool] = True
+
+    score = Supervised.score  # scikit-learn's knows no steps
+    _metric = staticmethod(r2_score)
 
     def _encode(self, rows: Array, *, anew: bool, incremental: bool) -> Array:
         """Return numbers as rows of targets."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import r2_score
+from numpy.typing import NDArray
 
 from rnnbp.estimators.declaring import documented
 from rnnbp.estimators.recurrent import RecurrentEstimator
@@ -56,6 +55,7 @@ class RNNRegressor(Regression, RecurrentEstimator, Pooling):
     _attributes: ClassVar[str] = "steps_ : bool\n    Whether there is a value for each step."
     _words: ClassVar[dict[str, str]] = {
         "counted": "sequences (or steps)",
+        "score": "the coefficient of determination (over sequences, or over all steps)",
         "y": "array-like of shape (N,) or (N, n_outputs)\n"
         "    Numbers for each sequence. Or for each step: a list of arrays of shape (T_i,) or (T_i, n_outputs), or an\n"
         "    array of shape (N, T, n_outputs). An (N, T) array is T numbers for each sequence.",
@@ -77,22 +77,3 @@ class RNNRegressor(Regression, RecurrentEstimator, Pooling):
             if steps
             else super()._read_y(y, x, anew=anew)
         )
-
-    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
-        """Return the coefficient of determination, over sequences or over all steps.
-
-        Parameters
-        ----------
-        X, y
-            As in `fit`.
-        sample_weight : array-like of shape (N,), or None
-            How much each sequence counts.
-
-        Returns
-        -------
-        float
-            At most 1; 0 is a constant's score.
-        """
-        if self.steps_:
-            return self._score_steps(r2_score, X, y, sample_weight)
-        return float(super().score(X, y, sample_weight))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.utils.validation import validate_data
 
 from rnnbp.estimators.classification import Classification
@@ -101,26 +101,3 @@ class RNNTagger(Classification, RecurrentEstimator):
         table = validate_data(self, X, reset=reset, dtype=FLOATS)
         self._width, self._saw_columns = table.shape[1], True
         return Frames(table, np.ones(len(table), np.intp), table.shape[:1], scalar=False)
-
-    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
-        """Return the share of steps that are given their label.
-
-        Parameters
-        ----------
-        X, y
-            As in `fit`.
-        sample_weight : array-like of shape (N,), or None
-            How much each sequence counts.
-
-        Returns
-        -------
-        float
-            From 0 to 1.
-        """
-        if are_whole(y):
-            return float(super().score(X, y, sample_weight))
-        return self._score_steps(_accuracy, X, y, sample_weight)
-
-
-def _accuracy(labels: Array, predicted: Array, sample_weight: Array | None) -> float:
-    return float(np.average(labels == predicted, weights=sample_weight))

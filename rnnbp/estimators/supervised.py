@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -22,7 +23,7 @@ from sklearn.utils.validation import _check_sample_weight, column_or_1d
 from rnnbp.estimators.base import Arrays, Data, NetworkEstimator, dense
 from rnnbp.estimators.declaring import check
 from rnnbp.estimators.solvers import solver_is_stochastic
-from rnnbp.estimators.steps import lengths_of, per_step_weight, split
+from rnnbp.estimators.steps import are_whole, joined, lengths_of, per_step_weight, split
 
 __all__ = ["Supervised"]
 
@@ -91,6 +92,28 @@ class Supervised(NetworkEstimator):
         """
         return self._fit(X, y, sample_weight, incremental=True)
 
+    def score(self, X: Arrays, y: Arrays, sample_weight: ArrayLike | None = None) -> float:
+        """Return $score.
+
+        Parameters
+        ----------
+        X, y
+            As in `fit`.
+        sample_weight : array-like of shape (N,), or None
+            How much each $sample counts.
+
+        Returns
+        -------
+        float
+            $range
+        """
+        predicted = self.predict(X)
+        if self._per_step and not are_whole(y):
+            lengths = lengths_of(predicted)
+            y, predicted = joined(y, lengths), joined(predicted, lengths)
+            sample_weight = per_step_weight(sample_weight, lengths)
+        return float(self._metric(y, predicted, sample_weight=sample_weight))
+
     def _fit(
         self,
         X: Any,
@@ -126,6 +149,9 @@ class Supervised(NetworkEstimator):
         return split(rows, lengths_of(x)) if self._per_step and rows is not None else rows
 
     # -- what subclasses say -----------------------------------------------------------------------------------------
+
+    predict: Callable[[Any], Any]
+    _metric: Callable[..., float]  # of targets and predictions
 
     @abstractmethod
     def _encode(self, rows: Array, *, anew: bool, incremental: bool) -> Array:
