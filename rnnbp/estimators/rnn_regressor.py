@@ -72,8 +72,6 @@ class RNNRegressor(Regression, RecurrentEstimator, Pooling):
         if not anew and steps != self.steps_:
             raise ValueError("y has one target a sequence, and had one a step before, or the other way round")
         self.steps_ = steps
-        return (
-            self._check_rows(joined(y, lengths), lengths.sum(), warn=False)
-            if steps
-            else super()._read_y(y, x, anew=anew)
-        )
+        if steps:
+            return self._check_rows(joined(y, lengths), lengths.sum(), warn=False)
+        return super()._read_y(y, x, anew=anew)

@@ -56,9 +56,7 @@ class RNNTagger(Classification, RecurrentEstimator):
     bidirectional: bool = setting(
         False,
         FLAG,
-        """
-        Whether each layer reads the sequence from both ends: without, a label depends on what comes before it only.
-        """,
+        "Whether each layer reads the sequence from both ends: without, a label depends on what comes before it only.",
     )
     learning_rate_init: float = 0.003
 
