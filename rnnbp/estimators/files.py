@@ -50,11 +50,10 @@ class Saved:
         settings["callbacks"] = ()
         if isinstance(settings["random_state"], np.random.RandomState):
             settings["random_state"] = None
-        remembered = {name for kind in type(self).__mro__ for name in vars(kind).get("_remembered", ())}
         fitted = {
             name: value
             for name, value in vars(self).items()
-            if name in remembered or (name.endswith("_") and name[0] != "_" and name != "network_")
+            if name in self._remembered or (name.endswith("_") and name[0] != "_" and name != "network_")
         }
         description = {
             "class": type(self).__name__,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from rnnbp.estimators.classification import Classification
 from rnnbp.estimators.declaring import documented
@@ -42,3 +43,5 @@ class RNNClassifier(Classification, RecurrentEstimator, Pooling):
     """
 
     learning_rate_init: float = 0.003
+
+    _remembered: ClassVar[tuple[str, ...]] = (*Classification._remembered, *RecurrentEstimator._remembered)

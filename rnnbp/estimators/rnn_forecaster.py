@@ -95,7 +95,9 @@ class RNNForecaster(RecurrentEstimator, Forecasting):
     )
 
     _per_step = True
-    _remembered: ClassVar[tuple[str, ...]] = ("_single", "_pasts", "_scales")
+    differenced_: bool = field(init=False)
+    residuals_: Array = field(init=False)
+    _remembered: ClassVar[tuple[str, ...]] = (*RecurrentEstimator._remembered, "_single", "_pasts", "_scales")
     _attributes: ClassVar[str] = """\
 differenced_ : bool
     Whether the network sees changes in the place of values.

@@ -62,7 +62,11 @@ class RNNTagger(Classification, RecurrentEstimator):
 
     _per_step = True
     _rows_are_steps: bool = field(init=False)  # whether y is one label a row of X, and that a step
-    _remembered: ClassVar[tuple[str, ...]] = ("_rows_are_steps",)
+    _remembered: ClassVar[tuple[str, ...]] = (
+        *Classification._remembered,
+        *RecurrentEstimator._remembered,
+        "_rows_are_steps",
+    )
     _words: ClassVar[dict[str, str]] = {
         "counted": "steps",
         "stratified": "",

@@ -268,7 +268,7 @@ def test_unseen_labels_in_score_count_as_wrong():
         ({"pooling": "median"}, "unknown pooling 'median'"),
         ({"gradient": "magic"}, "unknown gradient algorithm 'magic'"),
         ({"hidden_layer_sizes": ()}, "hidden_layer_sizes is empty"),
-        ({"recurrent_dropout": -0.1}, r"recurrent_dropout must be a number in \[0, 1\)"),
+        ({"recurrent_dropout": -0.1}, "recurrent_dropout must be a number in"),
         ({"clip_norm": 0.0}, "clip_norm must be a number"),
     ],
 )
