@@ -30,7 +30,7 @@ class Aim:
 
 def assess(results: Results) -> list[Aim]:
     """Return the aims that the results say something about; `results` are rows by race title."""
-    parts = (startup, grids, streaming, static_and_speech, denormals, memory)
+    parts = (startup, grids, streaming, static_and_speech, label_sequences, denormals, memory)
     return [aim for part in parts for aim in part(results)]
 
 
@@ -83,6 +83,14 @@ def static_and_speech(results: Results) -> Iterator[Aim]:
         scores = {row.label: row.score for row in rows if row.score is not None}
         if scores.keys() >= {OURS, "sklearn"}:
             yield at_least(f"{title}: accuracy beyond sklearn's", scores[OURS] - scores["sklearn"], -0.02)
+
+
+def label_sequences(results: Results) -> Iterator[Aim]:
+    """Yield the aims of connectionist temporal classification."""
+    for title, rows in results.items():
+        for row in rows if title.startswith("ctc/") else ():
+            if row.contestant == OURS and row.seconds:
+                yield from ratios_to(row, title, {"torch": 3})
 
 
 def denormals(results: Results) -> Iterator[Aim]:

@@ -9,7 +9,16 @@ import numpy as np
 
 from benchmarks.contestants import PEAK
 from benchmarks.race import PEAK_TASK, Race
-from benchmarks.tasks import Recurrent, SpeechEpoch, SquareProduct, StaticEpoch, Streaming, Task
+from benchmarks.tasks import (
+    BeamDecoding,
+    LabelSequenceLoss,
+    Recurrent,
+    SpeechEpoch,
+    SquareProduct,
+    StaticEpoch,
+    Streaming,
+    Task,
+)
 from benchmarks.worker import Entry
 
 Shape = tuple[int, int, int, int]  # T, B, I, H
@@ -49,6 +58,8 @@ def races(*, threads: int, seed: int, quick: bool, n_shapes: int = 0) -> list[Ra
         *streaming(threads, seed),
         *static(threads, seed, quick),
         *speech(threads, seed, quick),
+        *ctc(threads, seed),
+        *decoding(threads, seed, quick),
         *scaling(threads, seed, 1 if quick else 3),
         *thread_counts(seed, GRID[:1] if quick else GRID[:1] + GRID[2:4]),
         *ragged(threads, seed, GRID[1:2] if quick else GRID[1:4]),
@@ -126,6 +137,21 @@ def speech(threads: int, seed: int, quick: bool) -> Iterator[Race]:
     """Epochs over spoken digits."""
     task = SpeechEpoch(seed, limit=320 if quick else None)
     yield Race("speech", "fsdd, bidirectional lstm 64, epoch", entries(("rnnbp", "torch"), task, threads))
+
+
+def ctc(threads: int, seed: int) -> Iterator[Race]:
+    """Connectionist temporal classification: losses and gradient of a batch."""
+    for shape in ((300, 16, 28, 40), (150, 64, 28, 40)):
+        name = " ".join(f"{letter}{n}" for letter, n in zip("TBCL", shape, strict=True))
+        for ragged in (False, True):
+            task = LabelSequenceLoss(seed, shape, ragged)
+            yield Race("ctc", f"{name}{', ragged' if ragged else ''}", entries(("rnnbp", "torch"), task, threads))
+
+
+def decoding(threads: int, seed: int, quick: bool) -> Iterator[Race]:
+    """Prefix beam searches, beside the same in plain Python."""
+    task = BeamDecoding(seed, (20, 2, 28), 10) if quick else BeamDecoding(seed)
+    yield Race("decoding", f"beam of {task.width}", entries(("rnnbp", "numpy"), task, threads))
 
 
 def scaling(threads: int, seed: int, n_doublings: int) -> Iterator[Race]:

@@ -217,6 +217,64 @@ class SpeechEpoch(Task):
 
 
 @dataclass(frozen=True)
+class LabelSequenceLoss(Task):
+    """Connectionist temporal classification of a batch: the losses, and the gradient of their sum to the logits.
+
+    Attributes
+    ----------
+    shape : tuple (T, B, C, L)
+        Steps, sequences, classes, and labels of each sequence.
+    ragged : bool
+        Whether lengths are drawn from 2 L to T, or are all T.
+    """
+
+    shape: tuple[int, int, int, int] = (300, 16, 28, 40)
+    ragged: bool = False
+
+    def data(self) -> tuple[Array, NDArray[np.int64], NDArray[np.int64]]:
+        """Return logits (T, B, C), lengths (B,), and labels (B, L) from 1 to C - 1; 0 is the blank."""
+        n_steps, n_sequences, n_classes, n_labels = self.shape
+        rng = np.random.default_rng(self.seed + 2)
+        logits = rng.standard_normal((n_steps, n_sequences, n_classes), dtype=np.float32)
+        lengths = np.full(n_sequences, n_steps)
+        if self.ragged:
+            lengths = rng.integers(2 * n_labels, n_steps + 1, n_sequences)
+        return logits, lengths, rng.integers(1, n_classes, (n_sequences, n_labels))
+
+    def tiny(self) -> Self:
+        """Return six steps of two sequences."""
+        return replace(self, shape=(6, 2, 4, 2))
+
+
+@dataclass(frozen=True)
+class BeamDecoding(Task):
+    """A prefix beam search over logits, without a language model.
+
+    Attributes
+    ----------
+    shape : tuple (T, B, C)
+    width : int
+        Of the beam.
+    """
+
+    shape: tuple[int, int, int] = (300, 4, 28)
+    width: int = 60
+
+    def logits(self) -> list[Array]:
+        """Return B arrays (T, C), mostly sure of the blank or of one label, as a trained network's are."""
+        n_steps, n_sequences, n_classes = self.shape
+        rng = np.random.default_rng(self.seed + 2)
+        logits = rng.standard_normal((n_sequences, n_steps, n_classes), dtype=np.float32)
+        said = rng.integers(1, n_classes, (n_sequences, n_steps)) * (rng.random((n_sequences, n_steps)) < 0.3)
+        np.put_along_axis(logits, said[..., None], 6.0, axis=2)
+        return list(logits)
+
+    def tiny(self) -> Self:
+        """Return five steps of two sequences."""
+        return replace(self, shape=(5, 2, 4), width=3)
+
+
+@dataclass(frozen=True)
 class SquareProduct(Task):
     """A product of two n x n matrices: the machine's own peak.
 

@@ -90,9 +90,11 @@ def relaxations(net, x, target):
     """Return the residuals of both relaxations, and how far their gradient is from BPTT's after many held steps."""
     exact = rnnbp.Network(settling(FixedPoint(1e-12, 5000)), dtype="float64")
     exact.theta = net.theta
-    _, gradient = exact.loss_and_gradient(x, target, losses.MeanSquaredError())
-    own = exact.workspaces[0]["direction"]
-    state, error = own["state_residuals"], own["error_residuals"]
+    forward = exact.run(x)
+    _, d_output = losses.MeanSquaredError()(forward.output, target)
+    gradient = forward.backward(d_output).theta
+    (run,) = forward.saved[0].runs
+    state, error = run.state_residuals, run.error_residuals
 
     unit, read = settling(TEXT)
     twin = rnnbp.Network([unit, layers.LastStep(), read], dtype="float64")

@@ -32,7 +32,7 @@ from rnnbp.preprocessing import PadOrTruncate, SequenceScaler
 
 def recurrent_model(sample_rate, arguments):
     return make_pipeline(
-        audio.AudioFeatures(sample_rate, n_mels=32, normalize="mean"),
+        audio.AudioFeatures(sample_rate, n_mels=32, normalize="mean", trim=30.0),
         SequenceScaler(),
         RNNClassifier(
             32,
@@ -46,7 +46,7 @@ def recurrent_model(sample_rate, arguments):
 
 def static_model(sample_rate, seed):
     return make_pipeline(
-        audio.AudioFeatures(sample_rate, n_mels=32, normalize="mean"),
+        audio.AudioFeatures(sample_rate, n_mels=32, normalize="mean", trim=30.0),
         SequenceScaler(),
         PadOrTruncate(flatten=True),
         MLPClassifier(64, early_stopping=True, random_state=seed),

@@ -11,6 +11,12 @@ Otherwise they are alike: about the same number of parameters, and the same loss
 recurrent one is saved, read again, and given a wav file. (The first run of all takes some seconds longer than the next:
 the loops over time are compiled, once.)
 
+What is silent before and after the word is cut off (``trim``), and as noise cannot be told from quiet speech by its
+level, the copies to train on have silence and noise around them. What is none of the words can be told in two ways. A
+further class is trained, with noises and words said backwards. And a word must be more probable than a threshold, below
+which no more than 5 % of rightly recognised words lie, in recordings that were held out. The first tells of what is
+like what it was trained on; the second, of part of the rest.
+
     python examples/spoken_digits.py                                    # the set that ships: synthetic voices
     python examples/spoken_digits.py --dataset fsdd                     # real ones, the official split
     python examples/spoken_digits.py --dataset fsdd --leave-one-speaker-out
@@ -29,7 +35,19 @@ from rnnbp import activations, audio, datasets, layers, metrics, optimizers, plo
 from rnnbp.optimizers import schedules
 
 N_HIDDEN = 64
-N_COPIES = 2  # of each training recording, at another speed and with noise
+N_COPIES = 2  # of each training recording, at another speed, with silence around it and noise
+LONGEST_SILENCE = 1.0  # seconds, on each side
+NONE = "none"  # the class of what is no word
+FALSE_REJECTIONS = 0.05  # the share of rightly recognised words that may be called none
+
+
+def features_of(sample_rate):
+    return audio.AudioFeatures(sample_rate, n_mels=32, normalize=None, trim=30.0)
+
+
+def probabilities(net, sequences):
+    """Return the probability of each class, (N, K)."""
+    return activations.get("softmax").value(rnnbp.predict(net, sequences))
 
 
 def sequences_of(features, recordings):
@@ -44,14 +62,44 @@ def sequences_of(features, recordings):
     return [(level - (level.mean(axis=0) + level.mean()) / 2) / 10 for level in levels]
 
 
+def in_noise(wave, sample_rate, rng):
+    """Put up to a second of silence on each side, and white noise over all, 5 to 30 dB below the word."""
+    before, after = rng.integers(0, round(LONGEST_SILENCE * sample_rate) + 1, size=2)
+    longer = np.pad(wave, (before, after))
+    silence_db = 10 * np.log10(longer.size / wave.size)  # so much lower is the mean power of all of it
+    return audio.add_noise(longer, rng.uniform(5, 30) - silence_db, rng)
+
+
 def training_data(features, data, seed):
-    """Return sequences and classes of the recordings, and of copies: a little faster or slower, in a little noise."""
+    """Return sequences and classes of the recordings, and of copies: faster or slower, with silence, in some noise.
+
+    After the words' classes comes one more, of words said backwards and noises, each a third as many as the copies.
+    """
     rng = np.random.default_rng(seed)
+
+    def varied(waves):
+        other_speeds = [audio.change_speed(wave, rng.uniform(0.9, 1.1)) for wave in waves]
+        return [in_noise(wave, data.sample_rate, rng) for wave in other_speeds]
+
     waves = list(data.waves)
     for _ in range(N_COPIES):
-        other_speeds = [audio.change_speed(wave, rng.uniform(0.9, 1.1)) for wave in data.waves]
-        waves += [audio.add_noise(wave, rng.uniform(10, 30), rng) for wave in other_speeds]
-    return sequences_of(features, waves), np.tile(data.target, 1 + N_COPIES)
+        waves += varied(data.waves)
+    others = varied([wave[::-1] for wave in data.waves[::2]])
+    others += [rng.uniform(0.001, 0.3) * rng.standard_normal(wave.size) for wave in data.waves[::2]]
+    target = [*np.tile(data.target, 1 + N_COPIES), *np.full(len(others), len(data.target_names))]
+    return sequences_of(features, waves + others), np.array(target)
+
+
+def hold_out(data, tested, seed):
+    """Return two parts of the recordings: to train on, and a tenth to choose the threshold on.
+
+    The tenth is of whole voices where those that are tested are new, too: a network is surer of a voice that it knows.
+    """
+    voices_are_new = not np.isin(tested.groups, data.groups).any()
+    units = np.unique(data.groups) if voices_are_new else np.arange(len(data.waves))
+    chosen = np.random.default_rng(seed).permutation(units)[: -(-len(units) // 10)]
+    held_out = np.isin(data.groups if voices_are_new else units, chosen)
+    return data.select(~held_out), data.select(held_out)
 
 
 def averages_of(sequences):
@@ -96,11 +144,15 @@ def train(net, x, target, *, max_epochs, seed):
 def compare(data, arguments):
     """Train both networks on one part of the data and test them on the other; return what there is to draw."""
     learnt, heard = data.select(data.subset == "train"), data.select(data.subset == "test")
-    features = audio.AudioFeatures(data.sample_rate, n_mels=32, normalize=None)
+    learnt, held_out = hold_out(learnt, heard, arguments.seed)
+    features = features_of(data.sample_rate)
     x_train, y_train = training_data(features, learnt, arguments.seed)
+    x_held, y_held = training_data(features, held_out, arguments.seed + 1)
     x_test = sequences_of(features, heard.waves)
-    n_features, n_classes = x_train[0].shape[1], len(data.target_names)
+    names = [*data.target_names, NONE]
+    n_features, n_classes = x_train[0].shape[1], len(names)
     print(f"train: {learnt!r}, and {N_COPIES} noisy copies at other speeds\ntest:  {heard!r}")
+    print(f"threshold: {held_out!r}, and copies")
 
     recurrent = recurrent_network(n_features, n_classes, arguments.seed)
     static = static_network(n_features, n_classes, recurrent.theta.size, arguments.seed)
@@ -116,15 +168,47 @@ def compare(data, arguments):
         results[name] = history, accuracy, confusion
         print(f"\n{name}: {net.theta.size} parameters, {len(history)} epochs in {sum(history.seconds):.1f} s")
         print(f"{name}: test accuracy {accuracy:.4f}")
-        print_confusion(confusion, data.target_names)
+        print_confusion(confusion, names)
 
-    recurrent.save(arguments.model, metadata={"features": features.settings(), "class_names": list(data.target_names)})
+    is_word = y_held < len(data.target_names)
+    p_held = probabilities(recurrent, x_held)[is_word]
+    threshold = metrics.rejection_threshold(y_held[is_word], p_held, false_rejections=FALSE_REJECTIONS)
+    report_rejections(recurrent, x_test, heard, features, threshold, arguments.seed)
+    metadata = {"features": features.settings(), "class_names": names, "threshold": threshold}
+    recurrent.save(arguments.model, metadata=metadata)
     print(f"\nsaved the recurrent network as {arguments.model}; read again, it hears:")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{heard.names[0]}.wav"
         soundfile.write(path, heard.waves[0], data.sample_rate)
         classify(path, arguments.model)
     return results
+
+
+def recognised(p, threshold):
+    """Return the most probable class of each recording; the last, if it is not probable enough."""
+    return np.where(p.max(axis=1) < threshold, p.shape[1] - 1, p.argmax(axis=1))
+
+
+def report_rejections(net, x_test, heard, features, threshold, seed):
+    """Print which share is taken for no word: of the test's words, and of sounds that are none."""
+    p = probabilities(net, x_test)
+    right = p.argmax(axis=1) == heard.target
+    rejected = recognised(p, threshold) == p.shape[1] - 1
+    print(f"\na word needs a probability of {threshold:.3f}; taken for none:")
+    print(
+        f"{rejected[right].mean():8.1%} of the words that would be right, {rejected[~right].mean():.1%} of the others"
+    )
+    rng = np.random.default_rng(seed)
+    others = {
+        "words backwards": [wave[::-1] for wave in heard.waves],
+        "noises": [0.1 * rng.standard_normal(wave.size) for wave in heard.waves],
+        "words with their halves exchanged, unlike all that was trained on": [
+            np.roll(wave, wave.size // 2) for wave in heard.waves
+        ],
+    }
+    for name, waves in others.items():
+        rejected = recognised(probabilities(net, sequences_of(features, waves)), threshold) == p.shape[1] - 1
+        print(f"{rejected.mean():8.1%} of {name}")
 
 
 def print_confusion(confusion, names):
@@ -136,12 +220,12 @@ def print_confusion(confusion, names):
 
 def leave_one_speaker_out(data, arguments):
     """Test the recurrent network on each speaker after training on the others."""
-    features = audio.AudioFeatures(data.sample_rate, n_mels=32, normalize=None)
+    features = features_of(data.sample_rate)
     accuracies = []
     for speaker in np.unique(data.groups):
         learnt, heard = data.select(data.groups != speaker), data.select(data.groups == speaker)
         x, target = training_data(features, learnt, arguments.seed)
-        net = recurrent_network(x[0].shape[1], len(data.target_names), arguments.seed)
+        net = recurrent_network(x[0].shape[1], len(data.target_names) + 1, arguments.seed)
         train(net, x, target, max_epochs=arguments.max_epochs, seed=arguments.seed)
         output = rnnbp.predict(net, sequences_of(features, heard.waves))
         accuracies.append(metrics.accuracy(heard.target, output))
@@ -153,11 +237,11 @@ def classify(path, model):
     """Say which word a file holds, with nothing but what is in the model file."""
     net = rnnbp.Network.load(model)
     features = audio.AudioFeatures.from_settings(net.metadata["features"])
-    logits = rnnbp.predict(net, sequences_of(features, [path]))
-    p = activations.get("softmax").value(logits)[0]
-    first, second = np.argsort(p)[:-3:-1]
+    p = probabilities(net, sequences_of(features, [path]))
     words = net.metadata["class_names"]
-    print(f"{path.name}: {words[first]} ({p[first]:.1%}), or {words[second]} ({p[second]:.1%})")
+    heard = recognised(p, net.metadata["threshold"])[0]
+    others = [i for i in np.argsort(p[0])[::-1] if i != heard]
+    print(f"{path.name}: {words[heard]} ({p[0, heard]:.1%}), or {words[others[0]]} ({p[0, others[0]]:.1%})")
 
 
 def draw(results, names, path):
@@ -204,7 +288,7 @@ def main():
         return
     results = compare(data, arguments)
     if arguments.figure:
-        draw(results, data.target_names, arguments.figure)
+        draw(results, [*data.target_names, NONE], arguments.figure)
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def spoken(rng, n_samples):
     data = datasets.load_spoken_digits()
     learnt, heard = data.select(data.subset == "train"), data.select(data.subset == "test")
     learnt = learnt.select(rng.permutation(len(learnt.waves))[:n_samples])
-    features = audio.AudioFeatures(data.sample_rate, n_mels=32, normalize=None)
+    features = audio.AudioFeatures(data.sample_rate, n_mels=32, normalize=None, trim=30.0)
 
     def sequences_of(waves):  # why so: see spoken_digits.py
         return [(level - (level.mean(axis=0) + level.mean()) / 2) / 10 for level in features.transform(waves)]

@@ -1,7 +1,8 @@
 """Objects that are made of their settings, and checks of settings.
 
 Every argument of a constructor is kept, unchanged, in an attribute of the same name (scikit-learn's convention).
-From that alone an object can be printed, written as JSON and made again: ``build(plain(thing))`` is its like.
+From that alone an object can be printed, compared, copied, pickled, written as JSON and made again:
+``build(plain(thing)) == thing``.
 """
 
 from __future__ import annotations
@@ -55,8 +56,20 @@ class Configurable:
         """Return the constructor's arguments, by name."""
         return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _remake, (type(self), self.settings())  # what else it holds follows from them, and may not be copied
+    def __getstate__(self) -> dict[str, Any]:
+        return self.settings()  # what else it holds follows from them, and may not be copied
+
+    def __setstate__(self, settings: dict[str, Any]) -> None:
+        type(self).__init__(self, **settings)
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        theirs = other.settings()
+        return all(_are_equal(value, theirs[name]) for name, value in self.settings().items())
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
 
     def __repr__(self) -> str:
         shown = []
@@ -69,8 +82,12 @@ class Configurable:
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
-def _remake(cls: type[Any], settings: dict[str, Any]) -> Any:
-    return cls(**settings)
+def _are_equal(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return type(one) is type(other) and np.array_equal(one, other)
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        return len(one) == len(other) and all(map(_are_equal, one, other))
+    return bool(one is other or one == other)
 
 
 def plain(value: Any) -> Any:

@@ -99,6 +99,10 @@ class Parameters(Mapping[str, Array]):
             )
         return {name: vector[place].reshape(shape) for name, (place, shape) in self.slices.items()}
 
+    def within(self, prefix: str) -> dict[str, Array]:
+        """Return the views whose names begin so, under the rest of their names."""
+        return {name.removeprefix(prefix): view for name, view in self._views.items() if name.startswith(prefix)}
+
     def name_at(self, index: int) -> str:
         """Return the name of the parameter that the element ``theta[index]`` belongs to."""
         stops = np.cumsum([math.prod(p.shape) for p in self.declared])

@@ -20,7 +20,7 @@ import numpy as np
 
 from rnnbp import layers
 from rnnbp.activations import ACTIVATIONS
-from rnnbp.data.sequences import Packing
+from rnnbp.data.packing import Packing
 from rnnbp.gradients import BPTT
 from rnnbp.layers import Layer, Recurrent
 from rnnbp.networks.network import Network
@@ -36,6 +36,8 @@ LAYERS: tuple[Layer, ...] = (
     layers.Dropout(0.4, over_time=True),
     layers.LayerNorm(5),  # of two features little is left
     layers.Embedding(SYMBOLS, H),
+    layers.Conv1D(I, H, 3),
+    layers.Conv1D(I, H, 2, stride=2, dilation=2, causal=True),
     layers.LastStep(),
     layers.MeanOverTime(),
     layers.MaxOverTime(),
@@ -136,7 +138,7 @@ class Problem:
         self.initial = {name: rng.normal(size=(n_sequences, w)).astype(dtype) for name, w in widths.items()}
         self.d_final = {name: rng.normal(size=(n_sequences, w)).astype(dtype) for name, w in widths.items()}
         self.teacher = None
-        if self.net.teacher_forced_layer is not None:
+        if self.net.interface.teacher_forced_layer is not None:
             n_rows = Packing(lengths).n_rows
             self.teacher = rng.normal(size=(n_rows, self.net.n_outputs)).astype(dtype)
         self.draws = self.net.rng.bit_generator.state
@@ -165,8 +167,10 @@ class Problem:
 
     def of_rows(self, rows: np.ndarray, chosen: list[int]) -> np.ndarray:
         """Return the part of an output, of an input or of their gradients that belongs to some sequences."""
-        in_time = rows.shape[:2] == (self.lengths.max(), len(self.lengths))
-        return rows[: self.lengths[chosen].max(), chosen] if in_time else rows[chosen]
+        for lengths in (self.lengths, self.net.interface.output_lengths(self.lengths)):  # of inputs, and of outputs
+            if rows.shape[:2] == (lengths.max(), len(lengths)):
+                return rows[: lengths[chosen].max(), chosen]
+        return rows[chosen]
 
     def run(self):
         """Run the network forwards, with the same dropout masks every time."""

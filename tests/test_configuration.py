@@ -7,7 +7,8 @@ import pickle
 import numpy as np
 import pytest
 
-from rnnbp.configuration import Configurable, build, lookup, plain, probability, whole_number
+from rnnbp import Network, gradients, initializers, layers, losses, optimizers
+from rnnbp.configuration import Configurable, build, lookup, number, plain, whole_number
 
 
 class Shape(Configurable):
@@ -108,10 +109,67 @@ def test_what_is_no_positive_whole_number_is_refused(value):
 
 @pytest.mark.parametrize("value", [0, 0.0, 0.999, np.float32(0.5)])
 def test_probabilities_below_one_are_taken(value):
-    assert probability("rate", value) == value
+    assert number("rate", value, "[0, 1)") == value
 
 
 @pytest.mark.parametrize("value", [1, 1.0, -0.1, float("nan"), float("inf"), "0.5", None, True])
 def test_what_is_no_probability_below_one_is_refused(value):
     with pytest.raises(ValueError, match=r"rate must be a number in \[0, 1\), but .* was given"):
-        probability("rate", value)
+        number("rate", value, "[0, 1)")
+
+
+# -- equality and copies -----------------------------------------------------------------------------------------------
+
+THINGS = [
+    layers.Dense(3, 4, bias_initializer="ones"),
+    layers.LSTM(3, 4, peepholes=True, gradient=gradients.TruncatedBPTT(2, 4)),
+    layers.GRU(3, 4, bidirectional=True, zoneout=0.1),
+    layers.Jordan(3, 4, n_outputs=2, feedback_activation="softmax"),
+    layers.LastStep(bidirectional=True),
+    layers.Dropout(0.5, over_time=True),
+    layers.Embedding(5, 3),
+    gradients.FixedPoint(1e-3, solver="gmres"),
+    gradients.RTRL(max_bytes=1000),
+    losses.CrossEntropy(class_weight=[1.0, 2.0]),
+    losses.BinaryCrossEntropy(pos_weight=[3.0]),
+    losses.MeanSquaredError(),
+    optimizers.Adam(optimizers.schedules.cosine(0.1, 10), clip_norm=1.0),
+    optimizers.SGD(0.1, momentum=0.9),
+    optimizers.LBFGS(memory=3),
+    optimizers.schedules.linear(1.0, epochs=3),
+    initializers.Identity(0.5),
+]
+
+
+@pytest.mark.parametrize("thing", THINGS, ids=lambda thing: type(thing).__name__)
+@pytest.mark.parametrize(
+    "again",
+    [copy.copy, copy.deepcopy, lambda thing: pickle.loads(pickle.dumps(thing)), lambda thing: rebuilt(thing)],
+    ids=["copy", "deepcopy", "pickle", "plain"],
+)
+def test_a_copy_is_equal_and_shows_the_same_settings(thing, again):
+    twin = again(thing)
+    assert twin is not thing
+    assert twin == thing
+    assert hash(twin) == hash(thing)
+    assert repr(twin) == repr(thing)
+
+
+def rebuilt(thing):
+    return build(plain(thing), Configurable)
+
+
+def test_other_settings_or_another_kind_are_not_equal():
+    assert all(one != other for k, one in enumerate(THINGS) for other in THINGS[:k])
+    assert layers.Dense(3, 4) != layers.Dense(3, 5)
+    assert layers.GRU(3, 4) != layers.GRU(3, 4, gradient=gradients.RTRL())
+    assert losses.CrossEntropy(class_weight=[1.0, 2.0]) != losses.CrossEntropy(class_weight=[1.0, 3.0])
+    assert losses.CrossEntropy(class_weight=[1.0, 2.0]) != losses.CrossEntropy()
+    assert gradients.RTRL() != gradients.SnAp1()
+    assert layers.Dense(3, 4) != "Dense(3, 4)"
+
+
+def test_a_copied_layer_computes_the_same():
+    layer = copy.deepcopy(layers.LSTM(3, 4, layer_norm=True))
+    x = np.ones((2, 1, 3))
+    np.testing.assert_array_equal(Network([layer]).forward(x), Network([layers.LSTM(3, 4, layer_norm=True)]).forward(x))

@@ -48,13 +48,17 @@ NAMES = {
     "rnnbp.layers": (
         "Dense Activation Dropout LayerNorm Embedding Elman Jordan LSTM GRU LastStep MeanOverTime MaxOverTime"
     ),
-    "rnnbp.losses": "MeanSquaredError CrossEntropy BinaryCrossEntropy",
+    "rnnbp.losses": "MeanSquaredError CrossEntropy BinaryCrossEntropy CTC ctc",
     "rnnbp.optimizers": ("SGD RMSprop Adam AdamW Rprop LBFGS schedules GradientNoise PolyakAverage ExponentialAverage"),
     "rnnbp.optimizers.schedules": "constant step cosine one_cycle reduce_on_plateau",
     "rnnbp.gradients": "BPTT TruncatedBPTT CheckpointedBPTT RTRL SnAp1 FixedPoint",
     "rnnbp.initializers": "Glorot He Orthogonal Identity ForgetGate Chrono",
     "rnnbp.diagnostics": "check_gradients gradient_flow activations lyapunov_exponents saliency TrainingReport",
-    "rnnbp.metrics": "accuracy r2 confusion_matrix",
+    "rnnbp.metrics": (
+        "accuracy r2 confusion_matrix mean_absolute_error precision_recall_f1 word_error_rate character_error_rate "
+        "label_error_rate error_rates"
+    ),
+    "rnnbp.decoding": "greedy BeamSearch NGram align ArpaError",
     "rnnbp.data.sequences": "pad unpad",
 }
 

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import sklearn.metrics
 
-from rnnbp.metrics import accuracy, confusion_matrix, r2
+from rnnbp.metrics import (
+    accuracy,
+    confusion_matrix,
+    mean_absolute_error,
+    precision_recall_f1,
+    r2,
+    rejection_threshold,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -83,3 +90,107 @@ def test_weights_of_whole_numbers_repeat_examples():
     repeated = np.repeat(np.arange(12), weight)
     assert accuracy(labels, logits, sample_weight=weight) == pytest.approx(accuracy(labels[repeated], logits[repeated]))
     assert r2(values, guesses, sample_weight=weight) == pytest.approx(r2(values[repeated], guesses[repeated]))
+
+
+def confident(n, rng):
+    """Probabilities of three classes and targets, of which most are right."""
+    logits = 3 * rng.standard_normal((n, 3))
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    target = np.where(rng.random(n) < 0.8, probabilities.argmax(axis=1), rng.integers(3, size=n))
+    return target, probabilities
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.05, 0.3, 0.99])
+@pytest.mark.parametrize("n", [3, 20, 1001])
+def test_a_threshold_rejects_as_many_of_the_right_as_wanted_and_no_more(n, share):
+    target, probabilities = confident(n, np.random.default_rng(n))
+    threshold = rejection_threshold(target, probabilities, false_rejections=share)
+    right = probabilities[probabilities.argmax(axis=1) == target].max(axis=1)
+    assert (right < threshold).sum() == int(share * right.size)
+
+
+def test_wrong_predictions_do_not_move_the_threshold():
+    target, probabilities = confident(200, np.random.default_rng(0))
+    right = probabilities.argmax(axis=1) == target
+    assert not right.all()
+    assert rejection_threshold(target, probabilities) == rejection_threshold(target[right], probabilities[right])
+
+
+def test_a_threshold_holds_for_new_examples():
+    rng = np.random.default_rng(1)
+    threshold = rejection_threshold(*confident(4000, rng), false_rejections=0.1)
+    target, probabilities = confident(4000, rng)
+    right = probabilities.argmax(axis=1) == target
+    assert (probabilities[right].max(axis=1) < threshold).mean() == pytest.approx(0.1, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("target", "probabilities", "share", "message"),
+    [
+        ([0, 1], [[0.5, 0.5]], 0.05, "do not fit probabilities of shape"),
+        ([0], [[1.0]], 0.05, r"must have shape \(N, K\)"),
+        ([0], [0.5], 0.05, r"must have shape \(N, K\)"),
+        ([0], [[2.0, -1.0]], 0.05, "at least 0 and sum to 1"),
+        ([0], [[3.0, 4.0]], 0.05, "pass a softmax of logits"),
+        ([0], [[np.nan, 0.5]], 0.05, "at least 0 and sum to 1"),
+        ([0], [[0.2, 0.8]], 0.05, "none of them is right"),
+        ([0], [[0.8, 0.2]], 1.0, "at least 0 and below 1, but 1.0 was given"),
+        ([0], [[0.8, 0.2]], -0.1, "at least 0 and below 1, but -0.1 was given"),
+        ([], np.zeros((0, 2)), 0.05, "none of them is right"),
+    ],
+)
+def test_a_threshold_of_nonsense_is_refused(target, probabilities, share, message):
+    with pytest.raises(ValueError, match=message):
+        rejection_threshold(target, probabilities, false_rejections=share)
+
+
+# -- of sequences ------------------------------------------------------------------------------------------------------
+
+
+def ragged(values, lengths=(3, 1, 6)):
+    return np.split(values, np.cumsum(lengths)[:-1])
+
+
+def test_mean_absolute_error_is_scikit_learn_s_also_of_sequences():
+    target, output, weight = RNG.normal(size=(10, 2)), RNG.normal(size=(10, 2)), RNG.random(10)
+    expected = sklearn.metrics.mean_absolute_error(target, output)
+    assert mean_absolute_error(target, output) == pytest.approx(expected, rel=1e-12)
+    assert mean_absolute_error(ragged(target), ragged(output)) == pytest.approx(expected, rel=1e-12)
+    expected = sklearn.metrics.mean_absolute_error(target, output, sample_weight=weight)
+    assert mean_absolute_error(ragged(target), ragged(output), sample_weight=weight) == pytest.approx(expected)
+    assert mean_absolute_error(target[:, 0], output[:, :1]) == pytest.approx(abs(target - output)[:, 0].mean())
+
+
+def test_precision_recall_and_f1_are_scikit_learn_s_also_of_sequences():
+    target, predicted = RNG.integers(0, 4, 10), RNG.integers(0, 4, 10)
+    target[target == 3], predicted[predicted == 2] = 0, 1  # 3 does not occur, 2 is not predicted
+    expected = sklearn.metrics.precision_recall_fscore_support(
+        target, predicted, labels=range(5), zero_division=np.nan
+    )  # fmt: skip
+    for found in (
+        precision_recall_f1(target, predicted, 5),
+        precision_recall_f1(ragged(target), ragged(predicted), 5),
+    ):
+        for ours, theirs in zip((found.precision, found.recall, found.f1, found.support), expected, strict=True):
+            np.testing.assert_allclose(ours, theirs)
+        assert found.macro_f1 == pytest.approx(np.nanmean(expected[2]))
+
+
+@pytest.mark.parametrize(
+    ("target", "predicted", "message"),
+    [
+        ([[0, 1], [0]], [[0, 1]], "there must be an output for each target, but there are 1 for 2"),
+        ([[0, 1], [0]], [[0], [0, 1]], "sequence 0 must have as many outputs as targets"),
+        ([[0, 1], [0]], [[0, 1], 0], "sequence 1 must have as many outputs as targets"),
+        ([[0, 1], [2]], [[0, 1], [0]], "target must hold whole numbers from 0 to 1"),
+        ([], [], "there must be at least one target, but none was given"),
+    ],
+)
+def test_sequences_that_do_not_fit_are_refused(target, predicted, message):
+    with pytest.raises(ValueError, match=message):
+        precision_recall_f1(target, predicted, 2)
+
+
+def test_errors_of_shapes_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="do not fit outputs of shape"):
+        mean_absolute_error(np.zeros((3, 2)), np.zeros((3, 1)))

@@ -9,8 +9,8 @@ import numpy as np
 import rnnbp
 from benchmarks import data
 from benchmarks.contestants import LEARNING_RATE, Prepared
-from benchmarks.tasks import Recurrent, SpeechEpoch, StaticEpoch, Streaming
-from rnnbp import gradients, layers, losses, metrics, optimizers
+from benchmarks.tasks import BeamDecoding, LabelSequenceLoss, Recurrent, SpeechEpoch, StaticEpoch, Streaming
+from rnnbp import decoding, gradients, layers, losses, metrics, optimizers
 
 LAYERS = {"elman": layers.Elman, "gru": layers.GRU, "lstm": layers.LSTM}
 
@@ -124,4 +124,33 @@ def speech(task: SpeechEpoch) -> Prepared:
     return Prepared(fit, check)
 
 
-TASKS = {Recurrent: recurrent, Streaming: streaming, StaticEpoch: static, SpeechEpoch: speech}
+def label_sequence_loss(task: LabelSequenceLoss) -> Prepared:
+    """Return the loss of padded logits and its gradient, with all checks of the labels."""
+    logits, lengths, labels = task.data()
+    loss, target = losses.CTC(normalize="none"), list(labels)
+
+    def run():
+        return loss(logits, target, lengths=lengths)
+
+    def check():
+        value, gradient = run()
+        return {"loss": np.array(value), "d_logits": gradient}
+
+    return Prepared(run, check)
+
+
+def beam_decoding(task: BeamDecoding) -> Prepared:
+    """Return a beam search over all sequences."""
+    logits, search = task.logits(), decoding.BeamSearch(task.width)
+
+    def check():
+        best = [found[0] for found in search.n_best(logits, 1)]
+        return {"score": np.array([each.score for each in best]), "labels": np.concatenate([e.labels for e in best])}
+
+    return Prepared(partial(search, logits), check)
+
+
+TASKS = {
+    Recurrent: recurrent, Streaming: streaming, StaticEpoch: static, SpeechEpoch: speech,
+    LabelSequenceLoss: label_sequence_loss, BeamDecoding: beam_decoding,
+}  # fmt: skip

@@ -3,10 +3,10 @@
 Sample rates are never implicit: whatever needs one asks for it.
 """
 
-from .augmentation import add_noise, change_speed, gain, mask_frequency, mask_time, time_shift
-from .features import AudioFeatures
-from .files import load, resample
-from .waveform import AudioError
+from rnnbp.audio.augmentation import add_noise, change_speed, gain, mask_frequency, mask_time, time_shift
+from rnnbp.audio.features import AudioFeatures
+from rnnbp.audio.files import load, resample
+from rnnbp.audio.waveform import AudioError
 
 __all__ = [
     "AudioError",

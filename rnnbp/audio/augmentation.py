@@ -28,8 +28,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .files import resample
-from .waveform import Waveform, check_audible, check_waveform
+from rnnbp.audio.files import resample
+from rnnbp.audio.waveform import Waveform, check_audible, check_waveform
 
 Features = NDArray[np.floating[Any]]
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from .frontend import Frontend
-from .recordings import Recording, cache_key, check_recordings, extract
+from rnnbp.audio.frontend import Frontend
+from rnnbp.audio.recordings import Recording, cache_key, check_recordings, extract
 
 SETTINGS = tuple(field.name for field in dataclasses.fields(Frontend))
 

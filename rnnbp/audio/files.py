@@ -1,36 +1,43 @@
 """Audio files to waveforms: read, mix to one channel, resample to the rate asked for.
 
-Decoding is libsndfile's (through soundfile), which reads wav, flac, ogg and more; resampling is soxr's
-high-quality polyphase filter (through librosa). libsndfile reads a truncated wav without complaint and
-returns what is there, so the length that the header promises is checked here.
+Decoding is libsndfile's (through soundfile); resampling is soxr's high-quality polyphase filter. What a file declares,
+its length and its rate, is checked against what is there (see `rnnbp.audio.containers`) before memory is taken, and
+samples are read in blocks, to the end of the file, whatever length it declares.
 """
 
 from __future__ import annotations
 
 import math
 import os
-import struct
+import stat
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .waveform import AudioError, Waveform, check_sample_rate, check_waveform
+from rnnbp.audio import containers
+from rnnbp.audio.waveform import AudioError, Waveform, check_sample_rate, check_waveform
 
 # A lossy decoder may overshoot full scale a little; a float file past twice full scale was never scaled.
 LARGEST_PEAK = 2.0
-# Programs that write to a pipe cannot know the length yet, and leave 0x7FFFF000 or 0xFFFFFFFF in its place.
-UNKNOWN_LENGTH = 0x7FFFF000
+MAX_SAMPLES = 100_000_000  # 400 MB of float32
 
 
-def load(path: str | os.PathLike[str], sample_rate: int) -> NDArray[np.float32]:
+def load(path: str | os.PathLike[str], sample_rate: int, *, max_samples: int = MAX_SAMPLES) -> NDArray[np.float32]:
     """Read an audio file as one channel at the sample rate asked for.
 
     Parameters
     ----------
     path : str or path-like
-        A wav, flac or ogg file, or anything else that libsndfile reads. Channels are averaged.
+        A wav (RIFF, RF64 or Wave64), AIFF, AU, CAF, NIST, HTK, FLAC, Ogg (Vorbis or Opus) or MP3 file; what its name
+        ends in does not matter. Channels are averaged.
     sample_rate : int
-        Rate of the returned waveform in Hz. A file at another rate is resampled.
+        Rate of the returned waveform in Hz. A file at another rate is resampled. A file's own rate must lie between
+        1000 and 768 000 Hz.
+    max_samples : int, default=100_000_000
+        A recording of more samples than that, as recorded or as returned, is refused before it is read, or as soon as
+        it turns out to be so long. The default is 400 MB of memory: 35 minutes at 48 kHz, 1 3/4 hours at 16 kHz,
+        3 1/2 hours at 8 kHz. While a recording is read and resampled, up to three times as much is in use.
 
     Returns
     -------
@@ -42,53 +49,84 @@ def load(path: str | os.PathLike[str], sample_rate: int) -> NDArray[np.float32]:
     FileNotFoundError
         If there is no such file.
     AudioError
-        If the file is empty, truncated, not audio, or holds values that are no samples.
+        If it is no file (but a folder or a pipe), cannot be opened, is empty, truncated, not audio, too long, or holds
+        values that are no samples.
     TypeError, ValueError
-        If `sample_rate` is not a positive whole number.
+        If `path` is no path, or `sample_rate` or `max_samples` is not a positive whole number.
+
+    Notes
+    -----
+    A file that was cut short is refused, with three exceptions where nobody can know: an MP3 file whose first frame
+    does not state the length (most encoders write it), if it was cut; a FLAC file that does not state it (written to a
+    pipe), if it was cut between two frames; and likewise the other formats that were written to a pipe and whose header
+    says that their length was not known. Those are read to their end. Damage within samples that leaves the length as
+    it was is noticed only where the format has a checksum (FLAC).
 
     Examples
     --------
     >>> wave = load("seven.wav", 8000)          # doctest: +SKIP
     """
     check_sample_rate(sample_rate)
-    wave, file_rate = read(path)
-    return conform(wave, file_rate, sample_rate)
+    wave, file_rate = read(path, sample_rate, max_samples=max_samples)
+    return conform(wave, file_rate, sample_rate, os.fsdecode(path))
 
 
-def read(path: str | os.PathLike[str]) -> tuple[NDArray[np.float32], int]:
-    """Read a file's samples, averaged over its channels, and the rate they were recorded at."""
-    import soundfile
+def read(
+    path: str | os.PathLike[str], to_rate: int, *, max_samples: int = MAX_SAMPLES
+) -> tuple[NDArray[np.float32], int]:
+    """Read a file's samples, averaged over its channels, and the rate they were recorded at.
 
-    name = os.fspath(path)
-    if not os.path.exists(name):
-        raise FileNotFoundError(f"{name}: no such file")
-    if os.path.isdir(name):
-        raise AudioError(f"{name} is a folder; expected an audio file")
-    if os.path.getsize(name) == 0:
-        raise AudioError(f"{name} is empty: the file has 0 bytes")
+    They are not resampled, but `max_samples` also limits what they would become at `to_rate`.
+    """
+    from rnnbp.audio.decoder import decode  # it imports soundfile, which not all need
+
+    if isinstance(max_samples, bool) or not isinstance(max_samples, Integral):
+        raise TypeError(f"max_samples must be a positive integer, but {max_samples!r} was given")
+    if max_samples < 1:
+        raise ValueError(f"max_samples must be a positive integer, but {max_samples!r} was given")
+    if not isinstance(path, str | bytes | os.PathLike):
+        raise TypeError(f"path must be a str or path-like, but {path!r} was given")
+    name = os.fsdecode(path)
+    size = _size(name)
     try:
-        with soundfile.SoundFile(name) as file:
-            channels = file.read(dtype="float32", always_2d=True)
-            promised, file_rate = file.frames, int(file.samplerate)
-    except soundfile.LibsndfileError as error:
-        raise AudioError(
-            f"{name} cannot be read as audio (wav, flac, ogg, ...); it is damaged or something else: "
-            f"{error.error_string}"
-        ) from error
-    if missing := _missing_bytes(name):
-        raise AudioError(f"{name} is truncated: its header promises {missing} bytes more than the file has")
-    if len(channels) < promised:
-        raise AudioError(f"{name} is truncated: {len(channels)} of {promised} samples can be decoded")
-    if len(channels) == 0:
-        raise AudioError(f"{name} is empty: it has a header but no samples")
-    wave = channels.mean(axis=1)
+        with open(name, "rb", buffering=0) as file:
+            kind, start = containers.identify(file)
+            if not kind:
+                raise AudioError(
+                    f"{name} cannot be read as audio; it is damaged or something else: expected {containers.READABLE}, "
+                    "convert it to one of these"
+                )
+            if missing := containers.shortfall(file, kind, start, size):
+                raise AudioError(f"{name} is truncated: {missing}. Get the whole file again")
+            wave, file_rate = decode(file, name, kind, start, to_rate, int(max_samples))
+    except OSError as error:
+        raise AudioError(f"{name} cannot be read: {error.strerror or error}") from error
+    except MemoryError:
+        raise AudioError(_too_large(name)) from None
     check_waveform(wave, name)
-    if (peak := float(np.abs(wave).max())) > LARGEST_PEAK:
+    if (peak := float(max(wave.max(), -wave.min()))) > LARGEST_PEAK:
         raise AudioError(
             f"{name} holds floats up to {peak:g}; expected samples in [-1, 1]. "
             "Scale it and write it again (16-bit values stored as floats need / 32768)"
         )
     return wave, file_rate
+
+
+def _size(name: str) -> int:
+    """Return how many bytes a file has; raise if it is none."""
+    try:
+        status = os.stat(name)
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileNotFoundError(f"{name}: no such file") from None
+    except (OSError, ValueError) as error:  # not permitted; a name too long, or with a null character
+        raise AudioError(f"{name!r} cannot be opened: {error}") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise AudioError(f"{name} is a folder; expected an audio file")
+    if not stat.S_ISREG(status.st_mode):
+        raise AudioError(f"{name} is a pipe, socket or device; expected an audio file: write it to one first")
+    if status.st_size == 0:
+        raise AudioError(f"{name} is empty: the file has 0 bytes")
+    return status.st_size
 
 
 def resample(wave: Waveform, *, from_rate: float, to_rate: float) -> Waveform:
@@ -123,29 +161,25 @@ def resample(wave: Waveform, *, from_rate: float, to_rate: float) -> Waveform:
         return wave
     import soxr  # not librosa.resample around it, whose first call compiles for many seconds
 
-    resampled = soxr.resample(wave, from_rate, to_rate, quality="HQ")
+    resampled: Waveform = soxr.resample(wave, from_rate, to_rate, quality="HQ")
     n_samples = math.ceil(len(wave) * to_rate / from_rate)  # soxr may give a sample more or less
+    if len(resampled) >= n_samples:
+        return resampled[:n_samples]
     fitted: Waveform = np.zeros(n_samples, wave.dtype)
     fitted[: len(resampled)] = resampled[:n_samples]
     return fitted
 
 
-def conform(wave: NDArray[np.float32], file_rate: int, sample_rate: int) -> NDArray[np.float32]:
-    """Bring what `read` returned to `sample_rate` and within [-1, 1]."""
-    resampled = resample(wave, from_rate=file_rate, to_rate=sample_rate)
-    return np.clip(resampled, -1.0, 1.0).astype(np.float32, copy=False)
+def conform(
+    wave: NDArray[np.float32], file_rate: int, sample_rate: int, name: str = "the waveform"
+) -> NDArray[np.float32]:
+    """Bring what `read` returned to `sample_rate` and within [-1, 1], perhaps in place."""
+    try:
+        resampled = resample(wave, from_rate=file_rate, to_rate=sample_rate)
+    except MemoryError:
+        raise AudioError(_too_large(name)) from None
+    return np.clip(resampled, -1.0, 1.0, out=resampled).astype(np.float32, copy=False)
 
 
-def _missing_bytes(path: str) -> int:
-    """How many bytes of sample data a RIFF wav promises beyond the end of the file (0 for other formats)."""
-    with open(path, "rb") as file:
-        if file.read(4) != b"RIFF":
-            return 0
-        file.seek(12)
-        while len(header := file.read(8)) == 8:
-            name, size = struct.unpack("<4sI", header)
-            if name == b"data":
-                remaining = os.path.getsize(path) - file.tell()
-                return 0 if size >= UNKNOWN_LENGTH else max(0, size - remaining)
-            file.seek(size + size % 2, os.SEEK_CUR)
-    return 0
+def _too_large(name: str) -> str:
+    return f"{name} needs more memory than is free: split it into shorter recordings"

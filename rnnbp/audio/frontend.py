@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import spectral
-from .waveform import AudioError, Waveform, check_sample_rate
+from rnnbp.audio import spectral
+from rnnbp.audio.waveform import AudioError, Waveform, check_sample_rate
 
 KINDS = ("log_mel", "mfcc")
 NORMALIZERS = {"utterance": spectral.standardize, "mean": spectral.centre}

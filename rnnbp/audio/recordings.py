@@ -11,9 +11,9 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .files import conform, read
-from .frontend import Frontend
-from .waveform import AudioError, Waveform, check_audible, check_waveform
+from rnnbp.audio.files import conform, read
+from rnnbp.audio.frontend import Frontend
+from rnnbp.audio.waveform import AudioError, Waveform, check_audible, check_waveform
 
 Recording = str | os.PathLike[str] | ArrayLike
 CACHE_VERSION = 1  # raise it when the same settings begin to give other numbers
@@ -53,11 +53,11 @@ def extract(frontend: Frontend, source: str | Waveform, key: tuple[int, ...], na
     """Features of one recording; `key` only matters to a cache, which looks at all arguments but `name`."""
     if not isinstance(source, str):
         return frontend(source, name)
-    wave, file_rate = read(source)
+    wave, file_rate = read(source, frontend.sample_rate)
     if file_rate < 2 * frontend.highest_frequency:
         raise AudioError(
             f"{name} is sampled at {file_rate} Hz and holds nothing above {file_rate / 2:g} Hz, but the "
             f"features reach {frontend.highest_frequency:g} Hz: lower sample_rate or f_max, or record it anew"
         )
     check_audible(wave, name)  # before resampling, which makes a constant ring at its ends
-    return frontend(conform(wave, file_rate, frontend.sample_rate), name)
+    return frontend(conform(wave, file_rate, frontend.sample_rate, name), name)

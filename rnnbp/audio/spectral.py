@@ -37,7 +37,7 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
-from .waveform import AudioError, Waveform
+from rnnbp.audio.waveform import AudioError, Waveform
 
 Array = NDArray[np.float32]
 

@@ -1,20 +1,20 @@
-"""A batch: what users hand in, laid out in rows.
-
-Input, targets and sample weights come in the shapes that are natural to users (static examples, padded time-major
-arrays, lists of sequences) and go on as rows that belong together; see `rnnbp.data.sequences`.
-"""
+"""A batch: what users hand in, laid out in packed rows; see `rnnbp.data.packing`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnbp.data.sequences import Packing, check_lengths, check_sequences
-from rnnbp.losses import Loss
+from rnnbp.data.interface import Interface, Padded, check_weight, encode
+from rnnbp.data.packing import Packing
+from rnnbp.data.sequences import Sequences
+
+if TYPE_CHECKING:
+    from rnnbp.losses import Loss
 
 __all__ = ["Batch"]
 
@@ -30,153 +30,72 @@ class Batch:
     rows : ndarray of shape (n_rows, ...)
     packing : Packing or None
         None for static examples.
-    listed : bool
-        Whether the input came as a list of sequences, as the targets then may too.
+    padded : bool
+        Whether the input came as an array, as the targets then must too.
     """
 
     rows: Array
     packing: Packing | None
-    listed: bool = False
+    padded: bool = True
 
     @property
     def n_examples(self) -> int:
         """The number of static examples or of sequences."""
         return len(self.rows) if self.packing is None else self.packing.n_sequences
 
-    def in_users_order(self, rows: Array, *, per_step: bool) -> Array:
-        """Return a copy of output rows: ``(B, ...)``, or, of one a step, ``(T, B, ...)`` with zeros for padding."""
-        packing = self.packing
-        if packing is None:
-            return rows.copy()
-        restored = packing.unpack(rows) if per_step else packing.unsort(rows)
-        return restored if restored.flags.owndata and restored is not rows else restored.copy()
-
     @classmethod
     def of(
-        cls, x: ArrayLike | Sequence[ArrayLike], lengths: ArrayLike | None, *, frame_rank: int, static: bool
+        cls, x: ArrayLike | Sequence[ArrayLike] | Sequences, lengths: ArrayLike | None, interface: Interface
     ) -> Batch:
-        """Lay out an input.
-
-        Parameters
-        ----------
-        x : ndarray of shape (B, ...) or (T, B, ...), or list of ndarrays of shape (T_i, ...)
-        lengths : array of int, of shape (B,), or None
-            The true lengths of padded sequences.
-        frame_rank : int
-            The number of axes of one frame: 1 for features, 0 for symbols.
-        static : bool
-            Whether examples without time are welcome.
+        """Lay out an input, checked; see `Interface.read`.
 
         Raises
         ------
         ValueError
-            If the rank is wrong, if there is nothing in it, or if the lengths do not fit.
+            If it does not fit the network.
         """
-        if isinstance(x, (list, tuple)) and (not x or np.ndim(x[0]) > (frame_rank if static else 0)):
-            if lengths is not None:
-                raise ValueError("a list of sequences has its own lengths: leave out `lengths`")
-            arrays = check_sequences(x)
-            features = ", F" * frame_rank
-            if arrays[0].ndim != 1 + frame_rank:
-                raise ValueError(
-                    f"each sequence must be of shape (T_i{features}), but the first one has shape {arrays[0].shape}"
-                )
-            packing = Packing([len(a) for a in arrays])
-            return cls(packing.join(arrays), packing, listed=True)
-        given = np.asarray(x)
-        is_static = given.ndim == 1 + frame_rank and static and lengths is None
-        if not is_static and given.ndim != 2 + frame_rank:
-            features = ", F" * frame_rank
-            shapes = f"(T, B{features}), time first" + (f", or (B{features})" if static else "")
-            raise ValueError(f"expected an input of shape {shapes}, but its shape is {given.shape}")
-        if 0 in given.shape[: 1 if is_static else 2]:
-            raise ValueError(f"the input is empty: its shape is {given.shape}")
-        if is_static:
-            return cls(given, None)
-        n_steps, n_sequences = given.shape[:2]
-        if lengths is None:
-            packing = Packing.full(n_steps, n_sequences)
-        else:
-            packing = Packing(check_lengths(lengths, n_steps, n_sequences), n_steps)
-        return cls(packing.pack(given), packing)
+        given = interface.read(x, lengths)
+        if isinstance(given, Sequences):
+            packing = Packing(given.lengths)
+            return cls(interface.check(packing.gather(given.frames)), packing, padded=False)
+        if not isinstance(given, Padded):
+            return cls(interface.check(given), None)
+        n_steps, n_sequences = given.frames.shape[:2]
+        packing = Packing.full(n_steps, n_sequences) if given.lengths is None else Packing(given.lengths, n_steps)
+        return cls(interface.check(packing.pack(given.frames)), packing)
 
     def lay_out_target(
-        self, target: ArrayLike | Sequence[ArrayLike], loss: Loss, n_outputs: int, *, per_step: bool
+        self, target: ArrayLike | Sequence[ArrayLike] | Sequences, loss: Loss, interface: Interface
+    ) -> Any:
+        """Check targets for a loss, and return them encoded, in the order of the output's rows; see `encode`.
+
+        Those of a loss that is `per_sequence` are LabelSequences over these rows.
+        """
+        packing = self._output(interface)
+        lengths = None if packing is None else packing.unsort(packing.lengths)
+        encoded = encode(target, loss, interface, n_examples=self.n_examples, lengths=lengths, padded=self.padded)
+        if loss.per_sequence:
+            assert self.packing is not None
+            return self.packing.sort(encoded).over(packing)  # type: ignore[attr-defined]
+        return self._arrange(encoded, packing)
+
+    def lay_out_weight(
+        self, sample_weight: ArrayLike | Sequences, interface: Interface, *, per_sequence: bool = False
     ) -> Array:
-        """Check targets for a loss, and return them encoded, in the order of the output's rows.
+        """Return sample weights, checked, in the order of the output's rows, or of sequences; see `check_weight`."""
+        packing = None if per_sequence else self._output(interface)
+        lengths, n_padded = (None, None) if packing is None else (packing.unsort(packing.lengths), packing.n_padded)
+        weight = check_weight(sample_weight, n_examples=self.n_examples, lengths=lengths, n_padded=n_padded)
+        rows = self._arrange(weight, packing)
+        return rows[packing.sequence_of_row] if packing is not None and isinstance(weight, np.ndarray) else rows
 
-        Parameters
-        ----------
-        target : array of shape (B, ...), or, for an output at each step, of shape (T, B, ...) or a list of arrays of
-            shape (T_i, ...)
-        loss : Loss
-        n_outputs : int
-            The width of the output.
-        per_step : bool
-            Whether the output has a row for each step.
+    def _output(self, interface: Interface) -> Packing | None:
+        """Return how the output's rows lie in time; None for one row an example."""
+        return None if self.packing is None else interface.output_packing(self.packing)
 
-        Raises
-        ------
-        ValueError
-            If there are not as many targets as rows, or if they are none for that loss.
-        """
-        packing = self.packing
-        if packing is None or not per_step:
-            given = np.asarray(target)
-            if given.ndim < 1 or len(given) != self.n_examples:
-                raise ValueError(
-                    f"expected {self.n_examples} targets, one for each example, but the target's shape is {given.shape}"
-                )
-            encoded = loss.encode(given, n_outputs, leading=(self.n_examples,))
-            return encoded if packing is None else packing.sort(encoded)
-        lengths = packing.unsort(packing.lengths)
-        if self.listed and isinstance(target, (list, tuple)):
-            return packing.join(self._encode_each(target, loss, n_outputs, lengths.tolist()))
-        given = np.asarray(target)
-        if given.ndim < 2 or given.shape[0] < packing.n_steps or given.shape[1] != packing.n_sequences:
-            raise ValueError(
-                f"the network gives an output at each step, so the target must be of shape ({packing.n_steps}, "
-                f"{packing.n_sequences}, ...), but its shape is {given.shape}; for one target a sequence, end the "
-                "recurrent part with LastStep(), MeanOverTime() or MaxOverTime()"
-            )
-        leading = (packing.n_steps, packing.n_sequences)
-        return packing.pack(loss.encode(given[: packing.n_steps], n_outputs, leading=leading, lengths=lengths))
-
-    @staticmethod
-    def _encode_each(target: Sequence[ArrayLike], loss: Loss, n_outputs: int, lengths: Sequence[int]) -> list[Array]:
-        if len(target) != len(lengths):
-            raise ValueError(f"each sequence needs a target: there are {len(target)} for {len(lengths)} sequences")
-        encoded = []
-        for i, (given, length) in enumerate(zip(check_sequences(target), lengths, strict=True)):
-            if len(given) != length:
-                raise ValueError(
-                    f"each sequence needs one target a step: target {i} has length {len(given)}, but sequence {i} has "
-                    f"length {length}"
-                )
-            try:
-                encoded.append(loss.encode(given, n_outputs, leading=(length,)))
-            except ValueError as error:
-                raise ValueError(f"the target of sequence {i}: {error}") from None
-        return encoded
-
-    def lay_out_weight(self, sample_weight: ArrayLike, *, per_step: bool) -> Array:
-        """Return sample weights, one an example or one a step, in the order of the output's rows.
-
-        Raises
-        ------
-        ValueError
-            If their shape is another, if one is negative or not finite, or if all are 0.
-        """
-        weight, packing = np.asarray(sample_weight, dtype=float), self.packing
-        if weight.shape == (self.n_examples,):
-            rows = weight if packing is None else packing.sort(weight)
-            rows = rows[packing.sequence_of_row] if packing is not None and per_step else rows
-        elif packing is not None and per_step and weight.shape == (packing.n_padded, packing.n_sequences):
-            rows = packing.pack(weight)
-        else:
-            raise ValueError(
-                f"expected {self.n_examples} sample weights, one for each example, but their shape is {weight.shape}"
-            )
-        if not np.isfinite(rows).all() or (rows < 0).any() or not rows.any():
-            raise ValueError("sample weights must be finite, not negative, and not all 0")
-        return rows
+    def _arrange(self, given: Array | Sequences | Padded, output: Packing | None) -> Array:
+        """Return values in the order of the output's rows, or of the examples."""
+        if isinstance(given, (Sequences, Padded)):
+            assert output is not None, "they came one for each step"
+            return output.gather(given.frames) if isinstance(given, Sequences) else output.pack(given.frames)
+        return given if self.packing is None else self.packing.sort(given)

@@ -1,190 +1,120 @@
-"""Ragged sequences, stored without padding.
+"""Ragged sequences: one contiguous array of frames, sequence after sequence.
 
-A batch of B sequences of lengths L_1 >= L_2 >= ... >= L_B is stored as the rows of one matrix, step after step::
+::
 
-    step 0: x_1(0) x_2(0) ... x_B(0) | step 1: x_1(1) ... | ... | step T-1: x_1(T-1) ...
+    frames:  x_1(0) x_1(1) ... x_1(L_1 - 1) | x_2(0) ... x_2(L_2 - 1) | ...
 
-Step t holds the n_t sequences that are longer than t, always the first n_t: `Packing` knows n_t and where step t
-starts. So a layer that treats every frame alike (Dense, a loss, ...) sees an ordinary matrix and cannot tell a sequence
-from a static example; nothing is ever computed for padding, and padding cannot change a result, as there is none. Users
-hand in lists of ``(T_i, F)`` arrays, or padded time-major ``(T, B, F)`` arrays with ``lengths``; `Packing.pack` and
-`Packing.unpack` go from the padded form to rows and back.
+This is how a data set lies in memory, from its features to its minibatches: nothing is padded, and a sequence is a
+view. Users hand in lists of ``(T_i, F)`` arrays, or padded time-major ``(T, B, F)`` arrays with ``lengths``. A batch
+that the engine runs lies step after step instead, and is gathered from here once; see `rnnbp.data.packing`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-if TYPE_CHECKING:
-    from rnnbp.kernels.products import Layout
-
-__all__ = ["Packing", "check_lengths", "check_sequences", "pad", "unpad"]
+__all__ = ["Sequences", "check_lengths", "check_sequences", "pad", "unpad"]
 
 Array = NDArray[Any]
 Index = NDArray[np.intp]
 
 
-class Packing:
-    """How the frames of a batch of sequences lie in the rows of a matrix.
+@dataclass(frozen=True, eq=False)
+class Sequences:
+    """Sequences whose frames lie one after the other in one array.
+
+    `rnnbp.fit`, `predict` and `evaluate` take them as they take a list of arrays, and copy nothing.
 
     Parameters
     ----------
-    lengths : array of int, of shape (B,)
-        Each at least 1, in the user's order.
-    n_padded : int or None, default None
-        The number of steps of the user's padded array, padding included; None stands for the longest length.
+    frames : ndarray of shape (n_frames, ...)
+        Sequence after sequence.
+    lengths : ndarray of int, of shape (N,)
+        Their numbers of frames, each at least 1, which add up to n_frames.
 
-    Attributes
-    ----------
-    lengths : ndarray of int, of shape (B,)
-        In descending order.
-    order : ndarray of int, of shape (B,)
-        The user's index of each stored sequence: ``lengths == given_lengths[order]``.
-    n_steps, n_sequences, n_rows : int
-        T, B, and the number of real frames.
-    n_padded : int
-        What was given, or T.
-    counts : ndarray of int, of shape (T,)
-        n_t.
-    starts : ndarray of int, of shape (T + 1,)
-        The row at which each step begins; the last is n_rows.
+    Examples
+    --------
+    >>> both = Sequences.of([[1.0, 2.0, 3.0], [4.0]])
+    >>> both.frames, both.lengths, both[0]
+    (array([1., 2., 3., 4.]), array([3, 1]), array([1., 2., 3.]))
     """
 
-    def __init__(self, lengths: ArrayLike, n_padded: int | None = None) -> None:
-        given = np.asarray(lengths, dtype=np.intp)
-        self.order: Index = np.argsort(-given, kind="stable")
-        self.lengths: Index = given[self.order]
-        self.n_sequences = len(given)
-        self.n_steps = int(self.lengths[0])
-        self.n_padded = self.n_steps if n_padded is None else n_padded
-        self.counts: Index = np.searchsorted(-self.lengths, -np.arange(self.n_steps), side="left").astype(np.intp)
-        self.starts: Index = np.concatenate([[0], np.cumsum(self.counts)]).astype(np.intp)
-        self.n_rows = int(self.starts[-1])
-        self.layouts: dict[int, Layout] = {}  # by the number of shares
+    frames: Array
+    lengths: Index
 
-    @staticmethod
-    @lru_cache(maxsize=64)
-    def full(n_steps: int, n_sequences: int) -> Packing:
-        """Return the steps of sequences of one length."""
-        return Packing(np.full(n_sequences, n_steps))
+    @classmethod
+    def of(cls, sequences: Sequence[ArrayLike], dtype: DTypeLike | None = None) -> Sequences:
+        """Join a list of sequences in one copy.
 
-    @cached_property
-    def is_sorted(self) -> bool:
-        """Whether the user's order is the stored one."""
-        return bool((self.order == np.arange(self.n_sequences)).all())
+        Parameters
+        ----------
+        sequences : list of arrays of shape (T_i, ...)
+            Alike in all but their lengths.
+        dtype : dtype or None, default None
+            Of the frames, to which numbers are cast while they are copied; None keeps their own.
 
-    @cached_property
-    def is_rectangular(self) -> bool:
-        """Whether all sequences have one length."""
-        return bool(self.lengths[-1] == self.n_steps)
-
-    @cached_property
-    def step_of_row(self) -> Index:
-        """The step t of each row, of shape (n_rows,)."""
-        return np.repeat(np.arange(self.n_steps), self.counts)
-
-    @cached_property
-    def sequence_of_row(self) -> Index:
-        """The (stored) sequence of each row, of shape (n_rows,)."""
-        return np.arange(self.n_rows) - np.repeat(self.starts[:-1], self.counts)
-
-    @cached_property
-    def last(self) -> Index:
-        """The row of each sequence's last frame, of shape (B,)."""
-        return self.starts[self.lengths - 1] + np.arange(self.n_sequences)
-
-    @cached_property
-    def previous(self) -> Index | slice:
-        """For each row, where its previous state lies in a buffer of B initial states followed by the rows."""
-        if self.is_rectangular:
-            return slice(0, self.n_rows)
-        before = np.concatenate([[0], self.n_sequences + self.starts[:-2]])
-        return before[self.step_of_row] + self.sequence_of_row
-
-    @cached_property
-    def reversal(self) -> Index:
-        """For each row, the row of the frame that takes its place when every sequence is reversed in time."""
-        mirrored = self.lengths[self.sequence_of_row] - 1 - self.step_of_row
-        return np.asarray(self.starts[mirrored] + self.sequence_of_row)
-
-    def reverse(self, rows: Array) -> Array:
-        """Return the rows with each sequence reversed in time, from its own true end; its own inverse."""
-        return rows[self.reversal]
-
-    def window(self, first: int, stop: int) -> Packing:
-        """Return the steps ``first <= t < stop`` of those sequences that reach them, the first ``counts[first]``.
-
-        Their frames are the rows from ``starts[first]`` up to ``starts[stop]``.
+        Raises
+        ------
+        ValueError
+            If the list or a sequence is empty, or if the frames differ in shape.
         """
-        n = int(self.counts[first])
-        if self.counts[stop - 1] == n:
-            return Packing.full(stop - first, n)
-        return Packing(np.minimum(self.lengths[:n], stop) - first)
+        arrays = check_sequences(sequences)
+        lengths = np.array([len(a) for a in arrays], np.intp)
+        if dtype is None or not all(a.dtype.kind in "fiub" for a in arrays):
+            return cls(np.concatenate(arrays), lengths)
+        with np.errstate(over="ignore"):
+            return cls(np.concatenate(arrays, dtype=dtype, casting="unsafe"), lengths)
 
-    def layout(self, n_shares: int) -> Layout:
-        """Return this as kernels take it, divided into shares of about the same number of frames.
+    @classmethod
+    def of_padded(cls, padded: Array, lengths: ArrayLike | None) -> Sequences:
+        """Take the frames of a padded time-major array ``(T, N, ...)`` in one copy."""
+        n_steps, n_sequences = padded.shape[:2]
+        checked = check_lengths(lengths, n_steps, n_sequences)
+        by_sequence = padded.swapaxes(0, 1)
+        if lengths is None:
+            frames = np.ascontiguousarray(by_sequence).reshape(-1, *padded.shape[2:])
+        else:
+            frames = by_sequence[np.arange(n_steps) < checked[:, None]]
+        return cls(frames, checked)
 
-        Share s has the sequences from ``bounds[s]`` up to ``bounds[s + 1]``; there may be fewer shares than wished.
-        """
-        made = self.layouts.get(n_shares)
-        if made is None:
-            from rnnbp.kernels.products import Layout
+    @cached_property
+    def first(self) -> Index:
+        """Where each sequence begins, of shape (N,)."""
+        return np.asarray(np.cumsum(self.lengths) - self.lengths)
 
-            bounds = [0, self.n_sequences]
-            if n_shares > 1:
-                frames = np.cumsum(self.lengths)
-                goals = frames[-1] * np.arange(1, n_shares) / n_shares
-                cuts = np.searchsorted(frames, goals - self.lengths[0] / 2) + 1
-                bounds = sorted({0, *(int(cut) for cut in cuts if cut < self.n_sequences), self.n_sequences})
-            made = self.layouts[n_shares] = Layout(
-                n_rows=self.n_rows,
-                n_sequences=self.n_sequences,
-                n_steps=self.n_steps,
-                lengths=self.lengths.astype(np.int64, copy=False),
-                counts=self.counts.astype(np.int64, copy=False),
-                starts=self.starts.astype(np.int64, copy=False),
-                n_shares=len(bounds) - 1,
-                bounds=np.array(bounds, np.int64),
-            )
-        return made
+    def __len__(self) -> int:
+        return len(self.lengths)
 
-    def pack(self, padded: Array) -> Array:
-        """Return the rows ``(n_rows, ...)`` of a padded time-major array ``(T or more, B, ...)``; maybe a view."""
-        if self.is_rectangular and self.is_sorted:
-            whole = padded if len(padded) == self.n_steps else padded[: self.n_steps]
-            return whole.reshape(self.n_rows, *whole.shape[2:])
-        return np.asarray(padded[self.step_of_row, self.order[self.sequence_of_row]])
+    @overload
+    def __getitem__(self, i: int) -> Array: ...
+    @overload
+    def __getitem__(self, i: slice) -> Sequences: ...
+    def __getitem__(self, i: int | slice) -> Array | Sequences:
+        if isinstance(i, slice):
+            return self.take(np.arange(len(self))[i])
+        if not -len(self) <= i < len(self):
+            raise IndexError(f"there is no sequence {i}: there are {len(self)}")
+        return self.frames[self.first[i] : self.first[i] + self.lengths[i]]
 
-    def unpack(self, rows: Array) -> Array:
-        """Return the padded time-major array ``(n_padded, B, ...)`` of some rows, with zeros for padding."""
-        if self.is_rectangular and self.is_sorted and self.n_padded == self.n_steps:
-            return rows.reshape(self.n_steps, self.n_sequences, *rows.shape[1:])
-        padded = np.zeros((self.n_padded, self.n_sequences, *rows.shape[1:]), rows.dtype)
-        padded[self.step_of_row, self.order[self.sequence_of_row]] = rows
-        return padded
+    def __iter__(self) -> Iterator[Array]:
+        return iter(self.split(self.frames))
 
-    def join(self, sequences: Sequence[Array]) -> Array:
-        """Return the rows of a list of ``(T_i, ...)`` arrays, given in the user's order."""
-        frames = np.concatenate([sequences[i] for i in self.order])
-        first = np.concatenate([[0], np.cumsum(self.lengths[:-1])])
-        return np.asarray(frames[first[self.sequence_of_row] + self.step_of_row])
+    def split(self, frames: Array) -> list[Array]:
+        """Return values, one for each frame, as one view a sequence."""
+        return np.split(frames, self.first[1:])[: len(self)]
 
-    def sort(self, per_sequence: Array) -> Array:
-        """Return values ``(B, ...)`` of the user's order in the stored one."""
-        return per_sequence if self.is_sorted else per_sequence[self.order]
-
-    def unsort(self, per_sequence: Array) -> Array:
-        """Return values ``(B, ...)`` of the stored order in the user's."""
-        if self.is_sorted:
-            return per_sequence
-        restored = np.empty_like(per_sequence)
-        restored[self.order] = per_sequence
-        return restored
+    def take(self, chosen: Index) -> Sequences:
+        """Return some of the sequences, in that order."""
+        lengths = self.lengths[chosen]
+        starts = np.cumsum(lengths) - lengths
+        rows = np.repeat(self.first[chosen] - starts, lengths) + np.arange(int(lengths.sum()))
+        return Sequences(self.frames[rows], lengths)
 
 
 def check_lengths(lengths: ArrayLike | None, n_steps: int, n_sequences: int) -> Index:
@@ -245,10 +175,11 @@ def pad(sequences: Sequence[ArrayLike]) -> tuple[Array, Index]:
     >>> padded.tolist(), lengths.tolist()
     ([[1.0, 4.0], [2.0, 0.0], [3.0, 0.0]], [3, 1])
     """
-    arrays = check_sequences(sequences)
-    lengths = np.array([len(a) for a in arrays], dtype=np.intp)
-    packing = Packing(lengths)
-    return packing.unpack(packing.join(arrays)), lengths
+    joined = Sequences.of(sequences)
+    n_steps, shape = int(joined.lengths.max()), joined.frames.shape[1:]
+    padded = np.zeros((n_steps, len(joined), *shape), joined.frames.dtype)
+    padded.swapaxes(0, 1)[np.arange(n_steps) < joined.lengths[:, None]] = joined.frames
+    return padded, joined.lengths
 
 
 def unpad(padded: Array, lengths: ArrayLike) -> list[Array]:

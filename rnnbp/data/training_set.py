@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnbp.data.batch import Batch
-from rnnbp.data.sequences import Packing
-from rnnbp.losses import Loss
+from rnnbp.data.interface import Interface, Padded, check_weight, encode
+from rnnbp.data.packing import Packing
+from rnnbp.data.sequences import Sequences
 
 if TYPE_CHECKING:
-    from rnnbp.networks.network import Network
+    from rnnbp.losses import Loss
 
-__all__ = ["TrainingSet"]
+__all__ = ["Minibatch", "TrainingSet"]
 
 Array = NDArray[Any]
 Index = NDArray[np.intp]
@@ -29,32 +31,56 @@ Index = NDArray[np.intp]
 POOL = 32  # batches a pool
 
 
+@dataclass(frozen=True, slots=True)
+class Minibatch:
+    """Some examples of a training set, as the engine runs them.
+
+    Attributes
+    ----------
+    batch : Batch
+    index : ndarray of int
+        Where, among all the data set's targets, each row of the output belongs.
+    target, weight : ndarray or None
+        One for each row of the output.
+    """
+
+    batch: Batch
+    index: Index
+    target: Any
+    weight: Array | None
+
+
 class TrainingSet:
     """Input, and, if given, targets and weights, checked once for a network and a loss.
 
     Parameters
     ----------
-    net : Network
+    interface : Interface
+        The network's.
     x, lengths
-        See `Network.batch`.
+        See `Interface.read`.
     target : array-like or None
-        See `Network.loss_and_gradient`.
+        See `encode`.
     loss : Loss or None
         What the targets are for.
-    sample_weight : array of shape (N,) or (T, N), or None
+    sample_weight : array of shape (N,) or (T, N), Sequences, or None
 
     Attributes
     ----------
     n_examples, n_rows : int
         Static examples or sequences, and the same or frames.
-    lengths : ndarray of int, of shape (N,)
-        Of the sequences, in the user's order; absent if the examples are static.
+    lengths : ndarray of int, of shape (N,), or None
+        Of the sequences, in the user's order; None if the examples are static.
+    per_sequence : bool
+        Whether a target belongs to all outputs of a sequence; they are LabelSequences then.
     per_step : bool
-        Whether there is a target for each step.
+        Whether there is a target for each step of sequences.
     frames : ndarray of shape (n_rows, ...)
         Sequence after sequence, in the user's order.
+    output_lengths : ndarray of int, of shape (N,), or None
+        How many outputs each sequence has, if there is one for each step.
     target, weight : ndarray or None
-        One for each frame, or for each example, in the same order.
+        One for each output, or for each example, in the same order.
 
     Raises
     ------
@@ -64,47 +90,61 @@ class TrainingSet:
 
     def __init__(
         self,
-        net: Network,
-        x: ArrayLike | Sequence[ArrayLike],
+        interface: Interface,
+        x: ArrayLike | Sequence[ArrayLike] | Sequences,
         lengths: ArrayLike | None = None,
         *,
-        target: ArrayLike | Sequence[ArrayLike] | None = None,
+        target: ArrayLike | Sequence[ArrayLike] | Sequences | None = None,
         loss: Loss | None = None,
-        sample_weight: ArrayLike | None = None,
+        sample_weight: ArrayLike | Sequences | None = None,
     ) -> None:
-        whole = net.batch(x, lengths)
-        self._net = net
-        self.packing = whole.packing
-        self.n_examples = whole.n_examples
-        self.n_rows = len(whole.rows)
-        self.per_step = not net.pools_time
-        self.frames = self._by_sequence(whole.rows, per_step=True)
-        self.target = self.weight = None
+        given = interface.read(x, lengths)
+        padded, n_padded = isinstance(given, Padded), None
+        if isinstance(given, Padded):
+            n_padded = len(given.frames)
+            given = Sequences.of_padded(given.frames, given.lengths)
+        self.interface = interface
+        self.lengths: Index | None = None
+        frames = given
+        if isinstance(given, Sequences):
+            self.lengths, self._first, frames = given.lengths, given.first, given.frames
+            n_padded = n_padded or int(self.lengths.max())
+            n_padded = int(interface.output_lengths(np.array([n_padded]))[0])
+        self.frames: Array = interface.check(np.asarray(frames))
+        self.n_rows = len(self.frames)
+        self.n_examples = self.n_rows if self.lengths is None else len(self.lengths)
+        self.per_sequence = loss is not None and loss.per_sequence
+        self.per_step = interface.per_step and self.lengths is not None and not self.per_sequence
+        self.is_ragged = self.lengths is not None and bool((self.lengths != self.lengths[0]).any())
+        self.target: Any = None
+        self.weight: Array | None = None
+        n, of_steps = self.n_examples, None
+        if self.per_step and self.lengths is not None:
+            of_steps = interface.output_lengths(self.lengths)
+            self._first_output = np.asarray(np.cumsum(of_steps) - of_steps)
+        self.output_lengths: Index | None = of_steps
         if loss is not None:
             if target is None:
                 raise ValueError("there is no target: the loss needs one for each row of the network's output")
-            rows = whole.lay_out_target(target, loss, net.n_outputs, per_step=self.per_step)
-            self.target = self._by_sequence(rows, per_step=self.per_step)
+            of_outputs = of_steps
+            if self.per_sequence and interface.per_step and self.lengths is not None:
+                of_outputs = interface.output_lengths(self.lengths)
+            encoded = encode(target, loss, interface, n_examples=n, lengths=of_outputs, padded=padded)
+            self.target = self._arrange(encoded)
         if sample_weight is not None:
-            rows = whole.lay_out_weight(sample_weight, per_step=self.per_step)
-            self.weight = self._by_sequence(rows, per_step=self.per_step)
+            weight = check_weight(sample_weight, n_examples=n, lengths=of_steps, n_padded=n_padded)
+            self.weight = self._arrange(weight)
+            if of_steps is not None and isinstance(weight, np.ndarray):
+                self.weight = np.repeat(weight, of_steps)
 
-    def _by_sequence(self, rows: Array, *, per_step: bool) -> Array:
-        """Return packed rows in the user's order, sequence after sequence."""
-        if self.packing is None:
-            return rows
-        if not per_step:
-            return self.packing.unsort(rows)
-        packing = self.packing
-        lengths = packing.unsort(packing.lengths)
-        self.lengths: Index = lengths
-        self._first: Index = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.intp)
-        frames = np.empty_like(rows)
-        frames[self._first[packing.order[packing.sequence_of_row]] + packing.step_of_row] = rows
-        return frames
+    def _arrange(self, given: Any) -> Any:
+        """Return values one for each frame, sequence after sequence, or one for each example."""
+        if isinstance(given, Padded):
+            given = Sequences.of_padded(given.frames, given.lengths)
+        return given.frames if isinstance(given, Sequences) else given
 
-    def take(self, chosen: Index, start: int = 0, stop: int | None = None) -> tuple[Batch, Array | None, Array | None]:
-        """Return a batch of the chosen examples, its target rows and its weight rows.
+    def take(self, chosen: Index, start: int = 0, stop: int | None = None) -> Minibatch:
+        """Return the chosen examples, gathered once.
 
         Parameters
         ----------
@@ -112,14 +152,13 @@ class TrainingSet:
         start, stop : int
             Which steps of the sequences, each of which must be longer than `start`; default: all.
         """
-        if self.packing is None:
-            return Batch(self.frames[chosen], None), *self.labels(chosen)
+        if self.lengths is None:
+            return self._minibatch(Batch(self.frames[chosen], None), chosen)
         packing = self.packing_of(chosen, start, stop)
         rows = self.rows_of(chosen, packing, start)
-        # the batch's own order is the packed one: its outputs are not for users, but for the loss
-        return Batch(self.frames[rows], packing), *self.labels(rows if self.per_step else chosen[packing.order])
+        return self._minibatch(Batch(self.frames[rows], packing), self.outputs_of(chosen, packing, rows, start))
 
-    def take_changed(self, chosen: Index, change: Callable[[Array], Array]) -> tuple[Batch, Array | None, Array | None]:
+    def take_changed(self, chosen: Index, change: Callable[[Array], Array]) -> Minibatch:
         """Return what `take` does, with what `change` makes of each of the examples in its place.
 
         Raises
@@ -129,38 +168,56 @@ class TrainingSet:
         """
         examples = [change(example) for example in self.examples(chosen)]
         try:
-            batch = self._net.batch(np.stack(examples) if self.packing is None else examples)
+            batch = Batch.of(np.stack(examples) if self.lengths is None else examples, None, self.interface)
         except ValueError as error:
             raise ValueError(f"what augment returned does not fit: {error}") from None
-        if batch.packing is None:
-            return batch, *self.labels(chosen)
+        packing = batch.packing
+        if packing is None or self.lengths is None:
+            return self._minibatch(batch, chosen)
         if not self.per_step:
-            return batch, *self.labels(chosen[batch.packing.order])
-        if (batch.packing.unsort(batch.packing.lengths) != self.lengths[chosen]).any():
+            return self._minibatch(batch, chosen[packing.order])
+        if (packing.unsort(packing.lengths) != self.lengths[chosen]).any():
             raise ValueError("augment must not change a sequence's length where each step has a target")
-        return batch, *self.labels(self.rows_of(chosen, batch.packing))
+        return self._minibatch(batch, self.outputs_of(chosen, packing, self.rows_of(chosen, packing)))
+
+    def _minibatch(self, batch: Batch, index: Index) -> Minibatch:
+        target, weight = self.labels(index)
+        if self.per_sequence and target is not None and batch.packing is not None:
+            target = target.over(self.interface.output_packing(batch.packing))
+        return Minibatch(batch, index, target, weight)
 
     def examples(self, chosen: Index) -> list[Array]:
         """Return copies of some examples, of shape (F,) or (T_i, F); symbols lack the last axis."""
-        if self.packing is None:
+        if self.lengths is None:
             return [self.frames[i].copy() for i in chosen]
         stops = self._first + self.lengths
         return [self.frames[self._first[i] : stops[i]].copy() for i in chosen]
 
     def packing_of(self, chosen: Index, start: int = 0, stop: int | None = None) -> Packing:
         """Return how a batch of some sequences lies in time."""
-        assert self.packing is not None
-        if self.packing.is_rectangular:
-            n = self.packing.n_steps
+        assert self.lengths is not None
+        if not self.is_ragged:
+            n = int(self.lengths[0])
             return Packing.full((n if stop is None else min(n, stop)) - start, len(chosen))
         lengths = self.lengths[chosen]
         return Packing(lengths if stop is None else np.minimum(lengths, stop) - start)
 
     def rows_of(self, chosen: Index, packing: Packing, start: int = 0) -> Index:
         """Return where the frames of a batch lie."""
-        return np.asarray((self._first[chosen[packing.order]] + start)[packing.sequence_of_row] + packing.step_of_row)
+        return packing.rows_of(self._first[chosen] + start)
 
-    def labels(self, rows: Index) -> tuple[Array | None, Array | None]:
+    def outputs_of(self, chosen: Index, packing: Packing, rows: Index, start: int = 0) -> Index:
+        """Return where, among all outputs, those of a batch belong, whose frames are `rows`."""
+        if not self.per_step:
+            return np.asarray(chosen[packing.order])
+        output = self.interface.output_packing(packing)
+        if output is packing:
+            return rows
+        assert output is not None
+        assert start == 0, "`chunks.check` lets only networks come that keep all steps"
+        return output.rows_of(self._first_output[chosen])
+
+    def labels(self, rows: Index) -> tuple[Any, Array | None]:
         """Return the targets and weights of some frames, or examples."""
         return (
             None if self.target is None else self.target[rows],
@@ -170,8 +227,10 @@ class TrainingSet:
     def fingerprint(self) -> dict[str, Any]:
         """Return what tells this data set from another: its size, and a hash of all that is in it."""
         described: dict[str, Any] = {"examples": self.n_examples, "shape": list(self.frames.shape)}
-        parts = {"lengths": getattr(self, "lengths", None), "input": self.frames}
+        parts = {"lengths": self.lengths, "input": self.frames}
         for name, array in (parts | {"target": self.target, "sample weight": self.weight}).items():
+            if array is not None and self.per_sequence and name == "target":
+                array = np.concatenate([array.offsets, array.values])
             if array is not None:
                 content = hashlib.sha256(f"{array.dtype} {array.shape}".encode())
                 content.update(np.ascontiguousarray(array).data)
@@ -187,13 +246,13 @@ class TrainingSet:
         rng : numpy.random.Generator or None
             For shuffling; None keeps like lengths together and does not shuffle, which is best for evaluation.
         """
-        ragged = self.packing is not None and not self.packing.is_rectangular
         order = np.arange(self.n_examples) if rng is None else rng.permutation(self.n_examples)
-        if ragged:
+        if self.is_ragged and self.lengths is not None:
+            lengths = self.lengths
             pool = self.n_examples if rng is None else POOL * batch_size
             pools = [order[i : i + pool] for i in range(0, len(order), pool)]
-            order = np.concatenate([p[np.argsort(-self.lengths[p], kind="stable")] for p in pools])
+            order = np.concatenate([p[np.argsort(-lengths[p], kind="stable")] for p in pools])
         cuts = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
-        if ragged and rng is not None:
+        if self.is_ragged and rng is not None:
             cuts = [cuts[i] for i in rng.permutation(len(cuts))]
         yield from cuts

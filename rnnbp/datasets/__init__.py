@@ -6,17 +6,25 @@ What `fetch_*` downloads is kept in the folder that the environment variable ``R
 cache, and read from there the next time.
 """
 
-from .audio_dataset import AudioDataset
-from .dynamics import make_mackey_glass, make_narma10
-from .folder import find_recordings
-from .fsdd import fetch_fsdd
-from .grammars import ANBN_SYMBOLS, REBER_SYMBOLS, decode, is_reber, make_anbn, make_embedded_reber, make_reber
-from .home import data_home
-from .long_lags import TEMPORAL_ORDER_SYMBOLS, make_adding_problem, make_copy_memory, make_temporal_order
-from .mnist import fetch_mnist
-from .series import fetch_santafe_laser, fetch_sunspots, fetch_tinyshakespeare
-from .shipped import load_spoken_digits
-from .table import SequenceTable, read_sequences
+from rnnbp.datasets.audio_dataset import AudioDataset
+from rnnbp.datasets.dynamics import make_mackey_glass, make_narma10
+from rnnbp.datasets.folder import find_recordings
+from rnnbp.datasets.fsdd import fetch_fsdd
+from rnnbp.datasets.grammars import (
+    ANBN_SYMBOLS,
+    REBER_SYMBOLS,
+    decode,
+    is_reber,
+    make_anbn,
+    make_embedded_reber,
+    make_reber,
+)
+from rnnbp.datasets.home import data_home
+from rnnbp.datasets.long_lags import TEMPORAL_ORDER_SYMBOLS, make_adding_problem, make_copy_memory, make_temporal_order
+from rnnbp.datasets.mnist import fetch_mnist
+from rnnbp.datasets.series import fetch_santafe_laser, fetch_sunspots, fetch_tinyshakespeare
+from rnnbp.datasets.shipped import load_spoken_digits
+from rnnbp.datasets.table import SequenceTable, read_sequences
 
 __all__ = [
     "ANBN_SYMBOLS",

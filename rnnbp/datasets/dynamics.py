@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from rnnbp.configuration import whole_number
-
-from .checks import RandomState, floating, generator
+from rnnbp.datasets.checks import RandomState, floating, generator
 
 Array = NDArray[np.float64]
 

@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from .audio_dataset import AudioDataset, check_subset
-from .home import Source, fetch
-from .shipped import DIGITS
+from rnnbp.datasets.audio_dataset import AudioDataset, check_subset
+from rnnbp.datasets.home import Source, fetch
+from rnnbp.datasets.shipped import DIGITS
 
 SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
 N_TAKES = 50

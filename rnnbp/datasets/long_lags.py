@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from rnnbp.configuration import whole_number
-
-from .checks import RandomState, floating, generator
+from rnnbp.datasets.checks import RandomState, floating, generator
 
 
 def make_adding_problem(

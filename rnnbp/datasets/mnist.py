@@ -11,7 +11,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from .home import Source, check_sha256, fetch
+from rnnbp.datasets.home import Source, check_sha256, fetch
 
 SOURCE = Source(
     name="MNIST",

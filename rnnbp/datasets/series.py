@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .home import Source, check_sha256, fetch
+from rnnbp.datasets.home import Source, check_sha256, fetch
 
 SUNSPOTS = Source(
     name="the yearly sunspot numbers",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .audio_dataset import AudioDataset, check_subset
+from rnnbp.datasets.audio_dataset import AudioDataset, check_subset
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 

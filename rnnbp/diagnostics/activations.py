@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnbp.data.workspace import Workspace
+from rnnbp.data.packing import Packing
 from rnnbp.diagnostics.problem import network_copy
 from rnnbp.diagnostics.recording import Recorder, recordings
 from rnnbp.layers import Context
@@ -31,8 +31,14 @@ class Activations(Mapping[str, Array]):
         The true lengths of the sequences; None for static examples.
     """
 
-    def __init__(self, arrays: Mapping[str, Array], lengths: NDArray[np.intp] | None) -> None:
+    def __init__(
+        self,
+        arrays: Mapping[str, Array],
+        lengths: NDArray[np.intp] | None,
+        shortened: Mapping[str, NDArray[np.intp]] | None = None,
+    ) -> None:
         self._arrays, self.lengths = dict(arrays), lengths
+        self._shortened = dict(shortened or {})  # the lengths of what comes after a layer with a stride
 
     def __getitem__(self, name: str) -> Array:
         try:
@@ -50,8 +56,10 @@ class Activations(Mapping[str, Array]):
         """Return those of one sequence or example, without padding: arrays of shape (T_i, width) or (width,)."""
         if self.lengths is None:
             return {name: array[index] for name, array in self.items()}
-        stop = self.lengths[index]
-        return {name: array[:stop, index] if array.ndim == 3 else array[index] for name, array in self.items()}
+        return {
+            name: array[: self._shortened.get(name, self.lengths)[index], index] if array.ndim == 3 else array[index]
+            for name, array in self.items()
+        }
 
     def __repr__(self) -> str:
         shapes = "".join(f"\n  {name:<14}{array.shape!s}" for name, array in self.items())
@@ -97,22 +105,25 @@ def activations(net: Network, x: ArrayLike | Sequence[ArrayLike], lengths: Array
     batch = twin.batch(x, lengths)
     packing, outputs = batch.packing, []
     a, arranged = batch.rows, packing
-    for layer, views in zip(twin.layers, twin.views, strict=True):
-        a = layer.forward(views, a, Workspace(), Context(arranged, False, twin.rng))
-        arranged = None if layer.pools_time else arranged
-        outputs.append((np.array(a), arranged is not None))
+    for k, layer in enumerate(twin.layers):
+        a, _ = layer.forward(twin.parameters.within(f"{k}."), a, Context(arranged, False, twin.rng))
+        taken, arranged = arranged, None if arranged is None else layer.output_packing(arranged)
+        outputs.append((np.array(a), taken, arranged))
 
-    def laid_out(rows: Array, in_time: bool) -> Array:
+    def laid_out(rows: Array, in_time: Packing | None) -> Array:
         if packing is None:
             return rows
-        return np.array(packing.unpack(rows)[: packing.n_steps] if in_time else packing.unsort(rows))
+        return np.array(packing.unsort(rows) if in_time is None else in_time.unpack(rows)[: in_time.n_steps])
 
     inside: dict[int, dict[str, Array]] = {}
     for recording in recordings(twin):
         seen = recording.variables() | recording.gates()
-        named = {recording.name(own): laid_out(rows, True) for own, rows in seen.items()}
+        named = {recording.name(own): laid_out(rows, outputs[recording.layer][1]) for own, rows in seen.items()}
         inside.setdefault(recording.layer, {}).update(named)
     arrays: dict[str, Array] = {}
-    for k, (rows, in_time) in enumerate(outputs):
-        arrays |= {f"{k}": laid_out(rows, in_time), **inside.get(k, {})}
-    return Activations(arrays, None if packing is None else packing.unsort(packing.lengths))
+    shortened: dict[str, NDArray[np.intp]] = {}
+    for k, (rows, _, in_time) in enumerate(outputs):
+        arrays |= (own := {f"{k}": laid_out(rows, in_time), **inside.get(k, {})})
+        if in_time is not None and in_time is not packing:
+            shortened |= dict.fromkeys(own, in_time.unsort(in_time.lengths))
+    return Activations(arrays, None if packing is None else packing.unsort(packing.lengths), shortened)

@@ -169,7 +169,7 @@ def check_gradients(
     if result.ok:
         return result
     result = replace(result, hint=_hint(problem, result))
-    if problem.batch.packing is not None:
+    if problem.batch.packing is not None and not problem.loss.per_sequence:  # sequences can be cut
         agreed, length, wrong = 0, problem.batch.packing.n_steps, result.wrong
         while length - agreed > 1:
             probe = min(max(2 * agreed, 1), (agreed + length) // 2)

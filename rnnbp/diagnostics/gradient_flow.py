@@ -35,7 +35,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnbp.data.sequences import Packing
+from rnnbp.data.packing import Packing
 from rnnbp.diagnostics.problem import Problem, network_copy
 from rnnbp.diagnostics.recording import Recorder, expect_states, recordings
 from rnnbp.losses import Loss

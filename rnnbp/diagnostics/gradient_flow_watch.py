@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from rnnbp import losses
 from rnnbp.configuration import number, whole_number
+from rnnbp.data.sequences import Sequences
 from rnnbp.diagnostics.gradient_flow import GradientFlow, gradient_flow
 from rnnbp.losses import Loss
 from rnnbp.networks.network import Network
@@ -119,9 +120,9 @@ def first_examples(net: Network, x: Any, target: Any, lengths: Any = None, *, n:
     batch = net.batch(x, lengths)
     n = min(n, batch.n_examples)
     in_time = batch.packing is not None
-    listed = isinstance(target, (list, tuple))
+    listed = isinstance(target, (list, tuple, Sequences))
     return (
-        _first(x, n, time_first=in_time and not batch.listed),
+        _first(x, n, time_first=in_time and batch.padded),
         _first(target, n, time_first=in_time and not net.pools_time and not listed),
         None if lengths is None else _first(lengths, n, time_first=False),
     )
@@ -129,6 +130,6 @@ def first_examples(net: Network, x: Any, target: Any, lengths: Any = None, *, n:
 
 def _first(values: Any, n: int, *, time_first: bool) -> Any:
     """Return the first n examples of a list, or of an array whose first axis may be time."""
-    if isinstance(values, (list, tuple)) and not time_first:
+    if isinstance(values, (list, tuple, Sequences)) and not time_first:
         return values[:n]
     return np.asarray(values)[:, :n] if time_first else np.asarray(values)[:n]

@@ -38,11 +38,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnbp.configuration import whole_number
 from rnnbp.data.batch import Batch
-from rnnbp.data.sequences import Packing
+from rnnbp.data.packing import Packing
 from rnnbp.diagnostics.problem import network_copy
 from rnnbp.diagnostics.recording import expect_states
 from rnnbp.gradients import BPTT
-from rnnbp.layers import Embedding, Recurrent
 from rnnbp.networks.network import Network
 
 __all__ = ["LyapunovExponents", "lyapunov_exponents"]
@@ -192,7 +191,7 @@ class _Dynamics:
     def __init__(self, net: Network, *, closed: bool) -> None:
         expect_states(net, "measuring Lyapunov exponents")
         for k, layer in enumerate(net.layers):
-            if isinstance(layer, Recurrent) and (layer.bidirectional or layer.reverse):
+            if layer.runs_backwards:
                 raise ValueError(
                     f"layer {k}, {layer!r}, runs backwards: only a network whose layers all run forwards is a "
                     "dynamical system"
@@ -221,7 +220,7 @@ class _Dynamics:
 
     def left_alone(self, n_steps: int, rng: np.random.Generator) -> _Path:
         """Return a path without an input."""
-        if isinstance(self.net.layers[0], Embedding):
+        if self.net.interface.frame_rank == 0:
             raise ValueError("symbols have no zero, so this network cannot be left alone: give x")
         start = rng.normal(size=(1, self.n_states))
         return _Path(start, np.zeros((n_steps, self.net.n_inputs or 1)), Packing.full(n_steps, 1))

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from rnnbp import losses
 from rnnbp.data.batch import Batch
-from rnnbp.data.sequences import Packing
+from rnnbp.data.packing import Packing
 from rnnbp.gradients import GradientAlgorithm
 from rnnbp.layers import Recurrent
 from rnnbp.losses import Loss
@@ -109,7 +109,7 @@ class Problem:
         loss = losses.get(loss)
         batch = net.batch(x, lengths)
         batch = replace(batch, rows=np.array(batch.rows))
-        rows = batch.lay_out_target(target, loss, net.n_outputs, per_step=not net.pools_time)
+        rows = batch.lay_out_target(target, loss, net.interface)
         widths = {f"{k}.{name}": w for k, layer in enumerate(net.layers) for name, w in layer.states().items()}
         initial = {name: np.zeros((batch.n_examples, width), net.dtype) for name, width in widths.items()}
         return cls(net, batch, rows, loss, training, initial, net.rng.bit_generator.state)
@@ -122,7 +122,7 @@ class Problem:
     def run(self) -> Pass:
         """Run the network forwards."""
         net, teacher = self.net, None
-        if self.training and net.teacher_forced_layer is not None:
+        if self.training and net.interface.teacher_forced_layer is not None:
             teacher = self.loss.feedback(self.target, net.n_outputs, net.dtype)
         net.rng.bit_generator.state = self.draws
         return net.run(self.batch, training=self.training, initial_states=self.initial, teacher=teacher)
@@ -151,6 +151,7 @@ class Problem:
         assert packing is not None, "static examples have no steps"
         # rows lie step after step, longest sequence first: those that remain are the first ones
         short = Packing(np.minimum(packing.lengths, n_steps))
-        target = self.target if self.net.pools_time else self.target[: short.n_rows]
+        output = self.net.interface.output_packing(short)
+        target = self.target if output is None else self.target[: output.n_rows]
         initial = {name: np.zeros_like(state) for name, state in self.initial.items()}
         return replace(self, batch=Batch(self.batch.rows[: short.n_rows], short), target=target, initial=initial)

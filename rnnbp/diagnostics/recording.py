@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from rnnbp.cells import Cell
 from rnnbp.data.workspace import Workspace
 from rnnbp.gradients import BPTT, GradientAlgorithm, Recurrence
+from rnnbp.gradients.algorithm import Run
+from rnnbp.gradients.bptt import Unrolled
 from rnnbp.gradients.recurrence import Variables
 from rnnbp.layers import Recurrent
 from rnnbp.layers.recurrent import REVERSE
@@ -35,7 +37,7 @@ class _Watched:
 
     def __init__(self, recurrence: Recurrence) -> None:
         self._recurrence = recurrence
-        self.kept: list[Array] = []  # a matrix for each step
+        self.saved: list[Array] = []  # a matrix for each step
         self.variables: list[Variables] = []
         self.d: list[Variables] = []
         self.dy: Array | None = None
@@ -45,7 +47,7 @@ class _Watched:
 
     def step(self, z: Array, previous: Variables, current: Variables) -> None:
         self._recurrence.step(z, previous, current)
-        self.kept.append(z.copy())
+        self.saved.append(z.copy())
         self.variables.append({name: value.copy() for name, value in current.items()})
 
     def step_backward(
@@ -61,26 +63,25 @@ class Recorder(GradientAlgorithm):
     def __init__(self) -> None:
         self.watched: list[_Watched] = []
 
-    def forward(self, recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tuple[Array, Variables]:
+    def forward(self, recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> Run:
         """Run the recurrence; see `GradientAlgorithm.forward`."""
-        watched = workspace["watched"] = _Watched(recurrence)
+        watched = _Watched(recurrence)
         self.watched.append(watched)
         return TEXT.forward(cast("Recurrence", watched), workspace, keep=keep)
 
     def backward(
         self,
-        recurrence: Recurrence,
-        workspace: Workspace,
+        run: Run,
         dy: Array,
         d_final: Mapping[str, Array],
         gradients: Mapping[str, Array],
         *,
         input_gradient: bool,
     ) -> tuple[Array | None, Variables]:
-        """Pull dy back through time; see `GradientAlgorithm.backward`."""
-        watched = workspace["watched"]
-        watched.dy = dy.copy()
-        return TEXT.backward(watched, workspace, dy, d_final, gradients, input_gradient=input_gradient)
+        """Propagate dy back through time; see `GradientAlgorithm.backward`."""
+        assert isinstance(run, Unrolled)
+        cast("_Watched", run.recurrence).dy = dy.copy()
+        return TEXT.backward(run, dy, d_final, gradients, input_gradient=input_gradient)
 
 
 @dataclass(frozen=True)
@@ -112,10 +113,10 @@ class Recording:
         return {name: self._rows([step[name] for step in self._watched.variables]) for name in self.cell.variables}
 
     def gates(self) -> dict[str, Array]:
-        """Return what the cell kept of each block that is not called like a variable, by the cell's names."""
-        kept = self._rows(self._watched.kept)
+        """Return what the cell saved of each block that is not called like a variable, by the cell's names."""
+        saved = self._rows(self._watched.saved)
         columns = self.cell.columns.items()
-        return {block: kept[:, where] for block, where in columns if block not in self.cell.variables}
+        return {block: saved[:, where] for block, where in columns if block not in self.cell.variables}
 
     def state_gradients(self) -> dict[str, Array]:
         """Return dL/ds(t) of each state s, by the cell's names."""

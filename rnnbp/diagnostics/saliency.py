@@ -28,7 +28,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnbp.diagnostics.problem import network_copy
 from rnnbp.gradients import BPTT
-from rnnbp.layers import Embedding
 from rnnbp.networks.network import Network
 
 __all__ = ["Saliency", "saliency"]
@@ -111,7 +110,7 @@ def saliency(
         If there is no such output or step, if input does not fit the network, or if it is symbols (of which there are
         no small changes).
     """
-    if isinstance(net.layers[0], Embedding):
+    if net.interface.frame_rank == 0:
         raise ValueError(
             "symbols have no small changes, and so no gradient: ask the network behind the embedding, made of "
             "net.layers[1:] with their parameters, and give it the embedded symbols"
@@ -122,7 +121,7 @@ def saliency(
     true_lengths = None if packing is None else packing.unsort(packing.lengths)
     forward = twin.run(batch)
     y = forward.output
-    asked = _asked(y, step, true_lengths)
+    asked = _asked(y, step, None if true_lengths is None else net.interface.output_lengths(true_lengths))
     if output is None:
         total = (y * asked[..., None]).sum(axis=0) if y.ndim == 3 else y
         chosen = total.argmax(axis=-1)

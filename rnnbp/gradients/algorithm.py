@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from numpy.typing import NDArray
@@ -12,9 +13,30 @@ from rnnbp.configuration import Configurable
 from rnnbp.data.workspace import Workspace
 from rnnbp.gradients.recurrence import Recurrence, Variables
 
-__all__ = ["GradientAlgorithm"]
+__all__ = ["GradientAlgorithm", "Run"]
 
 Array = NDArray[Any]
+
+
+@dataclass(eq=False)
+class Run:
+    """One run of a recurrence forwards, and what its way back needs; algorithms add to it.
+
+    Attributes
+    ----------
+    recurrence : Recurrence
+    workspace : Workspace
+        Where its activations are.
+    output : ndarray of shape (n_rows, width)
+        Packed like ``recurrence.x``; valid until the workspace is used again.
+    final : dict of str to ndarray of shape (B, width)
+        The states after each sequence's last step.
+    """
+
+    recurrence: Recurrence
+    workspace: Workspace
+    output: Array
+    final: Variables
 
 
 class GradientAlgorithm(Configurable, ABC):
@@ -29,42 +51,34 @@ class GradientAlgorithm(Configurable, ABC):
     needs_time: ClassVar[bool] = True
 
     @abstractmethod
-    def forward(self, recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tuple[Array, Variables]:
+    def forward(self, recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> Run:
         """Run the recurrence.
 
         Parameters
         ----------
         recurrence : Recurrence
         workspace : Workspace
-            Where activations go.
+            Where activations may go.
         keep : bool
             Whether `backward` will follow.
-
-        Returns
-        -------
-        output : ndarray of shape (n_rows, width)
-            Packed like ``recurrence.x``; valid until the workspace is used again.
-        final : dict of str to ndarray of shape (B, width)
-            The states after each sequence's last step.
         """
 
     @abstractmethod
     def backward(
         self,
-        recurrence: Recurrence,
-        workspace: Workspace,
+        run: Any,
         dy: Array,
         d_final: Mapping[str, Array],
         gradients: Mapping[str, Array],
         *,
         input_gradient: bool,
     ) -> tuple[Array | None, Variables]:
-        """Pull a gradient back through what `forward` has just run; once.
+        """Propagate a gradient back through a run that `forward` has returned; once.
 
         Parameters
         ----------
-        recurrence, workspace
-            Those of `forward`.
+        run : Run
+            As the algorithm's own `forward` makes it.
         dy : ndarray of shape (n_rows, width)
             dL/d(output).
         d_final : mapping of str to ndarray of shape (B, width)
@@ -80,3 +94,13 @@ class GradientAlgorithm(Configurable, ABC):
         d_initial : dict of str to ndarray of shape (B, width)
             dL/d(initial states).
         """
+
+    def check_scheduled_sampling(self) -> None:
+        """Check that a teacher's values may be given for some of the rows only.
+
+        Raises
+        ------
+        ValueError
+            If this algorithm takes them for all rows or none.
+        """
+        raise ValueError(f"scheduled sampling needs gradient=gradients.BPTT(), but the layer has {self!r}")

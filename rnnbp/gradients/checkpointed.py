@@ -32,10 +32,10 @@ from numpy.typing import NDArray
 
 from rnnbp.configuration import whole_number
 from rnnbp.data.workspace import Workspace
-from rnnbp.gradients.algorithm import GradientAlgorithm
+from rnnbp.gradients.algorithm import GradientAlgorithm, Run
 from rnnbp.gradients.bptt import BPTT
 from rnnbp.gradients.recurrence import Recurrence, Variables
-from rnnbp.gradients.windows import run_windows, window
+from rnnbp.gradients.windows import WindowedRun, run_windows, window
 
 __all__ = ["CheckpointedBPTT"]
 
@@ -70,37 +70,37 @@ class CheckpointedBPTT(GradientAlgorithm):
         every = math.isqrt(n_steps - 1) + 1 if self.every is None else self.every
         return range(0, n_steps, math.ceil(every / steps_per_sum) * steps_per_sum)
 
-    def forward(self, recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tuple[Array, Variables]:
-        """Run the recurrence, keeping checkpoints; see `GradientAlgorithm.forward`."""
+    def forward(self, recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> Run:
+        """Run the recurrence, saving checkpoints; see `GradientAlgorithm.forward`."""
         if not keep:
             return self._bptt.forward(recurrence, workspace, keep=False)
-        output, final, workspace["checkpoints"] = run_windows(self._bptt, recurrence, workspace, self._cuts(recurrence))
-        return output, final
+        return run_windows(self._bptt, recurrence, workspace, self._cuts(recurrence))
 
     def backward(
         self,
-        recurrence: Recurrence,
-        workspace: Workspace,
+        run: Run,
         dy: Array,
         d_final: Mapping[str, Array],
         gradients: Mapping[str, Array],
         *,
         input_gradient: bool,
     ) -> tuple[Array | None, Variables]:
-        """Pull dy back, segment by segment; see `GradientAlgorithm.backward`."""
+        """Propagate dy back, segment by segment; see `GradientAlgorithm.backward`."""
+        assert isinstance(run, WindowedRun), "it was run with keep=True"
+        recurrence, workspace = run.recurrence, run.workspace
         cell, packing, dtype = recurrence.cell, recurrence.packing, recurrence.x.dtype
-        own, checkpoints = workspace["window"], workspace["checkpoints"]
+        own = workspace.part("window")
         dx = np.empty(recurrence.x.shape, dtype) if input_gradient else None
         d = {}
         for name in cell.states:  # a sequence's gradient waits here until its last segment comes
             d[name] = workspace.empty(f"d_{name}", (packing.n_sequences, cell.width(name)), dtype)
             d[name][...] = d_final.get(name, 0)
         for first, stop in reversed([*pairwise([*self._cuts(recurrence), packing.n_steps])]):
-            segment, rows = window(recurrence, first, stop, checkpoints.pop())
+            segment, rows = window(recurrence, first, stop, run.states.pop(first))
             handed = {name: d[name][: segment.packing.n_sequences] for name in cell.states}
-            self._bptt.forward(segment, own, keep=True)
+            again = self._bptt.forward(segment, own, keep=True)
             dx_segment, d_first = self._bptt.backward(
-                segment, own, dy[rows], handed, gradients, input_gradient=input_gradient, add=stop < packing.n_steps
+                again, dy[rows], handed, gradients, input_gradient=input_gradient, add=stop < packing.n_steps
             )
             for name, value in d_first.items():
                 handed[name][...] = value

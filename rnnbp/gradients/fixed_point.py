@@ -30,7 +30,7 @@ F. J. Pineda, "Generalization of back-propagation to recurrent neural networks",
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import accumulate, zip_longest
 from typing import Any, ClassVar
@@ -41,7 +41,7 @@ from numpy.typing import NDArray
 from rnnbp.cells import Cell
 from rnnbp.configuration import number, whole_number
 from rnnbp.data.workspace import Workspace
-from rnnbp.gradients.algorithm import GradientAlgorithm
+from rnnbp.gradients.algorithm import GradientAlgorithm, Run
 from rnnbp.gradients.recurrence import Recurrence, Variables
 from rnnbp.gradients.relaxation import relax, solve_affine
 
@@ -52,6 +52,28 @@ Index = NDArray[np.intp]
 Pull = Callable[[Index, Array], Array]
 
 SOLVERS = ("iteration", "gmres")
+
+
+@dataclass(eq=False)
+class RelaxedRun(Run):
+    """A run of which each frame was held until the state had settled.
+
+    Attributes
+    ----------
+    x_part, z : ndarray of shape (n_rows, n_columns)
+        What the frames say of z, and what the last step's pullback needs.
+    before, after : ndarray of shape (n_rows, width)
+        The states before the last step, and the variables after it, side by side.
+    state_residuals, error_residuals : list of float
+        The largest of each iteration, of the way forwards and back.
+    """
+
+    x_part: Array
+    z: Array
+    before: Array
+    after: Array
+    state_residuals: list[float] = field(default_factory=list)
+    error_residuals: list[float] = field(default_factory=list)
 
 
 class FixedPoint(GradientAlgorithm):
@@ -84,8 +106,9 @@ class FixedPoint(GradientAlgorithm):
     Notes
     -----
     Each sequence stops at an iteration of its own, so its result does not depend on the batch that it is in.
-    How the latest pass has relaxed can be seen: with layer k's ``own = net.workspaces[k]["direction"]``,
-    ``own["state_residuals"]`` and ``own["error_residuals"]`` hold the largest residual of each iteration.
+    How a pass has relaxed can be seen: with ``run = net.run(x)``, ``run.saved[k].runs[0].state_residuals`` (of layer k,
+    in its first direction) has the largest residual of each iteration, and after ``run.backward`` so has
+    ``error_residuals``.
     """
 
     needs_time: ClassVar[bool] = False
@@ -101,7 +124,7 @@ class FixedPoint(GradientAlgorithm):
     def _limits(self) -> dict[str, Any]:
         return {"tol": self.tol, "max_iter": self.max_iter}
 
-    def forward(self, recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tuple[Array, Variables]:
+    def forward(self, recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> RelaxedRun:
         """Let the state relax on each frame; see `GradientAlgorithm.forward`."""
         if recurrence.teacher is not None:
             raise ValueError(
@@ -109,25 +132,26 @@ class FixedPoint(GradientAlgorithm):
                 "on: give the layer teacher_forcing=False"
             )
         cell, packing, dtype = recurrence.cell, recurrence.packing, recurrence.x.dtype
-        recurrence.project(workspace.empty("x_part", (packing.n_rows, cell.n_columns), dtype))
-        for name, columns in {"z": cell.n_columns, "before": _width(cell, cell.states)}.items():
-            workspace.empty(name, (packing.n_rows, columns), dtype)
+        x_part, z = (workspace.empty(name, (packing.n_rows, cell.n_columns), dtype) for name in ("x_part", "z"))
+        before = workspace.empty("before", (packing.n_rows, _width(cell, cell.states)), dtype)
         after = workspace.empty("after", (packing.n_rows, _width(cell, cell.variables)), dtype)
         state = np.zeros((packing.n_sequences, _width(cell, cell.states)), dtype)
         final = _split(cell, cell.states, state)
         for name, values in recurrence.initial.items():
             final[name][...] = values
+        output = _split(cell, cell.variables, after)[cell.output]
+        run = RelaxedRun(recurrence, workspace, output, final, x_part, z, before, after)
+        recurrence.project(run.x_part)
         residuals = [
-            relax("state", partial(_advance, recurrence, workspace, state, int(start)), int(n), **self._limits)  # 1
+            relax("state", partial(_step, run, state, int(start)), int(n), **self._limits)  # 1
             for start, n in zip(packing.starts, packing.counts, strict=False)
         ]
-        workspace["state_residuals"] = _largest(residuals)
-        return _split(cell, cell.variables, after)[cell.output], final  # 2
+        run.state_residuals = _largest(residuals)
+        return run  # 2
 
     def backward(
         self,
-        recurrence: Recurrence,
-        workspace: Workspace,
+        run: RelaxedRun,
         dy: Array,
         d_final: Mapping[str, Array],
         gradients: Mapping[str, Array],
@@ -135,26 +159,25 @@ class FixedPoint(GradientAlgorithm):
         input_gradient: bool,
     ) -> tuple[Array | None, Variables]:
         """Let the error relax, on all frames at once; see `GradientAlgorithm.backward`."""
+        recurrence, workspace = run.recurrence, run.workspace
         cell, packing, dtype = recurrence.cell, recurrence.packing, dy.dtype
-        dz = workspace.empty("dz", workspace["z"].shape, dtype)
-        d = workspace.zeros("d", workspace["after"].shape, dtype)
+        dz = workspace.empty("dz", run.z.shape, dtype)
+        d = workspace.zeros("d", run.after.shape, dtype)
         parts = _split(cell, cell.variables, d)
         parts[cell.output][...] = dy  # 2'
         for name, d_state in d_final.items():
             parts[name][packing.last] += d_state
-        backward = partial(_backward, recurrence, workspace)
+        backward = partial(_backward, run, d, dz)
         if self.solver == "gmres":
             residuals = [
-                solve_affine(
-                    partial(_backward_one, backward, row), workspace["before"].shape[1], dtype, **self._limits
-                )  # 1'
+                solve_affine(partial(_backward_one, backward, row), run.before.shape[1], dtype, **self._limits)  # 1'
                 for row in range(packing.n_rows)
             ]
-            workspace["error_residuals"] = _largest(residuals)
+            run.error_residuals = _largest(residuals)
         else:
-            update = partial(_iterate, backward, np.zeros_like(workspace["before"]), np.abs(d).max(axis=1))
-            workspace["error_residuals"] = relax("error", update, packing.n_rows, **self._limits)  # 1'
-        before, after = _split(cell, cell.states, workspace["before"]), _split(cell, cell.variables, workspace["after"])
+            update = partial(_iterate, backward, np.zeros_like(run.before), np.abs(d).max(axis=1))
+            run.error_residuals = relax("error", update, packing.n_rows, **self._limits)  # 1'
+        before, after = _split(cell, cell.states, run.before), _split(cell, cell.variables, run.after)
         recurrence.accumulate(dz, before, after, gradients)
         d_initial = {name: np.zeros((packing.n_sequences, cell.width(name)), dtype) for name in cell.states}
         return recurrence.backward_input(dz) if input_gradient else None, d_initial
@@ -180,14 +203,14 @@ def _part(recurrence: Recurrence, sequences: Index) -> Recurrence:
     return recurrence if recurrence.mask is None else replace(recurrence, mask=recurrence.mask[sequences])
 
 
-def _advance(recurrence: Recurrence, workspace: Workspace, state: Array, start: int, active: Index) -> Array:
+def _step(run: RelaxedRun, state: Array, start: int, active: Index) -> Array:
     """Carry out one iteration of (1) for some sequences on the frame whose rows begin at `start`."""
-    cell, rows = recurrence.cell, start + active
-    z, before = workspace["x_part"][rows], state[active]
+    cell, rows = run.recurrence.cell, start + active
+    z, before = run.x_part[rows], state[active]
     after = np.empty((len(rows), _width(cell, cell.variables)), state.dtype)
     variables = _split(cell, cell.variables, after)
-    _part(recurrence, active).step(z, _split(cell, cell.states, before), variables)
-    workspace["z"][rows], workspace["before"][rows], workspace["after"][rows] = z, before, after
+    _part(run.recurrence, active).step(z, _split(cell, cell.states, before), variables)
+    run.z[rows], run.before[rows], run.after[rows] = z, before, after
     state[active] = np.concatenate([variables[name] for name in cell.states], axis=1)
     size = np.maximum(np.abs(state[active]).max(axis=1), 1)
     return np.asarray(np.abs(state[active] - before).max(axis=1) / size)
@@ -205,14 +228,14 @@ def _backward_one(backward: Pull, row: int, back: Array) -> Array:
     return np.asarray(backward(np.array([row]), back[None])[0])
 
 
-def _backward(recurrence: Recurrence, workspace: Workspace, rows: Index, back: Array) -> Array:
-    """Return J^T e of some rows, for e = d + back, and leave dL/dz in the workspace."""
-    cell = recurrence.cell
-    z, error, new = workspace["z"][rows], workspace["d"][rows], np.empty_like(back)
+def _backward(run: RelaxedRun, d: Array, dz: Array, rows: Index, back: Array) -> Array:
+    """Return J^T e of some rows, for e = d + back, and leave their dL/dz."""
+    recurrence, cell = run.recurrence, run.recurrence.cell
+    z, error, new = run.z[rows], d[rows], np.empty_like(back)
     variables = _split(cell, cell.variables, error)
     for name, value in _split(cell, cell.states, back).items():
         variables[name] += value
-    before, after = workspace["before"][rows], workspace["after"][rows]
+    before, after = run.before[rows], run.after[rows]
     _part(recurrence, recurrence.packing.sequence_of_row[rows]).step_backward(
         z,
         _split(cell, cell.states, before),
@@ -220,5 +243,5 @@ def _backward(recurrence: Recurrence, workspace: Workspace, rows: Index, back: A
         variables,
         _split(cell, cell.states, new),
     )
-    workspace["dz"][rows] = z
+    dz[rows] = z
     return new

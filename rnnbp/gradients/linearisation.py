@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.data.sequences import Packing
+from rnnbp.data.packing import Packing
 from rnnbp.gradients.recurrence import Recurrence, Variables
 
 __all__ = ["immediate", "n_parameters", "one_step", "side_by_side", "split", "step_backward"]

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.cells import Cell, Product
-from rnnbp.data.sequences import Packing
+from rnnbp.data.packing import Packing
 from rnnbp.gradients import cell_products
 
 __all__ = ["Recurrence", "Variables"]

@@ -35,7 +35,7 @@ from rnnbp.cells import Cell
 from rnnbp.configuration import whole_number
 from rnnbp.data.workspace import Workspace
 from rnnbp.gradients.algorithm import GradientAlgorithm
-from rnnbp.gradients.bptt import BPTT
+from rnnbp.gradients.bptt import BPTT, Unrolled
 from rnnbp.gradients.linearisation import immediate, n_parameters, one_step, side_by_side, split, step_backward
 from rnnbp.gradients.memory import expect_to_fit
 from rnnbp.gradients.recurrence import Recurrence, Variables
@@ -67,16 +67,17 @@ class RTRL(GradientAlgorithm):
     def __init__(self, *, max_bytes: int = 2**30) -> None:
         self.max_bytes = whole_number("max_bytes", max_bytes)
 
-    def forward(self, recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tuple[Array, Variables]:
+    def forward(self, recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> Unrolled:
         """Run the recurrence; see `GradientAlgorithm.forward`."""
         if keep:
             self.check(recurrence)
-        return TEXT.forward(recurrence, workspace, keep=keep)
+        run = TEXT.forward(recurrence, workspace, keep=keep)
+        assert isinstance(run, Unrolled)
+        return run
 
     def backward(
         self,
-        recurrence: Recurrence,
-        workspace: Workspace,
+        run: Unrolled,
         dy: Array,
         d_final: Mapping[str, Array],
         gradients: Mapping[str, Array],
@@ -84,15 +85,14 @@ class RTRL(GradientAlgorithm):
         input_gradient: bool,
     ) -> tuple[Array | None, Variables]:
         """Carry the influence matrix from left to right, against dy; see `GradientAlgorithm.backward`."""
-        cell, packing, buffers = recurrence.cell, recurrence.packing, workspace["buffers"]
-        previous = {name: buffers[name][packing.previous] for name in cell.states}
-        current = {name: buffers[name][packing.n_sequences :] for name in cell.variables}
+        recurrence, previous, current = run.recurrence, run.previous, run.current
+        cell, packing = recurrence.cell, recurrence.packing
         P = self.start(recurrence)
         gradient = np.zeros((packing.n_sequences, P.shape[2]), P.dtype)
         for t in range(packing.n_steps):
             n, row = int(packing.counts[t]), slice(*packing.starts[t : t + 2])
             before, now = ({name: rows[row] for name, rows in s.items()} for s in (previous, current))
-            self.carry(one_step(recurrence, t), workspace["z"][row], before, now, P[:n])  # 1
+            self.carry(one_step(recurrence, t), run.z[row], before, now, P[:n])  # 1
             if recurrence.teacher is not None and cell.teacher_forced is not None:
                 forced = ~np.ma.getmaskarray(recurrence.teacher[row])
                 P[:n, self.rows(cell)[cell.teacher_forced]][forced] = 0  # a teacher's value has no past
@@ -101,7 +101,7 @@ class RTRL(GradientAlgorithm):
         d_initial, d_theta = np.split(gradient, [-n_parameters(recurrence)], axis=1)
         for name, each in split(d_theta, {name: p.shape for name, p in recurrence.parameters.items()}).items():
             gradients[name][...] = each.sum(axis=0)
-        dx = self.backward_input(recurrence, workspace, dy, d_final) if input_gradient else None
+        dx = self.backward_input(run, dy, d_final) if input_gradient else None
         return dx, split(d_initial, {name: (cell.width(name),) for name in cell.states})
 
     def rows(self, cell: Cell) -> dict[str, slice]:
@@ -137,12 +137,10 @@ class RTRL(GradientAlgorithm):
                 total += (d[name][:, None] @ P[:, row])[:, 0]  # 2
         return total
 
-    def backward_input(
-        self, recurrence: Recurrence, workspace: Workspace, dy: Array, d_final: Mapping[str, Array]
-    ) -> Array:
+    def backward_input(self, run: Unrolled, dy: Array, d_final: Mapping[str, Array]) -> Array:
         """Return dL/dx."""
-        unused = {name: np.empty_like(parameter) for name, parameter in recurrence.parameters.items()}
-        dx, _ = TEXT.backward(recurrence, workspace, dy, d_final, unused, input_gradient=True)
+        unused = {name: np.empty_like(parameter) for name, parameter in run.recurrence.parameters.items()}
+        dx, _ = TEXT.backward(run, dy, d_final, unused, input_gradient=True)
         assert dx is not None, "it was asked for"
         return dx
 

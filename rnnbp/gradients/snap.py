@@ -34,7 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.cells import Cell
-from rnnbp.data.workspace import Workspace
+from rnnbp.gradients.bptt import Unrolled
 from rnnbp.gradients.linearisation import immediate, n_parameters, side_by_side, step_backward
 from rnnbp.gradients.recurrence import Recurrence, Variables
 from rnnbp.gradients.rtrl import RTRL
@@ -100,22 +100,19 @@ class SnAp1(RTRL):
                 total += (d[name][:, None] * own[:, row.start]).reshape(total.shape)  # 2
         return total
 
-    def backward_input(
-        self, recurrence: Recurrence, workspace: Workspace, dy: Array, d_final: Mapping[str, Array]
-    ) -> Array:
+    def backward_input(self, run: Unrolled, dy: Array, d_final: Mapping[str, Array]) -> Array:
         """Return dL/dx, as far as each step's own input goes."""
-        cell, packing, buffers = recurrence.cell, recurrence.packing, workspace["buffers"]
+        recurrence, previous, current = run.recurrence, run.previous, run.current
+        cell, packing = recurrence.cell, recurrence.packing
         mask = None if recurrence.mask is None else recurrence.mask[packing.sequence_of_row]
-        previous = {name: buffers[name][packing.previous] for name in cell.states}
-        current = {name: buffers[name][packing.n_sequences :] for name in cell.variables}
         d = {name: np.zeros_like(rows) for name, rows in current.items()}
         d[cell.output] += dy
         for name, ds in d_final.items():
             d[name][packing.last] += ds
         replace(recurrence, mask=mask).step_backward(
-            workspace["z"], previous, current, d, {name: np.empty_like(rows) for name, rows in previous.items()}
+            run.z, previous, current, d, {name: np.empty_like(rows) for name, rows in previous.items()}
         )
-        return recurrence.backward_input(workspace["z"])
+        return recurrence.backward_input(run.z)
 
 
 class _Apart(Cell):

@@ -8,23 +8,37 @@ repeats what was computed before.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.data.sequences import Packing
+from rnnbp.data.packing import Packing
 from rnnbp.data.workspace import Workspace
+from rnnbp.gradients.algorithm import Run
 from rnnbp.gradients.bptt import BPTT
-from rnnbp.gradients.recurrence import Recurrence, Variables
+from rnnbp.gradients.recurrence import Recurrence
 
-__all__ = ["block", "run_windows", "window"]
+__all__ = ["WindowedRun", "block", "run_windows", "window"]
 
 Array = NDArray[Any]
 Rows = NDArray[np.intp]
 States = Mapping[str, Array]
+
+
+@dataclass(eq=False)
+class WindowedRun(Run):
+    """A run of which only the states at some cuts are saved.
+
+    Attributes
+    ----------
+    states : dict of int to (mapping of str to ndarray of shape (n, width))
+        For the step at each cut, the states before it, of the n sequences that reach it.
+    """
+
+    states: dict[int, States]
 
 
 def window(recurrence: Recurrence, first: int, stop: int, initial: States) -> tuple[Recurrence, slice]:
@@ -73,9 +87,7 @@ def _part(recurrence: Recurrence, rows: slice | Rows, sequences: slice) -> Recur
     )
 
 
-def run_windows(
-    algorithm: BPTT, recurrence: Recurrence, workspace: Workspace, cuts: Sequence[int]
-) -> tuple[Array, Variables, list[States]]:
+def run_windows(algorithm: BPTT, recurrence: Recurrence, workspace: Workspace, cuts: Sequence[int]) -> WindowedRun:
     """Run the windows between cuts one after the other, each from the states in which the one before has ended.
 
     Parameters
@@ -83,29 +95,24 @@ def run_windows(
     algorithm : BPTT
     recurrence : Recurrence
     workspace : Workspace
-        The windows share the one that it holds as ``"window"``.
+        The windows share its part ``"window"``.
     cuts : sequence of int
         The step at which each window begins, in ascending order from 0.
 
-    Returns
-    -------
-    output, final
-        As `GradientAlgorithm.forward` returns them.
-    states : list of mappings of str to ndarray of shape (n, width)
-        For each cut, the states before its step, of the n sequences that reach it.
     """
     cell, packing, dtype = recurrence.cell, recurrence.packing, recurrence.x.dtype
     output = workspace.empty("y", (packing.n_rows, cell.width(cell.output)), dtype)
     final = {name: np.empty((packing.n_sequences, cell.width(name)), dtype) for name in cell.states}
-    own = workspace.setdefault("window", Workspace())
-    states: list[States] = []
+    own = workspace.part("window")
+    states: dict[int, States] = {}
     state: States = recurrence.initial
     for first, stop in pairwise([*cuts, packing.n_steps]):
-        states.append(state)
+        states[first] = state
         part, rows = window(recurrence, first, stop, state)
-        output[rows], after = algorithm.forward(part, own, keep=False)
+        run = algorithm.forward(part, own, keep=False)
+        output[rows], after = run.output, run.final
         for name, value in after.items():
             final[name][: len(value)] = value  # that of a sequence which goes on is overwritten in the next window
         going_on = int(packing.counts[stop]) if stop < packing.n_steps else 0
         state = {name: value[:going_on].copy() for name, value in after.items()}
-    return output, final, states
+    return WindowedRun(recurrence, workspace, output, final, states)

@@ -66,7 +66,8 @@ class _Walk(ast.NodeVisitor):
         arguments, result = declaration(function, dtype)
         self.loop = "" if hasattr(function, "vectorized") else f", !llvm.loop {PLAIN_LOOP}"
         hidden = "share" not in function.__annotations__ and function.__name__ not in EXPORTED
-        self.writer = Writer(function.__name__, arguments, result, internal=hidden, inline=self.loop != "")
+        inline = "always" if hasattr(function, "inlined") else "may" if self.loop else "never"
+        self.writer = Writer(function.__name__, arguments, result, internal=hidden, inline=inline)
         self.flags = "reassoc contract nsz" if hasattr(function, "reassociated") else "contract nsz"
         self.variables: dict[str, tuple[str, Kind]] = {}
         for name, kind in self.kernel.arguments.items():

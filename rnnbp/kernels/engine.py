@@ -1,7 +1,8 @@
 """The engine: kernels as machine code, and how Python calls them.
 
-All kernels of a dtype are one module of LLVM's, compiled (or read from the cache) when the first of them is needed. A
-cell's own rows functions are small modules of their own. No code is ever given back: records hold its addresses.
+The kernels of a dtype are one module of LLVM's, compiled (or read from the cache) when the first of them is needed; but
+what only few networks need, and a cell's own rows functions, are small modules of their own. No code is ever given
+back: records hold its addresses.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from typing import Any
 from llvmlite import binding
 
 from rnnbp.kernels import (
+    beam,
+    ctc,
     matrices,
     normalization,
     processor,
@@ -46,7 +49,8 @@ MODULES: tuple[ModuleType, ...] = (
     matrices, normalization, products, programs, recurrence, rows, static, training, weight_gradients,
     workers,
 )  # fmt: skip
-PYTHON_ONLY = ("packed_size",)
+SEPARATE: tuple[ModuleType, ...] = (beam, ctc)  # which neither call kernels of others nor are called by them
+PYTHON_ONLY = ("floats_needed", "ints_needed", "packed_size", "work_size")
 NOTICE_AFTER = 1.0  # seconds of compiling after which the user is told
 
 _lock = threading.RLock()
@@ -67,13 +71,18 @@ class Engine:
     def __init__(self, dtype: str) -> None:
         self.dtype = dtype
         self.lanes = processor.lanes(dtype)
-        names = [n for n, f in kernels().items() if "share" in f.__annotations__ or n in EXPORTED]
-        self.addresses = _load(f"kernels {dtype}", lambda: library(dtype), names)
+        self.addresses = _load(f"kernels {dtype}", lambda: library(dtype), exported(MODULES))
         self._rows: dict[str, int] = {}
         self.run = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)(self["run_program"])
 
     def __getitem__(self, name: str) -> int:
         """Return the address of a kernel."""
+        if name not in self.addresses:
+            (each,) = (each for each in SEPARATE if name in kernels_of(each))
+            loaded = _load(
+                f"{each.__name__} {self.dtype}", lambda: separate_library(each, self.dtype), exported([each])
+            )
+            self.addresses = {**self.addresses, **loaded}
         return self.addresses[name]
 
     def instruction(self, name: str, record: Record) -> Instruction:
@@ -109,17 +118,33 @@ def engine(dtype: Any) -> Engine:
 @cache
 def kernels() -> dict[str, Callable[..., Any]]:
     """Return all kernels, by name."""
+    return {name: function for each in (*MODULES, *SEPARATE) for name, function in kernels_of(each).items()}
+
+
+def kernels_of(each: ModuleType) -> dict[str, Callable[..., Any]]:
+    """Return the kernels of a module of Python's, by name."""
     return {
         name: function
-        for each in MODULES
         for name, function in vars(each).items()
         if isinstance(function, FunctionType) and function.__module__ == each.__name__ and name not in PYTHON_ONLY
     }
 
 
+def exported(modules: Iterable[ModuleType]) -> list[str]:
+    """Return the names of the kernels that Python calls, or puts into programs."""
+    named = [pair for each in modules for pair in kernels_of(each).items()]
+    return [name for name, function in named if "share" in function.__annotations__ or name in EXPORTED]
+
+
+def separate_library(each: ModuleType, dtype: str) -> str:
+    """Return the kernels of one of the separate modules in LLVM's words."""
+    known = kernels_of(each)
+    return module(compile_kernel(function, dtype, known) for function in known.values())
+
+
 def library(dtype: str) -> str:
-    """Return all kernels in LLVM's words."""
-    known = kernels()
+    """Return all kernels but the separate ones in LLVM's words."""
+    known = {name: function for each in MODULES for name, function in kernels_of(each).items()}
     compiled = [compile_kernel(f, dtype, known) for name, f in known.items() if name != "tile_address"]
     compiled += [tiles.tile_kernel(name, *shape, dtype) for name, shape in tiles.tiles().items()]
     table = ", ".join(f"ptr @{name}" for name in tiles.tiles())

@@ -8,12 +8,14 @@ Each method is named after its function, which `rnnbp.kernels.language` describe
 from __future__ import annotations
 
 import ast
+from functools import partial
 from typing import Any
 
 from rnnbp.kernels import elementwise, processor
 from rnnbp.kernels.emitter import emit
 from rnnbp.kernels.kinds import POINTERS, Kind, Value
 from rnnbp.kernels.llvm import constant
+from rnnbp.kernels.nodes import operate
 from rnnbp.kernels.trace import trace
 
 __all__ = ["Functions"]
@@ -98,11 +100,26 @@ class Functions:
     def log(self, node: ast.Call) -> Value:
         return self._intrinsic(node, "log")
 
-    def exp(self, node: ast.Call) -> Value:
+    def _arithmetic(self, node: ast.Call, function: Any) -> Value:
         value = self._real(node)
         kind = self._walk.type(value.kind)
-        (result,) = emit(self._w, trace(elementwise.exp, (None,), (None,)), [str(value.text)], kind, 1)
+        (result,) = emit(self._w, trace(function, (None,), (None,)), [str(value.text)], kind, 1)
         return Value(result, value.kind)
+
+    def exp(self, node: ast.Call) -> Value:
+        return self._arithmetic(node, elementwise.exp)
+
+    def mantissa(self, node: ast.Call) -> Value:
+        return self._arithmetic(node, partial(operate, "mantissa"))
+
+    def exponent(self, node: ast.Call) -> Value:
+        return self._arithmetic(node, partial(operate, "exponent"))
+
+    def power_of_two(self, node: ast.Call) -> Value:
+        return self._arithmetic(node, partial(operate, "power_of_two"))
+
+    def round_to_whole(self, node: ast.Call) -> Value:
+        return self._arithmetic(node, partial(operate, "round"))
 
     def copy(self, node: ast.Call) -> Value:
         to, a, n = (self._walk.value(each) for each in node.args)

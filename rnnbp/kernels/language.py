@@ -38,16 +38,21 @@ __all__ = [
     "clear",
     "copy",
     "exp",
+    "exponent",
     "floats",
     "flush_denormals",
+    "inlined",
     "ints",
     "load_atomic",
     "log",
+    "mantissa",
     "number",
     "numbers",
     "pause",
+    "power_of_two",
     "reassociated",
     "restore_denormals",
+    "round_to_whole",
     "sqrt",
     "store_atomic",
     "swap_atomic",
@@ -89,6 +94,26 @@ def call(function: address, *arguments: Any) -> None:
     function(*arguments)
 
 
+def mantissa(x: float) -> float:
+    """Return m of x = m 2^e, from 1 to below 2, for x above 0."""
+    return 2.0 * math.frexp(x)[0]
+
+
+def exponent(x: float) -> float:
+    """Return e of x = m 2^e, for x above 0."""
+    return float(math.frexp(x)[1] - 1)
+
+
+def power_of_two(n: float) -> float:
+    """Return 2^n for a whole number from -126 to 127."""
+    return math.ldexp(1.0, int(n))
+
+
+def round_to_whole(x: float) -> float:
+    """Return the nearest whole number, and of two the even one."""
+    return float(round(x))
+
+
 def copy(to: Any, a: Any, n: int) -> None:
     """Copy n numbers to where others are that do not overlap them."""
     for k in range(n):
@@ -110,6 +135,12 @@ def vectorized(kernel: Any) -> Any:
 def reassociated(kernel: Any) -> Any:
     """Mark a kernel to be vectorised, whose sums may be taken in any order: else each waits for the one before."""
     kernel.reassociated = kernel.vectorized = True
+    return kernel
+
+
+def inlined(kernel: Any) -> Any:
+    """Mark a kernel whose body takes the place of every call: a loop that calls it can be vectorised then."""
+    kernel.inlined = True
     return kernel
 
 

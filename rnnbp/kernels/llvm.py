@@ -28,6 +28,9 @@ def vector(kind: str, lanes: int) -> str:
     return f"<{lanes} x {kind}>"
 
 
+INLINE = {"may": "", "always": " alwaysinline", "never": " noinline"}
+
+
 class Writer:
     """The text of a function.
 
@@ -39,8 +42,8 @@ class Writer:
     result : str, default "void"
     internal : bool, default False
         Whether it is called from its own module only.
-    inline : bool, default True
-        Whether LLVM may put its body in the place of a call.
+    inline : {"may", "always", "never"}, default "may"
+        Whether LLVM may, must or must not put its body in the place of a call.
     """
 
     def __init__(
@@ -50,11 +53,11 @@ class Writer:
         result: str = "void",
         *,
         internal: bool = False,
-        inline: bool = True,
+        inline: str = "may",
     ) -> None:
         listed = ", ".join(f"{kind} %{argument}" for kind, argument in arguments)
         kind = f"{'internal ' * internal}{result}"
-        self._head = f"define {kind} @{name}({listed}) nounwind{'' if inline else ' noinline'} {{"
+        self._head = f"define {kind} @{name}({listed}) nounwind{INLINE[inline]} {{"
         self._slots: list[str] = []
         self._lines: list[str] = []
         self._n, self.block, self.open = 0, "begin", True

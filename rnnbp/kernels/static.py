@@ -150,12 +150,16 @@ def max_backward(p: Pooling, share: int):
 
 
 def gather(m: Moved, share: int):
-    """Set rows r to rows ``index[r]`` of a."""
+    """Set rows r to rows ``index[r]`` of a, or to zero where that is negative."""
     for r in range(m.n):
-        copy(m.to + r * m.to_pitch, m.a + m.index[r] * m.a_pitch, m.width)
+        if m.index[r] >= 0:
+            copy(m.to + r * m.to_pitch, m.a + m.index[r] * m.a_pitch, m.width)
+        else:
+            clear(m.to + r * m.to_pitch, m.width)
 
 
 def gather_add(m: Moved, share: int):
-    """Add rows ``index[r]`` of a to rows r."""
+    """Add rows ``index[r]`` of a to rows r, but where that is negative."""
     for r in range(m.n):
-        add_numbers(m.to + r * m.to_pitch, m.a + m.index[r] * m.a_pitch, m.width)
+        if m.index[r] >= 0:
+            add_numbers(m.to + r * m.to_pitch, m.a + m.index[r] * m.a_pitch, m.width)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp import activations
-from rnnbp.data.workspace import Workspace
-from rnnbp.layers.layer import Context, Layer
+from rnnbp.layers.layer import BackwardContext, Context, Layer
 
 if TYPE_CHECKING:
     from rnnbp.layers.compiled import Part
@@ -35,6 +34,8 @@ class Activation(Layer):
         If the name is unknown.
     """
 
+    is_output_function: ClassVar[bool] = True
+
     def __init__(self, name: str) -> None:
         self.name = name
         self._function = activations.get(name)
@@ -49,19 +50,18 @@ class Activation(Layer):
 
         return ActivationPart(self._function, dtype) if self._function.elementwise else None
 
-    def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
+    def forward(self, parameters: Mapping[str, Array], x: Array, context: Context) -> tuple[Array, Any]:
         """Compute y = f(x)."""
         y = np.asarray(self._function.value(x))
-        workspace["x"], workspace["y"] = x, y
-        return y
+        return y, (x, y)
 
     def backward(
         self,
         parameters: Mapping[str, Array],
         gradients: Mapping[str, Array],
         dy: Array,
-        workspace: Workspace,
-        context: Context,
+        saved: Any,
+        context: BackwardContext,
     ) -> Array | None:
         """Compute dx = dy f'(x)."""
-        return np.asarray(self._function.pullback(dy, workspace["x"], workspace["y"]))
+        return np.asarray(self._function.pullback(dy, *saved))

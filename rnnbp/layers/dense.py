@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 
 from rnnbp import initializers
 from rnnbp.configuration import whole_number
-from rnnbp.data.workspace import Workspace
 from rnnbp.initializers import Initializer
-from rnnbp.layers.layer import Context, Layer, expect_width
+from rnnbp.layers.layer import BackwardContext, Context, Layer, expect_width
 from rnnbp.parameters import Parameter
 
 if TYPE_CHECKING:
@@ -81,27 +80,26 @@ class Dense(Layer):
 
         return DensePart(parameters["weight"])
 
-    def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
+    def forward(self, parameters: Mapping[str, Array], x: Array, context: Context) -> tuple[Array, Any]:
         """Compute (1)."""
-        workspace["x"] = x
-        y = workspace.empty("y", (len(x), self.n_outputs), x.dtype)
+        y = context.workspace.empty("y", (len(x), self.n_outputs), x.dtype)
         np.matmul(x, parameters["weight"], out=y)  # 1
         y += parameters["bias"]  # 1
-        return y
+        return y, x
 
     def backward(
         self,
         parameters: Mapping[str, Array],
         gradients: Mapping[str, Array],
         dy: Array,
-        workspace: Workspace,
-        context: Context,
+        saved: Any,
+        context: BackwardContext,
     ) -> Array | None:
         """Compute (1')."""
-        x = workspace["x"]
+        x = saved
         np.matmul(x.T, dy, out=gradients["weight"])  # 1'
         np.sum(dy, axis=0, out=gradients["bias"])  # 1'
         if not context.input_gradient:
             return None
-        dx = workspace.empty("dx", x.shape, x.dtype)
+        dx = context.workspace.empty("dx", x.shape, x.dtype)
         return np.matmul(dy, parameters["weight"].T, out=dx)  # 1'

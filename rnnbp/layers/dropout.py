@@ -24,8 +24,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from rnnbp.configuration import number
-from rnnbp.data.workspace import Workspace
-from rnnbp.layers.layer import Context, Layer
+from rnnbp.layers.layer import BackwardContext, Context, Layer
 
 __all__ = ["Dropout", "dropout_mask"]
 
@@ -62,27 +61,24 @@ class Dropout(Layer):
         """Return input_width."""
         return input_width
 
-    def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
+    def forward(self, parameters: Mapping[str, Array], x: Array, context: Context) -> tuple[Array, Any]:
         """Compute (1)."""
         if not context.training or self.rate == 0.0:
-            workspace["mask"] = None
-            return x
+            return x, None
         if self.over_time and context.packing is not None:
             shape = (context.packing.n_sequences, x.shape[1])
             mask = dropout_mask(self.rate, shape, x.dtype, context.rng)[context.packing.sequence_of_row]
         else:
             mask = dropout_mask(self.rate, x.shape, x.dtype, context.rng)
-        workspace["mask"] = mask
-        return np.asarray(mask * x)  # 1
+        return np.asarray(mask * x), mask  # 1
 
     def backward(
         self,
         parameters: Mapping[str, Array],
         gradients: Mapping[str, Array],
         dy: Array,
-        workspace: Workspace,
-        context: Context,
+        saved: Any,
+        context: BackwardContext,
     ) -> Array | None:
         """Compute (1')."""
-        mask = workspace["mask"]
-        return dy if mask is None else np.asarray(mask * dy)  # 1'
+        return dy if saved is None else np.asarray(saved * dy)  # 1'

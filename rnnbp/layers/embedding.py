@@ -12,16 +12,15 @@ It is a Dense layer on one-hot vectors, without the multiplications by zero.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp import initializers
 from rnnbp.configuration import whole_number
-from rnnbp.data.workspace import Workspace
 from rnnbp.initializers import Initializer
-from rnnbp.layers.layer import Context, Layer
+from rnnbp.layers.layer import BackwardContext, Context, Layer
 from rnnbp.parameters import Parameter
 
 __all__ = ["Embedding"]
@@ -51,6 +50,8 @@ class Embedding(Layer):
     static one of shape (B,).
     """
 
+    frame_rank: ClassVar[int] = 0
+
     def __init__(self, n_symbols: int, n_features: int, *, weight_initializer: str | Initializer = "glorot") -> None:
         self.n_symbols = whole_number("n_symbols", n_symbols)
         self.n_features = whole_number("n_features", n_features)
@@ -65,35 +66,34 @@ class Embedding(Layer):
         """Return n_features."""
         return self.n_features
 
-    def check_symbols(self, x: Array) -> Array:
-        """Return the input as indices.
+    def check_input(self, frames: Array, n_features: int | None, dtype: np.dtype[Any]) -> Array:
+        """Return symbols as indices.
 
         Raises
         ------
         ValueError
-            If it is not whole numbers from 0 to n_symbols - 1.
+            If they are not whole numbers from 0 to n_symbols - 1.
         """
-        if x.dtype.kind not in "iu":
-            raise ValueError(f"{self!r} takes whole numbers (symbols), but the input's dtype is {x.dtype}")
-        if x.size and (x.min() < 0 or x.max() >= self.n_symbols):
-            wrong = x[(x < 0) | (x >= self.n_symbols)].flat[0]
+        if frames.dtype.kind not in "iu":
+            raise ValueError(f"{self!r} takes whole numbers (symbols), but the input's dtype is {frames.dtype}")
+        if frames.size and (frames.min() < 0 or frames.max() >= self.n_symbols):
+            wrong = frames[(frames < 0) | (frames >= self.n_symbols)].flat[0]
             raise ValueError(f"{self!r} takes symbols from 0 to {self.n_symbols - 1}, but {wrong} came in")
-        return x.astype(np.intp, copy=False)
+        return frames.astype(np.intp, copy=False)
 
-    def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
+    def forward(self, parameters: Mapping[str, Array], x: Array, context: Context) -> tuple[Array, Any]:
         """Compute (1)."""
-        workspace["x"] = x
-        return np.asarray(parameters["weight"][x])  # 1
+        return np.asarray(parameters["weight"][x]), x  # 1
 
     def backward(
         self,
         parameters: Mapping[str, Array],
         gradients: Mapping[str, Array],
         dy: Array,
-        workspace: Workspace,
-        context: Context,
+        saved: Any,
+        context: BackwardContext,
     ) -> Array | None:
         """Compute (1'); symbols have no gradient."""
         gradients["weight"].fill(0)
-        np.add.at(gradients["weight"], workspace["x"], dy)  # 1'
+        np.add.at(gradients["weight"], saved, dy)  # 1'
         return None

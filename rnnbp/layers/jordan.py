@@ -64,6 +64,11 @@ class Jordan(Recurrent):
         if self.zoneout and teacher_forcing:
             raise ValueError("zoneout has no effect where targets are fed back: give teacher_forcing=False with it")
 
+    @property
+    def teacher_forced(self) -> bool:
+        """Whether it is, and runs in one direction."""
+        return self.teacher_forcing and not self.bidirectional
+
     def make_cell(self) -> Cell:
         """Return a `JordanCell`."""
         return JordanCell(

@@ -23,9 +23,8 @@ from numpy.typing import NDArray
 
 from rnnbp.activations import standardize, standardize_pullback
 from rnnbp.configuration import whole_number
-from rnnbp.data.workspace import Workspace
 from rnnbp.initializers import Ones, Zeros
-from rnnbp.layers.layer import Context, Layer, expect_width
+from rnnbp.layers.layer import BackwardContext, Context, Layer, expect_width
 from rnnbp.parameters import Parameter
 
 __all__ = ["LayerNorm"]
@@ -64,22 +63,21 @@ class LayerNorm(Layer):
         expect_width(self, self.n_features, input_width)
         return input_width
 
-    def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
+    def forward(self, parameters: Mapping[str, Array], x: Array, context: Context) -> tuple[Array, Any]:
         """Compute (1) and (2)."""
         u, scale = standardize(x)  # 1
-        workspace["u"], workspace["scale"] = u, scale
-        return np.asarray(parameters["gain"] * u + parameters["bias"])  # 2
+        return np.asarray(parameters["gain"] * u + parameters["bias"]), (u, scale)  # 2
 
     def backward(
         self,
         parameters: Mapping[str, Array],
         gradients: Mapping[str, Array],
         dy: Array,
-        workspace: Workspace,
-        context: Context,
+        saved: Any,
+        context: BackwardContext,
     ) -> Array | None:
         """Compute (2') and (1')."""
-        u, scale = workspace["u"], workspace["scale"]
+        u, scale = saved
         np.sum(dy * u, axis=0, out=gradients["gain"])  # 2'
         np.sum(dy, axis=0, out=gradients["bias"])  # 2'
         return standardize_pullback(dy * parameters["gain"], u, scale)  # 2', 1'

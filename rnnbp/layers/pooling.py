@@ -17,9 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.configuration import flag
-from rnnbp.data.sequences import Packing
-from rnnbp.data.workspace import Workspace
-from rnnbp.layers.layer import Context, Layer
+from rnnbp.data.packing import Packing
+from rnnbp.layers.layer import BackwardContext, Context, Layer, StreamStep
 
 if TYPE_CHECKING:
     from rnnbp.layers.compiled import Part
@@ -33,12 +32,20 @@ class _Pooling(Layer):
     needs_time = True
     pools_time = True
 
+    def output_packing(self, packing: Packing) -> Packing | None:
+        """Return None: there is one row a sequence."""
+        return None
+
+    def output_lengths(self, lengths: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return 1 for each."""
+        return np.ones_like(lengths)
+
     def output_width(self, input_width: int) -> int:
         """Return input_width."""
         return input_width
 
 
-def _packing(context: Context) -> Packing:
+def _packing(context: Context | BackwardContext) -> Packing:
     assert context.packing is not None, "the network lets only sequences come here"
     return context.packing
 
@@ -75,25 +82,36 @@ class LastStep(_Pooling):
 
         return PoolingPart("last", dtype, halves=self.bidirectional)
 
-    def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
+    def forward(self, parameters: Mapping[str, Array], x: Array, context: Context) -> tuple[Array, Any]:
         """Return x(L); of a backward half x(1)."""
-        workspace["shape"], packing, k = x.shape, _packing(context), self._forward_width(x.shape[1])
-        return np.concatenate([x[packing.last, :k], x[: packing.n_sequences, k:]], axis=1)
+        packing, k = _packing(context), self._forward_width(x.shape[1])
+        return np.concatenate([x[packing.last, :k], x[: packing.n_sequences, k:]], axis=1), None
 
     def backward(
         self,
         parameters: Mapping[str, Array],
         gradients: Mapping[str, Array],
         dy: Array,
-        workspace: Workspace,
-        context: Context,
+        saved: Any,
+        context: BackwardContext,
     ) -> Array | None:
         """Return dy at the last step (of a backward half, at the first one), zero elsewhere."""
         packing, k = _packing(context), self._forward_width(dy.shape[1])
-        dx = workspace.zeros("dx", workspace["shape"], dy.dtype)
+        dx = context.workspace.zeros("dx", (packing.n_rows, dy.shape[1]), dy.dtype)
         dx[packing.last, :k] = dy[:, :k]
         dx[: packing.n_sequences, k:] = dy[:, k:]
         return dx
+
+    def stream(self, parameters: Mapping[str, Array], dtype: np.dtype[Any], *, compiled: bool) -> StreamStep:
+        """Return the frame itself: the last one so far."""
+        if self.bidirectional:
+            return super().stream(parameters, dtype, compiled=compiled)
+        return lambda frame: frame
+
+    def check_online(self) -> None:
+        """Check that it takes one direction's last step, which is the frame at hand."""
+        if self.bidirectional:
+            super().check_online()
 
     def _forward_width(self, width: int) -> int:
         """Return how many features, the first ones, come from a forward direction."""
@@ -109,26 +127,41 @@ class MeanOverTime(_Pooling):
 
         return PoolingPart("mean", dtype)
 
-    def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
+    def forward(self, parameters: Mapping[str, Array], x: Array, context: Context) -> tuple[Array, Any]:
         """Return the mean of x(t) over t."""
         packing = _packing(context)
         total = np.zeros((packing.n_sequences, x.shape[1]), x.dtype)
         for start, n in zip(packing.starts, packing.counts, strict=False):
             total[:n] += x[start : start + n]
-        return np.asarray(total / packing.lengths[:, None].astype(x.dtype))
+        return np.asarray(total / packing.lengths[:, None].astype(x.dtype)), None
 
     def backward(
         self,
         parameters: Mapping[str, Array],
         gradients: Mapping[str, Array],
         dy: Array,
-        workspace: Workspace,
-        context: Context,
+        saved: Any,
+        context: BackwardContext,
     ) -> Array | None:
         """Return dy / L at every step."""
         packing = _packing(context)
         share = dy / packing.lengths[:, None].astype(dy.dtype)
         return np.asarray(share[packing.sequence_of_row])
+
+    def stream(self, parameters: Mapping[str, Array], dtype: np.dtype[Any], *, compiled: bool) -> StreamStep:
+        """Return the mean so far."""
+        return _RunningMean()
+
+
+class _RunningMean:
+    def __init__(self) -> None:
+        self._total: Array | float = 0.0
+        self._n = 0
+
+    def __call__(self, frame: Array) -> Array:
+        self._n += 1
+        self._total = self._total + frame
+        return np.asarray(self._total / self._n, frame.dtype)
 
 
 class MaxOverTime(_Pooling):
@@ -140,7 +173,7 @@ class MaxOverTime(_Pooling):
 
         return PoolingPart("max", dtype)
 
-    def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
+    def forward(self, parameters: Mapping[str, Array], x: Array, context: Context) -> tuple[Array, Any]:
         """Return the maximum of x(t) over t."""
         packing = _packing(context)
         best = x[: packing.n_sequences].copy()
@@ -150,18 +183,30 @@ class MaxOverTime(_Pooling):
             better = frame > best[:n]
             best[:n][better] = frame[better]
             row[:n][better] = (start + np.arange(n)[:, None] + np.zeros_like(row[:n]))[better]
-        workspace["row"], workspace["shape"] = row, x.shape
-        return best
+        return best, row
 
     def backward(
         self,
         parameters: Mapping[str, Array],
         gradients: Mapping[str, Array],
         dy: Array,
-        workspace: Workspace,
-        context: Context,
+        saved: Any,
+        context: BackwardContext,
     ) -> Array | None:
         """Return dy where the maximum was, zero elsewhere."""
-        dx = workspace.zeros("dx", workspace["shape"], dy.dtype)
-        dx[workspace["row"], np.arange(dx.shape[1])] = dy
+        dx = context.workspace.zeros("dx", (_packing(context).n_rows, dy.shape[1]), dy.dtype)
+        dx[saved, np.arange(dx.shape[1])] = dy
         return dx
+
+    def stream(self, parameters: Mapping[str, Array], dtype: np.dtype[Any], *, compiled: bool) -> StreamStep:
+        """Return the maximum so far."""
+        return _RunningMaximum()
+
+
+class _RunningMaximum:
+    def __init__(self) -> None:
+        self._largest: Array | None = None
+
+    def __call__(self, frame: Array) -> Array:
+        self._largest = frame.copy() if self._largest is None else np.maximum(self._largest, frame)
+        return self._largest

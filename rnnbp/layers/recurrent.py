@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -21,22 +22,40 @@ from rnnbp import initializers
 from rnnbp.cells import Cell, ZoneoutCell
 from rnnbp.cells.checking import check as check_cell
 from rnnbp.configuration import number
-from rnnbp.data.sequences import Packing
+from rnnbp.data.packing import Packing
 from rnnbp.data.workspace import Workspace
-from rnnbp.gradients import BPTT, GradientAlgorithm, Recurrence
+from rnnbp.gradients import BPTT, RTRL, GradientAlgorithm, Recurrence
+from rnnbp.gradients.algorithm import Run
 from rnnbp.initializers import Initializer
 from rnnbp.layers.dropout import dropout_mask
-from rnnbp.layers.layer import Context, Layer, expect_width
+from rnnbp.layers.layer import BackwardContext, Context, Layer, StreamStep, expect_width
 from rnnbp.parameters import Parameter
 
 if TYPE_CHECKING:
     from rnnbp.layers.compiled import Part
+    from rnnbp.layers.online import OnlineLayer
 
-__all__ = ["Recurrent"]
+__all__ = ["Recurrent", "RecurrentPass"]
 
 Array = NDArray[Any]
 
 REVERSE = "_reverse"
+
+
+@dataclass(eq=False)
+class RecurrentPass:
+    """What a recurrent layer saves of a pass: a run of each direction, and its states under the layer's own names.
+
+    Attributes
+    ----------
+    runs : list of Run
+    final, d_initial : dict of str to ndarray of shape (B, width)
+        The final states, and, after the way back, the gradients of the initial ones.
+    """
+
+    runs: list[Run] = field(default_factory=list)
+    final: dict[str, Array] = field(default_factory=dict)
+    d_initial: dict[str, Array] = field(default_factory=dict)
 
 
 class Recurrent(Layer):
@@ -178,41 +197,39 @@ class Recurrent(Layer):
         """Draw what is random in one direction of a training run: recurrent dropout, and noise."""
         return self._mask(rng, packing), self._noise(rng, packing)
 
-    def forward(self, parameters: Mapping[str, Array], x: Array, workspace: Workspace, context: Context) -> Array:
+    def forward(self, parameters: Mapping[str, Array], x: Array, context: Context) -> tuple[Array, RecurrentPass]:
         """Run each direction and put their outputs side by side."""
-        packing, outputs = _packing(context, x), []
+        packing, saved = _packing(context, x), RecurrentPass()
         for suffix, backwards in self._directions:
             mask, noise = self._draw(context.rng, packing) if context.training else (None, None)
-            name = f"direction{suffix}"
-            if name not in workspace:
-                workspace[name] = Workspace()
-            own = workspace[name]
-            recurrence = own["recurrence"] = Recurrence(
+            teacher = context.teacher
+            recurrence = Recurrence(
                 cell=self.cell,
-                parameters=self._parameters_of(parameters, suffix, own),
+                parameters={name: parameters[name + suffix] for name in self._names},
                 x=packing.reverse(x) if backwards else x,
                 packing=packing,
                 initial=self._own(context.initial, suffix),
                 mask=None if mask is None else mask.astype(x.dtype),
-                teacher=None
-                if context.teacher is None
-                else (packing.reverse(context.teacher) if backwards else context.teacher),
+                teacher=packing.reverse(teacher) if teacher is not None and backwards else teacher,
                 noise=noise,
                 compiled=context.compiled,
             )
-            y, final = self.gradient.forward(recurrence, own, keep=context.keep)
-            context.final |= {name + suffix: state for name, state in final.items()}
-            outputs.append(packing.reverse(y) if backwards else y)
-        return outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=1)
+            run = self.gradient.forward(recurrence, context.workspace.part(f"direction{suffix}"), keep=context.keep)
+            saved.runs.append(run)
+            saved.final |= {name + suffix: state for name, state in run.final.items()}
+        outputs = [
+            packing.reverse(run.output) if backwards else run.output
+            for run, (_, backwards) in zip(saved.runs, self._directions, strict=True)
+        ]
+        return (outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=1)), saved
 
-    def _parameters_of(self, parameters: Mapping[str, Array], suffix: str, own: Workspace) -> Mapping[str, Array]:
-        """Return one direction's parameters under the cell's names: the same mapping, as long as they are the same."""
-        if len(self._directions) == 1:
-            return parameters
-        kept = own.get("parameters")
-        if kept is None or kept[0] is not parameters:
-            kept = own["parameters"] = (parameters, {name: parameters[name + suffix] for name in self._names})
-        return kept[1]
+    def final_states(self, saved: RecurrentPass) -> Mapping[str, Array]:
+        """Return the states after each sequence's last step."""
+        return saved.final
+
+    def initial_gradients(self, saved: RecurrentPass) -> Mapping[str, Array]:
+        """Return the gradients of the initial states, after the way back."""
+        return saved.d_initial
 
     def _own(self, states: Mapping[str, Array], suffix: str) -> dict[str, Array]:
         """Return those of the states that belong to one direction, under the cell's names."""
@@ -233,36 +250,70 @@ class Recurrent(Layer):
             for block, rate in self.cell.noise.items()
         }
 
+    def stream(self, parameters: Mapping[str, Array], dtype: np.dtype[Any], *, compiled: bool) -> StreamStep:
+        """Return a step that carries the cell's states from frame to frame."""
+        if self.runs_backwards:
+            raise ValueError(f"{self!r} runs backwards: it needs the whole sequence, so it cannot stream")
+        if type(self).forward is not Recurrent.forward:
+            raise ValueError(f"{self!r} has a forward pass of its own, over whole sequences: it cannot stream")
+        cell, one_step, workspace = self.cell, Packing.full(1, 1), Workspace()
+        states = {name: np.zeros((1, cell.width(name)), dtype) for name in cell.states}
+
+        def step(frame: Array) -> Array:
+            recurrence = Recurrence(cell, parameters, frame, one_step, initial=states, compiled=compiled)
+            run = self.gradient.forward(recurrence, workspace, keep=False)
+            for name, state in run.final.items():
+                states[name][...] = state
+            return run.output
+
+        return step
+
+    def check_online(self) -> None:
+        """Check that the layer carries its gradient forwards in time."""
+        super().check_online()
+        if not isinstance(self.gradient, RTRL):
+            raise ValueError(f"{self!r} learns from whole sequences: give it gradient=RTRL(), or SnAp1()")
+        if self.recurrent_dropout:
+            raise ValueError(f"{self!r} keeps one dropout mask for a sequence, but a stream has no end: set it to 0")
+
+    def online(self, parameters: Mapping[str, Array], n_below: int, dtype: np.dtype[Any]) -> OnlineLayer:
+        """Return a `RecurrentOnline`."""
+        from rnnbp.layers.recurrent_online import RecurrentOnline
+
+        return RecurrentOnline(self, parameters, n_below, dtype)
+
+    def check_scheduled_sampling(self) -> None:
+        """Ask the gradient algorithm."""
+        self.gradient.check_scheduled_sampling()
+
     def backward(
         self,
         parameters: Mapping[str, Array],
         gradients: Mapping[str, Array],
         dy: Array,
-        workspace: Workspace,
-        context: Context,
+        saved: Any,
+        context: BackwardContext,
     ) -> Array | None:
-        """Pull back each direction's share of dy, and add what they say of the input."""
+        """Propagate each direction's share of dy back, and add what they say of the input."""
         packing, total = _packing(context, dy), None
         width = self.cell.width(self.cell.output)
         stops = accumulate(width for _ in self._directions)
-        for (suffix, backwards), stop in zip(self._directions, stops, strict=True):
-            own = workspace[f"direction{suffix}"]
+        for (suffix, backwards), stop, run in zip(self._directions, stops, saved.runs, strict=True):
             share = dy[:, stop - width : stop]
             dx, d_initial = self.gradient.backward(
-                own["recurrence"],
-                own,
+                run,
                 packing.reverse(share) if backwards else share,
                 self._own(context.d_final, suffix),
                 {name: gradients[name + suffix] for name in self._names},
                 input_gradient=context.input_gradient,
             )
-            context.d_initial |= {name + suffix: d for name, d in d_initial.items()}
+            saved.d_initial |= {name + suffix: d for name, d in d_initial.items()}
             if dx is not None:
                 dx = packing.reverse(dx) if backwards else dx
                 total = dx if total is None else total + dx
         return total
 
 
-def _packing(context: Context, rows: Array) -> Packing:
+def _packing(context: Context | BackwardContext, rows: Array) -> Packing:
     """Return how the rows are arranged in time; a static example is a sequence of one step."""
     return Packing.full(1, len(rows)) if context.packing is None else context.packing

@@ -6,12 +6,23 @@ from rnnbp.configuration import lookup
 from rnnbp.losses.base import Loss, SquaredLoss
 from rnnbp.losses.binary_cross_entropy import BinaryCrossEntropy
 from rnnbp.losses.cross_entropy import CrossEntropy
+from rnnbp.losses.ctc import CTC, ctc
 from rnnbp.losses.regression import MeanSquaredError
 
-__all__ = ["LOSSES", "BinaryCrossEntropy", "CrossEntropy", "Loss", "MeanSquaredError", "SquaredLoss", "get"]
+__all__ = [
+    "CTC",
+    "LOSSES",
+    "BinaryCrossEntropy",
+    "CrossEntropy",
+    "Loss",
+    "MeanSquaredError",
+    "SquaredLoss",
+    "ctc",
+    "get",
+]
 
 #: Every loss by its name; a loss listed here is known to :func:`get` and to the conformance tests.
-LOSSES: dict[str, type[Loss]] = {loss.name: loss for loss in (MeanSquaredError, CrossEntropy, BinaryCrossEntropy)}
+LOSSES: dict[str, type[Loss]] = {loss.name: loss for loss in (MeanSquaredError, CrossEntropy, BinaryCrossEntropy, CTC)}
 
 
 def get(name_or_loss: str | Loss) -> Loss:
@@ -20,7 +31,7 @@ def get(name_or_loss: str | Loss) -> Loss:
     Parameters
     ----------
     name_or_loss : str or Loss
-        ``"mean_squared_error"``, ``"cross_entropy"``, ``"binary_cross_entropy"``, or an instance.
+        ``"mean_squared_error"``, ``"cross_entropy"``, ``"binary_cross_entropy"``, ``"ctc"``, or an instance.
 
     Raises
     ------

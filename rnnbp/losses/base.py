@@ -10,8 +10,12 @@ Only real rows count, in the sum and in ``N``: a sequence contributes the same a
 batch. An output is whatever the last layer gives before its output function (logits): softmax and sigmoid
 belong to the loss, where they cancel against the logarithm and never overflow.
 
-A new loss defines ``encode`` (which checks a target before any work starts), ``value_and_gradient`` and
-``feedback``; listing it in ``losses/__init__.py`` puts it in the conformance tests.
+A loss of whole sequences, whose targets do not belong to single rows (`CTC`), says so with ``per_sequence``: its
+encoded targets are `LabelSequences`, and what is counted and weighted is a sequence.
+
+A new loss defines ``value_and_gradient``. Its targets are real numbers, as many as there are outputs, unless it also
+defines ``encode``, which checks a target before any work starts; and it can train a network with teacher forcing if it
+defines ``feedback``. Listing it in ``losses/__init__.py`` puts it in the conformance tests.
 """
 
 from __future__ import annotations
@@ -23,13 +27,17 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from rnnbp.configuration import Configurable
-from rnnbp.losses.targets import Array, real_steps
+from rnnbp.losses.targets import Array, real_steps, values
 
 
 class Loss(Configurable, ABC):
     """A loss: call it for a value and a gradient, or pass it to ``rnnbp.fit``."""
 
     name: ClassVar[str]
+    #: Whether a target belongs to a whole sequence of outputs, as in `CTC`, and not to one row of them.
+    per_sequence: ClassVar[bool] = False
+    #: Whether the loss of a whole is the sum of its parts' losses, and not their mean; see `normalizer`.
+    is_sum: bool = False
 
     def __call__(
         self,
@@ -79,7 +87,6 @@ class Loss(Configurable, ABC):
         gradient[real] = row_gradient
         return value, gradient
 
-    @abstractmethod
     def encode(
         self,
         target: ArrayLike,
@@ -88,7 +95,7 @@ class Loss(Configurable, ABC):
         leading: tuple[int, ...] | None = None,
         lengths: ArrayLike | None = None,
     ) -> Array:
-        """Check a target and return it in the form that ``value_and_gradient`` takes.
+        """Check a target and return it in the form that ``value_and_gradient`` takes: finite floats, unless overridden.
 
         Parameters
         ----------
@@ -106,6 +113,7 @@ class Loss(Configurable, ABC):
         ValueError
             If it cannot be a target of such an output.
         """
+        return values(target, n_outputs, leading=leading, lengths=lengths)
 
     @abstractmethod
     def value_and_gradient(self, output: Array, target: Array, weight: Array | None = None) -> tuple[float, Array]:
@@ -144,12 +152,20 @@ class Loss(Configurable, ABC):
         """
         return float(len(target) if weight is None else np.sum(weight, dtype=np.float64))
 
-    @abstractmethod
     def feedback(self, target: Array, n_outputs: int, dtype: DTypeLike) -> Array:
         """Return an encoded target as the network's output would look after its output function.
 
         This is what teacher forcing feeds back in a Jordan network, of shape (..., F).
+
+        Raises
+        ------
+        ValueError
+            If the loss does not say; unless overridden.
         """
+        raise ValueError(
+            f"{self!r} does not say what should be fed back in the place of an output, as teacher forcing needs: "
+            "define its `feedback`, or give the layer teacher_forcing=False"
+        )
 
 
 class SquaredLoss(Loss):

@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
+from numpy.typing import DTypeLike
 
 from rnnbp.losses.base import SquaredLoss, weighted_mean
-from rnnbp.losses.targets import Array, values
+from rnnbp.losses.targets import Array
 
 
 class MeanSquaredError(SquaredLoss):
@@ -29,17 +29,6 @@ class MeanSquaredError(SquaredLoss):
     """
 
     name: ClassVar[str] = "mean_squared_error"
-
-    def encode(
-        self,
-        target: ArrayLike,
-        n_outputs: int,
-        *,
-        leading: tuple[int, ...] | None = None,
-        lengths: ArrayLike | None = None,
-    ) -> Array:
-        """Check that targets are finite and as wide as the output; see :meth:`Loss.encode`."""
-        return values(target, n_outputs, leading=leading, lengths=lengths)
 
     def value_and_gradient(self, output: Array, target: Array, weight: Array | None = None) -> tuple[float, Array]:
         """Return the loss of real rows, and its gradient; see :meth:`Loss.value_and_gradient`."""

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from rnnbp.data.batch import Batch
-from rnnbp.data.sequences import Packing
+from rnnbp.data.packing import Packing
 from rnnbp.networks.network import Network
 
 __all__ = ["jacobian", "rows_jacobian"]
@@ -62,7 +62,8 @@ def jacobian(net: Network, x: ArrayLike | Sequence[ArrayLike], lengths: ArrayLik
     batch = net.batch(x, lengths)
     rows = rows_jacobian(net, batch)
     if batch.packing is not None:
-        rows = batch.packing.unsort(rows) if net.pools_time else batch.packing.unpack(rows)
+        output = net.interface.output_packing(batch.packing)
+        rows = batch.packing.unsort(rows) if output is None else output.unpack(rows)
     return rows.reshape(-1, net.theta.size)
 
 
@@ -90,13 +91,14 @@ def rows_jacobian(
     ndarray of shape (n_rows, n_outputs, n_parameters)
         Where `Pass.rows` is of shape (n_rows, n_outputs).
     """
-    n_rows = batch.n_examples if net.pools_time else len(batch.rows)
+    output = None if batch.packing is None else net.interface.output_packing(batch.packing)
+    n_rows = batch.n_examples if output is None else output.n_rows
     rows = np.empty((n_rows, net.n_outputs, net.theta.size), dtype or net.dtype)
     for i, own in enumerate(_rows_of_examples(batch)):
         packing = None if batch.packing is None else Packing.full(len(own), 1)
         example = replace(batch, rows=batch.rows[own], packing=packing)
         own_teacher = None if teacher is None else teacher[own]
-        outputs = [i] if net.pools_time else own
+        outputs = [i] if output is None else output.starts[: output.lengths[i]] + i
         unit = np.zeros((len(outputs), net.n_outputs), net.dtype)
         for place, row in enumerate(outputs):
             for column in range(net.n_outputs):

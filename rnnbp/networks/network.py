@@ -12,9 +12,9 @@ hyper-parameters the layers, parameters the vector ``theta``, activations the wo
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from os import PathLike
 from typing import Any
 
@@ -23,12 +23,14 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from rnnbp.configuration import build, plain
 from rnnbp.data.batch import Batch
-from rnnbp.data.workspace import Workspace
+from rnnbp.data.interface import Interface
+from rnnbp.data.packing import Packing
+from rnnbp.data.sequences import Sequences
 from rnnbp.files import model_file
-from rnnbp.layers import Activation, Context, Embedding, Jordan, Layer
+from rnnbp.layers import Layer
 from rnnbp.losses import Loss
-from rnnbp.networks.passes import Pass
-from rnnbp.networks.program import Program
+from rnnbp.networks.passes import Pass, loss_and_gradient
+from rnnbp.networks.program import Programs
 from rnnbp.networks.stream import Stream
 from rnnbp.parameters import Parameters
 
@@ -36,6 +38,7 @@ __all__ = ["Network"]
 
 Array = NDArray[Any]
 States = Mapping[str, Array]
+SETTINGS = ("layers", "dtype", "seed", "compiled")
 
 
 class Network:
@@ -102,9 +105,7 @@ class Network:
         self.parameters = Parameters(declared, self.dtype)
         self.rng = np.random.default_rng(seed)
         self.parameters.initialize(self.rng)
-        self.views = self.by_layer(self.parameters)
-        self._idle: list[Program] = []  # programs that no pass is using
-        self._latest: Program | None = None
+        self.programs = Programs(self.layers, self.parameters, compiled=compiled)
         self.metadata: dict[str, Any] = {}
 
     @property
@@ -122,12 +123,12 @@ class Network:
         for k, layer in enumerate(self.layers):
             if not isinstance(layer, Layer):
                 raise TypeError(f"layer {k} is {layer!r}, not a layer such as rnnbp.layers.Dense(64, 10)")
-            if isinstance(layer, Embedding) and k > 0:
+            if layer.frame_rank == 0 and k > 0:
                 raise ValueError(f"layer {k}, {layer!r}, takes symbols, so it must be the first layer")
         known = [
             getattr(layer, name) for layer in self.layers for name in ("n_inputs", "n_features") if hasattr(layer, name)
         ]
-        self.n_inputs: int | None = None if isinstance(self.layers[0], Embedding) else (known[0] if known else None)
+        self.n_inputs: int | None = None if self.layers[0].frame_rank == 0 else (known[0] if known else None)
         width, pooled = self.n_inputs or 1, None
         for k, layer in enumerate(self.layers):
             if layer.needs_time and pooled is not None:
@@ -140,67 +141,37 @@ class Network:
                 raise ValueError(f"layer {k} does not fit: {error}") from None
             pooled = k if layer.pools_time else pooled
         self.n_outputs = width
-        self.teacher_forced_layer = self._teacher_forced_layer()
         self.is_recurrent = any(layer.needs_time for layer in self.layers)
         self.pools_time = pooled is not None
+        first = self.layers[0]
+        self.interface = Interface(
+            frame_rank=first.frame_rank,
+            takes_static=not self.is_recurrent,
+            dtype=self.dtype,
+            check=partial(first.check_input, n_features=self.n_inputs, dtype=self.dtype),
+            n_outputs=self.n_outputs,
+            per_step=not self.pools_time,
+            teacher_forced_layer=self._teacher_forced_layer(),
+            output_packing=partial(_output_packing, self.layers),
+            output_lengths=partial(_output_lengths, self.layers),
+        )
 
     def _teacher_forced_layer(self) -> int | None:
-        """Return which layer a teacher's values go to: a Jordan layer that only activations follow."""
-        last = max((k for k, layer in enumerate(self.layers) if not isinstance(layer, Activation)), default=0)
-        layer = self.layers[last]
-        return last if isinstance(layer, Jordan) and layer.teacher_forcing and not layer.bidirectional else None
+        """Return the layer that a teacher's values go to: one that takes them, and that only activations follow."""
+        last = max((k for k, layer in enumerate(self.layers) if not layer.is_output_function), default=0)
+        return last if self.layers[last].teacher_forced else None
 
-    def by_layer(self, views: Mapping[str, Array]) -> list[dict[str, Array]]:
-        """Return named values, such as gradients, for each layer under its own names."""
-        split: list[dict[str, Array]] = [{} for _ in self.layers]
-        for name, view in views.items():
-            k, _, own = name.partition(".")
-            split[int(k)][own] = view
-        return split
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in (*SETTINGS, "theta", "rng", "metadata")} | {
+            "dtype": self.dtype.name
+        }
 
-    def take_program(self) -> Program:
-        """Return a program that nobody else is using, to be given back; so threads do not share memory."""
-        try:
-            program = self._idle.pop()
-        except IndexError:
-            program = Program(self.layers, self.parameters, compiled=self.compiled)
-        self._latest = program
-        return program
-
-    def give_program(self, program: Program) -> None:
-        """Give a program back."""
-        self._idle.append(program)
-
-    @property
-    def workspaces(self) -> list[Workspace]:
-        """What the layers that run in NumPy keep of the latest pass; nothing before the first."""
-        return [] if self._latest is None else [unit.workspace for unit in self._latest.units]
-
-    def split_states(self, states: States | None, batch: Batch) -> Mapping[int, Mapping[str, Array]]:
-        """Check states that users name, and return them for each layer under its own names, in packed order.
-
-        Raises
-        ------
-        ValueError
-            If a name is unknown or a shape wrong.
-        """
-        if not states:
-            return {}
-        widths = {f"{k}.{name}": w for k, layer in enumerate(self.layers) for name, w in layer.states().items()}
-        packed = {}
-        for name, state in states.items():
-            if name not in widths:
-                raise ValueError(f"no state {name!r}: this network's states are {', '.join(widths) or 'none'}")
-            given, shape = np.asarray(state, self.dtype), (batch.n_examples, widths[name])
-            if given.shape != shape:
-                raise ValueError(f"state {name!r} must be of shape {shape}, but its shape is {given.shape}")
-            packed[name] = given if batch.packing is None else batch.packing.sort(given)
-        return dict(enumerate(self.by_layer(packed)))
-
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __setstate__(self, state: dict[str, Any]) -> None:
         # made again, so that a copy's parameters are views of its own theta
-        made_of = type(self), self.layers, self.dtype.name, self.seed, self.compiled
-        return _remake, (*made_of, self.theta, self.rng, self.metadata)
+        layers, *settings = (state[name] for name in SETTINGS)
+        Network.__init__(self, layers, **dict(zip(SETTINGS[1:], settings, strict=True)))
+        self.theta[...] = state["theta"]
+        self.rng, self.metadata = state["rng"], state["metadata"]
 
     def __repr__(self) -> str:
         layers = "".join(f"    {layer!r},\n" for layer in self.layers)
@@ -208,12 +179,12 @@ class Network:
 
     # -- input ---------------------------------------------------------------------------------------------------
 
-    def batch(self, x: ArrayLike | Sequence[ArrayLike], lengths: ArrayLike | None = None) -> Batch:
+    def batch(self, x: ArrayLike | Sequence[ArrayLike] | Sequences, lengths: ArrayLike | None = None) -> Batch:
         """Check an input and lay it out in rows.
 
         Parameters
         ----------
-        x : ndarray of shape (B, I) or (T, B, I), or list of ndarrays of shape (T_i, I)
+        x : ndarray of shape (B, I) or (T, B, I), list of ndarrays of shape (T_i, I), or Sequences
             Static examples, padded time-major sequences, or sequences of any lengths. Symbols (for an `Embedding`) lack
             the last axis.
         lengths : array of int, of shape (B,), or None, default None
@@ -228,38 +199,13 @@ class Network:
         ValueError
             If the input's rank or number of features is wrong, if it is empty, or if it holds NaN or infinity.
         """
-        frame_rank = 0 if isinstance(self.layers[0], Embedding) else 1
-        batch = Batch.of(x, lengths, frame_rank=frame_rank, static=not self.is_recurrent)
-        batch.rows = self._check_rows(batch.rows)
-        return batch
-
-    def _check_rows(self, rows: Array) -> Array:
-        first = self.layers[0]
-        if isinstance(first, Embedding):
-            return first.check_symbols(rows)
-        if self.n_inputs is not None and rows.shape[1] != self.n_inputs:
-            raise ValueError(f"expected {self.n_inputs} features, but the input has {rows.shape[1]}")
-        if rows.dtype.kind not in "fiub":
-            raise ValueError(f"expected numbers, but the input's dtype is {rows.dtype}")
-        if rows.dtype == self.dtype:
-            cast = rows
-        else:
-            with np.errstate(over="ignore"):
-                cast = rows.astype(self.dtype)
-        # the sum of squares is one fast pass, and finite only if all are; it may overflow where they are
-        if not math.isfinite(np.vdot(cast, cast)) and not np.isfinite(cast).all():
-            row, feature = map(int, np.argwhere(~np.isfinite(cast))[0])
-            raise ValueError(
-                f"the input holds {rows[row, feature]} (feature {feature}), which is no finite {self.dtype} number: "
-                "remove or replace it"
-            )
-        return cast
+        return Batch.of(x, lengths, self.interface)
 
     # -- passes --------------------------------------------------------------------------------------------------
 
     def run(
         self,
-        x: ArrayLike | Sequence[ArrayLike] | Batch,
+        x: ArrayLike | Sequence[ArrayLike] | Sequences | Batch,
         lengths: ArrayLike | None = None,
         *,
         training: bool = False,
@@ -293,11 +239,20 @@ class Network:
             If the input does not fit the network (see `batch`), or if an initial state does not.
         """
         batch = x if isinstance(x, Batch) else self.batch(x, lengths)
-        return Pass(self, batch, training=training, keep=keep, initial_states=initial_states, teacher=teacher)
+        return Pass(
+            self.programs,
+            batch,
+            self.interface,
+            self.rng,
+            training=training,
+            keep=keep,
+            initial_states=initial_states,
+            teacher=teacher,
+        )
 
     def forward(
         self,
-        x: ArrayLike | Sequence[ArrayLike],
+        x: ArrayLike | Sequence[ArrayLike] | Sequences,
         lengths: ArrayLike | None = None,
         training: bool = False,
         *,
@@ -324,26 +279,17 @@ class Network:
         ValueError
             See `run`.
         """
-        batch = self.batch(x, lengths)
-        initial = self.split_states(initial_states, batch)
-        program = self.take_program()
-        try:
-            rows = program.forward(
-                batch.rows, batch.packing, training=training, keep=False, rng=self.rng, initial=initial
-            )
-            return batch.in_users_order(rows, per_step=not self.pools_time)
-        finally:
-            self.give_program(program)
+        return self.run(x, lengths, training=training, keep=False, initial_states=initial_states).output
 
     def loss_and_gradient(
         self,
-        x: ArrayLike | Sequence[ArrayLike] | Batch,
-        target: ArrayLike | Sequence[ArrayLike],
+        x: ArrayLike | Sequence[ArrayLike] | Sequences | Batch,
+        target: ArrayLike | Sequence[ArrayLike] | Sequences,
         loss: Loss,
         lengths: ArrayLike | None = None,
         *,
         training: bool = True,
-        sample_weight: ArrayLike | None = None,
+        sample_weight: ArrayLike | Sequences | None = None,
         initial_states: States | None = None,
     ) -> tuple[float, Array]:
         """Return the loss of a batch and its gradient with respect to theta.
@@ -374,51 +320,16 @@ class Network:
             If input or target do not fit the network or the loss.
         """
         batch = x if isinstance(x, Batch) else self.batch(x, lengths)
-        per_step = not self.pools_time
-        rows = batch.lay_out_target(target, loss, self.n_outputs, per_step=per_step)
-        weight = None if sample_weight is None else batch.lay_out_weight(sample_weight, per_step=per_step)
-        return self.rows_gradient(batch, rows, loss, weight=weight, training=training, initial_states=initial_states)
-
-    def rows_gradient(
-        self,
-        batch: Batch,
-        target: Array,
-        loss: Loss,
-        *,
-        weight: Array | None = None,
-        training: bool = True,
-        initial_states: States | None = None,
-        final_states: dict[str, Array] | None = None,
-        teacher_forcing: float = 1.0,
-    ) -> tuple[float, Array]:
-        """Return loss and gradient of a batch whose targets and weights are laid out in rows already.
-
-        See `loss_and_gradient`, which checks and lays out what users have. `final_states` is filled in, and
-        `teacher_forcing` is the probability with which each step of each sequence is taught (scheduled sampling).
-        """
-        teacher = None
-        if training and self.teacher_forced_layer is not None and teacher_forcing > 0.0:
-            teacher = loss.feedback(target, self.n_outputs, self.dtype)
-            if teacher_forcing < 1.0:
-                alone = self.rng.random(len(teacher)) >= teacher_forcing
-                teacher = np.ma.MaskedArray(teacher, np.broadcast_to(alone[:, None], teacher.shape))
-        forward = self.run(batch, training=training, initial_states=initial_states, teacher=teacher)
-        if final_states is not None:
-            final_states |= forward.final_states
-        value, d_output = loss.value_and_gradient(forward.rows, target, weight)
-        return value, forward.backward_rows(d_output, input_gradient=False).theta
-
-    def first_non_finite(self, batch: Batch) -> str | None:
-        """Say which layer, and at which step, is the first whose output for a batch is NaN or infinite."""
-        packing, a = batch.packing, batch.rows
-        for unit in Program(self.layers, self.parameters, compiled=False).units:
-            a = unit.layer.forward(unit.parameters, a, unit.workspace, Context(packing, False, self.rng))
-            packing = None if unit.layer.pools_time else packing
-            if not np.isfinite(a).all():
-                row = int(np.argwhere(~np.isfinite(a))[0, 0])
-                place = f"the output of layer {unit.k}, {unit.layer!r}"
-                return place if packing is None else f"{place}, at step {packing.step_of_row[row]}"
-        return None
+        rows = batch.lay_out_target(target, loss, self.interface)
+        weight = (
+            None
+            if sample_weight is None
+            else batch.lay_out_weight(sample_weight, self.interface, per_sequence=loss.per_sequence)
+        )
+        value, gradient, _ = loss_and_gradient(
+            self, batch, rows, loss, weight=weight, training=training, initial_states=initial_states
+        )
+        return value, gradient
 
     def unflatten(self, vector: Array) -> dict[str, Array]:
         """Return the named views of a vector that is laid out like theta, such as a gradient.
@@ -450,7 +361,7 @@ class Network:
         >>> stream.push(np.zeros(3)).shape, stream.push(np.zeros((10, 3))).shape
         ((2,), (10, 2))
         """
-        return Stream(self.layers, self.parameters.copy(), self.n_inputs, compiled=self.compiled)
+        return Stream(self.layers, self.parameters.copy(), self.interface, compiled=self.compiled)
 
     # -- files ---------------------------------------------------------------------------------------------------
 
@@ -507,17 +418,17 @@ class Network:
         return net
 
 
-def _remake(
-    cls: type[Network],
-    layers: Sequence[Layer],
-    dtype: str,
-    seed: int | None,
-    compiled: bool,
-    theta: Array,
-    rng: np.random.Generator,
-    metadata: dict[str, Any],
-) -> Network:
-    net = cls(layers, dtype=dtype, seed=seed, compiled=compiled)
-    net.theta[...] = theta
-    net.rng, net.metadata = rng, metadata
-    return net
+def _output_packing(layers: Sequence[Layer], packing: Packing) -> Packing | None:
+    """Return how the rows of the last layer's output lie in time; None for one row a sequence."""
+    for layer in layers:
+        found = layer.output_packing(packing)
+        if found is None:
+            return None
+        packing = found
+    return packing
+
+
+def _output_lengths(layers: Sequence[Layer], lengths: NDArray[np.intp]) -> NDArray[np.intp]:
+    for layer in layers:
+        lengths = layer.output_lengths(lengths)
+    return lengths

@@ -1,4 +1,4 @@
-"""One pass of a network: forwards, and back once.
+"""One pass of a network: forwards, and back once; and the loss and gradient that come of it.
 
 ::
 
@@ -15,12 +15,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnbp.data.batch import Batch
+from rnnbp.data.interface import Interface
+from rnnbp.losses import Loss
+from rnnbp.networks.program import Program, Programs
 
 if TYPE_CHECKING:
     from rnnbp.networks.network import Network
-    from rnnbp.networks.program import Program
 
-__all__ = ["Gradients", "Pass"]
+__all__ = ["BatchGradient", "Gradients", "Pass", "loss_and_gradient"]
 
 Array = NDArray[Any]
 States = Mapping[str, Array]
@@ -50,43 +52,49 @@ class Pass:
     ----------
     rows : ndarray of shape (n_rows, n_outputs)
         The output, packed.
+    saved : list
+        What each layer that runs in NumPy has saved for its way back; None for those that run compiled.
     """
 
     def __init__(
         self,
-        net: Network,
+        programs: Programs,
         batch: Batch,
+        interface: Interface,
+        rng: np.random.Generator,
         *,
         training: bool = False,
         keep: bool = True,
         initial_states: States | None = None,
         teacher: Array | None = None,
     ) -> None:
-        self._net, self._batch, self._keep = net, batch, keep
-        initial = net.split_states(initial_states, batch) if initial_states else {}
-        taught = None if teacher is None or net.teacher_forced_layer is None else (net.teacher_forced_layer, teacher)
+        self._programs, self._batch = programs, batch
+        initial = self._split(initial_states)
+        forced = interface.teacher_forced_layer
+        taught = None if teacher is None or forced is None else (forced, teacher)
         self._program: Program | None = None
-        program = net.take_program()
+        program = programs.take()
         try:
             rows = program.forward(
-                batch.rows, batch.packing, training=training, keep=keep, rng=net.rng, initial=initial, teacher=taught
+                batch.rows, batch.packing, training=training, keep=keep, rng=rng, initial=initial, teacher=taught
             )
-            self._packing = None if net.pools_time else batch.packing
+            self._packing = program.packing
             self._copied = None if keep else np.array(rows)
             self._final = None if keep else self._named(program.final)
         except BaseException:
-            net.give_program(program)
+            programs.give(program)
             raise
+        self.saved = [unit.saved for unit in program.units]
         self._rows, self._memory, self._generation = rows, program, program.generation
         if keep:
             self._program = program
         else:
-            net.give_program(program)
+            programs.give(program)
 
     def __del__(self) -> None:
         program = self.__dict__.get("_program")
         if program is not None:
-            self._net.give_program(program)
+            self._programs.give(program)
 
     @property
     def rows(self) -> Array:
@@ -104,8 +112,13 @@ class Pass:
     @property
     def output(self) -> Array:
         """The output in the user's order, of shape (B, n_outputs) or (T, B, n_outputs)."""
-        output = self._batch.in_users_order(self.rows, per_step=self._packing is not None)
-        return np.asarray(output if self._copied is not None else self._intact(output))
+        rows, batch = self.rows, self._batch.packing
+        if self._packing is not None:
+            output = self._packing.unpack(rows)
+        else:
+            output = rows if batch is None else batch.unsort(rows)
+        owned = output.base is None and output is not rows
+        return np.asarray(self._intact(output if owned else output.copy()) if self._copied is None else output)
 
     @property
     def final_states(self) -> dict[str, Array]:
@@ -140,7 +153,7 @@ class Pass:
         ValueError
             If a gradient's shape is wrong.
         """
-        given = np.asarray(d_output, self._net.dtype)
+        given = np.asarray(d_output, self._programs.parameters.theta.dtype)
         if given.shape != (shape := self._output_shape()):
             raise ValueError(f"dL/d(output) must be shaped like the output, {shape}, but its shape is {given.shape}")
         if self._packing is not None:
@@ -153,20 +166,82 @@ class Pass:
         self, d_rows: Array, d_final_states: States | None = None, *, input_gradient: bool = True
     ) -> Gradients:
         """Pull a packed gradient back; see `backward`."""
-        net, packing, program = self._net, self._batch.packing, self._program
+        programs, packing, program = self._programs, self._batch.packing, self._program
         if program is None:
             raise RuntimeError("this pass cannot be run back: it has been already, or it was run with keep=False")
-        d_final = net.split_states(d_final_states, self._batch) if d_final_states else {}
+        d_final = self._split(d_final_states)
         self._program = None
         try:
-            gradient = np.empty_like(net.theta)
+            gradient = np.empty_like(programs.parameters.theta)
             da = program.backward(d_rows, gradient, input_gradient=input_gradient, d_final=d_final)
             dx = None if da is None else np.array(da if packing is None else packing.unpack(da))
             return Gradients(gradient, dx, self._named(program.d_initial))
         finally:
-            net.give_program(program)
+            programs.give(program)
+
+    def _split(self, states: States | None) -> dict[int, dict[str, Array]]:
+        """Check states that users name, and return them for each layer under its own names, in packed order."""
+        split: dict[int, dict[str, Array]] = {}
+        widths, packing = self._programs.state_widths, self._batch.packing
+        for name, state in (states or {}).items():
+            if name not in widths:
+                raise ValueError(f"no state {name!r}: this network's states are {', '.join(widths) or 'none'}")
+            given = np.asarray(state, self._programs.parameters.theta.dtype)
+            if given.shape != (shape := (self._batch.n_examples, widths[name])):
+                raise ValueError(f"state {name!r} must be of shape {shape}, but its shape is {given.shape}")
+            k, _, own = name.partition(".")
+            split.setdefault(int(k), {})[own] = given if packing is None else packing.sort(given)
+        return split
 
     def _named(self, states: States) -> dict[str, Array]:
         """Return copies of states in the user's order."""
         packing = self._batch.packing
         return {name: np.array(state if packing is None else packing.unsort(state)) for name, state in states.items()}
+
+
+class BatchGradient(NamedTuple):
+    """The loss of a batch, its gradient, and, if they were asked for, the states in which the sequences end."""
+
+    value: float
+    theta: Array
+    final_states: dict[str, Array]
+
+
+def loss_and_gradient(
+    net: Network,
+    batch: Batch,
+    target: Array,
+    loss: Loss,
+    *,
+    weight: Array | None = None,
+    training: bool = True,
+    initial_states: States | None = None,
+    final_states: bool = False,
+    teacher_forcing: float = 1.0,
+) -> BatchGradient:
+    """Return loss and gradient of a batch whose targets and weights are laid out in rows already.
+
+    Parameters
+    ----------
+    net : Network
+    batch : Batch
+    target, weight : ndarray
+        Encoded, in the order of the output's rows.
+    loss : Loss
+    training, initial_states
+        See `Network.loss_and_gradient`.
+    final_states : bool, default False
+        Whether these are wanted.
+    teacher_forcing : float, default 1
+        The probability with which each step of each sequence is fed its target (scheduled sampling).
+    """
+    teacher = None
+    if training and net.interface.teacher_forced_layer is not None and teacher_forcing > 0.0:
+        teacher = loss.feedback(target, net.n_outputs, net.dtype)
+        if teacher_forcing < 1.0:
+            alone = net.rng.random(len(teacher)) >= teacher_forcing
+            teacher = np.ma.MaskedArray(teacher, np.broadcast_to(alone[:, None], teacher.shape))
+    forward = net.run(batch, training=training, initial_states=initial_states, teacher=teacher)
+    final = forward.final_states if final_states else {}
+    value, d_output = loss.value_and_gradient(forward.rows, target, weight)
+    return BatchGradient(value, forward.backward_rows(d_output, input_gradient=False).theta, final)

@@ -21,17 +21,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.configuration import speaks_for
-from rnnbp.data.sequences import Packing
+from rnnbp.data.packing import Packing
 from rnnbp.data.workspace import Workspace
 from rnnbp.kernels import threads
 from rnnbp.kernels.records import address_of
-from rnnbp.layers import Context, Layer
+from rnnbp.layers import BackwardContext, Context, Layer
 from rnnbp.parameters import Parameters
 
 if TYPE_CHECKING:
     from rnnbp.layers.compiled import Part
 
-__all__ = ["Program", "Segment", "Unit", "segments_of"]
+__all__ = ["Program", "Programs", "Segment", "Unit", "segments_of"]
 
 Array = NDArray[Any]
 States = Mapping[str, Array]
@@ -50,11 +50,75 @@ class Unit:
         self.part: Part | None = None
         if compiled and speaks_for(type(layer), "compiled", ("forward", "backward", "parameters")):
             self.part = layer.compiled(self.parameters, parameters.theta.dtype)
-        self.context: Context
+        self.packing: Packing | None = None
+        self.saved: Any = None
 
     def views(self, vector: Array) -> dict[str, Array]:
         """Return the layer's own views of a vector that is laid out like theta."""
         return {name: vector[place].reshape(shape) for name, (place, shape) in self.slices.items()}
+
+    def forward(self, x: Array, context: Context) -> tuple[Array, Any]:
+        """Run the layer in NumPy; TypeError if it does not return what layers must."""
+        returned = self.layer.forward(self.parameters, x, context)
+        if not (isinstance(returned, tuple) and len(returned) == 2):
+            raise TypeError(
+                f"layer {self.k}, {self.layer!r}: forward must return its output and what backward needs (maybe None), "
+                f"but {type(returned).__name__} was returned"
+            )
+        return returned
+
+    def final_states(self) -> States:
+        """Return the states in which the last run has ended, under the layer's names, in packed order."""
+        return self.layer.final_states(self.saved) if self.part is None else self.part.final
+
+    def initial_gradients(self) -> States:
+        """Return the gradients of the initial states, after the last run back."""
+        return self.layer.initial_gradients(self.saved) if self.part is None else self.part.d_initial
+
+
+class Programs:
+    """A network's programs: one for each pass that goes on, so that threads and passes do not share memory.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+    parameters : Parameters
+    compiled : bool
+        Whether the engine runs the layers that it knows.
+
+    Attributes
+    ----------
+    state_widths : dict of str to int
+        The width of each state, under names like ``"0.h"``.
+    """
+
+    def __init__(self, layers: Sequence[Layer], parameters: Parameters, *, compiled: bool) -> None:
+        self.layers, self.parameters, self.compiled = layers, parameters, compiled
+        self.state_widths = {f"{k}.{name}": w for k, layer in enumerate(layers) for name, w in layer.states().items()}
+        self._idle: list[Program] = []
+
+    def take(self) -> Program:
+        """Return a program that nobody else is using, to be given back."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return Program(self.layers, self.parameters, compiled=self.compiled)
+
+    def give(self, program: Program) -> None:
+        """Give a program back."""
+        self._idle.append(program)
+
+    def first_non_finite(self, x: Array, packing: Packing | None) -> str | None:
+        """Say which layer, and at which step, is the first whose output for a batch is NaN or infinite."""
+        rng, a = np.random.default_rng(0), x
+        for unit in Program(self.layers, self.parameters, compiled=False).units:
+            a, _ = unit.forward(a, Context(packing, False, rng))
+            packing = None if packing is None else unit.layer.output_packing(packing)
+            if not np.isfinite(a).all():
+                row = int(np.argwhere(~np.isfinite(a))[0, 0])
+                place = f"the output of layer {unit.k}, {unit.layer!r}"
+                return place if packing is None else f"{place}, at step {packing.step_of_row[row]}"
+        return None
 
 
 class Program:
@@ -71,6 +135,7 @@ class Program:
     def __init__(self, layers: Sequence[Layer], parameters: Parameters, *, compiled: bool) -> None:
         self.compiled = compiled
         self.generation = 0  # how many runs there have been
+        self.packing: Packing | None = None  # of the last run's output
         self.units = [Unit(k, layer, parameters, compiled=compiled) for k, layer in enumerate(layers)]
         self.segments = segments_of(self.units)
 
@@ -109,13 +174,13 @@ class Program:
             if isinstance(segment, Unit):
                 taught = teacher[1] if teacher is not None and teacher[0] == segment.k else None
                 own = initial.get(segment.k, NO_STATES)
-                segment.context = Context(
-                    packing, training, rng, keep, compiled=self.compiled, initial=own, teacher=taught
-                )
-                a = segment.layer.forward(segment.parameters, a, segment.workspace, segment.context)
-                packing = None if segment.layer.pools_time else packing
+                segment.packing = packing
+                context = Context(packing, training, rng, segment.workspace, keep, self.compiled, taught, own)
+                a, segment.saved = segment.forward(a, context)
+                packing = None if packing is None else segment.layer.output_packing(packing)
             else:
                 a, packing = segment.forward(a, packing, training, keep, rng, initial, teacher)
+        self.packing = packing
         return a
 
     def backward(
@@ -143,10 +208,10 @@ class Program:
             assert da is not None
             segment, wanted = self.segments[k], input_gradient or k > 0
             if isinstance(segment, Unit):
-                segment.context.d_final = d_final.get(segment.k, NO_STATES)
-                segment.context.input_gradient = wanted
+                own = d_final.get(segment.k, NO_STATES)
+                context = BackwardContext(segment.packing, segment.workspace, wanted, own)
                 views = segment.views(gradient)
-                da = segment.layer.backward(segment.parameters, views, da, segment.workspace, segment.context)
+                da = segment.layer.backward(segment.parameters, views, da, segment.saved, context)
             else:
                 da = segment.backward(da, base, wanted, d_final)
         return da
@@ -154,12 +219,12 @@ class Program:
     @property
     def final(self) -> dict[str, Array]:
         """The states in which the last run has ended, under names like "0.h", in packed order."""
-        return {f"{u.k}.{name}": s for u in self.units for name, s in (u.part or u.context).final.items()}
+        return {f"{u.k}.{name}": s for u in self.units for name, s in u.final_states().items()}
 
     @property
     def d_initial(self) -> dict[str, Array]:
         """The gradients of the initial states, after the last run back."""
-        return {f"{u.k}.{name}": d for u in self.units for name, d in (u.part or u.context).d_initial.items()}
+        return {f"{u.k}.{name}": d for u in self.units for name, d in u.initial_gradients().items()}
 
 
 def segments_of(units: Sequence[Unit], joins: Callable[[Unit], bool] = lambda unit: True) -> list[Segment | Unit]:
@@ -191,20 +256,22 @@ class Segment:
         self.n = self.n_forward + len(self.back)
         self.stateful = [(unit.k, unit.part) for unit in units if unit.layer.states() and unit.part is not None]
         self.trained = [(unit.offset, unit.part) for unit in units if unit.slices and unit.part is not None]
-        self.pools = any(unit.layer.pools_time for unit in units)
         self.dtype = self.parts[0].dtype
         self.laid_out: Any = None
+        self.packing: Packing | None = None  # of the output
         self.laid_back: bool | None = None
 
     def lay_out(self, packing: Packing, width: int, keep: bool) -> None:
         """Find memory, and let each part know where its neighbours' is."""
         a: Array | None = None
+        self.packing = packing
         for unit, part in zip(self.units, self.parts, strict=True):
             if a is not None:
                 part.take(a)
             a = part.lay_out(packing, width, unit.workspace, keep=keep)
-            width = a.shape[1]
-            packing = Packing.full(1, packing.n_sequences) if unit.layer.pools_time else packing
+            width, n_sequences = a.shape[1], packing.n_sequences
+            self.packing = None if self.packing is None else unit.layer.output_packing(packing)
+            packing = self.packing or Packing.full(1, n_sequences)  # after pooling, rows are static examples
         assert a is not None
         self.y, self.laid_back = a, None
         self.runner.lay_out()
@@ -251,7 +318,7 @@ class Segment:
         """Run forwards; see `Program.forward`."""
         self.begin(x, packing, *given)
         self.runner.run(0, self.n_forward)
-        return self.y, None if self.pools else packing
+        return self.y, None if packing is None else self.packing
 
     def begin_back(self, dy: Array, gradient: int, wanted: bool, d_final: Mapping[int, States]) -> None:
         """Take what a run back begins with."""

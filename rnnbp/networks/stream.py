@@ -6,24 +6,21 @@ over time, it is what it would give if the sequence ended there: the last step, 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnbp.data.sequences import Packing
-from rnnbp.data.workspace import Workspace
-from rnnbp.gradients import Recurrence
-from rnnbp.layers import Context, Dropout, Embedding, LastStep, Layer, MaxOverTime, MeanOverTime, Recurrent
+from rnnbp.data.interface import Interface
+from rnnbp.data.packing import Packing
+from rnnbp.layers import Layer
+from rnnbp.layers.layer import StreamStep
 from rnnbp.networks.program import Program, Segment, Unit, segments_of
 from rnnbp.parameters import Parameters
 
 __all__ = ["Stream"]
 
 Array = NDArray[Any]
-Step = Callable[[Array], Array]
 
 
 class Stream:
@@ -33,43 +30,28 @@ class Stream:
     """
 
     def __init__(
-        self, layers: tuple[Layer, ...], parameters: Parameters, n_inputs: int | None, *, compiled: bool
+        self, layers: tuple[Layer, ...], parameters: Parameters, interface: Interface, *, compiled: bool
     ) -> None:
         for k, layer in enumerate(layers):
             if layer.runs_backwards:
                 raise ValueError(
                     f"layer {k}, {layer!r}, runs backwards: it needs the whole sequence, so it cannot stream"
                 )
-        self._layers, self._dtype, self._n_inputs = layers, parameters.theta.dtype, n_inputs
+        self._dtype, self._interface = parameters.theta.dtype, interface
         self._program = Program(layers, parameters, compiled=compiled)
         self.reset()
 
     def reset(self) -> None:
         """Begin a new sequence: all states are zero again."""
-        segments = segments_of(self._program.units, lambda unit: not unit.layer.pools_time)
-        self._steps: list[Step] = [
+        segments = segments_of(self._program.units, lambda unit: not unit.layer.needs_time or bool(unit.layer.states()))
+        self._steps: list[StreamStep] = [
             self._step_of(segment) if isinstance(segment, Unit) else _compiled_step(segment) for segment in segments
         ]
 
-    def _step_of(self, unit: Unit) -> Step:
-        layer = unit.layer
-        if isinstance(layer, Recurrent):
-            if type(layer).forward is not Recurrent.forward:
-                raise ValueError(f"{layer!r} has a forward pass of its own, over whole sequences: it cannot stream")
-            return _recurrent_step(layer, unit.parameters, self._dtype, compiled=self._program.compiled)
-        if isinstance(layer, (LastStep, Dropout)):
-            return lambda frame: frame
-        if isinstance(layer, MeanOverTime):
-            return _RunningMean()
-        if isinstance(layer, MaxOverTime):
-            return _RunningMaximum()
-        if layer.needs_time:
-            raise ValueError(f"{layer!r} looks along time in a way of its own: it cannot stream")
-        workspace, rng = Workspace(), np.random.default_rng(0)
-        context = Context(None, False, rng, keep=False, compiled=self._program.compiled)
-        return lambda frame: layer.forward(unit.parameters, frame, workspace, context)
+    def _step_of(self, unit: Unit) -> StreamStep:
+        return unit.layer.stream(unit.parameters, self._dtype, compiled=self._program.compiled)
 
-    def push(self, frames: ArrayLike) -> Array:
+    def push(self, frames: ArrayLike) -> Array | None:
         """Return the outputs for the next frames.
 
         Parameters
@@ -79,39 +61,34 @@ class Stream:
 
         Returns
         -------
-        ndarray of shape (n_outputs,) or (n, n_outputs)
+        ndarray of shape (n_outputs,) or (n, n_outputs), or None
+            Where a layer has a stride S, only every S-th frame has an output: of several frames fewer rows come, and of
+            one frame None.
 
         Raises
         ------
         ValueError
             If the frames have another shape, or hold NaN or infinity.
         """
-        first = self._layers[0]
-        if isinstance(first, Embedding):
-            given = first.check_symbols(np.asarray(frames))
-            single, rank = given.ndim == 0, given.ndim + 1
-        else:
-            given = np.asarray(frames, self._dtype)
-            single, rank = given.ndim == 1, given.ndim
-            if given.ndim and self._n_inputs not in (None, given.shape[-1]):
-                raise ValueError(f"expected frames of {self._n_inputs} features, but their shape is {given.shape}")
-            # the sum of squares is one fast pass, and finite only if all are; it may overflow where they are
-            if not math.isfinite(np.vdot(given, given)) and not np.isfinite(given).all():
-                raise ValueError("the frames hold NaN or infinity: remove or replace them")
-        if rank not in (1, 2):
+        given, rank = np.asarray(frames), self._interface.frame_rank
+        if given.ndim not in (rank, rank + 1):
             raise ValueError(f"expected one frame or a row of them, but their shape is {given.shape}")
-        if single:
-            return self._next(given)
-        return np.array([self._next(frame) for frame in given])
+        outputs = [self._next(frame) for frame in self._interface.check(given if given.ndim > rank else given[None])]
+        if given.ndim == rank:
+            return outputs[0]
+        due = [output for output in outputs if output is not None]
+        return np.array(due) if due else np.empty((0, self._interface.n_outputs), self._dtype)
 
-    def _next(self, frame: Array) -> Array:
-        out = frame[None]
+    def _next(self, frame: Array) -> Array | None:
+        out: Array | None = frame[None]
         for step in self._steps:
+            if out is None:
+                return None
             out = step(out)
-        return np.array(out[0])
+        return None if out is None else np.array(out[0])
 
 
-def _compiled_step(segment: Segment) -> Step:
+def _compiled_step(segment: Segment) -> StreamStep:
     """Return a run of compiled layers over one frame: all that does not change is prepared once."""
     x: Array | None = None
     runner, first, stop = segment.runner, segment.n_prepare, segment.n_forward
@@ -127,40 +104,7 @@ def _compiled_step(segment: Segment) -> Step:
             runner.run(0, first)
         x[...] = frame
         runner.run(first, stop)
-        return segment.y
+        y: Array = segment.y
+        return y
 
     return step
-
-
-def _recurrent_step(layer: Recurrent, views: dict[str, Array], dtype: Any, *, compiled: bool) -> Step:
-    cell, packing = layer.cell, Packing.full(1, 1)
-    states, workspace = {name: np.zeros((1, cell.width(name)), dtype) for name in cell.states}, Workspace()
-
-    def step(frame: Array) -> Array:
-        recurrence = Recurrence(cell, views, frame, packing, initial=states, compiled=compiled)
-        output, final = layer.gradient.forward(recurrence, workspace, keep=False)
-        for name, state in final.items():
-            states[name][...] = state
-        return output
-
-    return step
-
-
-class _RunningMean:
-    def __init__(self) -> None:
-        self._total: Array | float = 0.0
-        self._n = 0
-
-    def __call__(self, frame: Array) -> Array:
-        self._n += 1
-        self._total = self._total + frame
-        return np.asarray(self._total / self._n, frame.dtype)
-
-
-class _RunningMaximum:
-    def __init__(self) -> None:
-        self._largest: Array | None = None
-
-    def __call__(self, frame: Array) -> Array:
-        self._largest = frame.copy() if self._largest is None else np.maximum(self._largest, frame)
-        return self._largest

@@ -4,10 +4,9 @@ All take what the estimators take: a list of ``(T_i, F)`` arrays, an ``(N, T, F)
 one scalar a step (as is a list of ``(T_i,)`` arrays). Lists of arrays come out as lists, arrays as arrays.
 """
 
+from rnnbp.preprocessing.per_frame import PerFrame
+from rnnbp.preprocessing.rectangle import PadOrTruncate
+from rnnbp.preprocessing.scaler import SequenceScaler
 from rnnbp.preprocessing.sliding_window import SlidingWindow, Windows, cut_windows
-
-from .per_frame import PerFrame
-from .rectangle import PadOrTruncate
-from .scaler import SequenceScaler
 
 __all__ = ["PadOrTruncate", "PerFrame", "SequenceScaler", "SlidingWindow", "Windows", "cut_windows"]

@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names
 
-from rnnbp.data.sequences import check_sequences
+from rnnbp.data.sequences import Sequences, check_sequences
 
 __all__ = ["Frames", "SequenceReader", "SequenceTransformer"]
 
@@ -34,13 +34,13 @@ Index = NDArray[np.intp]
 FLOATS = (np.float64, np.float32)  # what is kept; all other numbers become the first
 
 
-@dataclass(frozen=True)
-class Frames:
-    """Stacked frames.
+@dataclass(frozen=True, eq=False)
+class Frames(Sequences):
+    """Sequences that know the form in which they came.
 
     Attributes
     ----------
-    stacked : ndarray of float32 or float64, of shape (n_frames, F)
+    frames : ndarray of float32 or float64, of shape (n_frames, F)
     lengths : ndarray of int, of shape (N,)
     shape : tuple of int or None
         Of the array that they came in; None stands for a list.
@@ -48,14 +48,13 @@ class Frames:
         Whether they came as numbers, without an axis for features.
     """
 
-    stacked: Array
-    lengths: Index
     shape: tuple[int, ...] | None
     scalar: bool
 
-    def split(self, stacked: Array) -> list[Array]:
-        """Return rows, one for each frame, as one array a sequence."""
-        return np.split(stacked, np.cumsum(self.lengths)[:-1])
+    @property
+    def stacked(self) -> Array:
+        """The frames."""
+        return self.frames
 
     def rebuild(self, stacked: Array) -> Array | list[Array]:
         """Return rows of other features in the form that the frames came in, with an axis for features."""
@@ -110,7 +109,7 @@ class SequenceReader(BaseEstimator):  # type: ignore[misc]
         scalar = stacked.ndim == 1
         frames = Frames(stacked[:, None] if scalar else stacked, lengths, None, scalar)
         _check_finite(frames)
-        self._check_width(frames.stacked.shape[1], reset=reset)
+        self._check_width(frames.frames.shape[1], reset=reset)
         if not self._saw_columns:  # those are steps
             _check_feature_names(self, X[0], reset=reset)
         return frames
@@ -223,9 +222,9 @@ def _as_float(array: Array) -> Array:
 
 
 def _check_finite(frames: Frames) -> None:
-    if np.isfinite(frames.stacked.sum(dtype=np.float64)):  # quick, and enough but for sums that overflow
+    if np.isfinite(frames.frames.sum(dtype=np.float64)):  # quick, and enough but for sums that overflow
         return
-    rows, features = np.nonzero(~np.isfinite(frames.stacked))
+    rows, features = np.nonzero(~np.isfinite(frames.frames))
     if len(rows):
         ends = np.cumsum(frames.lengths)
         i = int(np.searchsorted(ends, rows[0], side="right"))

@@ -16,7 +16,7 @@ from sklearn.base import clone
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.metaestimators import available_if
 
-from .frames import Frames, SequenceTransformer
+from rnnbp.preprocessing.frames import Frames, SequenceTransformer
 
 __all__ = ["PerFrame"]
 
@@ -79,7 +79,7 @@ class PerFrame(SequenceTransformer, auto_wrap_output_keys=None):  # type: ignore
         """
         self._validate_params()
         frames = self._read(X, reset=True)
-        self.transformer_ = clone(self.transformer).fit(frames.stacked, _of_frames(y, frames))
+        self.transformer_ = clone(self.transformer).fit(frames.frames, _of_frames(y, frames))
         return self
 
     @_can("partial_fit")  # type: ignore[untyped-decorator]
@@ -99,7 +99,7 @@ class PerFrame(SequenceTransformer, auto_wrap_output_keys=None):  # type: ignore
         first = not hasattr(self, "transformer_")
         frames = self._read(X, reset=first)
         transformer = clone(self.transformer) if first else self.transformer_
-        self.transformer_ = transformer.partial_fit(frames.stacked, _of_frames(y, frames))
+        self.transformer_ = transformer.partial_fit(frames.frames, _of_frames(y, frames))
         return self
 
     def transform(self, X: Sequences) -> Array | list[Array]:
@@ -159,7 +159,7 @@ class PerFrame(SequenceTransformer, auto_wrap_output_keys=None):  # type: ignore
         from sklearn import config_context
 
         with config_context(transform_output="default"):  # frames are put together again as arrays
-            rows = getattr(self.transformer_, method)(frames.stacked)
+            rows = getattr(self.transformer_, method)(frames.frames)
         return frames.rebuild(rows.toarray() if hasattr(rows, "toarray") else np.asarray(rows))
 
 

@@ -15,7 +15,7 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 
-from .frames import SequenceTransformer
+from rnnbp.preprocessing.frames import SequenceTransformer
 
 __all__ = ["PadOrTruncate"]
 
@@ -105,9 +105,9 @@ class PadOrTruncate(SequenceTransformer):
         check_is_fitted(self)
         frames = self._read(X, reset=False)
         length, at_end = self.length_, self.side == "end"
-        n, f = len(frames.lengths), frames.stacked.shape[1]
-        out = np.full((n, length, f), 0.0 if self.fill == "edge" else self.fill, frames.stacked.dtype)
-        for row, sequence in zip(out, frames.split(frames.stacked), strict=True):
+        n, f = len(frames.lengths), frames.frames.shape[1]
+        out = np.full((n, length, f), 0.0 if self.fill == "edge" else self.fill, frames.frames.dtype)
+        for row, sequence in zip(out, frames.split(frames.frames), strict=True):
             kept = sequence[:length] if at_end else sequence[-length:]
             missing = length - len(kept)
             row[slice(0, len(kept)) if at_end else slice(missing, None)] = kept

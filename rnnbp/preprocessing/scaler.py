@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import OneToOneFeatureMixin, _fit_context
 
-from .frames import Frames, SequenceTransformer
+from rnnbp.preprocessing.frames import Frames, SequenceTransformer
 
 __all__ = ["SequenceScaler"]
 
@@ -105,7 +105,7 @@ class SequenceScaler(OneToOneFeatureMixin, SequenceTransformer, auto_wrap_output
         self
         """
         first = not hasattr(self, "n_frames_seen_")
-        frames = self._read(X, reset=first).stacked
+        frames = self._read(X, reset=first).frames
         n_new, mean_new = len(frames), frames.mean(axis=0, dtype=np.float64)
         var_new = np.square(frames - mean_new).mean(axis=0)
         if first:
@@ -134,7 +134,7 @@ class SequenceScaler(OneToOneFeatureMixin, SequenceTransformer, auto_wrap_output
             In the form of X; float32 stays float32, everything else becomes float64.
         """
         frames = self._fitted_to(X)
-        rows = frames.stacked.copy()
+        rows = frames.frames.copy()
         if self.with_mean:
             rows -= self.mean_.astype(rows.dtype)
         if self.with_std:
@@ -144,7 +144,7 @@ class SequenceScaler(OneToOneFeatureMixin, SequenceTransformer, auto_wrap_output
     def inverse_transform(self, X: Sequences) -> Array | list[Array]:
         """Return standardised sequences to their units; `transform`'s inverse."""
         frames = self._fitted_to(X)
-        rows = frames.stacked.copy()
+        rows = frames.frames.copy()
         if self.with_std:
             rows *= self.scale_.astype(rows.dtype)
         if self.with_mean:

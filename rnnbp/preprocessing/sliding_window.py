@@ -24,8 +24,7 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from rnnbp.configuration import whole_number
-
-from .frames import SequenceTransformer
+from rnnbp.preprocessing.frames import SequenceTransformer
 
 __all__ = ["SlidingWindow", "Windows", "cut_windows"]
 
@@ -115,7 +114,7 @@ class SlidingWindow(SequenceTransformer, auto_wrap_output_keys=None):  # type: i
 
         check_is_fitted(self)
         frames = self._read(X, reset=False)
-        windows = [self._windows(sequence) for sequence in frames.split(frames.stacked)]
+        windows = [self._windows(sequence) for sequence in frames.split(frames.frames)]
         return windows if frames.shape is None else np.stack(windows)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Array:
@@ -202,7 +201,7 @@ def cut_windows(X: Any, y: Any = None, *, width: int, step: int | None = None) -
         raise ValueError(f"series {short[0]} has {frames.lengths[short[0]]} steps, less than a window of {width}")
     start = [np.arange(0, length - width + 1, step) for length in frames.lengths]
     return Windows(
-        np.concatenate([_cut(series, width, step) for series in frames.split(frames.stacked)]),
+        np.concatenate([_cut(series, width, step) for series in frames.split(frames.frames)]),
         None if y is None else _cut_targets(y, frames.lengths, width, step, [len(s) for s in start]),
         np.repeat(np.arange(len(start)), [len(s) for s in start]),
         np.concatenate(start),

@@ -10,7 +10,6 @@ import numpy as np
 from rnnbp.callbacks import EarlyStopping
 from rnnbp.configuration import number
 from rnnbp.data.training_set import TrainingSet
-from rnnbp.gradients import BPTT
 from rnnbp.losses import Loss
 from rnnbp.networks.network import Network
 from rnnbp.optimizers import FullBatchOptimizer, Schedule
@@ -47,7 +46,7 @@ def validation_set(net: Network, data: tuple[Any, ...], loss: Loss) -> TrainingS
         )
     x, target, lengths, weight = (*data, None, None)[:4]
     try:
-        return TrainingSet(net, x, lengths, target=target, loss=loss, sample_weight=weight)
+        return TrainingSet(net.interface, x, lengths, target=target, loss=loss, sample_weight=weight)
     except ValueError as error:
         raise ValueError(f"validation_data: {error}") from None
 
@@ -62,7 +61,7 @@ def teacher_forcing(
     elif outside := [value for value in map(p, range(max_epochs + 1)) if not 0.0 <= value <= 1.0]:
         raise ValueError(f"teacher_forcing must be a schedule of probabilities, but {p!r} gives {outside[0]:g}")
     if isinstance(given, NextStep):
-        if cut_or_changed or net.teacher_forced_layer is not None:
+        if cut_or_changed or net.interface.teacher_forced_layer is not None:
             raise ValueError(
                 "NextStep goes with neither chunk_length, nor augment, nor a teacher-forced Jordan layer: leave one out"
             )
@@ -70,14 +69,14 @@ def teacher_forcing(
         return
     if given == 1.0:
         return
-    if net.teacher_forced_layer is None:
+    if (forced := net.interface.teacher_forced_layer) is None:
         raise ValueError(
             "teacher_forcing is for a network that is taught: one whose last layer but for activations is a "
             "layers.Jordan that runs in one direction, with teacher_forcing=True (a next-step model is shown its own "
             "outputs by teacher_forcing=rnnbp.NextStep(...))"
         )
-    if given != 0.0 and type(algorithm := getattr(net.layers[net.teacher_forced_layer], "gradient", None)) is not BPTT:
-        raise ValueError(f"scheduled sampling needs gradient=gradients.BPTT(), but the taught layer has {algorithm!r}")
+    if given != 0.0:
+        net.layers[forced].check_scheduled_sampling()
 
 
 def augment(given: Callable[..., Any] | None, data: TrainingSet, chunk_length: int | None) -> None:

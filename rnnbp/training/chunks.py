@@ -26,7 +26,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.data.training_set import TrainingSet
-from rnnbp.layers import Recurrent
 from rnnbp.networks.network import Network
 
 __all__ = ["check", "cut", "surviving"]
@@ -43,14 +42,24 @@ def check(net: Network, data: TrainingSet) -> None:
     ValueError
         If it cannot; says why.
     """
-    if data.packing is None:
+    if data.lengths is None:
         raise ValueError("chunk_length cuts sequences, but the input is static examples: leave it out")
     for k, layer in enumerate(net.layers):
-        if isinstance(layer, Recurrent) and (layer.bidirectional or layer.reverse):
+        if layer.runs_backwards:
             raise ValueError(
                 f"layer {k}, {layer!r}, runs backwards, from an end that a chunk does not know: train without "
                 "chunk_length, or with a layer that runs forwards only"
             )
+    for k, layer in enumerate(net.layers):
+        if layer.needs_time and not layer.pools_time and not layer.states():
+            raise ValueError(
+                f"layer {k}, {layer!r}, looks along time but carries no state from chunk to chunk: train without "
+                "chunk_length"
+            )
+    if not data.per_step and not net.pools_time:
+        raise ValueError(
+            "chunk_length needs a target for each step, but this loss has one for a whole sequence: leave it out"
+        )
     if net.pools_time:
         raise ValueError(
             "chunk_length needs a target for each step, as there is an update after each chunk; this network gives one "
@@ -59,16 +68,18 @@ def check(net: Network, data: TrainingSet) -> None:
         )
 
 
-def cut(batches: Iterable[Index], lengths: Index, chunk_length: int) -> Iterator[tuple[Index, int, int]]:
+def cut(batches: Iterable[Index], data: TrainingSet, chunk_length: int) -> Iterator[tuple[Index, int, int]]:
     """Return the chunks of each batch in order: the sequences that have not ended, the first step, and the last + 1."""
+    lengths = data.lengths
+    assert lengths is not None, "`check` lets only sequences come here"
     for chosen in batches:
         for start in range(0, int(lengths[chosen].max()), chunk_length):
             yield chosen[lengths[chosen] > start], start, start + chunk_length
 
 
-def surviving(states: dict[str, Array], before: Index, lengths: Index, start: int) -> dict[str, Array]:
+def surviving(states: dict[str, Array], before: Index, data: TrainingSet, start: int) -> dict[str, Array]:
     """Return the states of those of the sequences `before` that go on at step `start`; none where all begin."""
-    if start == 0:
+    if start == 0 or data.lengths is None:
         return {}
-    going_on = lengths[before] > start
+    going_on = data.lengths[before] > start
     return {name: state[going_on] for name, state in states.items()}

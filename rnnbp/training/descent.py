@@ -134,7 +134,7 @@ class Descent:
         """Carry out what is left of an epoch's updates."""
         run, data, theta, chunk_length = self.run, self.run.data, self.run.net.theta, self.chunk_length
         state, average, averaging = self.optimizer_state, self.average, self.averaging
-        update, normalizer, advance = self.optimizer.update, run.loss.normalizer, progress.advance
+        update, advance = self.optimizer.update, progress.advance
         take, pieces, schedule = self._take, self._pieces(), self._schedule
         states: dict[str, Any] = {}
         self.n_updates, epoch, (total, shares, norms) = len(pieces), len(run.history), self.sums
@@ -146,15 +146,14 @@ class Descent:
                 value, share, norm = self._step.run(pieces[k][0], now)
                 n_rows = self._step.n_rows
             else:
-                batch, target, weight = take(*pieces[k])
-                n_rows = len(batch.rows)
+                part = take(*pieces[k])
+                n_rows = len(part.batch.rows)
                 if chunk_length is not None:
                     _, start, _ = pieces[k]
-                    states["initial_states"] = chunks.surviving(self.carried, pieces[k - 1][0], data.lengths, start)
-                    states["final_states"] = self.carried = {}
-                assert target is not None
-                value, gradient, norm = run.gradient(batch, target, weight, teacher_forcing=self._probability, **states)
-                share = normalizer(target, weight)
+                    states["initial_states"] = chunks.surviving(self.carried, pieces[k - 1][0], data, start)
+                    states["final_states"] = True
+                found, norm = run.gradient(part, teacher_forcing=self._probability, **states)
+                (value, gradient, self.carried), share = found, run.share(part)
                 if run.l2:
                     value = run.penalize(value, gradient, share)
                     norm = clip_by_norm(gradient, np.inf)
@@ -174,7 +173,7 @@ class Descent:
         batches = data.batches(self.run.batch_size, self.shuffling if self.shuffle else None)
         if self.chunk_length is None:
             return [(chosen,) for chosen in batches]
-        return list(chunks.cut(batches, data.lengths, self.chunk_length))
+        return list(chunks.cut(batches, data, self.chunk_length))
 
     def _end_epoch(self) -> None:
         """Validate and call back, with the averaged parameters if there are any."""

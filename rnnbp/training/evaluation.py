@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnbp import losses
+from rnnbp.data.sequences import Sequences
 from rnnbp.data.training_set import TrainingSet
 from rnnbp.losses import Loss
 from rnnbp.networks.network import Network
 
-__all__ = ["evaluate", "evaluate_set", "predict"]
+__all__ = ["evaluate", "evaluate_set", "predict", "predict_rows"]
 
 Array = NDArray[Any]
 
@@ -31,7 +32,7 @@ def predict(
     ----------
     net : Network
     x, lengths
-        See `Network.batch`.
+        See `Network.batch`; `rnnbp.data.sequences.Sequences` are taken without a copy.
     batch_size : int, default 256
 
     Returns
@@ -47,22 +48,30 @@ def predict(
     -----
     Threads may share a network in this function: each runs in memory of its own.
     """
-    data = TrainingSet(net, x, lengths)
-    if data.packing is None or net.pools_time:
-        outputs = np.empty((data.n_examples, net.n_outputs), net.dtype)
-        for chosen in data.batches(batch_size):
-            batch, _, _ = data.take(chosen)
-            outputs[chosen] = net.run(batch, keep=False).output
-        return outputs
-    sequences: list[Array] = [np.empty(0)] * data.n_examples
+    data = TrainingSet(net.interface, x, lengths)
+    outputs = predict_rows(net, data, batch_size=batch_size)
+    return outputs if data.output_lengths is None else Sequences(outputs, data.output_lengths).split(outputs)
+
+
+def predict_rows(net: Network, data: TrainingSet, *, batch_size: int = 256) -> Array:
+    """Return the network's output for a data set: a row for each example, or for each frame, sequence after sequence.
+
+    Parameters
+    ----------
+    net : Network
+    data : TrainingSet
+    batch_size : int, default 256
+
+    Returns
+    -------
+    ndarray of shape (N, n_outputs) or (n_rows, n_outputs)
+    """
+    lengths = data.output_lengths
+    outputs = np.empty((data.n_examples if lengths is None else int(lengths.sum()), net.n_outputs), net.dtype)
     for chosen in data.batches(batch_size):
-        batch, _, _ = data.take(chosen)
-        assert batch.packing is not None
-        padded = net.run(batch, keep=False).output
-        true_lengths = batch.packing.unsort(batch.packing.lengths)
-        for column, i in enumerate(chosen):
-            sequences[i] = padded[: true_lengths[column], column].copy()
-    return sequences
+        part = data.take(chosen)
+        outputs[part.index] = net.run(part.batch, keep=False).rows
+    return outputs
 
 
 def evaluate(
@@ -84,8 +93,9 @@ def evaluate(
     x, target, loss, lengths, sample_weight
         See `fit`.
     score : callable or None
-        ``score(target, output)`` on the rows of all examples or steps, such as `rnnbp.metrics.accuracy`; called with
-        ``sample_weight=...`` too if there are weights.
+        ``score(target, output)`` on the rows of all examples or steps, such as `rnnbp.metrics.accuracy`; with `CTC`, on
+        a list of label sequences and one of logits ``(T_i, C)``. Called with ``sample_weight=...`` too if there are
+        weights.
     batch_size : int, default 256
 
     Returns
@@ -99,7 +109,7 @@ def evaluate(
         If input or targets do not fit the network or the loss.
     """
     loss = losses.get(loss)
-    data = TrainingSet(net, x, lengths, target=target, loss=loss, sample_weight=sample_weight)
+    data = TrainingSet(net.interface, x, lengths, target=target, loss=loss, sample_weight=sample_weight)
     return evaluate_set(net, data, loss, score=score, batch_size=batch_size)
 
 
@@ -120,8 +130,9 @@ def evaluate_set(
         With targets.
     loss : Loss
     score : callable or None
-        ``score(target, output)`` on the rows of all examples or steps, such as `rnnbp.metrics.accuracy`; called with
-        ``sample_weight=...`` too if there are weights.
+        ``score(target, output)`` on the rows of all examples or steps, such as `rnnbp.metrics.accuracy`; with `CTC`, on
+        a list of label sequences and one of logits ``(T_i, C)``. Called with ``sample_weight=...`` too if there are
+        weights.
     batch_size : int, default 256
 
     Returns
@@ -130,21 +141,29 @@ def evaluate_set(
     score : float or None
     """
     total = normalizer = 0.0
-    targets, outputs, weights = [], [], []
+    targets: list[Any] = []
+    outputs: list[Array] = []
+    weights = []
     for chosen in data.batches(batch_size):
-        batch, target, weight = data.take(chosen)
+        part = data.take(chosen)
+        target, weight = part.target, part.weight
         assert target is not None, "evaluation needs targets"
-        rows = net.run(batch, keep=False).rows
+        rows = net.run(part.batch, keep=False).rows
         value, _ = loss.value_and_gradient(rows, target, weight)
         share = loss.normalizer(target, weight)
         total, normalizer = total + value * share, normalizer + share
         if score is not None:
-            targets.append(target)
-            outputs.append(np.array(rows))
+            if loss.per_sequence:
+                targets += list(target)
+                outputs += target.packing.split(rows)
+            else:
+                targets.append(target)
+                outputs.append(np.array(rows))
             if weight is not None:
                 weights.append(weight)
     scored = None
     if score is not None:
         options = {"sample_weight": np.concatenate(weights)} if weights else {}
-        scored = float(score(np.concatenate(targets), np.concatenate(outputs), **options))
-    return total / normalizer if normalizer else 0.0, scored
+        joined = (targets, outputs) if loss.per_sequence else (np.concatenate(targets), np.concatenate(outputs))
+        scored = float(score(*joined, **options))
+    return total / normalizer if normalizer and not loss.is_sum else total, scored

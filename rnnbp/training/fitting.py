@@ -156,7 +156,7 @@ def fit(
     whole_number("batch_size", batch_size)
     listed = checking.callbacks(callbacks, patience)
     checking.score(score, monitor, validation_data)
-    data = TrainingSet(net, x, lengths, target=target, loss=loss, sample_weight=sample_weight)
+    data = TrainingSet(net.interface, x, lengths, target=target, loss=loss, sample_weight=sample_weight)
     validation = None if validation_data is None else checking.validation_set(net, validation_data, loss)
     checking.augment(augment, data, chunk_length)
     cut_or_changed = chunk_length is not None or augment is not None

@@ -36,16 +36,15 @@ def minimize(run: Run, optimizer: FullBatchOptimizer, max_epochs: int, progress:
         net.rng.bit_generator.state = dropout  # a line search needs the same masks at every point
         total, normalizer, gradient = 0.0, 0.0, np.zeros_like(net.theta)
         for chosen in pieces:
-            batch, target, weight = run.data.take(chosen)
-            assert target is not None
+            part = run.data.take(chosen)
             try:
                 with np.errstate(over="ignore", invalid="ignore"):  # what overflows is reported with its place
-                    value, piece, _ = run.gradient(batch, target, weight)
+                    (value, piece, _), _ = run.gradient(part)
             except (NonFiniteError, ConvergenceError):
                 if not seen:
                     raise
                 return float("nan"), gradient  # a line search that went too far turns back
-            share = run.loss.normalizer(target, weight)
+            share = run.share(part)
             total, normalizer = total + value * share, normalizer + share
             gradient += np.asarray(share, net.dtype) * piece
         gradient /= np.asarray(normalizer, net.dtype)

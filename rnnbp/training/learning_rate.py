@@ -117,7 +117,7 @@ def find_learning_rate(
     whole_number("n_updates", n_updates, least=20)
     number("highest", highest, f"({number('lowest', lowest)}, inf)")
     rising = _with_rate(optimizers.get(optimizer), schedules.exponential(lowest, 1.0, highest))  # 1
-    data = TrainingSet(net, x, lengths, target=target, loss=loss, sample_weight=sample_weight)
+    data = TrainingSet(net.interface, x, lengths, target=target, loss=loss, sample_weight=sample_weight)
     run, theta, generator = Run(net, data, loss, batch_size), net.theta.copy(), net.rng
     net.rng = np.random.default_rng(seed)  # dropout's, while the net's own stays where it is
     try:
@@ -143,10 +143,8 @@ def _rise(run: Run, rising: Optimizer, n_updates: int, rng: np.random.Generator)
     theta, state = run.net.theta, rising.init(run.net.theta, decayed=run.net.parameters.decayed)
     rates, seen, smoothed, total, weights = [], [], [], 0.0, 0.0
     for k, chosen in zip(range(n_updates), _endless(run.data, run.batch_size, rng), strict=False):
-        batch, target, weight = run.data.take(chosen)
-        assert target is not None
         try:
-            value, gradient, _ = run.gradient(batch, target, weight)
+            (value, gradient, _), _ = run.gradient(run.data.take(chosen))
         except NonFiniteError:
             if k < LEAST:
                 raise

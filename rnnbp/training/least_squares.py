@@ -66,7 +66,7 @@ class LeastSquares:
                 "losses.MeanSquaredError(), or an optimizer such as LBFGS()"
             )
         before = net.rng.bit_generator.state
-        net.run(data.take(pieces[0][:1])[0], training=True, keep=False)
+        net.run(data.take(pieces[0][:1]).batch, training=True, keep=False)
         if net.rng.bit_generator.state != before:
             raise ValueError(
                 "least squares need residuals that are functions of the parameters alone, and in training this network "
@@ -77,7 +77,7 @@ class LeastSquares:
         self.n_residuals = max(self._n_rows(piece) for piece in pieces) * net.n_outputs
 
     def _n_rows(self, piece: Index) -> int:
-        batch, _, _ = self._data.take(piece)
+        batch = self._data.take(piece).batch
         return batch.n_examples if self._net.pools_time else len(batch.rows)
 
     def __call__(self, theta: Array) -> tuple[float, Array]:
@@ -89,9 +89,12 @@ class LeastSquares:
         net, loss = self._net, self._loss
         total, normalizer = np.zeros((theta.size, theta.size)), 0.0
         for piece in self._pieces:
-            batch, target, weight = self._data.take(piece)
+            part = self._data.take(piece)
+            batch, target, weight = part.batch, part.target, part.weight
             assert target is not None
-            teacher = None if net.teacher_forced_layer is None else loss.feedback(target, net.n_outputs, net.dtype)
+            teacher = (
+                None if net.interface.teacher_forced_layer is None else loss.feedback(target, net.n_outputs, net.dtype)
+            )
             rows = rows_jacobian(net, batch, training=True, teacher=teacher, dtype=np.float64)
             share = loss.normalizer(target, weight)
             rows *= np.sqrt(share * loss.curvature(target, net.n_outputs, weight))[:, None, None]

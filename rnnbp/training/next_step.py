@@ -86,13 +86,17 @@ class NextStep(Configurable):
         ValueError
             If it cannot; says why.
         """
-        if data.packing is None or net.pools_time:
-            raise ValueError("NextStep is for networks that give an output at each step of sequences")
+        if not data.per_step:
+            raise ValueError(
+                "NextStep is for networks that give an output at each step of sequences, and targets for each"
+            )
+        if net.interface.output_lengths(np.array([7]))[0] != 7:
+            raise ValueError("NextStep is for networks that keep all steps, and a layer of this one has a stride")
         (first,) = data.examples(np.zeros(1, np.intp))
         draws, net.rng = net.rng, np.random.default_rng(0)
         try:
             stream = net.stream()
-            stream.push(np.asarray(self._feedback(stream.push(first[0]), net.rng), first.dtype))
+            stream.push(np.asarray(self._feedback(np.asarray(stream.push(first[0])), net.rng), first.dtype))
         except ValueError as error:
             raise ValueError(f"the network's output cannot be its next input: {error}") from None
         finally:
@@ -103,9 +107,9 @@ class NextStep(Configurable):
         own = np.flatnonzero(net.rng.random(len(sequence) - 1) >= p) + 1
         if not own.size:
             return sequence
-        stream, shown, output = net.stream(), sequence.copy(), None
+        stream, shown = net.stream(), sequence.copy()
         for t in range(int(own[-1])):
-            output = stream.push(shown[t])  # 1
+            output = np.asarray(stream.push(shown[t]))  # 1
             if t + 1 in own:
                 shown[t + 1] = self._feedback(output, net.rng)  # 2
         return shown

@@ -30,13 +30,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnbp import losses, optimizers
-from rnnbp.gradients import RTRL
-from rnnbp.layers import Embedding, LastStep, Recurrent
+from rnnbp.layers.online import OnlineLayer
 from rnnbp.losses import Loss
 from rnnbp.networks.network import Network
 from rnnbp.optimizers import FullBatchOptimizer, Optimizer
 from rnnbp.training import NonFiniteError
-from rnnbp.training.online_layers import Part, RecurrentPart
 
 __all__ = ["OnlineLearner"]
 
@@ -92,6 +90,8 @@ class OnlineLearner:
                 f"{chosen!r} needs all data at once: to learn from a stream, take one such as Adam() or SGD()"
             )
         _expect_online(net)
+        if losses.get(loss).per_sequence:
+            raise ValueError(f"{losses.get(loss)!r} needs whole sequences: to learn from a stream, take another loss")
         self.net, self.loss, self.optimizer = net, losses.get(loss), chosen
         self._state = chosen.init(net.theta, decayed=net.parameters.decayed)
         self.gradient, self.n_learnt = np.zeros_like(net.theta), 0
@@ -99,15 +99,20 @@ class OnlineLearner:
 
     def reset(self) -> None:
         """Begin a new sequence: states and influences are zero again. What was learnt stays."""
-        self._parts: list[Part] = []
+        self._layers: list[OnlineLayer] = []
         self._output: Array | None = None
         n_below = self._n_influenced = 0
-        for k, (layer, views) in enumerate(zip(self.net.layers, self.net.views, strict=True)):
-            part = (RecurrentPart if isinstance(layer, Recurrent) else Part)(layer, views, n_below, self.net.dtype)
-            if isinstance(part, RecurrentPart) and part.algorithm.exact:
+        for k, layer in enumerate(self.net.layers):
+            own = layer.online(self.net.parameters.within(f"{k}."), n_below, self.net.dtype)
+            if own.influences_above:
                 self._n_influenced = k + 1  # layers above carry no influence
-            self._parts.append(part)
-            n_below = part.stop
+            self._layers.append(own)
+            n_below = own.stop
+        algorithms = dict.fromkeys(own.algorithm for own in self._layers if own.algorithm is not None)
+        if len(algorithms) > 1:
+            raise ValueError(
+                f"all recurrent layers must have the same algorithm, but there are {' and '.join(algorithms)}"
+            )
 
     def push(self, frame: ArrayLike) -> Array:
         """Return the output for the next frame, which can then be learnt.
@@ -119,22 +124,23 @@ class OnlineLearner:
         Returns
         -------
         ndarray of shape (n_outputs,)
-            With dropout and zoneout, if the network has them: it is in training. In use there is `Network.stream`.
+            With dropout and zoneout, if the network has them: it is in training; for inference there is
+            `Network.stream`.
 
         Raises
         ------
         ValueError
             If it is no such frame, or if it holds NaN or infinity.
         """
-        rank = 0 if isinstance(self.net.layers[0], Embedding) else 1
+        rank = self.net.interface.frame_rank
         if (given := np.asarray(frame)).ndim != rank:
             what = "symbol" if rank == 0 else "frame of shape (n_inputs,)"
             raise ValueError(f"expected one {what}, but the shape is {given.shape}")
         a = self.net.batch(given[None, None]).rows
         A: Array | None = np.zeros((a.shape[-1], 0), self.net.dtype)
         with np.errstate(over="ignore", invalid="ignore"):  # `learn` reports what overflows
-            for k, part in enumerate(self._parts):
-                a, A = part.forward(a, A if k < self._n_influenced else None, self.net.rng)  # 1, 2
+            for k, layer in enumerate(self._layers):
+                a, A = layer.forward(a, A if k < self._n_influenced else None, self.net.rng)  # 1, 2
         self._output = a
         return np.array(a[0])
 
@@ -169,18 +175,16 @@ class OnlineLearner:
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is reported below
             value, d_output = loss.value_and_gradient(self._output, encoded)
             da: Array | None = d_output
-            for part in reversed(self._parts):
+            for layer in reversed(self._layers):
                 if da is not None:
-                    da = part.backward(da, self.gradient)  # 3
+                    da = layer.backward(da, self.gradient)  # 3
         if not (np.isfinite(value) and np.isfinite(self.gradient).all()):
             raise NonFiniteError(
                 f"after {self.n_learnt} frames the loss is {value}, and not all of it and its gradient is finite. The "
                 "parameters are those before this frame. Try a lower learning rate, or clip_norm=1.0 in the optimizer"
             )
-        if net.teacher_forced_layer is not None:
-            taught = self._parts[net.teacher_forced_layer]
-            assert isinstance(taught, RecurrentPart)
-            taught.teach(loss.feedback(encoded, net.n_outputs, net.dtype))
+        if net.interface.teacher_forced_layer is not None:
+            self._layers[net.interface.teacher_forced_layer].teach(loss.feedback(encoded, net.n_outputs, net.dtype))
         self.optimizer.update(net.theta, self.gradient, self._state, epoch=float(self.n_learnt), loss=value)  # 4
         self.n_learnt, self._output = self.n_learnt + 1, None
         return value
@@ -188,20 +192,8 @@ class OnlineLearner:
 
 def _expect_online(net: Network) -> None:
     """Check that a network can learn while it streams."""
-    algorithms: dict[str, None] = {}
     for k, layer in enumerate(net.layers):
-        name = f"layer {k}, {layer!r},"
-        if layer.runs_backwards:
-            raise ValueError(f"{name} runs backwards: it needs the whole sequence, so it cannot learn from a stream")
-        if isinstance(layer, Recurrent):
-            if not isinstance(layer.gradient, RTRL):
-                raise ValueError(f"{name} learns from whole sequences: give it gradient=RTRL(), or SnAp1()")
-            if layer.recurrent_dropout:
-                raise ValueError(f"{name} keeps one dropout mask for a sequence, but a stream has no end: set it to 0")
-            algorithms[type(layer.gradient).__name__] = None
-        elif layer.needs_time and not isinstance(layer, LastStep):
-            raise ValueError(
-                f"{name} looks along time, so its output's gradient is not that of one frame: leave it out"
-            )
-    if len(algorithms) > 1:
-        raise ValueError(f"all recurrent layers must have the same algorithm, but there are {' and '.join(algorithms)}")
+        try:
+            layer.check_online()
+        except ValueError as error:
+            raise ValueError(f"layer {k}: {error}") from None

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.data.batch import Batch
-from rnnbp.data.training_set import TrainingSet
+from rnnbp.data.training_set import Minibatch, TrainingSet
 from rnnbp.losses import Loss
 from rnnbp.networks.network import Network
+from rnnbp.networks.passes import BatchGradient, loss_and_gradient
 from rnnbp.optimizers import clip_by_norm
 from rnnbp.training.evaluation import evaluate_set
 from rnnbp.training.history import Callback, History
@@ -44,13 +45,19 @@ class Run:
     best: Array | None = None
     _began: float = field(default_factory=time.perf_counter)
 
-    def gradient(self, batch: Batch, target: Array, weight: Array | None, **options: Any) -> tuple[float, Array, float]:
-        """Return loss, gradient and the gradient's norm of a minibatch, all finite; see `Network.rows_gradient`."""
-        value, gradient = self.net.rows_gradient(batch, target, self.loss, weight=weight, **options)
-        norm = clip_by_norm(gradient, np.inf)  # clips nothing, and is finite only if every entry is
-        if not (math.isfinite(value) and (math.isfinite(norm) or np.isfinite(gradient).all())):
-            raise NonFiniteError(self._diagnose(batch, value, gradient))
-        return value, gradient, norm
+    def gradient(self, part: Minibatch, **options: Any) -> tuple[BatchGradient, float]:
+        """Return loss and gradient of a minibatch, and the gradient's norm; all are finite."""
+        assert part.target is not None
+        found = loss_and_gradient(self.net, part.batch, part.target, self.loss, weight=part.weight, **options)
+        norm = clip_by_norm(found.theta, np.inf)  # clips nothing, and is finite only if every entry is
+        if not (math.isfinite(found.value) and (math.isfinite(norm) or np.isfinite(found.theta).all())):
+            raise NonFiniteError(self._diagnose(part.batch, found.value, found.theta))
+        return found, norm
+
+    def share(self, part: Minibatch) -> float:
+        """Return what a minibatch's loss is divided by: its share in the loss of all."""
+        assert part.target is not None
+        return self.loss.normalizer(part.target, part.weight)
 
     def penalize(self, value: float, gradient: Array, normalizer: float) -> float:
         """Return the loss with the penalty of its matrices, whose gradient is added in place."""
@@ -62,7 +69,7 @@ class Run:
 
     def _diagnose(self, batch: Batch, value: float, gradient: Array) -> str:
         with np.errstate(all="ignore"):
-            place = self.net.first_non_finite(batch)
+            place = self.net.programs.first_non_finite(batch.rows, batch.packing)
         if place is None and not np.isfinite(gradient).all():
             name = self.net.parameters.name_at(int(np.argmin(np.isfinite(gradient))))
             place = f"the gradient of {name!r} (layer {self.net.layers[int(name.split('.')[0])]!r})"

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.configuration import speaks_for
-from rnnbp.data.sequences import Packing
+from rnnbp.data.packing import Packing
 from rnnbp.kernels import threads
 from rnnbp.networks.network import Network
 from rnnbp.networks.program import Segment
@@ -38,9 +38,9 @@ SHAPES = 4  # of minibatches that are kept laid out
 
 def can_compile(net: Network, run: Run) -> bool:
     """Whether all of a training step is known to the engine, but maybe the update."""
-    program, target = net.take_program(), run.data.target  # which also compiles what is not yet, before a run begins
-    net.give_program(program)
-    if net.teacher_forced_layer is not None or target is None or run.loss.kernel(target) is None:
+    program, target = net.programs.take(), run.data.target  # which also compiles what is not yet, before a run begins
+    net.programs.give(program)
+    if net.interface.teacher_forced_layer is not None or target is None or run.loss.kernel(target) is None:
         return False
     if not speaks_for(type(run.loss), "kernel", ("value_and_gradient", "normalizer")):
         return False
@@ -93,12 +93,12 @@ class CompiledStep:
             The loss, what it is divided by, and the gradient's norm.
         """
         data, run = self.data, self.run_
-        if data.packing is None:
+        if data.lengths is None:
             packing, rows, labelled = Packing.full(1, len(chosen)), chosen, chosen
         else:
             packing = data.packing_of(chosen)
             rows = data.rows_of(chosen, packing)
-            labelled = rows if data.per_step else chosen[packing.order]
+            labelled = data.outputs_of(chosen, packing, rows)
         weights = None
         if self.plain:
             normalizer = float(len(labelled))
@@ -127,10 +127,9 @@ class CompiledStep:
 
     def _by_parts(self, chosen: Index, shape: _Shape) -> float:
         """Say what is not finite, or, if only a sum of squares was too large, go on with a norm that is not."""
-        batch, target, weight = self.data.take(chosen)
-        assert target is not None
-        value, gradient, norm = self.run_.gradient(batch, target, weight)
-        value = self.run_.penalize(value, gradient, self.run_.loss.normalizer(target, weight))
+        part = self.data.take(chosen)
+        (value, gradient, _), norm = self.run_.gradient(part)
+        value = self.run_.penalize(value, gradient, self.run_.share(part))
         self.gradient[...], self.norm[0] = gradient, norm
         shape.finish()
         return value
@@ -159,7 +158,7 @@ class _Shape:
         from rnnbp.kernels.training import LossRows
 
         self.step, net = step, step.net
-        program = net.take_program()
+        program = net.programs.take()
         (segment,) = program.segments
         assert isinstance(segment, Segment)
         self.segment, engine = segment, segment.parts[0].engine

@@ -333,6 +333,33 @@ def test_aims_are_judged_by_geometric_mean_and_least_ratio():
     assert found["training, LSTM T100 B64 I128 H256: share of the sgemm peak"].measured == "0.50"
 
 
+def test_label_sequences_are_an_aim_in_each_race():
+    def row(ratio):
+        return Row("rnnbp", "rnnbp", 2, seconds=1.0, ratio=ratio, ratios_to={"torch": ratio})
+
+    found = judged({"ctc/T300": [row(4.0)], "ctc/T300, ragged": [row(2.0)]})
+    assert {what: aim.met for what, aim in found.items() if what.startswith("ctc")} == {
+        "ctc/T300: ratio to torch": True,
+        "ctc/T300, ragged: ratio to torch": False,
+    }
+
+
+@pytest.mark.parametrize("ragged", [False, True])
+def test_label_sequences_fit_and_their_loss_has_a_gradient(ragged):
+    task = replace(tasks.LabelSequenceLoss().tiny(), ragged=ragged)
+    results = prepare("rnnbp", task).check()
+    assert np.isfinite(results["loss"])
+    assert results["d_logits"].shape == task.data()[0].shape
+    assert np.any(results["d_logits"])
+
+
+def test_the_beam_search_in_plain_python_finds_the_same():
+    task = tasks.BeamDecoding(3, (40, 3, 5), 7)
+    ours, plain = (prepare(name, task).check() for name in ("rnnbp", "numpy"))
+    np.testing.assert_allclose(ours["score"], plain["score"], rtol=1e-9)
+    np.testing.assert_array_equal(ours["labels"], plain["labels"])
+
+
 def test_random_shapes_are_an_aim_of_their_own():
     found = judged({"shapes/gru T9 B1 I2 H3": [Row("rnnbp", "rnnbp", 2, seconds=1.0, ratio=4.0)]})
     assert found["shapes: geometric mean of 1 ratios"].met

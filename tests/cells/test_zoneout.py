@@ -11,7 +11,7 @@ from references import Comparison, cases, of
 import rnnbp
 from rnnbp import layers
 from rnnbp.cells import ZoneoutCell
-from rnnbp.data.sequences import Packing
+from rnnbp.data.packing import Packing
 from rnnbp.gradients import BPTT
 
 REFERENCE = cases("layer_norm_zoneout_reference.npz")

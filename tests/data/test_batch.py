@@ -149,15 +149,15 @@ def test_an_input_is_laid_out_or_refused_and_nothing_else(net, x, lengths):
 def test_targets_lie_beside_their_rows():
     batch = TAGGER.batch(SEQUENCES)
     targets = [np.full((n, 3), i, float) for i, n in enumerate(LENGTHS)]
-    rows = batch.lay_out_target(targets, MeanSquaredError(), 3, per_step=True)
+    rows = batch.lay_out_target(targets, MeanSquaredError(), TAGGER.interface)
     np.testing.assert_array_equal(rows[:, 0], batch.packing.order[batch.packing.sequence_of_row])
-    given = batch.lay_out_target(padded(targets, np.nan), MeanSquaredError(), 3, per_step=True)
+    given = batch.lay_out_target(padded(targets, np.nan), MeanSquaredError(), TAGGER.interface)
     np.testing.assert_array_equal(given, rows)
 
 
 def test_targets_of_whole_sequences_are_in_the_batch_s_order():
     batch = CLASSIFIER.batch(SEQUENCES)
-    rows = batch.lay_out_target([0, 1, 2], CrossEntropy(), 3, per_step=False)
+    rows = batch.lay_out_target([0, 1, 2], CrossEntropy(), CLASSIFIER.interface)
     np.testing.assert_array_equal(rows, batch.packing.order)
 
 
@@ -183,7 +183,7 @@ def test_targets_of_whole_sequences_are_in_the_batch_s_order():
         ),
         (TAGGER, np.zeros((3, 5), int), CrossEntropy(), r"of shape \(5, 3, ...\)"),
         (TAGGER, [[0] * 3, [0] * 5], CrossEntropy(), "there are 2 for 3 sequences"),
-        (TAGGER, [[0] * 3, [0] * 4, [0]], CrossEntropy(), "target 1 has length 4, but sequence 1 has length 5"),
+        (TAGGER, [[0] * 3, [0] * 4, [0]], CrossEntropy(), "target 1 has length 4, but for sequence 1 there are 5"),
         (TAGGER, [[0] * 3, [0, 1, 2, 9, 0], [0]], CrossEntropy(), r"target of sequence 1: target\[3\] = 9 is not"),
         (TAGGER, np.full((5, 3), 9), CrossEntropy(), r"target\[0, 0\] = 9 is not one of the 3 classes"),
     ],
@@ -203,10 +203,10 @@ def test_a_single_output_does_not_take_wide_targets(target):
 def test_weights_lie_beside_their_rows():
     batch = TAGGER.batch(padded(SEQUENCES, steps=8), LENGTHS)
     of_row = batch.packing.order[batch.packing.sequence_of_row]
-    np.testing.assert_array_equal(batch.lay_out_weight([3.0, 4.0, 5.0], per_step=True), 3 + of_row)
-    np.testing.assert_array_equal(batch.lay_out_weight([3.0, 4.0, 5.0], per_step=False), 3 + batch.packing.order)
+    np.testing.assert_array_equal(batch.lay_out_weight([3.0, 4.0, 5.0], TAGGER.interface), 3 + of_row)
+    np.testing.assert_array_equal(batch.lay_out_weight([3.0, 4.0, 5.0], CLASSIFIER.interface), 3 + batch.packing.order)
     by_step = padded([np.full(n, float(i)) for i, n in enumerate(LENGTHS)], np.nan, steps=8)
-    np.testing.assert_array_equal(batch.lay_out_weight(by_step, per_step=True), of_row)
+    np.testing.assert_array_equal(batch.lay_out_weight(by_step, TAGGER.interface), of_row)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_weights_lie_beside_their_rows():
 @pytest.mark.parametrize("per_step", [True, False])
 def test_a_weight_that_does_not_fit_is_refused(weight, message, per_step):
     with pytest.raises(ValueError, match=message):
-        TAGGER.batch(SEQUENCES).lay_out_weight(weight, per_step=per_step)
+        TAGGER.batch(SEQUENCES).lay_out_weight(weight, (TAGGER if per_step else CLASSIFIER).interface)
 
 
 def test_a_batch_counts_examples_or_sequences():

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnbp.data.sequences import Packing, check_lengths, check_sequences, pad, unpad
+from rnnbp.data.packing import Packing
+from rnnbp.data.sequences import check_lengths, check_sequences, pad, unpad
 
 lengths = st.lists(st.integers(1, 9), min_size=1, max_size=7)
 
@@ -82,7 +83,7 @@ def test_what_lies_in_the_padding_is_never_looked_at(given_lengths):
 def test_joining_a_list_is_packing_it_padded(given_lengths):
     steps = Packing(given_lengths)
     padded = frames(steps.n_steps, steps.n_sequences)
-    joined = steps.join([padded[:n, i] for i, n in enumerate(given_lengths)])
+    joined = steps.gather(np.concatenate([padded[:n, i] for i, n in enumerate(given_lengths)]))
     np.testing.assert_array_equal(joined, steps.pack(padded))
 
 
@@ -90,7 +91,10 @@ def test_joining_a_list_is_packing_it_padded(given_lengths):
 def test_reversing_turns_each_sequence_at_its_own_end(given_lengths):
     steps = Packing(given_lengths)
     sequences = [np.arange(n) + 100 * i for i, n in enumerate(given_lengths)]
-    np.testing.assert_array_equal(steps.reverse(steps.join(sequences)), steps.join([s[::-1] for s in sequences]))
+    np.testing.assert_array_equal(
+        steps.reverse(steps.gather(np.concatenate(sequences))),
+        steps.gather(np.concatenate([s[::-1] for s in sequences])),
+    )
 
 
 @given(lengths)
@@ -114,11 +118,12 @@ def test_a_window_of_time_is_the_batch_of_what_the_sequences_have_there(given_le
     first = min(first, steps.n_steps - 1)
     stop = min(first + n_steps, steps.n_steps)
     sequences = [np.arange(n) + 100 * i for i, n in enumerate(steps.lengths)]
-    rows = steps.join([sequences[i] for i in np.argsort(steps.order)])[steps.starts[first] : steps.starts[stop]]
+    rows = steps.gather(np.concatenate([sequences[i] for i in np.argsort(steps.order)]))
+    rows = rows[steps.starts[first] : steps.starts[stop]]
     reaching = [s[first:stop] for s in sequences if len(s) > first]
     window = steps.window(first, stop)
     assert window.lengths.tolist() == [len(s) for s in reaching]
-    np.testing.assert_array_equal(rows, window.join(reaching))
+    np.testing.assert_array_equal(rows, window.gather(np.concatenate(reaching)))
 
 
 def test_sequences_of_equal_lengths_keep_their_order():

@@ -21,11 +21,15 @@ CHOSEN = np.array([7, 0, 19, 3, 4])
 
 
 def make(net, x, target, **options):
-    return TrainingSet(net, x, target=target, loss=losses.CrossEntropy(), **options)
+    return TrainingSet(net.interface, x, target=target, loss=losses.CrossEntropy(), **options)
+
+
+def parts(minibatch):
+    return minibatch.batch, minibatch.target, minibatch.weight
 
 
 def test_a_batch_of_sequences_is_what_the_network_makes_of_them():
-    batch, target, weight = make(CLASSIFIER, SEQUENCES, LABELS, sample_weight=1.0 + np.arange(20)).take(CHOSEN)
+    batch, target, weight = parts(make(CLASSIFIER, SEQUENCES, LABELS, sample_weight=1.0 + np.arange(20)).take(CHOSEN))
     expected = CLASSIFIER.batch([SEQUENCES[i] for i in CHOSEN])
     np.testing.assert_array_equal(batch.rows, expected.rows)
     np.testing.assert_array_equal(target, LABELS[CHOSEN][expected.packing.order])
@@ -33,10 +37,10 @@ def test_a_batch_of_sequences_is_what_the_network_makes_of_them():
 
 
 def test_targets_and_weights_of_steps_stay_beside_their_frames():
-    batch, target, weight = make(TAGGER, SEQUENCES, TAGS, sample_weight=1.0 + np.arange(20)).take(CHOSEN)
+    batch, target, weight = parts(make(TAGGER, SEQUENCES, TAGS, sample_weight=1.0 + np.arange(20)).take(CHOSEN))
     expected = TAGGER.batch([SEQUENCES[i] for i in CHOSEN])
     np.testing.assert_array_equal(batch.rows, expected.rows)
-    np.testing.assert_array_equal(target, expected.packing.join([TAGS[i] for i in CHOSEN]))
+    np.testing.assert_array_equal(target, expected.packing.gather(np.concatenate([TAGS[i] for i in CHOSEN])))
     sequence = CHOSEN[expected.packing.order[expected.packing.sequence_of_row]]
     np.testing.assert_array_equal(weight, 1.0 + sequence)
 
@@ -46,8 +50,8 @@ def test_labels_stay_beside_sequences_whose_lengths_are_changed():
     by_content = {sequence.tobytes(): short for sequence, short in zip(SEQUENCES, cropped, strict=True)}
     weight = 1.0 + np.arange(20)
     data = make(CLASSIFIER, SEQUENCES, LABELS, sample_weight=weight)
-    batch, target, weights = data.take_changed(CHOSEN, lambda sequence: by_content[sequence.tobytes()])
-    expected = make(CLASSIFIER, cropped, LABELS, sample_weight=weight).take(CHOSEN)
+    batch, target, weights = parts(data.take_changed(CHOSEN, lambda sequence: by_content[sequence.tobytes()]))
+    expected = parts(make(CLASSIFIER, cropped, LABELS, sample_weight=weight).take(CHOSEN))
     assert not batch.packing.is_sorted
     for actual, wanted in zip((batch.rows, target, weights), (expected[0].rows, *expected[1:]), strict=True):
         np.testing.assert_array_equal(actual, wanted)
@@ -55,7 +59,7 @@ def test_labels_stay_beside_sequences_whose_lengths_are_changed():
 
 def test_a_batch_of_static_examples_is_those_rows():
     x = RNG.normal(size=(20, 2))
-    batch, target, weight = make(STATIC, x, LABELS).take(CHOSEN)
+    batch, target, weight = parts(make(STATIC, x, LABELS).take(CHOSEN))
     np.testing.assert_array_equal(batch.rows, x[CHOSEN])
     np.testing.assert_array_equal(target, LABELS[CHOSEN])
     assert batch.packing is None
@@ -68,8 +72,8 @@ def test_a_padded_array_is_the_same_data_set_as_a_list():
         padded[: len(sequence), i] = sequence
     from_array = make(CLASSIFIER, padded, LABELS, lengths=LENGTHS).take(CHOSEN)
     from_list = make(CLASSIFIER, SEQUENCES, LABELS).take(CHOSEN)
-    np.testing.assert_array_equal(from_array[0].rows, from_list[0].rows)
-    np.testing.assert_array_equal(from_array[1], from_list[1])
+    np.testing.assert_array_equal(from_array.batch.rows, from_list.batch.rows)
+    np.testing.assert_array_equal(from_array.target, from_list.target)
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 20, 50])
@@ -89,7 +93,7 @@ def test_an_epoch_visits_each_example_once(data, rng, batch_size):
 
 def many_lengths(n=2000):
     lengths = np.random.default_rng(3).integers(10, 200, size=n)
-    return TrainingSet(CLASSIFIER, [np.zeros((length, 2)) for length in lengths]), lengths
+    return TrainingSet(CLASSIFIER.interface, [np.zeros((length, 2)) for length in lengths]), lengths
 
 
 def test_batches_of_ragged_sequences_need_little_padding():
@@ -116,7 +120,7 @@ def test_long_batches_do_not_all_come_first():
 
 
 def test_evaluation_keeps_sequences_of_equal_lengths_in_order():
-    data = TrainingSet(CLASSIFIER, np.zeros((4, 20, 2)))
+    data = TrainingSet(CLASSIFIER.interface, np.zeros((4, 20, 2)))
     assert np.concatenate(list(data.batches(6))).tolist() == list(range(20))
 
 

@@ -61,10 +61,10 @@ class WrongFrom(layers.Layer):
     def output_width(self, input_width):
         return input_width
 
-    def forward(self, parameters, x, workspace, context):
-        return x
+    def forward(self, parameters, x, context):
+        return x, None
 
-    def backward(self, parameters, gradients, dy, workspace, context):
+    def backward(self, parameters, gradients, dy, saved, context):
         return np.where(context.packing.step_of_row[:, None] >= self.step, 2 * dy, dy)
 
 
@@ -74,8 +74,8 @@ class WrongDense(layers.Dense):
     def __init__(self, n_inputs, n_outputs):
         super().__init__(n_inputs, n_outputs)
 
-    def backward(self, parameters, gradients, dy, workspace, context):
-        dx = super().backward(parameters, gradients, dy, workspace, context)
+    def backward(self, parameters, gradients, dy, saved, context):
+        dx = super().backward(parameters, gradients, dy, saved, context)
         gradients["bias"] /= len(dy)
         return dx
 

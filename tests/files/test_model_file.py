@@ -110,10 +110,10 @@ def test_a_layer_of_one_s_own_comes_back(path):
         def output_width(self, input_width):
             return input_width
 
-        def forward(self, parameters, x, workspace, context):
-            return self.factor * x
+        def forward(self, parameters, x, context):
+            return self.factor * x, None
 
-        def backward(self, parameters, gradients, dy, workspace, context):
+        def backward(self, parameters, gradients, dy, saved, context):
             return self.factor * dy
 
     Network([layers.Dense(3, 2), Scale(np.float64(2.5))]).save(path)

@@ -128,12 +128,12 @@ def test_cells_whose_units_have_no_states_of_their_own_are_an_error(make):
 
 
 def test_it_carries_two_numbers_for_each_parameter_of_an_lstm():
-    from rnnbp.data.sequences import Packing
+    from rnnbp.data.packing import Packing
     from rnnbp.gradients import Recurrence
 
     layer = layers.LSTM(5, 7, gradient=SnAp1())
     net, x = Network([layer]), np.zeros((3, 5), np.float32)
-    recurrence = Recurrence(layer.cell, net.views[0], x, Packing.full(1, 3), initial={})
+    recurrence = Recurrence(layer.cell, net.parameters.within("0."), x, Packing.full(1, 3), initial={})
     assert SnAp1().start(recurrence).shape == (3, 2, 2 * 7 + net.theta.size)
 
 

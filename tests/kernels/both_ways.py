@@ -45,8 +45,13 @@ def compiled(functions: Sequence[Callable[..., Any]], dtype: str) -> dict[str, C
 @cache
 def library(dtype: str) -> dict[str, Callable[..., Any]]:
     """Return all of the engine's kernels in the same way, also those that it hides."""
-    known = {name: function for name, function in engines.kernels().items() if name != "tile_address"}
-    return _loaded(engines.library(dtype), known, dtype)
+    separate = {name: f for each in engines.SEPARATE for name, f in engines.kernels_of(each).items()}
+    apart = {"tile_address", *separate}
+    known = {name: function for name, function in engines.kernels().items() if name not in apart}
+    loaded = _loaded(engines.library(dtype), known, dtype)
+    for each in engines.SEPARATE:
+        loaded |= _loaded(engines.separate_library(each, dtype), engines.kernels_of(each), dtype)
+    return loaded
 
 
 def _loaded(text: str, known: Mapping[str, Callable[..., Any]], dtype: str) -> dict[str, Callable[..., Any]]:
@@ -237,7 +242,7 @@ def in_python(dtype: str) -> Iterator[set[str]]:
     changed = {name: _noting(called, name, function) for name, function in known.items()}
     constants = {"LANES": processor.lanes(dtype), "VECTORS": tiles.vectors()}
     with ExitStack() as stack:
-        for names in map(vars, engines.MODULES):
+        for names in map(vars, (*engines.MODULES, *engines.SEPARATE)):
             new = {name: changed[name] for name in changed if names.get(name) is known[name]}
             new |= {name: value for name, value in constants.items() if name in names}
             stack.enter_context(mock.patch.dict(names, new))

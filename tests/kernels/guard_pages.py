@@ -99,8 +99,7 @@ def segment_begins_back(self, dy, *given, begin=program.Segment.begin_back) -> N
 
 
 def of_workspace(self, name, shape, dtype) -> np.ndarray:
-    self[name] = guard(shape, dtype)
-    return self[name]
+    return guard(shape, dtype)
 
 
 np.empty = guard
@@ -144,7 +143,9 @@ def run(stack, dtype: str) -> None:
         x = rng.normal(size=(max(lengths), len(lengths), 3))
         widths = stack[0].states().items()
         states = {f"0.{state}": rng.normal(size=(len(lengths), width)) for state, width in widths}
-        teacher = rng.normal(size=(sum(lengths), net.n_outputs)) if net.teacher_forced_layer is not None else None
+        teacher = (
+            rng.normal(size=(sum(lengths), net.n_outputs)) if net.interface.teacher_forced_layer is not None else None
+        )
         net.forward(x, np.array(lengths), initial_states=states)
         passed = net.run(x, np.array(lengths), training=True, initial_states=states, teacher=teacher)
         output = passed.output
@@ -167,7 +168,7 @@ def multiply(dtype: str) -> None:
     ]:
         net, x = Network([layers.Dense(depth, columns)], dtype=dtype), rng.normal(size=(rows, depth))
         passed = net.run(x)
-        np.testing.assert_allclose(passed.output, x @ net.views[0]["weight"], atol=1e-4)
+        np.testing.assert_allclose(passed.output, x @ net.parameters["0.weight"], atol=1e-4)
         passed.backward(np.ones((rows, columns)))
 
 

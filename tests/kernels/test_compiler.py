@@ -21,16 +21,21 @@ from rnnbp.kernels.language import (
     clear,
     copy,
     exp,
+    exponent,
     floats,
     flush_denormals,
+    inlined,
     ints,
     load_atomic,
     log,
+    mantissa,
     number,
     numbers,
     pause,
+    power_of_two,
     reassociated,
     restore_denormals,
+    round_to_whole,
     sqrt,
     store_atomic,
     swap_atomic,
@@ -152,6 +157,50 @@ def functions(out: numbers, a: numbers, wide: floats):
 @each_dtype
 def test_functions(dtype):
     both(functions, np.zeros(8, dtype), np.array([0.7, -1.9], dtype), np.array([0.0, 0.0, 3.7, -2.2]), dtype=dtype)
+
+
+def parts_of_numbers(out: numbers, a: numbers, n: int):
+    for k in range(n):
+        m, e = mantissa(a[k]), exponent(a[k])
+        out[3 * k], out[3 * k + 1], out[3 * k + 2] = m, e, m * power_of_two(e)
+
+
+@each_dtype
+def test_a_number_is_its_mantissa_times_a_power_of_two(dtype):
+    a = np.array([1.0, 0.75, 3.0, 1e-30, 6e29, 0.1], dtype)
+    both(parts_of_numbers, np.zeros(18, dtype), a, 6, dtype=dtype)
+    out = np.zeros(18, dtype)
+    compiled([parts_of_numbers], dtype)["parts_of_numbers"](out, a, 6)
+    np.testing.assert_array_equal(out[2::3], a)
+    assert ((out[::3] >= 1.0) & (out[::3] < 2.0)).all()
+
+
+def rounded(out: numbers, a: numbers, n: int):
+    for k in range(n):
+        out[k] = round_to_whole(a[k])
+
+
+@each_dtype
+def test_a_number_is_rounded_to_the_nearest_whole_one(dtype):
+    both(rounded, np.zeros(7, dtype), np.array([0.4, 0.5, 1.5, -0.5, -2.6, 2.5, 1e6], dtype), 7, dtype=dtype)
+
+
+@inlined
+def twice(a: number) -> number:
+    return a + a
+
+
+@vectorized
+def doubles(to: numbers, a: numbers, n: int):
+    for k in range(n):
+        to[k] = twice(a[k])
+
+
+@each_dtype
+def test_a_helper_may_take_the_place_of_its_calls(dtype):
+    both(doubles, np.zeros(21, dtype), np.arange(21, dtype=dtype), 21, dtype=dtype, helpers=[twice])
+    assert "alwaysinline" in compile_kernel(twice, dtype, {}).text
+    assert "alwaysinline" not in compile_kernel(doubles, dtype, {"twice": twice}).text
 
 
 def smaller_and_larger(out: ints, a: int, b: int):

@@ -11,9 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnbp import layers
-from rnnbp.data.sequences import Packing
+from rnnbp.data.packing import Packing
+from rnnbp.decoding import NGram
+from rnnbp.decoding.tables import automaton, token_numbers, trie
 from rnnbp.gradients.compiled.layout import rows_of_stage
 from rnnbp.kernels import processor, threads, workers
+from rnnbp.kernels.beam import BeamRecord, floats_needed, ints_needed
+from rnnbp.kernels.ctc import CTCRecord, work_size
 from rnnbp.kernels.engine import engine, kernels
 from rnnbp.kernels.language import Pointer
 from rnnbp.kernels.matrices import packed_size
@@ -31,7 +35,8 @@ RNG = np.random.default_rng(0)
 
 
 def assert_same_both_ways(name, *arguments, dtype):
-    """Run a kernel both ways, and return what it returns and the names of the kernels that Python has called."""
+    """Run a kernel (what stands before a comma) both ways, and return the names of those that Python has called."""
+    name = name.split(",")[0]
     world = World(*arguments, dtype=dtype)
     with in_python(dtype) as called:
         expected = world.call(kernels()[name], *arguments)
@@ -90,7 +95,40 @@ def of_gradients(a):
     }
 
 
-SMALL = (of_rows, of_normalization, of_losses, of_gradients)
+def of_ctc(a):
+    steps, rng = Packing([6, 5, 4, 1]), np.random.default_rng(2)
+    labels, offsets = np.array([1, 3, 3, 2, 1, 1, 2, 1]), np.array([0, 3, 7, 7, 8])
+    z, size = a(steps.n_rows, 4), work_size(processor.lanes(str(a(1).dtype)), 4, 6, 4)
+    record = CTCRecord(
+        layout=steps.layout(1), width=4, blank=0, z=z, dz=a(*z.shape), labels=labels, offsets=offsets,
+        shares=rng.random(4), loss=np.zeros(4), work=a(2 * size), work_size=size, norms=np.zeros(6),
+        n_shares=1,
+    )  # fmt: skip
+    return {"ctc": (record, 0)}
+
+
+def of_beams(a):
+    """A search with a model of words, with and without a lexicon, and one with a model of labels."""
+    rng, symbols = np.random.default_rng(4), ["", " ", "a", "b"]
+    log_p, starts = np.log(rng.dirichlet(np.full(4, 0.3), 12)), np.array([0, 7, 12])
+    words, made = NGram(2).fit(["ab a", "b ab"]), {}
+    labels = {symbol: k for k, symbol in enumerate(symbols) if k}
+    numbers = token_numbers(words)
+    needed = ints_needed(7, 5, 4), floats_needed(7, 5, 4)
+    for name, listed, is_open in (("lexicon", ["ab", "b", "ba"], 0), ("words", ["ab", "a", "b"], 1), ("labels", [], 0)):
+        model = words if listed else NGram(2, unit="character").fit(["ab a", "b ab"])
+        made[f"beam, {name}"] = BeamRecord(
+            log_p=log_p.copy(), starts=starts, n_sequences=2, n_classes=4, blank=0, width=5, least=-9.0, margin=30.0,
+            has_model=1, model=automaton(model), weight=0.8, bonus=0.2, tokens=np.array([0, 0, 3, 4]),
+            spelled=int(bool(listed)), separator=1, trie=trie(listed or ["a"], labels, numbers, 9), open=is_open,
+            n_best=2, room=7, labels=np.zeros((2, 2, 7), np.int64), counts=np.zeros((2, 2), np.int64),
+            scores=np.zeros((2, 2)), ints=np.zeros(needed[0], np.int64), ints_size=needed[0],
+            floats=np.zeros(needed[1]), floats_size=needed[1], n_shares=1,
+        )  # fmt: skip
+    return {name: (record, 0) for name, record in made.items()}
+
+
+SMALL = (of_rows, of_normalization, of_losses, of_gradients, of_ctc, of_beams)
 NAMES = [name for make in SMALL for name in make(lambda *shape: RNG.normal(size=shape))]
 
 
@@ -226,7 +264,7 @@ def laid_out(stack, dtype, *, lengths, keep, training):
     }
     teacher = np.ma.MaskedArray(x.copy(), np.repeat(rng.random(len(x))[:, None] < 0.5, 2, axis=1))
     segment.begin(
-        x, steps, training, keep, rng, {0: states}, None if net.teacher_forced_layer is None else (0, teacher)
+        x, steps, training, keep, rng, {0: states}, None if net.interface.teacher_forced_layer is None else (0, teacher)
     )
     gradient = np.full_like(net.theta, 7.0)
     if keep:
@@ -236,12 +274,11 @@ def laid_out(stack, dtype, *, lengths, keep, training):
 
 
 def buffers(workspace):
-    for value in workspace.values():
-        if isinstance(value, np.ndarray):
-            value[...] = 7.0
-            yield value
-        elif isinstance(value, dict):
-            yield from buffers(value)
+    for value in workspace._buffers.values():
+        value[...] = 7.0
+        yield value
+    for part in workspace._parts.values():
+        yield from buffers(part)
 
 
 def run_both_ways(stack, dtype, **options):
@@ -319,7 +356,7 @@ WITHOUT_RECORDS = {"tile_address", "parallel", "serve", "_take"}  # above, in ot
 def test_no_kernel_is_left_out():
     called = set(WITHOUT_RECORDS)
     for name in NAMES:
-        called |= assert_same_both_ways(name, *case(name, "float64"), dtype="float64") | {name}
+        called |= assert_same_both_ways(name, *case(name, "float64"), dtype="float64") | {name.split(",")[0]}
     for stack in STACKS.values():
         for options in CASES.values():
             called |= run_both_ways(stack(), "float64", **options)

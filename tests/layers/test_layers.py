@@ -265,10 +265,10 @@ def test_a_layer_of_one_s_own_is_a_class_with_two_methods():
         def output_width(self, input_width):
             return input_width
 
-        def forward(self, parameters, x, workspace, context):
-            return 2 * x
+        def forward(self, parameters, x, context):
+            return 2 * x, None
 
-        def backward(self, parameters, gradients, dy, workspace, context):
+        def backward(self, parameters, gradients, dy, saved, context):
             return 2 * dy
 
     net = Network([layers.Dense(2, 3), Doubling()], dtype="float64")

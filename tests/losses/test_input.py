@@ -29,7 +29,7 @@ NAN = float("nan")
         (MeanSquaredError(), 2, [[1.0, 2.0], [np.inf, 2.0]], r"target\[1, 0\] = inf is not finite"),
         (MeanSquaredError(), 2, [["a", "b"]], "target holds 'a' where numbers are needed"),
         (MeanSquaredError(), 2, [[1.0, 2.0], [3.0]], "not a rectangular array"),
-        (MeanSquaredError(), 1, [1j], "integers or floats, but complex was given"),
+        (MeanSquaredError(), 1, [1j], "integers or floats, but complex128 was given"),
         (MeanSquaredError(), 1, [], r"one entry for each output row, but its shape is \(0,\)"),
         (MeanSquaredError(), 1, 3.0, r"one entry for each output row, but its shape is \(\)"),
         (BinaryCrossEntropy(), 1, [0, 1, 2], r"target\[2, 0\] = 2.0 is not in \[0, 1\]"),
@@ -53,7 +53,7 @@ def test_a_target_that_does_not_fit_is_refused(loss, n_outputs, target, message)
         ((4, 2), MeanSquaredError(), np.zeros((3, 2)), r"leading shape \(3,\), but the output has \(4,\)"),
         ((5, 4, 1), MeanSquaredError(), np.zeros(4), "one target per sequence, end the network with"),
         ((4, 1), MeanSquaredError(), np.zeros((4, 3)), r"shape \(4, 3\), but the output has width 1"),
-        ((4,), MeanSquaredError(), np.zeros(4), r"output must be \(B, F\) or \(T, B, F\).*got shape \(4,\)"),
+        ((4,), MeanSquaredError(), np.zeros(4), r"output must be \(B, F\) or \(T, B, F\).*its shape is \(4,\)"),
         ((0, 2), MeanSquaredError(), np.zeros((0, 2)), r"not empty, but its shape is \(0, 2\)"),
     ],
 )

@@ -196,9 +196,9 @@ def test_the_input_s_gradient_is_not_computed_where_nobody_wants_it():
     wanted = []
 
     class Listening(layers.Activation):
-        def backward(self, parameters, gradients, dy, workspace, context):
+        def backward(self, parameters, gradients, dy, saved, context):
             wanted.append(context.input_gradient)
-            return super().backward(parameters, gradients, dy, workspace, context)
+            return super().backward(parameters, gradients, dy, saved, context)
 
     net = Network([Listening("tanh"), layers.Dense(2, 2), Listening("tanh")])
     net.loss_and_gradient(X[0], TARGET, MSE)
@@ -244,6 +244,11 @@ def test_a_teacher_s_class_is_fed_back_as_one_hot():
 # -- diagnosis ---------------------------------------------------------------------------------------------------------
 
 
+def first_non_finite(net, x):
+    batch = net.batch(x)
+    return net.programs.first_non_finite(batch.rows, batch.packing)
+
+
 def test_the_first_layer_that_is_not_finite_is_named_with_its_step():
     net = Network([layers.Elman(2, 2, activation="identity", gradient=TEXT), layers.Dense(2, 2)])
     net.theta[:] = 0
@@ -251,10 +256,10 @@ def test_the_first_layer_that_is_not_finite_is_named_with_its_step():
     x = np.zeros((4, 3, 2))
     x[2, 1] = 1e30
     with np.errstate(all="ignore"):
-        place = net.first_non_finite(net.batch(x))
+        place = first_non_finite(net, x)
     assert place == f"the output of layer 0, {net.layers[0]!r}, at step 2"
 
 
 def test_a_finite_network_has_no_such_layer():
     net = recurrent()
-    assert net.first_non_finite(net.batch(X)) is None
+    assert first_non_finite(net, X) is None

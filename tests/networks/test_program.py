@@ -15,6 +15,7 @@ from rnnbp.gradients import BPTT, CheckpointedBPTT
 from rnnbp.layers import Layer
 from rnnbp.losses import MeanSquaredError
 from rnnbp.networks.network import Network
+from rnnbp.networks.passes import loss_and_gradient
 from rnnbp.networks.program import Program, Segment
 
 ELEMENTWISE = [name for name, function in ACTIVATIONS.items() if function.elementwise]
@@ -179,8 +180,8 @@ def test_a_teacher_s_values_are_the_same_in_both_runs():
         made = []
         for each in (net, in_numpy(net)):
             batch = each.batch(x, RAGGED)
-            rows = batch.lay_out_target(target, MeanSquaredError(), 4, per_step=True)
-            made.append(each.rows_gradient(batch, rows, MeanSquaredError(), teacher_forcing=teacher_forcing))
+            rows = batch.lay_out_target(target, MeanSquaredError(), each.interface)
+            made.append(loss_and_gradient(each, batch, rows, MeanSquaredError(), teacher_forcing=teacher_forcing))
         assert made[0][0] == pytest.approx(made[1][0], rel=1e-13)
         np.testing.assert_allclose(made[0][1], made[1][1], rtol=0, atol=1e-13)
 
@@ -194,22 +195,22 @@ class Cubed(Layer):
     def output_width(self, input_width):
         return input_width
 
-    def forward(self, parameters, x, workspace, context):
-        workspace["x"] = x
-        return x**3
+    def forward(self, parameters, x, context):
+        return x**3, x
 
-    def backward(self, parameters, gradients, dy, workspace, context):
-        return 3.0 * workspace["x"] ** 2 * dy
+    def backward(self, parameters, gradients, dy, saved, context):
+        return 3.0 * saved**2 * dy
 
 
 class Twice(layers.Dense):
     """A dense layer that computes something else."""
 
-    def forward(self, parameters, x, workspace, context):
-        return 2.0 * super().forward(parameters, x, workspace, context)
+    def forward(self, parameters, x, context):
+        y, saved = super().forward(parameters, x, context)
+        return 2.0 * y, saved
 
-    def backward(self, parameters, gradients, dy, workspace, context):
-        return super().backward(parameters, gradients, 2.0 * dy, workspace, context)
+    def backward(self, parameters, gradients, dy, saved, context):
+        return super().backward(parameters, gradients, 2.0 * dy, saved, context)
 
 
 def test_a_layer_in_numpy_ends_a_segment_and_another_begins():
@@ -346,7 +347,7 @@ def test_what_one_run_is_given_is_not_left_for_the_next(name):
     x, dy = inputs(net, [4, 4, 4])
     expected = output_and_gradients(fresh, x, dy, None)
     states = {f"0.{state}": np.ones((3, width)) for state, width in stack[0].states().items()}
-    teacher = None if net.teacher_forced_layer is None else np.ones((12, 4))
+    teacher = None if net.interface.teacher_forced_layer is None else np.ones((12, 4))
     for _ in range(2):
         run = net.run(x, training=True, initial_states=states, teacher=teacher)
         run.backward(dy, d_final_states=states)
@@ -419,7 +420,7 @@ def test_a_pass_that_is_dropped_gives_its_memory_back():
     net = Network([layers.Dense(3, 4)])
     for _ in range(5):
         net.run(np.zeros((2, 3)))
-    assert len(net._idle) == 1
+    assert len(net.programs._idle) == 1
 
 
 def test_a_subclass_that_declares_other_parameters_runs_its_own_text():

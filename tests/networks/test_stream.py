@@ -77,10 +77,10 @@ def test_what_runs_backwards_cannot_stream(layer):
 @pytest.mark.parametrize(
     ("frames", "message"),
     [
-        (np.zeros(3), "expected frames of 4 features"),
+        (np.zeros(3), "expected 4 features"),
         (np.zeros((2, 3, 4)), "one frame or a row"),
         (np.array(1.0), "one frame or a row"),
-        (np.full(4, np.nan), "NaN or infinity"),
+        (np.full(4, np.nan), "holds nan"),
     ],
 )
 def test_frames_that_do_not_fit_are_refused(frames, message):

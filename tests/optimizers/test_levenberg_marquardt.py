@@ -152,7 +152,7 @@ def test_a_network_that_relaxes_to_a_fixed_point_is_trained():
 
 
 def objective(net, x, target, *, batch_size=100, weight=None):
-    data = TrainingSet(net, x, target=target, loss=MSE, sample_weight=weight)
+    data = TrainingSet(net.interface, x, target=target, loss=MSE, sample_weight=weight)
     return LeastSquares(net, data, MSE, list(data.batches(batch_size)), lambda theta: (0.0, theta))
 
 

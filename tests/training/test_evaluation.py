@@ -63,7 +63,7 @@ def test_predictions_of_a_wrong_input_are_refused():
 def test_the_loss_of_a_whole_is_that_of_one_large_batch(batch_size):
     labels, weight = RNG.integers(3, size=20), RNG.uniform(1, 2, size=20)
     loss = losses.CrossEntropy(class_weight=[1.0, 2.0, 3.0])
-    data = TrainingSet(CLASSIFIER, SEQUENCES, target=labels, loss=loss, sample_weight=weight)
+    data = TrainingSet(CLASSIFIER.interface, SEQUENCES, target=labels, loss=loss, sample_weight=weight)
     expected, _ = loss(CLASSIFIER.forward(SEQUENCES), labels, sample_weight=weight)
     found, score = evaluate_set(CLASSIFIER, data, loss, batch_size=batch_size)
     assert found == pytest.approx(expected, rel=1e-13)
@@ -74,7 +74,7 @@ def test_the_loss_of_a_whole_is_that_of_one_large_batch(batch_size):
 def test_the_loss_of_steps_counts_each_step_alike(batch_size):
     tags = [RNG.integers(3, size=n) for n in LENGTHS]
     loss = losses.CrossEntropy()
-    data = TrainingSet(TAGGER, SEQUENCES, target=tags, loss=loss)
+    data = TrainingSet(TAGGER.interface, SEQUENCES, target=tags, loss=loss)
     outputs, targets = np.concatenate(predict(TAGGER, SEQUENCES)), np.concatenate(tags)
     found, score = evaluate_set(TAGGER, data, loss, score=metrics.accuracy, batch_size=batch_size)
     assert found == pytest.approx(loss(outputs, targets)[0], rel=1e-13)
@@ -86,7 +86,7 @@ def test_a_taught_network_is_evaluated_in_closed_loop():
     net.theta[:] = RNG.normal(size=net.theta.size)
     targets = [RNG.normal(size=(n, 2)) for n in LENGTHS]
     loss = losses.MeanSquaredError()
-    found, _ = evaluate_set(net, TrainingSet(net, SEQUENCES, target=targets, loss=loss), loss)
+    found, _ = evaluate_set(net, TrainingSet(net.interface, SEQUENCES, target=targets, loss=loss), loss)
     closed = np.concatenate(predict(net, SEQUENCES))
     assert found == pytest.approx(loss(closed, np.concatenate(targets))[0], rel=1e-13)
 
@@ -94,7 +94,7 @@ def test_a_taught_network_is_evaluated_in_closed_loop():
 def test_examples_are_checked_and_evaluated_in_one_call():
     loss = losses.MeanSquaredError()
     targets = [np.ones((len(s), TAGGER.n_outputs)) for s in SEQUENCES]
-    data = TrainingSet(TAGGER, SEQUENCES, target=targets, loss=loss)
+    data = TrainingSet(TAGGER.interface, SEQUENCES, target=targets, loss=loss)
     assert evaluate(TAGGER, SEQUENCES, targets, "mean_squared_error") == evaluate_set(TAGGER, data, loss)
     with pytest.raises(ValueError, match="target"):
         evaluate(TAGGER, SEQUENCES, targets[:-1], loss)

@@ -83,7 +83,7 @@ def test_a_schedule_is_followed_and_the_seed_repeats_it():
 @pytest.mark.parametrize(
     ("stack", "options", "message"),
     [
-        ([layers.GRU(2, 3, gradient=TEXT)], {}, "the network's output cannot be its next input: expected frames of 2"),
+        ([layers.GRU(2, 3, gradient=TEXT)], {}, "the network's output cannot be its next input: expected 2 features"),
         ([layers.GRU(2, 1, bidirectional=True)], {}, "cannot be its next input: layer 0.* runs backwards"),
         ([layers.GRU(2, 2), layers.LastStep()], {"target": np.zeros((4, 2))}, "an output at each step of sequences"),
         ([layers.GRU(2, 2)], {"chunk_length": 2}, "NextStep goes with neither chunk_length, nor augment"),

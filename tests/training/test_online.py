@@ -237,12 +237,12 @@ def test_float32_agrees_with_float64():
 @pytest.mark.parametrize(
     ("stack", "message"),
     [
-        ([GRU(2, 3, bidirectional=True, gradient=RTRL())], "layer 0, GRU(2, 3, bidirectional=True"),
+        ([GRU(2, 3, bidirectional=True, gradient=RTRL())], "layer 0: GRU(2, 3, bidirectional=True"),
         ([GRU(2, 3, reverse=True, gradient=RTRL())], "runs backwards: it needs the whole sequence"),
         ([layers.LastStep(bidirectional=True), Dense(2, 3)], "runs backwards: it needs the whole sequence"),
         ([GRU(2, 3)], "learns from whole sequences: give it gradient=RTRL(), or SnAp1()"),
         ([GRU(2, 3, gradient=RTRL(), recurrent_dropout=0.2)], "a stream has no end: set it to 0"),
-        ([GRU(2, 3, gradient=RTRL()), layers.MeanOverTime()], "layer 1, MeanOverTime(), looks along time"),
+        ([GRU(2, 3, gradient=RTRL()), layers.MeanOverTime()], "layer 1: MeanOverTime() looks along time"),
         ([GRU(2, 3, gradient=RTRL()), GRU(3, 3, gradient=SnAp1())], "the same algorithm, but there are RTRL and SnAp1"),
         ([LSTM(2, 100, gradient=RTRL(max_bytes=10**6))], "would take 94.8 MiB"),
         (

@@ -6,6 +6,7 @@ from conformance import slope
 from toys import MSE, TEXT
 
 from rnnbp import Network, fit, gradients, layers
+from rnnbp.networks.passes import loss_and_gradient
 from rnnbp.optimizers import Schedule, schedules
 
 RNG = np.random.default_rng(0)
@@ -24,7 +25,7 @@ def learn(net, p, seed=0):
     """Return loss and gradient, with the same draws every time."""
     net.rng = np.random.default_rng(seed)
     batch = net.batch(X)
-    return net.rows_gradient(batch, batch.lay_out_target(Y, MSE, 2, per_step=True), MSE, teacher_forcing=p)
+    return loss_and_gradient(net, batch, batch.lay_out_target(Y, MSE, net.interface), MSE, teacher_forcing=p)[:2]
 
 
 def taught_rows(net, p, seed=0):
@@ -128,6 +129,9 @@ def test_what_cannot_be_taught_so_is_refused(net, options, message):
 def test_an_algorithm_that_knows_all_or_nothing_is_refused():
     class Another(gradients.BPTT):
         """An algorithm that may not look at the mask."""
+
+        def forward(self, recurrence, workspace, *, keep):
+            return super().forward(recurrence, workspace, keep=keep)
 
     net = jordan(Another(compiled=False))
     fit(net, X, Y, loss=MSE, max_epochs=1)

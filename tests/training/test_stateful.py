@@ -33,7 +33,7 @@ def by_hand(net, x, y, chunk, optimizer, max_epochs=2):
                 states = {name: s[[i in going_on for i in alive]] for name, s in states.items()}
                 alive = going_on
                 batch = net.batch([x[i][start : start + chunk] for i in alive])
-                target = batch.lay_out_target([y[i][start : start + chunk] for i in alive], MSE, 1, per_step=True)
+                target = batch.lay_out_target([y[i][start : start + chunk] for i in alive], MSE, net.interface)
                 forward = net.run(batch, training=True, initial_states=states)
                 value, d_rows = MSE.value_and_gradient(forward.rows, target)
                 states = forward.final_states

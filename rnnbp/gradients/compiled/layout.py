@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.cells import Cell, Product, Stage
-from rnnbp.data.sequences import Packing
+from rnnbp.data.packing import Packing
 from rnnbp.data.workspace import Workspace, contiguous
 from rnnbp.kernels import threads
 from rnnbp.kernels.emitter import Operand, Rows, Step
@@ -209,7 +209,8 @@ class Loop:
 
     def serves(self, cell: Cell, parameters: Mapping[str, Array]) -> bool:
         """Whether it was made for such a recurrence."""
-        return self.cell is cell and self.parameters is parameters
+        own = self.parameters
+        return self.cell is cell and (own is parameters or all(own[name] is p for name, p in parameters.items()))
 
     def n_shares(self, packing: Packing) -> int:
         """Return how many shares to divide a batch into."""

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.data.workspace import Workspace, contiguous
+from rnnbp.gradients.algorithm import Run
 from rnnbp.gradients.recurrence import Recurrence, Variables
 from rnnbp.kernels import threads
 
 if TYPE_CHECKING:
     from rnnbp.gradients.compiled.layout import Loop
 
-__all__ = ["backward", "can_run", "forward", "loop_of", "steps_per_sum"]
+__all__ = ["CompiledRun", "backward", "can_run", "forward", "loop_of", "steps_per_sum"]
 
 Array = NDArray[Any]
+
+
+@dataclass(eq=False)
+class CompiledRun(Run):
+    """A run by the compiled loop, which holds what it saved."""
+
+    loop: Loop
 
 
 def can_run(recurrence: Recurrence) -> bool:
@@ -36,9 +45,9 @@ def loop_of(recurrence: Recurrence, workspace: Workspace) -> Loop:
     """Return the loop that a workspace keeps for a recurrence."""
     from rnnbp.gradients.compiled.layout import Loop
 
-    loop: Loop | None = workspace.get("loop")
+    loop: Loop | None = workspace.loop
     if loop is None or not loop.serves(recurrence.cell, recurrence.parameters):
-        loop = workspace["loop"] = Loop(recurrence.cell, recurrence.parameters, recurrence.x.dtype)
+        loop = workspace.loop = Loop(recurrence.cell, recurrence.parameters, recurrence.x.dtype)
     return loop
 
 
@@ -56,7 +65,7 @@ def n_forward(loop: Loop) -> int:
     return len(loop.prepare) + len(loop.forward)
 
 
-def forward(recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tuple[Array, Variables]:
+def forward(recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> CompiledRun:
     """Run a recurrence; see `GradientAlgorithm.forward`."""
     cell, packing = recurrence.cell, recurrence.packing
     loop = loop_of(recurrence, workspace)
@@ -67,16 +76,16 @@ def forward(recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tupl
             loop.flat[at : at + parameter.size] = parameter.ravel()
     loop.projection.sum_steps = steps_per_sum(recurrence)
     loop.projection.x = contiguous(recurrence.x)
+    output = loop.output if keep else workspace.empty("rows", (packing.n_rows, cell.width(cell.output)), loop.dtype)
     if not keep:
-        loop.record.y = workspace.empty("rows", (packing.n_rows, cell.width(cell.output)), loop.dtype)
+        loop.record.y = output
     final = loop.give(recurrence.initial, recurrence.mask, recurrence.noise, recurrence.teacher)
     runner(loop).run(0, n_forward(loop))
-    return (loop.output if keep else workspace["rows"]), final
+    return CompiledRun(recurrence, workspace, output, final, loop)
 
 
 def backward(
-    recurrence: Recurrence,
-    workspace: Workspace,
+    run: CompiledRun,
     dy: Array,
     d_final: Mapping[str, Array],
     gradients: Mapping[str, Array],
@@ -84,8 +93,8 @@ def backward(
     input_gradient: bool,
     add: bool,
 ) -> tuple[Array | None, Variables]:
-    """Pull dy back through what `forward` has saved; see `BPTT.backward`."""
-    loop: Loop = workspace["loop"]
+    """Propagate dy back through a run; see `BPTT.backward`."""
+    loop = run.loop
     p = loop.projection
     loop.record.dy = contiguous(dy)
     dx = np.empty_like(p.x) if input_gradient else None

@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from rnnbp.activations import ActivationFunction
-from rnnbp.data.sequences import Packing
+from rnnbp.data.packing import Packing
 from rnnbp.data.workspace import Workspace
 from rnnbp.kernels import threads
 from rnnbp.kernels.emitter import Operand, Rows, Step

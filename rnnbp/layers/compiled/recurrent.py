@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.data.sequences import Packing
+from rnnbp.data.packing import Packing
 from rnnbp.data.workspace import Workspace
 from rnnbp.gradients.compiled.layout import Loop
 from rnnbp.kernels.records import address_of
@@ -98,7 +98,7 @@ class RecurrentPart(Part):
         self.kind = kind
         outputs = []
         for way in self.ways:
-            own = workspace.setdefault(f"direction{way.suffix}", Workspace())
+            own = workspace.part(f"direction{way.suffix}")
             way.loop.lay_out(packing, own, keep=keep)
             if keep:
                 outputs.append(way.loop.output)

@@ -167,7 +167,7 @@ def configuration(report: TrainingReport, net: Network) -> str:
 
 def data(report: TrainingReport, net: Network) -> str:
     """Show what tells this report's data from others."""
-    found = TrainingSet(net, report.x, report.lengths, target=report.target, loss=report.loss).fingerprint()
+    found = TrainingSet(net.interface, report.x, report.lengths, target=report.target, loss=report.loss).fingerprint()
     hashes = {f"SHA-256 of {name}": value for name, value in found.items() if isinstance(value, str)}
     sizes = {"examples": found["examples"], "shape of the input": tuple(found["shape"])}
     return section("Data", table(sizes | hashes))

@@ -1,0 +1,226 @@
+"""What a network takes and gives, as far as its data must know, and how what users have is read for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rnnbp.data.packing import Packing
+from rnnbp.data.sequences import Sequences, check_lengths, check_sequences
+
+if TYPE_CHECKING:
+    from rnnbp.losses import Loss
+
+__all__ = ["Interface", "Padded", "check_weight", "encode"]
+
+Array = NDArray[Any]
+Index = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Padded:
+    """A padded time-major array ``(T, B, ...)``; lengths of None stand for full length."""
+
+    frames: Array
+    lengths: Index | None
+
+
+@dataclass(frozen=True)
+class Interface:
+    """What a network takes and gives.
+
+    Attributes
+    ----------
+    frame_rank : int
+        The number of axes of one frame: 1 for features, 0 for symbols.
+    takes_static : bool
+        Whether examples without time are welcome.
+    dtype : dtype
+        What frames are turned into.
+    check : callable
+        ``check(frames)`` returns frames ``(n, ...)`` of that dtype, or raises ValueError.
+    n_outputs : int
+    per_step : bool
+        Whether there is an output for each step, and not one for each sequence.
+    teacher_forced_layer : int or None
+        The layer whose previous output targets may take the place of, in training.
+    output_packing : callable
+        How the rows of the output lie in time, given those of the input; None for one row a sequence.
+    output_lengths : callable
+        How many steps go out of sequences of so many.
+    """
+
+    frame_rank: int
+    takes_static: bool
+    dtype: np.dtype[Any]
+    check: Callable[[Array], Array]
+    n_outputs: int
+    per_step: bool
+    teacher_forced_layer: int | None
+    output_packing: Callable[[Packing], Packing | None]
+    output_lengths: Callable[[Index], Index]
+
+    def read(
+        self, x: ArrayLike | Sequence[ArrayLike] | Sequences, lengths: ArrayLike | None
+    ) -> Array | Sequences | Padded:
+        """Read an input.
+
+        Parameters
+        ----------
+        x : ndarray of shape (B, ...) or (T, B, ...), list of ndarrays of shape (T_i, ...), or Sequences
+        lengths : array of int, of shape (B,), or None
+            The true lengths of padded sequences.
+
+        Returns
+        -------
+        ndarray, Sequences or Padded
+            Static examples, or sequences as they came. Nothing is copied but lists, and frames are not checked.
+
+        Raises
+        ------
+        ValueError
+            If the rank is wrong, if there is nothing in it, or if the lengths do not fit.
+        """
+        features = ", F" * self.frame_rank
+        if isinstance(x, Sequences) or (
+            isinstance(x, (list, tuple)) and (not x or np.ndim(x[0]) > (self.frame_rank if self.takes_static else 0))
+        ):
+            if lengths is not None:
+                raise ValueError("a list of sequences has its own lengths: leave out `lengths`")
+            if not isinstance(x, Sequences):
+                arrays = check_sequences(x)
+                self._expect_frames(arrays[0].shape, features)
+                return Sequences.of(arrays, self.dtype if self.frame_rank else None)
+            self._expect_frames(x.frames.shape, features)
+            return x
+        given = np.asarray(x)
+        is_static = given.ndim == 1 + self.frame_rank and self.takes_static and lengths is None
+        if not is_static and given.ndim != 2 + self.frame_rank:
+            shapes = f"(T, B{features}), time first" + (f", or (B{features})" if self.takes_static else "")
+            raise ValueError(f"expected an input of shape {shapes}, but its shape is {given.shape}")
+        if 0 in given.shape[: 1 if is_static else 2]:
+            raise ValueError(f"the input is empty: its shape is {given.shape}")
+        if is_static:
+            return given
+        return Padded(given, None if lengths is None else check_lengths(lengths, *given.shape[:2]))
+
+    def _expect_frames(self, shape: tuple[int, ...], features: str) -> None:
+        if len(shape) != 1 + self.frame_rank:
+            raise ValueError(f"each sequence must be of shape (T_i{features}), but the first one has shape {shape}")
+
+
+def encode(
+    target: Any,
+    loss: Loss,
+    interface: Interface,
+    *,
+    n_examples: int,
+    lengths: Index | None,
+    padded: bool,
+) -> Any:
+    """Check targets for a loss, and return them encoded, arranged as they came.
+
+    Parameters
+    ----------
+    target : array of shape (B, ...), or, for an output at each step, of shape (T, B, ...), a list of arrays of shape
+        (T_i, ...), or Sequences
+    loss : Loss
+    interface : Interface
+    n_examples : int
+    lengths : ndarray of int, of shape (B,), or None
+        How many outputs there are for each sequence, in the user's order; None for static examples.
+    padded : bool
+        Whether the input came as a padded array, so that a list of targets is an array that is spelt out.
+
+    Returns
+    -------
+    ndarray, Sequences or Padded, or, of a loss that is `per_sequence`, LabelSequences
+        One for each example, or for each step.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many targets as rows of the output, or if they are none for that loss.
+    """
+    n_outputs = interface.n_outputs
+    if loss.per_sequence:
+        if lengths is None:
+            raise ValueError(
+                f"{loss!r} needs an output at each step of sequences, so the network must have neither LastStep() nor "
+                "MeanOverTime() nor MaxOverTime(), and its input must be sequences"
+            )
+        return loss.encode(target, n_outputs, leading=(int(lengths.max()), n_examples), lengths=lengths)
+    if lengths is None or not interface.per_step:
+        given = np.asarray(target)
+        if given.ndim < 1 or len(given) != n_examples:
+            raise ValueError(
+                f"expected {n_examples} targets, one for each example, but the target's shape is {given.shape}"
+            )
+        return loss.encode(given, n_outputs, leading=(n_examples,))
+    if isinstance(target, Sequences) or (not padded and isinstance(target, (list, tuple))):
+        return _encode_each(target, loss, n_outputs, lengths)
+    given, n_steps = np.asarray(target), int(lengths.max())
+    if given.ndim < 2 or given.shape[0] < n_steps or given.shape[1] != n_examples:
+        raise ValueError(
+            f"the network gives an output at each step, so the target must be of shape ({n_steps}, {n_examples}, ...), "
+            f"but its shape is {given.shape}; for one target a sequence, end the recurrent part with LastStep(), "
+            "MeanOverTime() or MaxOverTime()"
+        )
+    encoded = loss.encode(given[:n_steps], n_outputs, leading=(n_steps, n_examples), lengths=lengths)
+    return Padded(encoded, lengths)
+
+
+def _encode_each(target: Sequence[ArrayLike] | Sequences, loss: Loss, n_outputs: int, lengths: Index) -> Sequences:
+    """Encode targets that came sequence by sequence, all at once if each fits, or else say which does not."""
+    if len(target) != len(lengths):
+        raise ValueError(f"each sequence needs a target: there are {len(target)} for {len(lengths)} sequences")
+    given = target if isinstance(target, Sequences) else check_sequences(target)
+    for i, (each, length) in enumerate(zip(given, lengths.tolist(), strict=True)):
+        if len(each) != length:
+            raise ValueError(
+                f"each sequence needs one target for each step of the network's output: target {i} has length "
+                f"{len(each)}, but for sequence {i} there are {length} steps"
+            )
+    joined = given if isinstance(given, Sequences) else Sequences.of(given)
+    try:
+        return Sequences(loss.encode(joined.frames, n_outputs, leading=(len(joined.frames),)), lengths)
+    except ValueError:
+        for i, each in enumerate(given):
+            try:
+                loss.encode(each, n_outputs, leading=(len(each),))
+            except ValueError as error:
+                raise ValueError(f"the target of sequence {i}: {error}") from None
+        raise
+
+
+def check_weight(
+    sample_weight: ArrayLike | Sequences, *, n_examples: int, lengths: Index | None, n_padded: int | None
+) -> Array | Sequences | Padded:
+    """Return sample weights, one an example or one a step, checked and arranged as they came.
+
+    Raises
+    ------
+    ValueError
+        If their shape is another, if one is negative or not finite, or if all are 0.
+    """
+    arranged: Array | Sequences | Padded
+    if isinstance(sample_weight, Sequences):
+        arranged, real = sample_weight, np.asarray(sample_weight.frames, float)
+        fits = lengths is not None and np.array_equal(sample_weight.lengths, lengths)
+    else:
+        arranged = real = np.asarray(sample_weight, float)
+        fits = real.shape == (n_examples,)
+        if not fits and lengths is not None and n_padded is not None and real.shape == (n_padded, n_examples):
+            arranged, fits = Padded(real, lengths), True
+            real = real[np.arange(n_padded)[:, None] < lengths]
+    if not fits:
+        raise ValueError(
+            f"expected {n_examples} sample weights, one for each example, but their shape is {np.shape(real)}"
+        )
+    if not np.isfinite(real).all() or (real < 0).any() or not real.any():
+        raise ValueError("sample weights must be finite, not negative, and not all 0")
+    return arranged

@@ -1,0 +1,201 @@
+"""Scores of a network's output, ``score(target, output)``: the higher, the better."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rnnbp.metrics.ragged import joined
+
+__all__ = ["accuracy", "confusion_matrix", "mean_absolute_error", "r2", "rejection_threshold"]
+
+Array = NDArray[Any]
+
+
+def accuracy(target: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
+    """Return the share of examples (or steps) whose largest output is the target's class.
+
+    Parameters
+    ----------
+    target : array of int, of shape (...), or of probabilities, of shape (..., K)
+    output : array of shape (..., K)
+        Logits or probabilities. K = 1 is one logit for two classes.
+    sample_weight : array of shape (...,), or None
+        How much each counts.
+
+    Returns
+    -------
+    float
+        From 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+    """
+    output, target = np.asarray(output), np.asarray(target)
+    weight = None if sample_weight is None else np.asarray(sample_weight, dtype=float)
+    if target.shape not in (output.shape[:-1], output.shape):
+        raise ValueError(f"targets of shape {target.shape} do not fit outputs of shape {output.shape}")
+    if output.shape[-1] == 1:
+        right = (output[..., 0] > 0) == (target.reshape(output.shape[:-1]) > 0.5)
+        return float(np.average(right, weights=weight))
+    if target.ndim == output.ndim:
+        target = target.argmax(axis=-1)
+    return float(np.average(output.argmax(axis=-1) == target, weights=weight))
+
+
+def r2(target: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
+    """Return the share of the target's variance that the output explains; 1 is perfect, 0 a constant's score.
+
+    Parameters
+    ----------
+    target, output : array of shape (...,), the same for both
+    sample_weight : array of shape (N,), or None
+        How much each entry of the first axis counts.
+
+    Returns
+    -------
+    float
+        At most 1; NaN if the target is constant.
+    """
+    target = np.asarray(target, dtype=float)
+    output = np.asarray(output, dtype=float).reshape(target.shape)
+    weight = np.ones(len(target)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
+    total = float(
+        weight @ np.square(target - np.average(target, axis=0, weights=weight)).reshape(len(target), -1).sum(1)
+    )
+    missed = float(weight @ np.square(target - output).reshape(len(target), -1).sum(1))
+    return 1.0 - missed / total if total > 0.0 else float("nan")
+
+
+def confusion_matrix(target: ArrayLike, predicted: ArrayLike, n_classes: int) -> NDArray[np.intp]:
+    """Return how often each class was taken for each.
+
+    Parameters
+    ----------
+    target, predicted : array of int, of shape (N,)
+        Classes from 0 to n_classes - 1.
+    n_classes : int
+
+    Returns
+    -------
+    ndarray of int, of shape (n_classes, n_classes)
+        The row is the true class, the column the predicted one.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many predictions as targets, or if one is no class.
+    """
+    target, predicted = np.asarray(target), np.asarray(predicted)
+    if target.shape != predicted.shape:
+        raise ValueError(f"there are predictions of shape {predicted.shape} for targets of shape {target.shape}")
+    for name, given in (("target", target), ("predicted", predicted)):
+        if given.dtype.kind not in "iu" or ((given < 0) | (given >= n_classes)).any():
+            raise ValueError(f"{name} must hold whole numbers from 0 to {n_classes - 1}, but holds {np.unique(given)}")
+    pairs = target.astype(np.intp) * n_classes + predicted.astype(np.intp)
+    return np.bincount(pairs, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
+def mean_absolute_error(
+    target: ArrayLike | Sequence[ArrayLike],
+    output: ArrayLike | Sequence[ArrayLike],
+    *,
+    sample_weight: ArrayLike | None = None,
+) -> float:
+    """Return the mean of the distance from output to target over all steps and features; the lower, the better.
+
+    Parameters
+    ----------
+    target, output : array of shape (...,), or list of arrays of shape (T_i, ...), the same for both
+    sample_weight : array of shape (N,), or None
+        How much each entry of the first axis counts: for a list, each step, the sequences one after another.
+
+    Returns
+    -------
+    float
+        In the target's unit.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> mean_absolute_error([[1.0, 2.0], [3.0]], [[1.0, 4.0], [2.0]])
+    1.0
+    """
+    true, given = joined(target, output)
+    if true.shape != given.shape and true.size != given.size:
+        raise ValueError(f"targets of shape {true.shape} do not fit outputs of shape {given.shape}")
+    difference = np.abs(given.astype(float).reshape(true.shape) - true)
+    weight = None if sample_weight is None else np.asarray(sample_weight, dtype=float)
+    return float(np.average(difference.reshape(len(true), -1).mean(axis=1), weights=weight))
+
+
+def rejection_threshold(target: ArrayLike, probabilities: ArrayLike, *, false_rejections: float = 0.05) -> float:
+    """Return the probability that a predicted class needs, if what is none of the classes is to be told.
+
+    A classifier gives every input one of its classes. What is none of them (another word, a cough, noise) often gets a
+    lower largest probability than what it was trained on. Taken for none of the classes is what stays below a
+    threshold, which is chosen here on examples that were held out: as high as can be while it rejects no more of those
+    that are classified right than wanted.
+
+    Parameters
+    ----------
+    target : array of int, of shape (N,)
+        Classes of examples that were not trained on, as new to the network as those that it will meet (other speakers,
+        if it will meet other speakers; noise, if there will be noise).
+    probabilities : array of shape (N, K)
+        Of the K classes, as `predict_proba` or a softmax gives them.
+    false_rejections : float, default=0.05
+        The share of the rightly classified examples that may be rejected, from 0 up to but without 1. With fewer than
+        ``1 / false_rejections`` examples, none is.
+
+    Returns
+    -------
+    float
+        ``probabilities.max(axis=1) >= threshold`` tells what is to be accepted.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, if the rows are no probabilities, or if no example is classified right.
+
+    Notes
+    -----
+    The share of false rejections is what was asked for, on inputs like the held-out ones. How many of those that are
+    none of the classes are accepted is not: a network may be sure of what it has never met. Measure it on some, and
+    where it is too many, train a class for the rest.
+
+    References
+    ----------
+    C. K. Chow, "On optimum recognition error and reject tradeoff", IEEE Trans. Information Theory 16(1), 1970.
+    D. Hendrycks and K. Gimpel, "A baseline for detecting misclassified and out-of-distribution examples in neural
+    networks", ICLR 2017, arXiv:1610.02136.
+
+    Examples
+    --------
+    >>> probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7], [0.8, 0.2]])
+    >>> rejection_threshold([0, 1, 1, 1], probabilities, false_rejections=0.4)
+    0.7
+    """
+    target, probabilities = np.asarray(target), np.asarray(probabilities, dtype=float)
+    if probabilities.ndim != 2 or probabilities.shape[1] < 2:
+        raise ValueError(f"probabilities must have shape (N, K), but {probabilities.shape} was given")
+    if target.shape != probabilities.shape[:1]:
+        raise ValueError(f"targets of shape {target.shape} do not fit probabilities of shape {probabilities.shape}")
+    if not 0 <= false_rejections < 1:
+        raise ValueError(f"false_rejections must be at least 0 and below 1, but {false_rejections!r} was given")
+    if not (probabilities >= 0).all() or not np.allclose(probabilities.sum(axis=1), 1, atol=1e-3):
+        raise ValueError("probabilities must be at least 0 and sum to 1 in each row: pass a softmax of logits")
+    right = probabilities.argmax(axis=1) == target
+    if not right.any():
+        raise ValueError("target must agree with some of the predictions, but none of them is right")
+    confidence = np.sort(probabilities.max(axis=1)[right])
+    return float(confidence[int(false_rejections * confidence.size)])
