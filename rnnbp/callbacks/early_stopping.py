@@ -23,12 +23,16 @@ class EarlyStopping(Configurable):
 
     Parameters
     ----------
-    patience : int
+    patience : int or inf
         Epochs in a row without a fall that are let pass; the last of them ends training.
     min_delta : float, default 0
         A fall by less counts as none.
     restore_best : bool, default True
         Whether the network is left with the parameters of the best epoch, however training ends.
+    compared_with : {"last fall", "best"}, default "last fall"
+        What an epoch must be below by `min_delta`. "last fall" is the value of the last epoch that was, so that several
+        small falls make one in the end. "best" is the lowest value so far, as in scikit-learn: there each epoch must be
+        better by `min_delta` than all before, an equal value is enough without one, and NaN is let pass as a fall.
 
     Raises
     ------
@@ -36,18 +40,45 @@ class EarlyStopping(Configurable):
         If a setting is out of its range.
     """
 
-    def __init__(self, patience: int, *, min_delta: float = 0.0, restore_best: bool = True) -> None:
-        self.patience = whole_number("patience", patience)
+    def __init__(
+        self, patience: float, *, min_delta: float = 0.0, restore_best: bool = True, compared_with: str = "last fall"
+    ) -> None:
+        self.patience = patience if patience == math.inf else whole_number("patience", patience)
         self.min_delta = number("min_delta", min_delta, "[0, inf)")
         self.restore_best = flag("restore_best", restore_best)
+        if compared_with not in ("last fall", "best"):
+            raise ValueError(f'compared_with must be "last fall" or "best", but {compared_with!r} was given')
+        self.compared_with = compared_with
+
+    def count(self, value: float, reference: float, waited: int) -> tuple[float, int]:
+        """Count an epoch.
+
+        Parameters
+        ----------
+        value : float
+            The epoch's monitored value.
+        reference : float
+            What it is compared with; inf before the first epoch.
+        waited : int
+            The epochs without a fall before it.
+
+        Returns
+        -------
+        reference : float
+            What the next epoch is compared with.
+        waited : int
+            The epochs without a fall after this one.
+        """
+        below = reference - self.min_delta
+        if self.compared_with == "best":
+            return min(reference, value), waited + 1 if value > below else 0
+        return (value, 0) if value < below else (reference, waited + 1)
 
     def __call__(self, net: Network, history: History) -> bool:
         """Return whether training is to end."""
-        best, waited = math.inf, 0
+        reference, waited = math.inf, 0
         for value in history.monitored:
-            waited += 1
-            if value < best - (self.min_delta if math.isfinite(best) else 0.0):
-                best, waited = value, 0
+            reference, waited = self.count(value, reference, waited)
         if waited < self.patience:
             return False
         history.stopped = "patience"

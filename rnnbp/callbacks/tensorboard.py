@@ -47,6 +47,9 @@ class TensorBoardLog:
                 self._writer.add_scalar(name, values[epoch - 1], epoch)
         self._writer.flush()
 
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_writer": None}  # which holds a file and a thread: a copy writes the run anew
+
 
 def _summary_writer() -> Any:
     for name in WRITERS:

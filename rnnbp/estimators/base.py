@@ -1,11 +1,11 @@
-"""What all estimators share: a network, scikit-learn's way to train it, and files.
+"""What all estimators share: settings, a network, scikit-learn's way to train it, and files.
 
 A subclass says how it reads data, what layers its network has, and what its outputs mean. All else is the same::
 
-    read and check X and y                    once, before any work
-    make the network                          unless it goes on from where it is (warm_start, partial_fit)
-    set validation data aside                 early_stopping, unless some were given
-    rnnbp.fit(..., callbacks=[Convergence])   and return to the best epoch, early_stopping
+    check the settings; read and check X and y      once, before any work
+    make the network                                unless it goes on from where it is (warm_start, partial_fit)
+    set validation data aside                       early_stopping, unless some were given
+    rnnbp.fit(..., callbacks=[Convergence])         and return to the best epoch, early_stopping
 
 The names and defaults of settings, the scale of the loss, the rule of convergence and (for MLPs) the random numbers are
 scikit-learn's.
@@ -15,32 +15,34 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
-from sklearn.utils import check_array, check_random_state
-from sklearn.utils.validation import _check_sample_weight
+from sklearn.utils import check_random_state
 
+from rnnbp.configuration import whole_number
 from rnnbp.data.sequences import pad
 from rnnbp.estimators.convergence import Convergence
 from rnnbp.estimators.files import Saved
 from rnnbp.estimators.order import Shuffler
-from rnnbp.estimators.settings import Settings
+from rnnbp.estimators.settings import Training
+from rnnbp.estimators.solvers import make_optimizer, solver_name
 from rnnbp.layers import Layer
 from rnnbp.losses import Loss
 from rnnbp.networks.network import Network
 from rnnbp.optimizers import FullBatchOptimizer, Optimizer, State
 from rnnbp.training import NonFiniteError, fit
 
-__all__ = ["EVALUATED_AT_ONCE", "Data", "NetworkEstimator", "dense"]
+__all__ = ["EVALUATED_AT_ONCE", "Arrays", "Data", "NetworkEstimator", "dense"]
 
 Array = NDArray[Any]
-
+Arrays = ArrayLike | Sequence[ArrayLike]  # an array of examples, or a list of sequences
 EVALUATED_AT_ONCE = 1024  # examples: bounds the memory of predictions and of full batches
 
 
@@ -80,11 +82,35 @@ def dense(table: Any) -> Any:
     return table.toarray() if issparse(table) else table  # type: ignore[attr-defined]
 
 
-class NetworkEstimator(Settings, Saved, BaseEstimator):  # type: ignore[misc]
+class NetworkEstimator(Training, Saved, BaseEstimator):  # type: ignore[misc]
     """An estimator with a network, which is in ``network_`` once it is fitted."""
+
+    _attributes: ClassVar[str] = """\
+network_ : rnnbp.Network
+n_features_in_ : int$n_features
+feature_names_in_ : ndarray of shape (n_features_in_,)
+    If X was a table with column names, or a list of such tables.
+n_outputs_ : int
+n_iter_ : int
+    Epochs of the last call of `fit`.
+t_ : int
+    $Samples that training has seen.
+loss_ : float
+    Of the last epoch.
+loss_curve_ : list of float
+    Of each epoch, while the parameters were changing, penalty included.
+best_loss_ : float or None
+    None with early stopping.
+validation_scores_, best_validation_score_ : list of float and float, or None
+    $Score on the validation data after each epoch, with early stopping.
+validation_loss_curve_ : list of float or None
+    The loss on the validation data after each epoch, if there were any.
+n_iter_without_improvement_ : int
+    Epochs since the last improvement."""
 
     # what is fitted
     network_: Network
+    n_features_in_: int
     n_outputs_: int
     n_iter_: int
     t_: int
@@ -95,11 +121,15 @@ class NetworkEstimator(Settings, Saved, BaseEstimator):  # type: ignore[misc]
     best_validation_score_: float | None
     validation_loss_curve_: list[float] | None
     n_iter_without_improvement_: int
-    out_activation_: str
-    _best_theta: Array | None
-    _optimizer_state: State | None
+    _optimizer_state: State | None  # what partial_fit goes on with
+
+    largest_batch: ClassVar[int]  # of batch_size="auto"
+    _per_step = False  # whether there is an output at each step
 
     # -- what subclasses say -----------------------------------------------------------------------------------------
+
+    _read_x: Callable[..., Any]  # of X, and whether to `reset` what is known of it: returns X as `Data` has it, checked
+    _apply: Callable[[Any, Callable[[Array], Array]], Any]  # a function of the outputs for X, in X's form
 
     @abstractmethod
     def _layers(self, n_outputs: int) -> list[Layer]:
@@ -127,50 +157,37 @@ class NetworkEstimator(Settings, Saved, BaseEstimator):  # type: ignore[misc]
     def _starts_anew(self, *, incremental: bool) -> bool:
         return not hasattr(self, "network_") or not (incremental or self.warm_start)
 
-    def _check_weight(self, sample_weight: Any, x: Any) -> Array | None:
-        if sample_weight is None:
-            return None
-        weight: Array = _check_sample_weight(sample_weight, x, dtype=np.float64, ensure_non_negative=True)
-        if not weight.any():
-            raise ValueError("sample_weight is zero for all samples: at least one must count")
-        return weight
+    def _make_optimizer(self, n_examples: int) -> Optimizer | FullBatchOptimizer:
+        return make_optimizer(self, n_examples, self.t_)
 
-    def _check_groups(self, groups: Any, x: Any) -> Array | None:
-        if groups is None:
-            return None
-        found = np.asarray(check_array(groups, ensure_2d=False, dtype=None, input_name="groups"))
-        if found.shape != (len(x),):
-            raise ValueError(
-                f"groups must be one for each sample, of shape ({len(x)},), but their shape is {found.shape}"
-            )
-        return found
-
-    def _train(self, data: Data, dtype: np.dtype[Any], *, incremental: bool, validation: Data | None = None) -> None:
+    def _train(self, data: Data, validation: Data | None, *, incremental: bool, stops_early: Any) -> None:
         """Train on data that have been read; make the network first, if there is none to go on with."""
-        self._check_settings()
-        if incremental and self._stops_early:
+        if incremental and stops_early:
             raise ValueError("partial_fit does not support early_stopping=True")
         anew = self._starts_anew(incremental=incremental)
         random_state = check_random_state(self.random_state)
         if anew:
-            self.network_ = Network(self._layers(self.n_outputs_), dtype=dtype)
+            self.network_ = Network(self._layers(self.n_outputs_), dtype=data.x[0].dtype)
             self._initialize(random_state)
-            self._optimizer_state, self._best_theta = None, None
+            self._optimizer_state = None
             self.t_ = 0
-        if self._stops_early and validation is None:
+        if stops_early and validation is None:
             data, validation = self._split(data, random_state)
-        if anew:
-            self._begin_curves(validated=validation is not None)
+        self._begin_curves(anew=anew, stops_early=stops_early, validated=validation is not None)
         self.n_iter_ = 0
-        optimizer = self._make_optimizer(len(data.x))
-        self._run(data, validation, optimizer, random_state, incremental=incremental)
+        stopped = self._run(data, validation, random_state, incremental=incremental)
+        if not incremental:
+            self._warn(stopped)
 
-    def _begin_curves(self, *, validated: bool) -> None:
-        self.loss_curve_, self.n_iter_without_improvement_ = [], 0
-        self.best_loss_ = None if self._stops_early else np.inf
-        self.validation_scores_ = [] if self._stops_early else None
-        self.best_validation_score_ = -np.inf if self._stops_early else None
-        self.validation_loss_curve_ = [] if validated else None
+    def _begin_curves(self, *, anew: bool, stops_early: bool, validated: bool) -> None:
+        if anew:
+            self.loss_curve_, self.n_iter_without_improvement_ = [], 0
+        if anew or (self.validation_scores_ is not None) != stops_early:
+            self.best_loss_ = None if stops_early else np.inf
+            self.validation_scores_ = [] if stops_early else None
+            self.best_validation_score_ = -np.inf if stops_early else None
+        if anew or (validated and self.validation_loss_curve_ is None):
+            self.validation_loss_curve_ = [] if validated else None
 
     def _split(self, data: Data, random_state: np.random.RandomState) -> tuple[Data, Data]:
         everything = np.arange(len(data.x))
@@ -195,45 +212,54 @@ class NetworkEstimator(Settings, Saved, BaseEstimator):  # type: ignore[misc]
             )
         return data.take(kept), data.take(held_out)
 
+    def _batch_size(self, n_examples: int) -> int:
+        if self.batch_size == "auto":
+            return min(self.largest_batch, n_examples)
+        batch_size = whole_number("batch_size", self.batch_size)
+        if batch_size > n_examples:
+            warnings.warn(
+                f"Got `batch_size` less than 1 or larger than sample size. It is going to be clipped to {n_examples}.",
+                stacklevel=6,
+            )
+        return min(batch_size, n_examples)
+
     def _run(
-        self,
-        data: Data,
-        validation: Data | None,
-        optimizer: Optimizer | FullBatchOptimizer,
-        random_state: np.random.RandomState,
-        *,
-        incremental: bool,
-    ) -> None:
+        self, data: Data, validation: Data | None, random_state: np.random.RandomState, *, incremental: bool
+    ) -> str:
+        """Train, return to the best epoch if there is early stopping, and return why training ended."""
         net, n_examples, state = self.network_, len(data.x), None
+        optimizer = self._make_optimizer(n_examples)
         if isinstance(optimizer, Optimizer):
             state = self._optimizer_state if incremental else None
             if state is None:
                 state = optimizer.init(net.theta, decayed=net.parameters.decayed)
-            self._optimizer_state = state
-        history = None
+        self._optimizer_state = state
+        convergence = Convergence(self, n_examples, state)
+        stopped = "diverged"
         try:
-            history = fit(
+            stopped = fit(
                 net,
                 data.x,
                 data.target,
                 loss=self._objective(),
                 optimizer=optimizer,
                 max_epochs=1 if incremental else self.max_iter,
-                batch_size=self._batch_size(n_examples) if state is not None else EVALUATED_AT_ONCE,
+                batch_size=EVALUATED_AT_ONCE if state is None else self._batch_size(n_examples),
                 sample_weight=data.rows,
                 validation_data=None
                 if validation is None
                 else (validation.x, validation.target, None, validation.rows),
-                score=self._validation_score if self._stops_early else None,
-                callbacks=[Convergence(self, n_examples, state), *self.callbacks],
+                score=None if self.validation_scores_ is None else self._validation_score,
+                monitor="loss" if self.validation_scores_ is None else "score",
+                callbacks=[convergence, *self.callbacks],
                 l2=self.alpha,
                 shuffle=self.shuffle,
                 seed=Shuffler(random_state, n_examples),
                 optimizer_state=state,
                 progress=False,
-            )
+            ).stopped
         except NonFiniteError as error:
-            if self._best_theta is None:
+            if convergence.best_theta is None:
                 raise ValueError(
                     "Solver produced non-finite parameter weights. The input data may contain large values and need to "
                     f"be preprocessed: {error}"
@@ -241,22 +267,24 @@ class NetworkEstimator(Settings, Saved, BaseEstimator):  # type: ignore[misc]
             assert self.validation_scores_ is not None
             self.validation_scores_.append(float("nan"))
             warnings.warn(f"Training diverged, and its best epoch is kept: {error}", ConvergenceWarning, stacklevel=5)
-        if self._stops_early and self._best_theta is not None:
-            net.theta[...] = self._best_theta
-        if history is not None and not incremental:
-            self._warn(history.stopped)
+        if convergence.best_theta is not None:
+            net.theta[...] = convergence.best_theta
+        return stopped
 
     def _warn(self, stopped: str) -> None:
         """Say it if training ended for another reason than convergence."""
+        if stopped in ("callback", "converged", "diverged", "patience"):
+            return
+        name, kind = solver_name(self), ConvergenceWarning
         if stopped == "interrupted":
-            warnings.warn("Training interrupted by user.", stacklevel=6)
-        elif stopped == "max_epochs":
-            message = (
+            text, kind = "Training interrupted by user.", UserWarning
+        elif stopped != "max_epochs":
+            text = f"{name} failed to converge: {stopped}"
+        elif self._optimizer_state is None:
+            text = f"{name} failed to converge after {self.n_iter_} iteration(s): increase max_iter or scale the data."
+        else:
+            text = (
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
                 "converged yet."
-                if self._optimizer_state is not None
-                else f"lbfgs failed to converge after {self.n_iter_} iteration(s): increase max_iter or scale the data."
             )
-            warnings.warn(message, ConvergenceWarning, stacklevel=6)
-        elif stopped not in ("callback", "converged", "patience"):
-            warnings.warn(f"lbfgs failed to converge: {stopped}", ConvergenceWarning, stacklevel=6)
+        warnings.warn(text, kind, stacklevel=5)

@@ -11,18 +11,24 @@ multi-label    L                 logistic, for each       binary cross-entropy
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
 from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from rnnbp.estimators.base import Data
+from rnnbp.estimators.base import Arrays, Data
+from rnnbp.estimators.declaring import must_be, setting
 from rnnbp.estimators.objectives import BinaryLogLoss
+from rnnbp.estimators.solvers import solver_is_stochastic
+from rnnbp.estimators.supervised import Supervised
 from rnnbp.losses import CrossEntropy, Loss
 
 __all__ = ["Classification"]
@@ -30,20 +36,66 @@ __all__ = ["Classification"]
 Array = NDArray[Any]
 
 
-class Classification(ClassifierMixin):  # type: ignore[misc]
-    """A classifier's half of an estimator; the other half is a `NetworkEstimator`."""
+@dataclass(eq=False, repr=False, kw_only=True)
+class Classification(ClassifierMixin, Supervised):  # type: ignore[misc]
+    """A classifier's half of an estimator: y is labels; the other half reads X and makes the network."""
 
-    class_weight: Mapping[Any, float] | str | None
-    classes_: Array
-    n_outputs_: int
-    out_activation_: str
-    warm_start: bool
-    _multilabel: bool
-    _apply: Callable[[Any, Callable[[Array], Array]], Any]  # a function of the outputs for X, in X's form
+    _attributes: ClassVar[str] = """\
+classes_ : ndarray of shape (n_classes,)
+out_activation_ : str
+    "logistic" for two classes$multilabel, else "softmax"."""
+    _words: ClassVar[dict[str, str]] = {
+        "y": "array-like of shape (N,), or (N, L) of 0 and 1\n    Labels, or several yes-or-no labels.",
+        "score": "the accuracy",
+        "range": "From 0 to 1.",
+        "multilabel": " and for several labels",
+        "stratified": "; stratified,\n    except for several labels and with groups",
+    }
+
+    class_weight: Mapping[Any, float] | str | None = setting(
+        None,
+        must_be(
+            'mapping of label to float, "balanced" or None',
+            lambda given: given is None or given == "balanced" or isinstance(given, (Mapping, list)),
+        ),
+        'How much the $counted of a class count; "balanced" makes all classes count alike.',
+    )
+
+    classes_: Array = field(init=False)
+    out_activation_: str = field(init=False)
+    _multilabel: bool = field(init=False)
     _remembered: ClassVar[tuple[str, ...]] = ("_multilabel",)
-    __metadata_request__fit: ClassVar[dict[str, bool]] = {"groups": True}  # asked for, as splitters ask for them
+    _numeric: ClassVar[bool] = False
 
-    # -- labels ------------------------------------------------------------------------------------------------------
+    score = Supervised.score  # scikit-learn's knows no steps
+    _metric = staticmethod(accuracy_score)
+
+    # -- training ----------------------------------------------------------------------------------------------------
+
+    @available_if(solver_is_stochastic)  # type: ignore[untyped-decorator]
+    def partial_fit(
+        self, X: Arrays, y: Arrays, sample_weight: ArrayLike | None = None, classes: ArrayLike | None = None
+    ) -> Self:
+        """Train for one epoch, from where the call before has ended.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            See `fit`.
+        classes : array-like of shape (n_classes,), or None
+            All labels that there will be; needed in the first call only.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError, ValueError
+            See `fit`.
+        """
+        self._first_classes(classes)
+        return self._fit(X, y, sample_weight, incremental=True)
 
     def _first_classes(self, classes: ArrayLike | None) -> None:
         """Check what `partial_fit` is told of classes, and keep it if it is the first to say so."""
@@ -56,14 +108,14 @@ class Classification(ClassifierMixin):  # type: ignore[misc]
                 f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
             )
 
-    def _encode(self, y: Array, *, anew: bool, incremental: bool) -> Array:
+    def _encode(self, rows: Array, *, anew: bool, incremental: bool) -> Array:
         """Return labels as targets; learn the classes if training begins anew."""
-        check_classification_targets(y)
-        kind = type_of_target(y, input_name="y")
+        check_classification_targets(rows)
+        kind = type_of_target(rows, input_name="y")
         if kind == "multiclass-multioutput":
             raise ValueError("y has several columns of more than two classes: give each column a classifier of its own")
         multilabel = kind == "multilabel-indicator"
-        present = np.arange(y.shape[1]) if multilabel else np.unique(y)
+        present = np.arange(rows.shape[1]) if multilabel else np.unique(rows)
         if anew and not incremental:
             self.classes_ = present
         elif incremental:
@@ -83,12 +135,12 @@ class Classification(ClassifierMixin):  # type: ignore[misc]
         self.n_outputs_ = 1 if single else len(self.classes_)
         self.out_activation_ = "logistic" if single or multilabel else "softmax"
         if multilabel:
-            return np.asarray(y > 0, dtype=np.float64)
-        index = np.searchsorted(self.classes_, y)
+            return np.asarray(rows > 0, dtype=np.float64)
+        index = np.searchsorted(self.classes_, rows)
         return index[:, None].astype(np.float64) if single else index
 
-    def _with_class_weight(self, weight: Array | None, y: Any, *, incremental: bool) -> Array | None:
-        """Return the samples' weights times those of their classes."""
+    def _weigh(self, weight: Array | None, rows: Array, *, incremental: bool) -> Array | None:
+        """Return the weights of rows times those of their classes."""
         if self.class_weight is None:
             return weight
         if incremental and isinstance(self.class_weight, str):
@@ -96,14 +148,14 @@ class Classification(ClassifierMixin):  # type: ignore[misc]
                 f"class_weight={self.class_weight!r} needs all labels at once: for partial_fit give weights, such as "
                 "sklearn.utils.class_weight.compute_class_weight computes of all labels"
             )
-        of_class: Array = compute_sample_weight(self.class_weight, y)
+        of_class: Array = compute_sample_weight(self.class_weight, rows)
         return np.asarray(of_class if weight is None else weight * of_class)
 
     def _objective(self) -> Loss:
         return CrossEntropy() if self.out_activation_ == "softmax" else BinaryLogLoss()
 
     def _stratify(self, data: Data) -> Array | None:
-        if self._multilabel:
+        if self._multilabel or self._per_step:
             return None
         return np.asarray(data.target if self.out_activation_ == "softmax" else data.target.astype(bool))
 
@@ -208,6 +260,11 @@ class Classification(ClassifierMixin):  # type: ignore[misc]
 
     def _decisions(self, z: Array) -> Array:
         return z[:, 0] if self.n_outputs_ == 1 and not self._multilabel else z
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = not self._per_step
+        return tags
 
 
 def _log_probability(z: Array) -> Array:

@@ -95,7 +95,7 @@ class Saved:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ModelFileError(f"{path}: its description makes no {cls.__name__}: {error}") from error
         network.metadata = {}
-        vars(estimator).update(fitted, network_=network, _optimizer_state=None, _best_theta=None)
+        vars(estimator).update(fitted, network_=network, _optimizer_state=None)
         return estimator
 
 

@@ -10,16 +10,15 @@ s = sqrt(6 / (F_in + F_out)), or sqrt(2 / (F_in + F_out)) for layers of logistic
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from rnnbp.activations import ACTIVATIONS
-from rnnbp.configuration import lookup, whole_number
 from rnnbp.estimators.base import EVALUATED_AT_ONCE, NetworkEstimator, dense
+from rnnbp.estimators.settings import FUNCTIONS, Perceptron, layer_sizes
 from rnnbp.layers import Activation, Dense, Dropout, Layer
 from rnnbp.training.evaluation import predict
 
@@ -27,14 +26,24 @@ __all__ = ["MultilayerPerceptron"]
 
 Array = NDArray[Any]
 
-FUNCTIONS = {"logistic": "sigmoid"} | {name: name for name in ACTIVATIONS}  # scikit-learn's name is known too
 
+class MultilayerPerceptron(NetworkEstimator, Perceptron):
+    """A static network's half of an estimator; the other half says what y and outputs are."""
 
-class MultilayerPerceptron(NetworkEstimator):
-    """A static network; see `MLPClassifier`."""
-
-    hidden_layer_sizes: int | Sequence[int]
-    activation: str | Sequence[str]
+    largest_batch: ClassVar[int] = 200
+    _attributes: ClassVar[str] = """\
+coefs_, intercepts_ : list of ndarray
+    Weights (F_in, F_out) and biases (F_out,) of each layer.
+n_layers_ : int"""
+    _words: ClassVar[dict[str, str]] = {
+        "sample": "sample",
+        "samples": "samples",
+        "counted": "samples",
+        "largest_batch": str(largest_batch),
+        "X": "array-like or sparse matrix of shape (N, F)\n"
+        "    Sparse matrices are made dense. float32 stays float32; all else is computed in float64.",
+        "n_features": "",
+    }
 
     @property
     def coefs_(self) -> list[Array]:
@@ -56,21 +65,14 @@ class MultilayerPerceptron(NetworkEstimator):
         return [k for k, layer in enumerate(self.network_.layers) if isinstance(layer, Dense)]
 
     def _sizes(self) -> list[int]:
-        given = self.hidden_layer_sizes
-        sizes = list(given) if hasattr(given, "__iter__") else [given]
-        try:
-            return [whole_number("hidden_layer_sizes", size) for size in sizes]
-        except ValueError:
-            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.") from None
+        return layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
 
     def _functions(self) -> list[str]:
-        sizes, given = self._sizes(), self.activation
-        names = [given] * len(sizes) if isinstance(given, str) else list(given)
-        if len(names) != len(sizes):
-            raise ValueError(
-                f"activation names {len(names)} functions for {len(sizes)} hidden layers: give each its own"
-            )
-        return [lookup(FUNCTIONS, name, "activation") for name in names]
+        n, given = len(self._sizes()), self.activation
+        names = [given] * n if isinstance(given, str) else list(given)
+        if len(names) != n:
+            raise ValueError(f"activation names {len(names)} functions for {n} hidden layers: give each its own")
+        return [FUNCTIONS[name] for name in names]
 
     def _layers(self, n_outputs: int) -> list[Layer]:
         layers: list[Layer] = []
@@ -92,27 +94,15 @@ class MultilayerPerceptron(NetworkEstimator):
         if self.dropout:
             self.network_.rng = np.random.default_rng(random_state.randint(2**31 - 1))
 
-    def _read(self, X: Any, y: Any, *, anew: bool, numeric: bool) -> tuple[Array, Array]:
-        """Return X and y, checked; sparse ones as ordinary arrays."""
-        X, y = validate_data(
-            self,
-            X,
-            dense(y),
-            accept_sparse=["csr", "csc"],
-            multi_output=True,
-            y_numeric=numeric,
-            dtype=(np.float64, np.float32),
-            reset=anew,
-        )
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        return dense(X), y
+    def _read_x(self, X: Any, *, reset: bool) -> Array:
+        """Return X, checked; a sparse one as an ordinary array."""
+        kinds = (np.float64, np.float32)
+        return np.asarray(dense(validate_data(self, X, accept_sparse=["csr", "csc"], dtype=kinds, reset=reset)))
 
     def _apply(self, X: Any, function: Callable[[Array], Array]) -> Any:
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False)
-        z = predict(self.network_, dense(X), batch_size=EVALUATED_AT_ONCE)
-        return function(np.asarray(z))
+        outputs = predict(self.network_, self._read_x(X, reset=False), batch_size=EVALUATED_AT_ONCE)
+        return function(np.asarray(outputs))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

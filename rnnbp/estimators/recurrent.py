@@ -10,19 +10,16 @@ step; see `rnnbp.preprocessing.frames`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_array, check_consistent_length
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
-from rnnbp import gradients, layers
-from rnnbp.configuration import flag, lookup, number, whole_number
-from rnnbp.estimators.base import NetworkEstimator, dense
-from rnnbp.gradients import GradientAlgorithm
-from rnnbp.layers import Dense, Dropout, Layer, Recurrent
+from rnnbp.estimators.base import NetworkEstimator
+from rnnbp.estimators.settings import CELLS, GRADIENTS, POOLINGS, Recurrence, layer_sizes
+from rnnbp.layers import Dense, Dropout, Layer
 from rnnbp.preprocessing.frames import Frames, SequenceReader
 from rnnbp.training.evaluation import predict
 
@@ -30,46 +27,32 @@ __all__ = ["RecurrentEstimator"]
 
 Array = NDArray[Any]
 
-CELLS: dict[str, type[Recurrent]] = {"elman": layers.Elman, "gru": layers.GRU, "lstm": layers.LSTM}
-GRADIENTS: dict[str, type[GradientAlgorithm]] = {
-    "bptt": gradients.BPTT,
-    "checkpointed": gradients.CheckpointedBPTT,
-    "rtrl": gradients.RTRL,
-}
 
+class RecurrentEstimator(SequenceReader, NetworkEstimator, Recurrence):
+    """A recurrent network's half of an estimator; the other half says what y and outputs are."""
 
-class RecurrentEstimator(SequenceReader, NetworkEstimator):
-    """An estimator of sequences; see `RNNClassifier`."""
-
-    hidden_layer_sizes: int | Sequence[int]
-    cell: str
-    bidirectional: bool
-    pooling: str
-    gradient: str | GradientAlgorithm
-    recurrent_dropout: float
     largest_batch: ClassVar[int] = 32
+    _words: ClassVar[dict[str, str]] = {
+        "sample": "sequence",
+        "samples": "sequences",
+        "counted": "sequences",
+        "largest_batch": str(largest_batch),
+        "X": "list of arrays of shape (T_i, F), or array of shape (N, T, F) or (N, T)\n"
+        "    float32 stays float32, which is fastest; all else is computed in float64. Sequences that differ in their\n"
+        "    features are named in an error.",
+        "n_features": "\n    F; for an (N, T) array it is T, as scikit-learn counts columns.",
+    }
     _remembered: ClassVar[tuple[str, ...]] = ("_width", "_saw_columns")
-
-    @property
-    def _per_step(self) -> bool:
-        """Whether there is an output at each step."""
-        return False
+    bidirectional = False  # unless it is a setting
+    pooling = "last"
 
     def _layers(self, n_outputs: int) -> list[Layer]:
-        flag("bidirectional", self.bidirectional)
-        number("recurrent_dropout", self.recurrent_dropout, "[0, 1)")
-        if self.clip_norm is not None:
-            number("clip_norm", self.clip_norm)
-        given = self.hidden_layer_sizes
-        sizes = [whole_number("hidden_layer_sizes", n) for n in (given if isinstance(given, Sequence) else [given])]
-        if not sizes:
-            raise ValueError("hidden_layer_sizes is empty: a recurrent network needs at least one layer")
-        kind, algorithm = lookup(CELLS, self.cell, "cell"), self.gradient
-        if not isinstance(algorithm, GradientAlgorithm):
-            algorithm = lookup(GRADIENTS, algorithm, "gradient algorithm")()
+        kind, algorithm = CELLS[self.cell], self.gradient
+        if isinstance(algorithm, str):
+            algorithm = GRADIENTS[algorithm]()
         stack: list[Layer] = []
         width = self._width
-        for k, size in enumerate(sizes):
+        for k, size in enumerate(layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes)):
             if self.dropout and k:
                 stack.append(Dropout(self.dropout))
             stack.append(
@@ -83,33 +66,15 @@ class RecurrentEstimator(SequenceReader, NetworkEstimator):
             )
             width = 2 * size if self.bidirectional else size
         if not self._per_step:
-            poolings: dict[str, Layer] = {
-                "last": layers.LastStep(bidirectional=self.bidirectional),
-                "mean": layers.MeanOverTime(),
-                "max": layers.MaxOverTime(),
-            }
-            stack.append(lookup(poolings, self.pooling, "pooling"))
+            stack.append(POOLINGS[self.pooling](self.bidirectional))
         if self.dropout:
             stack.append(Dropout(self.dropout))
         return [*stack, Dense(width, n_outputs)]
 
-    def _read_y(self, y: Any, n: int, *, numeric: bool = False, warn: bool = True) -> Array:
-        """Return targets, one for each of `n` sequences or steps, checked; maybe warn of a column."""
-        if y is None:
-            raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
-        array = check_array(
-            dense(y),
-            ensure_2d=False,
-            dtype="numeric" if numeric else None,
-            input_name="y",
-            estimator=self,
-        )
-        if array.ndim == 0 or array.ndim > 2:
-            raise ValueError(f"y should be a 1d array, or 2d, but its shape is {array.shape}")
-        check_consistent_length(range(n), array)
-        if array.ndim == 2 and array.shape[1] == 1:
-            return np.asarray(column_or_1d(array, warn=warn))
-        return np.asarray(array)
+    def _read_x(self, X: Any, *, reset: bool) -> list[Array]:
+        """Return sequences of shape (T_i, F), checked."""
+        frames = self._read(X, reset=reset)
+        return frames.split(frames.stacked)
 
     def _apply(self, X: Any, function: Callable[[Array], Array]) -> Any:
         check_is_fitted(self)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 
-from rnnbp.configuration import lookup
+from rnnbp.estimators.declaring import one_of, setting
 from rnnbp.estimators.objectives import HalfPoissonDeviance, HalfSquaredError
+from rnnbp.estimators.supervised import Supervised
 from rnnbp.losses import Loss
 
 __all__ = ["Regression"]
 
 Array = NDArray[Any]
+
 
 OBJECTIVES: dict[str, tuple[type[Loss], str]] = {
     "squared_error": (HalfSquaredError, "identity"),
@@ -24,17 +26,41 @@ OBJECTIVES: dict[str, tuple[type[Loss], str]] = {
 }
 
 
-class Regression(RegressorMixin):  # type: ignore[misc]
-    """A regressor's half of an estimator; the other half is a `NetworkEstimator`."""
+@dataclass(eq=False, repr=False, kw_only=True)
+class Regression(RegressorMixin, Supervised):  # type: ignore[misc]
+    """A regressor's half of an estimator: y is numbers; the other half reads X and makes the network."""
 
-    loss: str
-    n_outputs_: int
-    out_activation_: str
-    _apply: Callable[[Any, Callable[[Array], Array]], Any]  # a function of the outputs for X, in X's form
-    __metadata_request__fit: ClassVar[dict[str, bool]] = {"groups": True}  # asked for, as splitters ask for them
+    _attributes: ClassVar[str] = 'out_activation_ : str\n    "identity", or "exp" for counts.'
+    _words: ClassVar[dict[str, str]] = {
+        "y": "array-like of shape (N,) or (N, n_outputs)",
+        "score": "the coefficient of determination",
+        "range": "At most 1; 0 is a constant's score.",
+        "stratified": "",
+    }
 
-    def _read_objective(self) -> None:
-        _, self.out_activation_ = lookup(OBJECTIVES, self.loss, "loss")
+    loss: str = setting(
+        "squared_error",
+        one_of(OBJECTIVES, "loss"),
+        """
+        Half the squared error, or half the deviance of counts, whose mean is then the exponential of the output; both
+        are summed over outputs.
+        """,
+    )
+
+    out_activation_: str = field(init=False)
+    _numeric: ClassVar[bool] = True
+
+    score = Supervised.score  # scikit-learn's knows no steps
+    _metric = staticmethod(r2_score)
+
+    def _encode(self, rows: Array, *, anew: bool, incremental: bool) -> Array:
+        """Return numbers as rows of targets."""
+        rows = rows.reshape(len(rows), -1)
+        if not anew and rows.shape[1] != self.n_outputs_:
+            raise ValueError(f"y has {rows.shape[1]} outputs, but there were {self.n_outputs_} before")
+        self.n_outputs_ = rows.shape[1]
+        _, self.out_activation_ = OBJECTIVES[self.loss]
+        return rows
 
     def _objective(self) -> Loss:
         kind, _ = OBJECTIVES[self.loss]

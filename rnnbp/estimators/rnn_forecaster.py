@@ -18,25 +18,26 @@ B. Efron and R. J. Tibshirani, "An introduction to the bootstrap", 1993, chapter
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.metrics import r2_score
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from rnnbp.configuration import flag, number, whole_number
+from rnnbp.configuration import number, whole_number
+from rnnbp.estimators.base import Arrays
+from rnnbp.estimators.declaring import FLAG, check, documented, either, real, setting
 from rnnbp.estimators.objectives import HalfSquaredError
 from rnnbp.estimators.recurrent import RecurrentEstimator
-from rnnbp.estimators.series import WINDOWS, Scale, View, drifts
-from rnnbp.estimators.settings import solver_is_stochastic
-from rnnbp.gradients import GradientAlgorithm
+from rnnbp.estimators.series import WINDOWS, Forecasting, Scale, View, drifts
+from rnnbp.estimators.settings import SEED
+from rnnbp.estimators.solvers import solver_is_stochastic
 from rnnbp.losses import Loss
-from rnnbp.optimizers import FullBatchOptimizer, Optimizer
-from rnnbp.training.history import Callback
 
 __all__ = ["RNNForecaster"]
 
@@ -44,106 +45,14 @@ Array = NDArray[Any]
 ENOUGH = 20  # steps to set aside for early stopping, and of each series
 
 
-class RNNForecaster(RecurrentEstimator):
+@documented
+@dataclass(eq=False, repr=False, kw_only=True)
+class RNNForecaster(RecurrentEstimator, Forecasting):
     """A recurrent network that predicts one or many series from their own past, any number of steps ahead.
 
-    Parameters
-    ----------
-    hidden_layer_sizes : int or sequence of int, default=(32,)
-        Units of each recurrent layer.
-    cell : {"gru", "lstm", "elman"}, default="gru"
-    horizon : int, default=1
-        The steps that `predict` goes ahead unless it is told.
-    window : int, default=50
-        W, the steps of the past that a forecast is made of, and the length of the windows that are trained on.
-    difference : bool or "auto", default="auto"
-        Whether the network sees changes in the place of values. Trends then go on to levels that were never seen, but
-        the network does not know the level. "auto" does so if windows vary less than half as much as the series.
-    gradient : {"bptt", "checkpointed", "rtrl"} or algorithm, default="bptt"
-        How gradients go through time; an algorithm of rnnbp.gradients, such as ``TruncatedBPTT(20, 20)``, has its
-        settings itself.
-    dropout : float, default=0.0
-        The probability that an output of a recurrent layer is dropped on its way up, in training.
-    recurrent_dropout : float, default=0.0
-        The same for a layer's state on its way to the next step, with one mask for all steps.
-    solver : {"adam", "sgd", "lbfgs"} or optimizer, default="adam"
-        An optimizer of rnnbp.optimizers, such as ``RMSprop(1e-3, clip_norm=1.0)``, has its settings itself.
-    alpha : float, default=0.0001
-        The strength of the penalty ``alpha / 2 * |W|^2`` of all weights (not biases), divided by the number of
-        windows in a batch.
-    batch_size : int or "auto", default="auto"
-        Windows a minibatch; "auto" is 32, or all if there are fewer. "lbfgs" takes no minibatches.
-    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
-        For "sgd": constant; ``learning_rate_init / (t + 1) ** power_t`` after t windows; or divided by 5 whenever
-        training would end for lack of improvement, down to 1e-6.
-    learning_rate_init : float, default=0.01
-        For "sgd" and "adam".
-    power_t : float, default=0.5
-        For "invscaling".
-    clip_norm : float or None, default=1.0
-        Scale a gradient of larger norm down to this one; for "sgd" and "adam".
-    max_iter : int, default=200
-        Epochs at most, or iterations of "lbfgs".
-    shuffle : bool, default=True
-        Whether each epoch takes the windows in another order.
-    random_state : int, RandomState or None, default=None
-        Of initial parameters, dropout, the order of windows, and the paths of predict_interval.
-    tol : float, default=1e-6
-        The least improvement of the loss (with early stopping, of the validation score) that counts.
-    verbose : bool, default=False
-        Whether to print the loss after each epoch.
-    warm_start : bool, default=False
-        Whether `fit` goes on from the parameters of the call before.
-    momentum : float, default=0.9
-        For "sgd", in [0, 1).
-    nesterovs_momentum : bool, default=True
-        For "sgd".
-    early_stopping : bool or "auto", default="auto"
-        Whether to set the end of each series aside, to end training when its score no longer improves, and to keep the
-        parameters of the best epoch. "auto" does so if at least 20 steps are set aside, but not in `partial_fit`.
-    validation_fraction : float, default=0.2
-        The share of each series that is set aside.
-    beta_1 : float, default=0.9
-    beta_2 : float, default=0.999
-    epsilon : float, default=1e-8
-        For "adam".
-    n_iter_no_change : int or inf, default=10
-        Training ends after more epochs than that without improvement.
-    max_fun : int, default=15000
-        Evaluations of the loss at most, for "lbfgs".
-    callbacks : sequence of callables, default=()
-        Each is called as ``callback(network, history)`` after each epoch; a true result ends training. See
-        `rnnbp.callbacks`.
+    $parameters
 
-    Attributes
-    ----------
-    network_ : rnnbp.Network
-    n_features_in_ : int
-        The number of variables F; for an (N, T) array it is T, as scikit-learn counts columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        If X was a table with column names, or a list of such tables.
-    n_outputs_ : int
-        F.
-    differenced_ : bool
-        Whether the network sees changes in the place of values.
-    residuals_ : ndarray of shape (n_residuals, F)
-        Errors of one step ahead, scaled: of the data that early stopping has set aside, else of those trained on.
-    n_iter_ : int
-        Epochs of the last call of `fit`.
-    t_ : int
-        Windows that training has seen.
-    loss_ : float
-        Of the last epoch.
-    loss_curve_ : list of float
-        Of each epoch, while the parameters were changing, penalty included.
-    best_loss_ : float or None
-        None with early stopping.
-    validation_scores_, best_validation_score_ : list of float and float, or None
-        The coefficient of determination of the changes of validation data after each epoch, with early stopping.
-    validation_loss_curve_ : list of float or None
-        The loss on the validation data after each epoch, if there were any.
-    n_iter_without_improvement_ : int
-        Epochs since the last improvement.
+    $attributes
 
     See Also
     --------
@@ -156,6 +65,7 @@ class RNNForecaster(RecurrentEstimator):
 
     Examples
     --------
+    >>> import numpy as np
     >>> t = np.arange(200)
     >>> series = 10 + np.sin(2 * np.pi * t / 20)
     >>> forecaster = RNNForecaster(16, max_iter=400, tol=1e-5, random_state=0).fit(series[:180])
@@ -166,54 +76,43 @@ class RNNForecaster(RecurrentEstimator):
     ((20,), True)
     """
 
-    bidirectional = False
-    largest_batch: ClassVar[int] = 32
-    _remembered: ClassVar[tuple[str, ...]] = (*RecurrentEstimator._remembered, "_single", "_pasts", "_scales")
-    _single: bool  # whether one series was given, without a list around it
-    _pasts: list[Array]  # the last steps of the series that were fitted
-    _early: Any = False  # whether training stops early
-    _scales: list[Scale]  # and how those series were scaled
+    hidden_layer_sizes: int | Sequence[int] = field(default=(32,), kw_only=False)
+    learning_rate_init: float = 0.01
+    tol: float = 1e-6
+    early_stopping: bool | str = setting(
+        "auto",
+        either(FLAG, "auto"),
+        """
+        Whether to set the end of each series aside, to end training when its score no longer improves, and to keep the
+        parameters of the best epoch. "auto" does so if at least 20 steps are set aside, but not in `partial_fit`.
+        """,
+    )
+    validation_fraction: float = setting(0.2, real("[0, 1)"), "The share of each series that is set aside.")
+    random_state: int | np.random.RandomState | None = setting(
+        None,
+        SEED,
+        "Of initial parameters, dropout, the order of windows, and the paths of predict_interval.",
+    )
 
-    def __init__(
-        self,
-        hidden_layer_sizes: int | Sequence[int] = (32,),
-        cell: str = "gru",
-        *,
-        horizon: int = 1,
-        window: int = 50,
-        difference: bool | str = "auto",
-        gradient: str | GradientAlgorithm = "bptt",
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        solver: str | Optimizer | FullBatchOptimizer = "adam",
-        alpha: float = 0.0001,
-        batch_size: int | str = "auto",
-        learning_rate: str = "constant",
-        learning_rate_init: float = 0.01,
-        power_t: float = 0.5,
-        clip_norm: float | None = 1.0,
-        max_iter: int = 200,
-        shuffle: bool = True,
-        random_state: int | np.random.RandomState | None = None,
-        tol: float = 1e-6,
-        verbose: bool | int = False,
-        warm_start: bool = False,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        early_stopping: bool | str = "auto",
-        validation_fraction: float = 0.2,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        n_iter_no_change: float = 10,
-        max_fun: int = 15000,
-        callbacks: Sequence[Callback] = (),
-    ) -> None:
-        self._keep(locals())
+    _per_step = True
+    differenced_: bool = field(init=False)
+    residuals_: Array = field(init=False)
+    _remembered: ClassVar[tuple[str, ...]] = (*RecurrentEstimator._remembered, "_single", "_pasts", "_scales")
+    _attributes: ClassVar[str] = """\
+differenced_ : bool
+    Whether the network sees changes in the place of values.
+residuals_ : ndarray of shape (n_residuals, F)
+    Errors of one step ahead, scaled: of the data that early stopping has set aside, else of those trained on."""
+    _words: ClassVar[dict[str, str]] = {
+        "samples": "windows",
+        "counted": "windows",
+        "score": "the coefficient of determination of the changes",
+        "n_features": "\n    The number of variables F; for an (N, T) array it is T, as scikit-learn counts columns.",
+    }
 
     # -- training ----------------------------------------------------------------------------------------------------
 
-    def fit(self, X: ArrayLike | Sequence[ArrayLike], y: Any = None) -> Self:
+    def fit(self, X: Arrays, y: Any = None) -> Self:
         """Train on one or many series.
 
         Parameters
@@ -240,7 +139,7 @@ class RNNForecaster(RecurrentEstimator):
         return self._fit(X, incremental=False)
 
     @available_if(solver_is_stochastic)  # type: ignore[untyped-decorator]
-    def partial_fit(self, X: ArrayLike | Sequence[ArrayLike], y: Any = None) -> Self:
+    def partial_fit(self, X: Arrays, y: Any = None) -> Self:
         """Train for one epoch, from where the call before has ended; X are then the series to forecast.
 
         Parameters
@@ -260,29 +159,27 @@ class RNNForecaster(RecurrentEstimator):
         return self._fit(X, incremental=True)
 
     def _fit(self, X: Any, *, incremental: bool) -> Self:
-        for name in ("horizon", "window"):
-            whole_number(name, getattr(self, name))
-        if self.difference != "auto":
-            flag("difference", self.difference)
-        self._check_settings()
+        check(self)
         anew = self._starts_anew(incremental=incremental)
         single, series = self._read_series(X, reset=anew)
-        if anew:
+        early: Any = self.early_stopping
+        if early == "auto":
             set_aside = sum(int(self.validation_fraction * len(x)) for x in series)
-            automatic = set_aside >= ENOUGH and min(map(len, series)) >= ENOUGH and not incremental
-            self._early = automatic if self.early_stopping == "auto" else self.early_stopping
+            early = set_aside >= ENOUGH and min(map(len, series)) >= ENOUGH and not incremental
+            early = early if anew or incremental else self.validation_scores_ is not None  # as before
+        if anew:
             self.differenced_ = drifts(series, self.window) if self.difference == "auto" else bool(self.difference)
         self._view.check(series, 2)
         self._single, self.n_outputs_ = single, self._width
         self._scales = scales = [self._view.scale_of(x) for x in series]
-        cuts = self._cuts(series)
+        cuts = self._cuts(series) if early else [len(x) for x in series]
         data = self._view.windows([x[:cut] for x, cut in zip(series, cuts, strict=True)], scales)
         held_out = None
-        if self._early:
+        if early:
             overlap = self._view.least(1)
             held_out = self._view.windows([x[n - overlap :] for x, n in zip(series, cuts, strict=True)], scales)
-        self._train(data, series[0].dtype, incremental=incremental, validation=held_out)
-        first = cuts if self._early else [max(len(x) // 2, self._view.least(1)) for x in series]
+        self._train(data, held_out, incremental=incremental, stops_early=early)
+        first = cuts if early else [max(len(x) // 2, self._view.least(1)) for x in series]
         value, forecast, scale = self._one_step_ahead(series, scales, first)
         self.residuals_ = (value - forecast) / scale
         self._pasts = [x[-self.window - 1 :].copy() for x in series]
@@ -291,21 +188,14 @@ class RNNForecaster(RecurrentEstimator):
     def _read_series(self, X: Any, *, reset: bool) -> tuple[bool, list[Array]]:
         """Return whether X is one series, and all series as arrays of shape (T_i, F)."""
         single = _is_single(X) and (reset or not self._saw_columns)
-        frames = self._read([X if hasattr(X, "columns") else np.asarray(X)] if single else X, reset=reset)
-        return single, frames.split(frames.stacked)
-
-    @property
-    def _stops_early(self) -> Any:
-        return self._early
+        return single, self._read_x([X if hasattr(X, "columns") else np.asarray(X)] if single else X, reset=reset)
 
     @property
     def _view(self) -> View:
         return View(self.window, self.differenced_)
 
     def _cuts(self, series: list[Array]) -> list[int]:
-        """Return the number of steps of each series that are trained on."""
-        if not self._early:
-            return [len(x) for x in series]
+        """Return the number of steps of each series that are trained on if the others are set aside."""
         cuts = [len(x) - max(int(self.validation_fraction * len(x)), 1) for x in series]
         if min(cuts) < self._view.least(2) or sum(map(len, series)) - sum(cuts) < 2:
             raise ValueError("The validation set is too small. Increase 'validation_fraction', or give longer series.")
@@ -326,10 +216,6 @@ class RNNForecaster(RecurrentEstimator):
 
     def _validation_score(self, target: Array, output: Array, sample_weight: Array | None = None) -> float:
         return float(r2_score(target, output)) if np.isfinite(output).all() else float("nan")
-
-    @property
-    def _per_step(self) -> bool:
-        return True
 
     # -- forecasts ---------------------------------------------------------------------------------------------------
 
@@ -448,7 +334,7 @@ class RNNForecaster(RecurrentEstimator):
         mean, spread = (np.tile(np.array(part), (n_paths, 1))[:, None] for part in zip(*scales, strict=True))
         return np.asarray(np.stack(path, axis=1) * spread + mean)
 
-    def score(self, X: ArrayLike | Sequence[ArrayLike], y: Any = None) -> float:
+    def score(self, X: Arrays, y: Any = None) -> float:
         """Return the coefficient of determination of forecasts one step ahead.
 
         Parameters

@@ -2,124 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.metaestimators import available_if
+from numpy.typing import NDArray
 from sklearn.utils.validation import validate_data
 
-from rnnbp.estimators.base import Data
 from rnnbp.estimators.classification import Classification
+from rnnbp.estimators.declaring import FLAG, documented, setting
 from rnnbp.estimators.recurrent import RecurrentEstimator
-from rnnbp.estimators.settings import solver_is_stochastic
-from rnnbp.estimators.steps import are_whole, joined, per_step_weight
-from rnnbp.gradients import GradientAlgorithm
-from rnnbp.optimizers import FullBatchOptimizer, Optimizer
+from rnnbp.estimators.steps import are_whole, joined, lengths_of
 from rnnbp.preprocessing.frames import FLOATS, Frames
-from rnnbp.training.history import Callback
 
 __all__ = ["RNNTagger"]
 
 Array = NDArray[Any]
 
 
+@documented
+@dataclass(eq=False, repr=False, kw_only=True)
 class RNNTagger(Classification, RecurrentEstimator):
     """A recurrent network that gives each step of a sequence a label.
 
-    Parameters
-    ----------
-    hidden_layer_sizes : int or sequence of int, default=(64,)
-        Units of each recurrent layer (of each direction).
-    cell : {"gru", "lstm", "elman"}, default="gru"
-    bidirectional : bool, default=False
-        Whether each layer reads the sequence from both ends: without, a label depends on what comes before it only.
-    gradient : {"bptt", "checkpointed", "rtrl"} or algorithm, default="bptt"
-        How gradients go through time; an algorithm of rnnbp.gradients, such as ``TruncatedBPTT(20, 20)``, has its
-        settings itself.
-    dropout : float, default=0.0
-        The probability that an output of a recurrent layer is dropped on its way up, in training.
-    recurrent_dropout : float, default=0.0
-        The same for a layer's state on its way to the next step, with one mask for all steps.
-    solver : {"adam", "sgd", "lbfgs"} or optimizer, default="adam"
-        An optimizer of rnnbp.optimizers, such as ``RMSprop(1e-3, clip_norm=1.0)``, has its settings itself.
-    alpha : float, default=0.0001
-        The strength of the penalty ``alpha / 2 * |W|^2`` of all weights (not biases), divided by the number of
-        steps in a batch.
-    batch_size : int or "auto", default="auto"
-        Sequences a minibatch; "auto" is 32, or all if there are fewer. "lbfgs" takes no minibatches.
-    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
-        For "sgd": constant; ``learning_rate_init / (t + 1) ** power_t`` after t sequences; or divided by 5 whenever
-        training would end for lack of improvement, down to 1e-6.
-    learning_rate_init : float, default=0.003
-        For "sgd" and "adam".
-    power_t : float, default=0.5
-        For "invscaling".
-    clip_norm : float or None, default=1.0
-        Scale a gradient of larger norm down to this one; for "sgd" and "adam".
-    max_iter : int, default=200
-        Epochs at most, or iterations of "lbfgs".
-    shuffle : bool, default=True
-        Whether each epoch takes the sequences in another order.
-    random_state : int, RandomState or None, default=None
-        Of initial parameters, dropout, the split of validation data and the order of sequences.
-    tol : float, default=1e-4
-        The least improvement of the loss (with early stopping, of the validation score) that counts.
-    verbose : bool, default=False
-        Whether to print the loss after each epoch.
-    warm_start : bool, default=False
-        Whether `fit` goes on from the parameters of the call before.
-    momentum : float, default=0.9
-        For "sgd", in [0, 1).
-    nesterovs_momentum : bool, default=True
-        For "sgd".
-    early_stopping : bool, default=False
-        Whether to set validation data aside (unless `fit` is given some), to end training when their score no longer
-        improves, and to keep the parameters of the best epoch.
-    validation_fraction : float, default=0.1
-        The share of sequences (of groups, if `fit` is given some) that is set aside.
-    beta_1 : float, default=0.9
-    beta_2 : float, default=0.999
-    epsilon : float, default=1e-8
-        For "adam".
-    n_iter_no_change : int or inf, default=10
-        Training ends after more epochs than that without improvement.
-    max_fun : int, default=15000
-        Evaluations of the loss at most, for "lbfgs".
-    class_weight : mapping of label to float, "balanced" or None, default=None
-        How much the steps of a class count; "balanced" makes all classes count alike.
-    callbacks : sequence of callables, default=()
-        Each is called as ``callback(network, history)`` after each epoch; a true result ends training. See
-        `rnnbp.callbacks`.
+    $parameters
 
-    Attributes
-    ----------
-    classes_ : ndarray of shape (n_classes,)
-    network_ : rnnbp.Network
-    n_features_in_ : int
-        F; for an (N, T) array it is T, as scikit-learn counts columns (but F if each row was one step).
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        If X was a table with column names, or a list of such tables.
-    n_outputs_ : int
-    out_activation_ : str
-        "logistic" for two classes, else "softmax".
-    n_iter_ : int
-        Epochs of the last call of `fit`.
-    t_ : int
-        Sequences that training has seen.
-    loss_ : float
-        Of the last epoch.
-    loss_curve_ : list of float
-        Of each epoch, while the parameters were changing, penalty included.
-    best_loss_ : float or None
-        None with early stopping.
-    validation_scores_, best_validation_score_ : list of float and float, or None
-        The accuracy over all steps on the validation data after each epoch, with early stopping.
-    validation_loss_curve_ : list of float or None
-        The loss on the validation data after each epoch, if there were any.
-    n_iter_without_improvement_ : int
-        Epochs since the last improvement.
+    $attributes
 
     See Also
     --------
@@ -134,6 +42,7 @@ class RNNTagger(Classification, RecurrentEstimator):
     --------
     Has the sum of the sequence so far been above 0?
 
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> X = [rng.normal(size=(length, 1)) for length in rng.integers(5, 12, size=60)]
     >>> y = [np.where(np.cumsum(sequence) > 0, "above", "below") for sequence in X]
@@ -144,163 +53,49 @@ class RNNTagger(Classification, RecurrentEstimator):
     array([['above', 'above', 'below']], dtype='<U5')
     """
 
+    bidirectional: bool = setting(
+        False,
+        FLAG,
+        "Whether each layer reads the sequence from both ends: without, a label depends on what comes before it only.",
+    )
+    learning_rate_init: float = 0.003
+
+    _per_step = True
+    _rows_are_steps: bool = field(init=False)  # whether y is one label a row of X, and that a step
     _remembered: ClassVar[tuple[str, ...]] = (
         *Classification._remembered,
         *RecurrentEstimator._remembered,
         "_rows_are_steps",
     )
-    _rows_are_steps: bool
+    _words: ClassVar[dict[str, str]] = {
+        "counted": "steps",
+        "stratified": "",
+        "multilabel": "",
+        "score": "the accuracy over all steps",
+        "n_features": "\n    F; for an (N, T) array it is T, as scikit-learn counts, or F if each row was one step.",
+        "y": "list of arrays of shape (T_i,), or array of shape (N, T)\n    A label for each step.",
+    }
 
-    def __init__(
-        self,
-        hidden_layer_sizes: int | Sequence[int] = (64,),
-        cell: str = "gru",
-        *,
-        bidirectional: bool = False,
-        gradient: str | GradientAlgorithm = "bptt",
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        solver: str | Optimizer | FullBatchOptimizer = "adam",
-        alpha: float = 0.0001,
-        batch_size: int | str = "auto",
-        learning_rate: str = "constant",
-        learning_rate_init: float = 0.003,
-        power_t: float = 0.5,
-        clip_norm: float | None = 1.0,
-        max_iter: int = 200,
-        shuffle: bool = True,
-        random_state: int | np.random.RandomState | None = None,
-        tol: float = 1e-4,
-        verbose: bool | int = False,
-        warm_start: bool = False,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        n_iter_no_change: float = 10,
-        max_fun: int = 15000,
-        class_weight: Mapping[Any, float] | str | None = None,
-        callbacks: Sequence[Callback] = (),
-    ) -> None:
-        self._keep(locals())
-
-    def fit(
-        self,
-        X: ArrayLike | Sequence[ArrayLike],
-        y: ArrayLike | Sequence[ArrayLike],
-        sample_weight: ArrayLike | None = None,
-        *,
-        groups: ArrayLike | None = None,
-        X_val: ArrayLike | Sequence[ArrayLike] | None = None,
-        y_val: ArrayLike | Sequence[ArrayLike] | None = None,
-    ) -> Self:
-        """Train on sequences.
-
-        Parameters
-        ----------
-        X : list of arrays of shape (T_i, F), or array of shape (N, T, F) or (N, T)
-            float32 stays float32, which is fastest; all else is computed in float64.
-        y : list of arrays of shape (T_i,), or array of shape (N, T)
-            A label for each step.
-        sample_weight : array-like of shape (N,), or None
-            How much each sequence counts.
-        groups : array-like of shape (N,), or None
-            Which sequences belong together, such as those of one speaker: early stopping sets whole groups aside, so
-            that none is on both sides. Metadata routing passes them here unless ``set_fit_request(groups=False)``.
-        X_val, y_val : like X and y, or None
-            Validation data, in the place of those that early stopping would set aside; without early stopping, only
-            ``validation_loss_curve_`` is computed of them.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        TypeError, ValueError
-            If data or settings cannot be used, before training begins (sequences that differ in their features are
-            named); or if training diverges.
-        """
-        return self._fit(X, y, sample_weight, X_val, y_val, groups=groups)
-
-    @available_if(solver_is_stochastic)  # type: ignore[untyped-decorator]
-    def partial_fit(
-        self,
-        X: ArrayLike | Sequence[ArrayLike],
-        y: ArrayLike | Sequence[ArrayLike],
-        sample_weight: ArrayLike | None = None,
-        classes: ArrayLike | None = None,
-    ) -> Self:
-        """Train for one epoch, from where the call before has ended.
-
-        Parameters
-        ----------
-        X, y, sample_weight
-            See `fit`.
-        classes : array-like of shape (n_classes,), or None
-            All labels that there will be; needed in the first call only.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        TypeError, ValueError
-            See `fit`.
-        """
-        self._first_classes(classes)
-        return self._fit(X, y, sample_weight, incremental=True)
-
-    def _fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: ArrayLike | None,
-        X_val: Any = None,
-        y_val: Any = None,
-        *,
-        groups: ArrayLike | None = None,
-        incremental: bool = False,
-    ) -> Self:
-        anew = self._starts_anew(incremental=incremental)
-        rows_are_steps = are_whole(y)
+    def _read_data(self, X: Any, y: Any, *, anew: bool, incremental: bool) -> tuple[Any, Array, Any]:
+        rows_are_steps = are_whole(y)  # which X is read by
         if not anew and rows_are_steps != self._rows_are_steps:
             raise ValueError("y has one label a sequence, and had one a step before, or the other way round")
         self._rows_are_steps = rows_are_steps
-        frames = self._read(X, reset=anew)
-        labels, target = self._read_tags(y, frames, anew=anew, incremental=incremental)
-        weight = self._check_weight(sample_weight, range(len(frames.lengths)))
-        weight = None if weight is None else per_step_weight(weight, frames.lengths)
-        weight = self._with_class_weight(weight, labels, incremental=incremental)
-        validation = None
-        if X_val is not None:
-            held = self._read(X_val, reset=False)
-            _, target_val = self._read_tags(y_val, held, anew=False, incremental=True)
-            validation = Data(held.split(held.stacked), target_val, None)
-        groups = self._check_groups(groups, frames.lengths)
-        data = Data(frames.split(frames.stacked), target, None if weight is None else frames.split(weight), groups)
-        self._train(data, frames.stacked.dtype, incremental=incremental, validation=validation)
-        return self
+        return super()._read_data(X, y, anew=anew, incremental=incremental)
 
-    def _read_tags(self, y: Any, frames: Frames, *, anew: bool, incremental: bool) -> tuple[Array, list[Array]]:
-        """Return the labels of all steps, and as targets of each sequence."""
-        if self._rows_are_steps and (frames.lengths > 1).any():
+    def _read_y(self, y: Any, x: Any, *, anew: bool) -> Array:
+        """Return one label for each step."""
+        lengths = lengths_of(x)
+        if self._rows_are_steps and (lengths > 1).any():
             raise ValueError(
                 "y has one label a sequence, but a tagger needs one a step: a list of arrays of shape (T_i,), or an "
                 "array of shape (N, T); RNNClassifier gives sequences labels"
             )
-        labels = y if self._rows_are_steps else joined(y, frames.lengths)
-        labels = self._read_y(labels, int(frames.lengths.sum()), warn=self._rows_are_steps)
+        labels = y if self._rows_are_steps else joined(y, lengths)
+        labels = self._check_rows(labels, lengths.sum(), warn=self._rows_are_steps)
         if labels.ndim > 1:
             raise ValueError(f"y must have one label a step, but has {labels.shape[1]}")
-        return labels, frames.split(self._encode(labels, anew=anew, incremental=incremental))
-
-    def _stratify(self, data: Data) -> None:
-        return None
+        return labels
 
     def _of_two_axes(self, X: Any, *, reset: bool) -> Frames:
         if not self._rows_are_steps:
@@ -308,28 +103,3 @@ class RNNTagger(Classification, RecurrentEstimator):
         table = validate_data(self, X, reset=reset, dtype=FLOATS)
         self._width, self._saw_columns = table.shape[1], True
         return Frames(table, np.ones(len(table), np.intp), table.shape[:1], scalar=False)
-
-    @property
-    def _per_step(self) -> bool:
-        return True
-
-    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
-        """Return the share of steps that are given their label.
-
-        Parameters
-        ----------
-        X, y
-            As in `fit`.
-        sample_weight : array-like of shape (N,), or None
-            How much each sequence counts.
-
-        Returns
-        -------
-        float
-            From 0 to 1.
-        """
-        if are_whole(y):
-            return float(super().score(X, y, sample_weight))
-        lengths = self._read(X, reset=False).lengths
-        right = joined(y, lengths) == joined(self.predict(X), lengths)
-        return float(np.average(right, weights=per_step_weight(sample_weight, lengths)))

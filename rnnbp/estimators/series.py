@@ -18,13 +18,34 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from rnnbp.estimators.base import Data
+from rnnbp.estimators.declaring import FLAG, WHOLE, either, setting
 
-__all__ = ["WINDOWS", "Scale", "View", "drifts"]
+__all__ = ["WINDOWS", "Forecasting", "Scale", "View", "drifts"]
 
 Array = NDArray[Any]
 Scale = tuple[Array, Array]  # m and d of each variable
 
 WINDOWS = 512  # to train on, about, however long the series are
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class Forecasting:
+    """The settings of a forecaster."""
+
+    horizon: int = setting(1, WHOLE, "The steps that `predict` goes ahead unless it is told.")
+    window: int = setting(
+        50,
+        WHOLE,
+        "W, the steps of the past that a forecast is made of, and the length of the windows that are trained on.",
+    )
+    difference: bool | str = setting(
+        "auto",
+        either(FLAG, "auto"),
+        """
+        Whether the network sees changes in the place of values. Trends then go on to levels that were never seen, but
+        the network does not know the level. "auto" does so if windows vary less than half as much as the series.
+        """,
+    )
 
 
 @dataclass(frozen=True)

@@ -1,137 +1,230 @@
-"""Settings that all estimators share, under scikit-learn's names, and the optimizer that they describe."""
+"""The settings of all estimators, under scikit-learn's names: see `declaring` for what an entry makes.
+
+`Perceptron` or `Recurrence` describe a network, and `Training` how it is trained. What only one kind of estimator has,
+a setting or another default, is in its class.
+"""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, dataclass
+from numbers import Integral
+from typing import Any
 
 import numpy as np
 
-from rnnbp import optimizers
-from rnnbp.configuration import flag, number, whole_number
-from rnnbp.estimators import rates
-from rnnbp.optimizers import FullBatchOptimizer, Optimizer, Schedule
+from rnnbp import gradients, layers
+from rnnbp.activations import ACTIVATIONS
+from rnnbp.configuration import lookup, whole_number
+from rnnbp.estimators.declaring import FLAG, WHOLE, either, must_be, one_of, real, setting
+from rnnbp.gradients import GradientAlgorithm
+from rnnbp.layers import Layer, Recurrent
+from rnnbp.optimizers import FullBatchOptimizer, Optimizer
+from rnnbp.training.checking import callbacks
 from rnnbp.training.history import Callback
 
-__all__ = ["Settings", "solver_is_stochastic"]
+__all__ = ["CELLS", "FUNCTIONS", "GRADIENTS", "POOLINGS", "SEED", "Perceptron", "Pooling", "Recurrence", "Training"]
+
+FUNCTIONS = {"logistic": "sigmoid"} | {name: name for name in ACTIVATIONS}  # scikit-learn's name is known too
+CELLS: dict[str, type[Recurrent]] = {"gru": layers.GRU, "lstm": layers.LSTM, "elman": layers.Elman}
+GRADIENTS: dict[str, type[GradientAlgorithm]] = {
+    "bptt": gradients.BPTT,
+    "checkpointed": gradients.CheckpointedBPTT,
+    "rtrl": gradients.RTRL,
+}
+POOLINGS: dict[str, Callable[[bool], Layer]] = {
+    "last": lambda bidirectional: layers.LastStep(bidirectional=bidirectional),
+    "mean": lambda _: layers.MeanOverTime(),
+    "max": lambda _: layers.MaxOverTime(),
+}
+SEED = must_be(
+    "int, RandomState or None", lambda given: given is None or isinstance(given, (Integral, np.random.RandomState))
+)
 
 
-def solver_is_stochastic(estimator: Any) -> bool:
-    """Return whether an estimator can have `partial_fit`, or say in an AttributeError why not."""
-    if estimator.solver == "lbfgs" or isinstance(estimator.solver, FullBatchOptimizer):
-        raise AttributeError(f"partial_fit needs a solver that takes minibatches, but solver={estimator.solver!r}")
-    return True
+def layer_sizes(name: str, given: Any) -> list[int]:
+    """Return the units of each hidden layer."""
+    sizes = list(given) if hasattr(given, "__iter__") and not isinstance(given, str) else [given]
+    try:
+        return [whole_number(name, size) for size in sizes]
+    except ValueError:
+        raise ValueError(f"{name} must be > 0, got {sizes}: a whole number, or one for each layer") from None
 
 
-class Settings:
-    """Arguments of constructors, kept unchanged under their names and checked when they are used."""
+def _recurrent_layer_sizes(name: str, given: Any) -> None:
+    if not layer_sizes(name, given):
+        raise ValueError(f"{name} is empty: a recurrent network needs at least one layer")
 
-    solver: str | Optimizer | FullBatchOptimizer
-    alpha: float
-    batch_size: int | str
-    learning_rate: str
-    learning_rate_init: float
-    power_t: float
-    max_iter: int
-    shuffle: bool
-    random_state: int | np.random.RandomState | None
-    tol: float
-    verbose: bool | int
-    warm_start: bool
-    momentum: float
-    nesterovs_momentum: bool
-    early_stopping: bool | str
-    validation_fraction: float
-    beta_1: float
-    beta_2: float
-    epsilon: float
-    n_iter_no_change: float
-    max_fun: int
-    dropout: float
-    callbacks: Sequence[Callback]
-    clip_norm: float | None = None
 
-    largest_batch: ClassVar[int] = 200  # of batch_size="auto"
-    t_: int
+def _activations(name: str, given: Any) -> None:
+    for function in [given] if isinstance(given, str) else given:
+        lookup(FUNCTIONS, function, name)
 
-    def _keep(self, arguments: dict[str, Any]) -> None:
-        """Keep a constructor's arguments, which its ``locals()`` are, unchanged, under their names."""
-        for name in type(self)._get_param_names():  # type: ignore[attr-defined]
-            setattr(self, name, arguments[name])
 
-    @property
-    def _stops_early(self) -> Any:
-        """Return whether there is early stopping: as the setting says, unless overridden."""
-        return self.early_stopping
+def _callbacks(name: str, given: Any) -> None:
+    if not isinstance(given, Sequence):
+        raise TypeError(f"{name} must be a sequence of functions of network and history, but {given!r} was given")
+    callbacks(given, None)
 
-    def _check_settings(self) -> None:
-        """Check the settings that all estimators share, before any work is done."""
-        for name, interval in {
-            "alpha": "[0, inf)",
-            "learning_rate_init": "(0, inf)",
-            "power_t": "[0, inf)",
-            "tol": "[0, inf)",
-            "momentum": "[0, 1)",
-            "beta_1": "[0, 1)",
-            "beta_2": "[0, 1)",
-            "epsilon": "(0, inf)",
-        }.items():
-            number(name, getattr(self, name), interval)
-        for name in ("shuffle", "warm_start", "nesterovs_momentum"):
-            flag(name, getattr(self, name))
-        flag("early_stopping", self._stops_early)
-        whole_number("max_iter", self.max_iter)
-        whole_number("max_fun", self.max_fun)
-        if self.n_iter_no_change != np.inf:
-            whole_number("n_iter_no_change", self.n_iter_no_change)
-        if self.batch_size != "auto":
-            whole_number("batch_size", self.batch_size)
-        number("validation_fraction", self.validation_fraction, "[0, 1)")
-        number("dropout", self.dropout, "[0, 1)")
-        if self.learning_rate not in ("constant", "invscaling", "adaptive"):
-            raise ValueError(
-                f"learning_rate must be 'constant', 'invscaling' or 'adaptive', but {self.learning_rate!r} was given; "
-                "the rate itself is learning_rate_init"
-            )
 
-    def _batch_size(self, n_examples: int) -> int:
-        if self.batch_size == "auto":
-            return min(self.largest_batch, n_examples)
-        batch_size = whole_number("batch_size", self.batch_size)
-        if batch_size > n_examples:
-            warnings.warn(
-                f"Got `batch_size` less than 1 or larger than sample size. It is going to be clipped to {n_examples}.",
-                stacklevel=6,
-            )
-        return min(batch_size, n_examples)
+@dataclass(eq=False, repr=False)
+class Perceptron:
+    """The settings of a static network."""
 
-    def _make_optimizer(self, n_examples: int) -> Optimizer | FullBatchOptimizer:
-        if isinstance(self.solver, (Optimizer, FullBatchOptimizer)):
-            return self.solver
-        if self.solver == "adam":
-            return optimizers.Adam(
-                self.learning_rate_init,
-                beta_1=self.beta_1,
-                beta_2=self.beta_2,
-                epsilon=self.epsilon,
-                clip_norm=self.clip_norm,
-            )
-        if self.solver == "sgd":
-            rate: float | Schedule = float(self.learning_rate_init)
-            if self.learning_rate == "invscaling":
-                rate = rates.invscaling(self.learning_rate_init, self.power_t, n_examples, self.t_)
-            elif self.learning_rate == "adaptive":
-                rate = rates.adaptive(self.learning_rate_init)
-            return optimizers.SGD(
-                rate,
-                momentum=self.momentum,
-                nesterov=self.nesterovs_momentum and self.momentum > 0,
-                clip_norm=self.clip_norm,
-            )
-        if self.solver == "lbfgs":
-            return optimizers.LBFGS(gradient_tolerance=self.tol, max_evaluations=self.max_fun)
-        raise ValueError(
-            f"solver must be 'adam', 'sgd', 'lbfgs' or an optimizer such as rnnbp.optimizers.RMSprop(), but "
-            f"{self.solver!r} was given"
-        )
+    hidden_layer_sizes: int | Sequence[int] = setting(
+        (100,), ("int or sequence of int", layer_sizes), "Units of each hidden layer; () for none."
+    )
+    activation: str | Sequence[str] = setting(
+        "relu",
+        ("str or sequence of str", _activations),
+        """
+        "identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "gelu", "softplus" or "softmax": one for all hidden
+        layers, or one for each.
+        """,
+    )
+    _: KW_ONLY
+    dropout: float = setting(
+        0.0, real("[0, 1)"), "The probability that a hidden unit's output is dropped, in training."
+    )
+
+
+@dataclass(eq=False, repr=False)
+class Recurrence:
+    """The settings of a recurrent network."""
+
+    hidden_layer_sizes: int | Sequence[int] = setting(
+        (64,),
+        ("int or sequence of int", _recurrent_layer_sizes),
+        "Units of each recurrent layer (of each direction).",
+    )
+    cell: str = setting("gru", one_of(CELLS, "cell"))
+    _: KW_ONLY
+    gradient: str | GradientAlgorithm = setting(
+        "bptt",
+        one_of(GRADIENTS, "gradient algorithm", GradientAlgorithm),
+        """
+        How gradients go through time; an algorithm of rnnbp.gradients, such as ``TruncatedBPTT(20, 20)``, has its
+        settings itself.
+        """,
+    )
+    dropout: float = setting(
+        0.0,
+        real("[0, 1)"),
+        "The probability that an output of a recurrent layer is dropped on its way up, in training.",
+    )
+    recurrent_dropout: float = setting(
+        0.0, real("[0, 1)"), "The same for a layer's state on its way to the next step, with one mask for all steps."
+    )
+    clip_norm: float | None = setting(
+        1.0,
+        either(real("(0, inf)"), None),
+        'Scale a gradient of larger norm down to this one; for "sgd" and "adam".',
+        of_solver=True,
+    )
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class Pooling:
+    """The settings of a recurrent network that may see the whole sequence at each step, or give one output for it."""
+
+    bidirectional: bool = setting(False, FLAG, "Whether each layer reads the sequence from both ends.")
+    pooling: str = setting(
+        "last",
+        one_of(POOLINGS, "pooling"),
+        """
+        What of the steps' outputs stands for the sequence. "last" is each direction's own last step, which has seen all
+        frames: of a backward direction, that at the sequence's first frame.
+        """,
+    )
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class Training:
+    """The settings of training."""
+
+    solver: str | Optimizer | FullBatchOptimizer = setting(
+        "adam",
+        must_be(
+            '{"adam", "sgd", "lbfgs"} or optimizer',
+            lambda given: isinstance(given, (Optimizer, FullBatchOptimizer)) or given in ("adam", "sgd", "lbfgs"),
+            said="'adam', 'sgd', 'lbfgs' or an optimizer such as rnnbp.optimizers.RMSprop()",
+        ),
+        """
+        An optimizer of rnnbp.optimizers, such as ``RMSprop(1e-3, clip_norm=1.0)``, has its settings itself: those that
+        are for one solver below must then keep their defaults.
+        """,
+    )
+    alpha: float = setting(
+        0.0001,
+        real("[0, inf)"),
+        """
+        The strength of the penalty ``alpha / 2 * |W|^2`` of all weights (not biases), divided by the number of
+        $counted in a batch.
+        """,
+    )
+    batch_size: int | str = setting(
+        "auto",
+        either(WHOLE, "auto"),
+        '$Samples a minibatch; "auto" is $largest_batch, or all if there are fewer. "lbfgs" takes no minibatches.',
+    )
+    learning_rate: str = setting(
+        "constant",
+        must_be(
+            '{"constant", "invscaling", "adaptive"}',
+            lambda given: given in ("constant", "invscaling", "adaptive"),
+            hint="; the rate itself is learning_rate_init",
+        ),
+        """
+        For "sgd": constant; ``learning_rate_init / (t + 1) ** power_t`` after t $samples; or divided by 5 whenever
+        training would end for lack of improvement, down to 1e-6.
+        """,
+        of_solver=True,
+    )
+    learning_rate_init: float = setting(0.001, real("(0, inf)"), 'For "sgd" and "adam".', of_solver=True)
+    power_t: float = setting(0.5, real("[0, inf)"), 'For "invscaling".', of_solver=True)
+    max_iter: int = setting(200, WHOLE, 'Epochs at most, or iterations of "lbfgs".')
+    shuffle: bool = setting(True, FLAG, "Whether each epoch takes the $samples in another order.")
+    random_state: int | np.random.RandomState | None = setting(
+        None,
+        SEED,
+        "Of initial parameters, dropout, the split of validation data and the order of $samples.",
+    )
+    tol: float = setting(
+        1e-4,
+        real("[0, inf)"),
+        "The least improvement of the loss (with early stopping, of the validation score) that counts.",
+    )
+    verbose: bool | int = setting(
+        False,
+        must_be("bool or int", lambda given: isinstance(given, Integral)),
+        "Whether to print the loss after each epoch.",
+    )
+    warm_start: bool = setting(False, FLAG, "Whether `fit` goes on from the parameters of the call before.")
+    momentum: float = setting(0.9, real("[0, 1)"), 'For "sgd", in [0, 1).', of_solver=True)
+    nesterovs_momentum: bool = setting(True, FLAG, 'For "sgd".', of_solver=True)
+    early_stopping: bool | str = setting(
+        False,
+        FLAG,
+        """
+        Whether to set validation data aside (unless `fit` is given some), to end training when their score no longer
+        improves, and to keep the parameters of the best epoch.
+        """,
+    )
+    validation_fraction: float = setting(
+        0.1, real("[0, 1)"), "The share of $samples (of groups, if `fit` is given some) that is set aside$stratified."
+    )
+    beta_1: float = setting(0.9, real("[0, 1)"), 'For "adam".', of_solver=True)
+    beta_2: float = setting(0.999, real("[0, 1)"), 'For "adam".', of_solver=True)
+    epsilon: float = setting(1e-8, real("(0, inf)"), 'For "adam".', of_solver=True)
+    n_iter_no_change: float = setting(
+        10, either(WHOLE, np.inf), "Training ends after more epochs than that without improvement."
+    )
+    max_fun: int = setting(15000, WHOLE, 'Evaluations of the loss at most, for "lbfgs".', of_solver=True)
+    callbacks: Sequence[Callback] = setting(
+        (),
+        ("sequence of callables", _callbacks),
+        """
+        Each is called as ``callback(network, history)`` after each epoch; a true result ends training. See
+        `rnnbp.callbacks`.
+        """,
+    )

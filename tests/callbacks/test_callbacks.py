@@ -46,6 +46,12 @@ def stops_after(losses, monitor="loss", **settings):
         ([float("nan")] * 4, {"patience": 3}, 3),
         ([float("nan"), 2, 1, float("nan")], {"patience": 2}, None),
         ([-1, -2, -3, -3, -3], {"patience": 2}, 5),
+        ([5] * 9, {"patience": float("inf")}, None),
+        # as in scikit-learn: against the best of all, of which equals are as good, and NaN as well
+        ([5, 4.9, 4.8, 4.7], {"patience": 3, "min_delta": 0.15, "compared_with": "best"}, 4),
+        ([5, 4, 4.5, 4.5, 3.5, 3.2, 3.2], {"patience": 3, "min_delta": 1.0, "compared_with": "best"}, 5),
+        ([5, 5, 5, 5], {"patience": 1, "compared_with": "best"}, None),
+        ([5, float("nan"), 6, float("nan"), 6], {"patience": 2, "compared_with": "best"}, None),
     ],
 )
 def test_training_ends_when_the_monitored_value_has_not_fallen_for_so_long(losses, settings, expected, monitor):
@@ -178,7 +184,9 @@ def test_without_tensorboard_it_is_said_what_to_install(monkeypatch, tmp_path):
 # -- others ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("settings", [{"patience": 0}, {"patience": 2, "min_delta": -1.0}])
+@pytest.mark.parametrize(
+    "settings", [{"patience": 0}, {"patience": 2, "min_delta": -1.0}, {"patience": 2, "compared_with": "first"}]
+)
 def test_settings_out_of_their_range_are_refused(settings):
     with pytest.raises(ValueError, match="must be"):
         EarlyStopping(**settings)

@@ -1,0 +1,196 @@
+"""Training on X and y: the one `fit` and `partial_fit`, and the one way from what users hand in to `Data`.
+
+::
+
+    X  ->  examples           arrays of numbers                          _read_x
+    y  ->  rows               one for each example, or for each step     _read_y
+           rows -> target     as the loss takes them                     _encode
+    sample_weight  ->  weight of each row, times that of its class       _weigh
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import _check_sample_weight, column_or_1d
+
+from rnnbp.estimators.base import Arrays, Data, NetworkEstimator, dense
+from rnnbp.estimators.declaring import check
+from rnnbp.estimators.solvers import solver_is_stochastic
+from rnnbp.estimators.steps import are_whole, joined, lengths_of, per_step_weight, split
+
+__all__ = ["Supervised"]
+
+Array = NDArray[Any]
+
+
+class Supervised(NetworkEstimator):
+    """An estimator that is fitted to X and y."""
+
+    __metadata_request__fit: ClassVar[dict[str, bool]] = {"groups": True}  # asked for, as splitters ask for them
+    _numeric: ClassVar[bool]  # whether y must be numbers
+
+    def fit(
+        self,
+        X: Arrays,
+        y: Arrays,
+        sample_weight: ArrayLike | None = None,
+        *,
+        groups: ArrayLike | None = None,
+        X_val: Arrays | None = None,
+        y_val: Arrays | None = None,
+    ) -> Self:
+        """Train on X and y.
+
+        Parameters
+        ----------
+        X : $X
+        y : $y
+        sample_weight : array-like of shape (N,), or None
+            How much each $sample counts.
+        groups : array-like of shape (N,), or None
+            Which $samples belong together, such as those of one speaker: early stopping sets whole groups aside, so
+            that none is on both sides. Metadata routing passes them here unless ``set_fit_request(groups=False)``.
+        X_val, y_val : like X and y, or None
+            Validation data, in the place of those that early stopping would set aside; without early stopping, only
+            ``validation_loss_curve_`` is computed of them.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError, ValueError
+            If data or settings cannot be used, before training begins; or if training diverges.
+        """
+        return self._fit(X, y, sample_weight, groups=groups, X_val=X_val, y_val=y_val)
+
+    @available_if(solver_is_stochastic)  # type: ignore[untyped-decorator]
+    def partial_fit(self, X: Arrays, y: Arrays, sample_weight: ArrayLike | None = None) -> Self:
+        """Train for one epoch, from where the call before has ended.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            See `fit`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError, ValueError
+            See `fit`.
+        """
+        return self._fit(X, y, sample_weight, incremental=True)
+
+    def score(self, X: Arrays, y: Arrays, sample_weight: ArrayLike | None = None) -> float:
+        """Return $score.
+
+        Parameters
+        ----------
+        X, y
+            As in `fit`.
+        sample_weight : array-like of shape (N,), or None
+            How much each $sample counts.
+
+        Returns
+        -------
+        float
+            $range
+        """
+        predicted = self.predict(X)
+        if self._per_step and not are_whole(y):
+            lengths = lengths_of(predicted)
+            y, predicted = joined(y, lengths), joined(predicted, lengths)
+            sample_weight = per_step_weight(sample_weight, lengths)
+        return float(self._metric(y, predicted, sample_weight=sample_weight))
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        *,
+        groups: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        incremental: bool = False,
+    ) -> Self:
+        check(self)
+        if (X_val is None) != (y_val is None):
+            raise ValueError("X_val and y_val must be given together, but only one of them was given")
+        anew = self._starts_anew(incremental=incremental)
+        x, rows, target = self._read_data(X, y, anew=anew, incremental=incremental)
+        weight = self._weigh(self._check_weight(sample_weight, x), rows, incremental=incremental)
+        data = Data(x, target, self._by_example(weight, x), self._check_groups(groups, len(x)))
+        validation = None
+        if X_val is not None:
+            held_out, _, target = self._read_data(X_val, y_val, anew=False, incremental=True)
+            validation = Data(held_out, target, None)
+        self._train(data, validation, incremental=incremental, stops_early=self.early_stopping)
+        return self
+
+    def _read_data(self, X: Any, y: Any, *, anew: bool, incremental: bool) -> tuple[Any, Array, Any]:
+        """Return examples, the rows of y, and these as targets of each example."""
+        x = self._read_x(X, reset=anew)
+        rows = self._read_y(y, x, anew=anew)
+        return x, rows, self._by_example(self._encode(rows, anew=anew, incremental=incremental), x)
+
+    def _by_example(self, rows: Array | None, x: Any) -> Any:
+        return split(rows, lengths_of(x)) if self._per_step and rows is not None else rows
+
+    # -- what subclasses say -----------------------------------------------------------------------------------------
+
+    predict: Callable[[Any], Any]
+    _metric: Callable[..., float]  # of targets and predictions
+
+    @abstractmethod
+    def _encode(self, rows: Array, *, anew: bool, incremental: bool) -> Array:
+        """Return rows of y as targets of the loss; learn what there is to learn of them if training begins anew."""
+
+    def _read_y(self, y: Any, x: Any, *, anew: bool) -> Array:
+        """Return y as rows: one for each example, or, if overridden, for each step."""
+        return self._check_rows(y, len(x))
+
+    def _weigh(self, weight: Array | None, rows: Array, *, incremental: bool) -> Array | None:
+        """Return the weights of rows; unless overridden, they are those given."""
+        return weight
+
+    # -- checks ------------------------------------------------------------------------------------------------------
+
+    def _check_rows(self, y: Any, n: int, *, warn: bool = True) -> Array:
+        """Return `n` numbers, labels or rows of them, checked; maybe warn of a column."""
+        if y is None:
+            raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
+        dtype = "numeric" if self._numeric else None
+        array = np.asarray(check_array(dense(y), ensure_2d=False, dtype=dtype, input_name="y", estimator=self))
+        if array.ndim == 0 or array.ndim > 2:
+            raise ValueError(f"y should be a 1d array, or 2d, but its shape is {array.shape}")
+        check_consistent_length(range(n), array)
+        return np.asarray(column_or_1d(array, warn=warn)) if array.shape[1:] == (1,) else array
+
+    def _check_weight(self, sample_weight: Any, x: Any) -> Array | None:
+        """Return a weight for each row, checked."""
+        if sample_weight is None:
+            return None
+        weight: Array = _check_sample_weight(sample_weight, range(len(x)), dtype=np.float64, ensure_non_negative=True)
+        if not weight.any():
+            raise ValueError("sample_weight is zero for all samples: at least one must count")
+        return per_step_weight(weight, lengths_of(x)) if self._per_step else weight
+
+    def _check_groups(self, groups: Any, n: int) -> Array | None:
+        if groups is None:
+            return None
+        found = np.asarray(check_array(groups, ensure_2d=False, dtype=None, input_name="groups"))
+        if found.shape != (n,):
+            raise ValueError(f"groups must be one for each sample, of shape ({n},), but their shape is {found.shape}")
+        return found
