@@ -27,7 +27,6 @@ from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from sklearn.utils import check_random_state
 
 from rnnbp.configuration import whole_number
-from rnnbp.data.sequences import pad
 from rnnbp.estimators.convergence import Convergence
 from rnnbp.estimators.files import Saved
 from rnnbp.estimators.order import Shuffler
@@ -51,9 +50,9 @@ class Data(NamedTuple):
 
     Attributes
     ----------
-    x : ndarray of shape (N, F), or list of ndarrays of shape (T_i, F)
-    target : ndarray of shape (N, ...), or list of ndarrays of shape (T_i, ...)
-    weight : ndarray of shape (N,), list of ndarrays of shape (T_i,), or None
+    x : ndarray of shape (N, F), or Sequences
+    target : ndarray of shape (N, ...), or Sequences
+    weight : ndarray of shape (N,), Sequences, or None
     groups : ndarray of shape (N,) or None
         Which examples belong together.
     """
@@ -63,18 +62,13 @@ class Data(NamedTuple):
     weight: Any
     groups: Array | None = None
 
-    @property
-    def rows(self) -> Array | None:
-        """The weights in the form that `rnnbp.fit` takes: weights of steps are padded, time first."""
-        return pad(self.weight)[0] if isinstance(self.weight, list) else self.weight
-
     def take(self, chosen: NDArray[np.intp]) -> Data:
         """Return some of the examples."""
         return Data(*(None if items is None else _take(items, chosen) for items in self))
 
 
 def _take(items: Any, chosen: NDArray[np.intp]) -> Any:
-    return items[chosen] if isinstance(items, np.ndarray) else [items[i] for i in chosen]
+    return items[chosen] if isinstance(items, np.ndarray) else items.take(chosen)
 
 
 def dense(table: Any) -> Any:
@@ -245,10 +239,10 @@ n_iter_without_improvement_ : int
                 optimizer=optimizer,
                 max_epochs=1 if incremental else self.max_iter,
                 batch_size=EVALUATED_AT_ONCE if state is None else self._batch_size(n_examples),
-                sample_weight=data.rows,
+                sample_weight=data.weight,
                 validation_data=None
                 if validation is None
-                else (validation.x, validation.target, None, validation.rows),
+                else (validation.x, validation.target, None, validation.weight),
                 score=None if self.validation_scores_ is None else self._validation_score,
                 monitor="loss" if self.validation_scores_ is None else "score",
                 callbacks=[convergence, *self.callbacks],

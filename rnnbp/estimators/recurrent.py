@@ -13,15 +13,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from rnnbp.data.training_set import TrainingSet
 from rnnbp.estimators.base import NetworkEstimator
 from rnnbp.estimators.settings import CELLS, GRADIENTS, POOLINGS, Recurrence, layer_sizes
 from rnnbp.layers import Dense, Dropout, Layer
 from rnnbp.preprocessing.frames import Frames, SequenceReader
-from rnnbp.training.evaluation import predict
+from rnnbp.training.evaluation import predict_rows
 
 __all__ = ["RecurrentEstimator"]
 
@@ -71,18 +71,15 @@ class RecurrentEstimator(SequenceReader, NetworkEstimator, Recurrence):
             stack.append(Dropout(self.dropout))
         return [*stack, Dense(width, n_outputs)]
 
-    def _read_x(self, X: Any, *, reset: bool) -> list[Array]:
-        """Return sequences of shape (T_i, F), checked."""
-        frames = self._read(X, reset=reset)
-        return frames.split(frames.stacked)
+    def _read_x(self, X: Any, *, reset: bool) -> Frames:
+        """Return sequences of frames, checked."""
+        return self._read(X, reset=reset)
 
     def _apply(self, X: Any, function: Callable[[Array], Array]) -> Any:
         check_is_fitted(self)
         frames = self._read(X, reset=False)
-        outputs = predict(self.network_, frames.split(frames.stacked))
-        if isinstance(outputs, np.ndarray):
-            return function(outputs)
-        return as_given(function(np.concatenate(outputs)), frames)
+        outputs = function(predict_rows(self.network_, TrainingSet(self.network_.interface, frames)))
+        return as_given(outputs, frames) if self._per_step else outputs
 
 
 def as_given(values: Array, frames: Frames) -> Array | list[Array]:

@@ -188,7 +188,7 @@ residuals_ : ndarray of shape (n_residuals, F)
     def _read_series(self, X: Any, *, reset: bool) -> tuple[bool, list[Array]]:
         """Return whether X is one series, and all series as arrays of shape (T_i, F)."""
         single = _is_single(X) and (reset or not self._saw_columns)
-        return single, self._read_x([X if hasattr(X, "columns") else np.asarray(X)] if single else X, reset=reset)
+        return single, list(self._read_x([X if hasattr(X, "columns") else np.asarray(X)] if single else X, reset=reset))
 
     @property
     def _view(self) -> View:

@@ -11,7 +11,7 @@ from rnnbp.estimators.declaring import documented
 from rnnbp.estimators.recurrent import RecurrentEstimator
 from rnnbp.estimators.regression import Regression
 from rnnbp.estimators.settings import Pooling
-from rnnbp.estimators.steps import are_steps, joined, lengths_of
+from rnnbp.estimators.steps import are_steps, joined
 
 __all__ = ["RNNRegressor"]
 
@@ -67,7 +67,7 @@ class RNNRegressor(Regression, RecurrentEstimator, Pooling):
 
     def _read_y(self, y: Any, x: Any, *, anew: bool) -> Array:
         """Return one row of numbers for each sequence, or for each step."""
-        lengths = lengths_of(x)
+        lengths = x.lengths
         steps = are_steps(y, lengths)
         if not anew and steps != self.steps_:
             raise ValueError("y has one target a sequence, and had one a step before, or the other way round")

@@ -12,7 +12,7 @@ from sklearn.utils.validation import validate_data
 from rnnbp.estimators.classification import Classification
 from rnnbp.estimators.declaring import FLAG, documented, setting
 from rnnbp.estimators.recurrent import RecurrentEstimator
-from rnnbp.estimators.steps import are_whole, joined, lengths_of
+from rnnbp.estimators.steps import are_whole, joined
 from rnnbp.preprocessing.frames import FLOATS, Frames
 
 __all__ = ["RNNTagger"]
@@ -85,7 +85,7 @@ class RNNTagger(Classification, RecurrentEstimator):
 
     def _read_y(self, y: Any, x: Any, *, anew: bool) -> Array:
         """Return one label for each step."""
-        lengths = lengths_of(x)
+        lengths = x.lengths
         if self._rows_are_steps and (lengths > 1).any():
             raise ValueError(
                 "y has one label a sequence, but a tagger needs one a step: a list of arrays of shape (T_i,), or an "

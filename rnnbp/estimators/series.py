@@ -17,6 +17,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from rnnbp.data.sequences import Sequences
 from rnnbp.estimators.base import Data
 from rnnbp.estimators.declaring import FLAG, WHOLE, either, setting
 
@@ -100,7 +101,8 @@ class View:
             for x, (m, d), n in zip(series, scales, numbers, strict=True)
             for k in range(n - 1, -1, -stride)
         ]
-        return Data([self.inputs(z[:-1]) for z in cut], [np.diff(z, axis=0)[self.least(0) :] for z in cut], None)
+        inputs = Sequences.of([self.inputs(z[:-1]) for z in cut])
+        return Data(inputs, Sequences.of([np.diff(z, axis=0)[self.least(0) :] for z in cut]), None)
 
 
 def drifts(series: Sequence[Array], window: int) -> bool:

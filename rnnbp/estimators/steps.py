@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["are_steps", "are_whole", "joined", "lengths_of", "per_step_weight", "split"]
+__all__ = ["are_steps", "are_whole", "joined", "per_step_weight"]
 
 Array = NDArray[Any]
 
@@ -60,16 +59,6 @@ def joined(y: Any, lengths: NDArray[np.intp]) -> Array:
                 f"the targets of sequence {i} have shape {item.shape}, but those of sequence 0 {items[0].shape}"
             )
     return np.concatenate(items)
-
-
-def lengths_of(x: Sequence[Array]) -> NDArray[np.intp]:
-    """Return the number of steps of each sequence."""
-    return np.array([len(sequence) for sequence in x], dtype=np.intp)
-
-
-def split(rows: Array, lengths: NDArray[np.intp]) -> list[Array]:
-    """Return rows, one for each step, as one array a sequence."""
-    return np.split(rows, np.cumsum(lengths)[:-1])
 
 
 def per_step_weight(sample_weight: ArrayLike | None, lengths: NDArray[np.intp]) -> Array | None:

@@ -20,10 +20,11 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, column_or_1d
 
+from rnnbp.data.sequences import Sequences
 from rnnbp.estimators.base import Arrays, Data, NetworkEstimator, dense
 from rnnbp.estimators.declaring import check
 from rnnbp.estimators.solvers import solver_is_stochastic
-from rnnbp.estimators.steps import are_whole, joined, lengths_of, per_step_weight, split
+from rnnbp.estimators.steps import are_whole, joined, per_step_weight
 
 __all__ = ["Supervised"]
 
@@ -109,7 +110,7 @@ class Supervised(NetworkEstimator):
         """
         predicted = self.predict(X)
         if self._per_step and not are_whole(y):
-            lengths = lengths_of(predicted)
+            lengths = np.array([len(each) for each in predicted])
             y, predicted = joined(y, lengths), joined(predicted, lengths)
             sample_weight = per_step_weight(sample_weight, lengths)
         return float(self._metric(y, predicted, sample_weight=sample_weight))
@@ -146,7 +147,7 @@ class Supervised(NetworkEstimator):
         return x, rows, self._by_example(self._encode(rows, anew=anew, incremental=incremental), x)
 
     def _by_example(self, rows: Array | None, x: Any) -> Any:
-        return split(rows, lengths_of(x)) if self._per_step and rows is not None else rows
+        return Sequences(rows, x.lengths) if self._per_step and rows is not None else rows
 
     # -- what subclasses say -----------------------------------------------------------------------------------------
 
@@ -185,7 +186,7 @@ class Supervised(NetworkEstimator):
         weight: Array = _check_sample_weight(sample_weight, range(len(x)), dtype=np.float64, ensure_non_negative=True)
         if not weight.any():
             raise ValueError("sample_weight is zero for all samples: at least one must count")
-        return per_step_weight(weight, lengths_of(x)) if self._per_step else weight
+        return per_step_weight(weight, x.lengths) if self._per_step else weight
 
     def _check_groups(self, groups: Any, n: int) -> Array | None:
         if groups is None:

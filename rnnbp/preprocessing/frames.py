@@ -51,11 +51,6 @@ class Frames(Sequences):
     shape: tuple[int, ...] | None
     scalar: bool
 
-    @property
-    def stacked(self) -> Array:
-        """The frames."""
-        return self.frames
-
     def rebuild(self, stacked: Array) -> Array | list[Array]:
         """Return rows of other features in the form that the frames came in, with an axis for features."""
         return self.split(stacked) if self.shape is None else stacked.reshape(*self.shape[:2], stacked.shape[1])
