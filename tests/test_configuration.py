@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
-from rnnbp.configuration import Configurable, build, lookup, plain, probability, whole_number
+from rnnbp.configuration import Configurable, build, lookup, number, plain, whole_number
 
 
 class Shape(Configurable):
@@ -69,11 +69,11 @@ def test_copies_have_the_same_settings(again):
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ({"class": "Bax", "width": 1}, "unknown shape 'Bax': the known ones are 'Box'. Did you mean 'Box'?"),
+        ({"class": "Bax", "width": 1}, "unknown shape 'Bax': the known ones are 'Shape', 'Box'. Did you mean 'Box'?"),
         ({"width": 1}, "unknown shape None"),
         ({"class": "Box"}, "these settings do not make a Box: missing a required argument: 'width'"),
         ({"class": "Box", "width": 1, "colour": 2}, "these settings do not make a Box: .*'colour'"),
-        ({"class": "Box", "width": 1, "lid": {"class": "Top"}}, "unknown configurable 'Top'"),
+        ({"class": "Box", "width": 1, "lid": {"class": "Top"}}, "unknown shape 'Top'"),
     ],
 )
 def test_what_cannot_be_built_is_named(value, message):
@@ -108,10 +108,10 @@ def test_what_is_no_positive_whole_number_is_refused(value):
 
 @pytest.mark.parametrize("value", [0, 0.0, 0.999, np.float32(0.5)])
 def test_probabilities_below_one_are_taken(value):
-    assert probability("rate", value) == value
+    assert number("rate", value, "[0, 1)") == value
 
 
 @pytest.mark.parametrize("value", [1, 1.0, -0.1, float("nan"), float("inf"), "0.5", None, True])
 def test_what_is_no_probability_below_one_is_refused(value):
     with pytest.raises(ValueError, match=r"rate must be a number in \[0, 1\), but .* was given"):
-        probability("rate", value)
+        number("rate", value, "[0, 1)")

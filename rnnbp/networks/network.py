@@ -13,6 +13,7 @@ hyper-parameters the layers, parameters the vector ``theta``, activations the wo
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
@@ -21,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from rnnbp.configuration import build, plain
+from rnnbp.configuration import build, check_admitted, plain, shown
 from rnnbp.data.batch import Batch
 from rnnbp.data.workspace import Workspace
 from rnnbp.files import model_file
@@ -30,7 +31,7 @@ from rnnbp.losses import Loss
 from rnnbp.networks.passes import Pass
 from rnnbp.networks.program import Program
 from rnnbp.networks.stream import Stream
-from rnnbp.parameters import Parameters
+from rnnbp.parameters import Parameter, Parameters
 
 __all__ = ["Network"]
 
@@ -87,6 +88,13 @@ class Network:
         seed: int | None = 0,
         compiled: bool = True,
     ) -> None:
+        self._allocate(self._declare(layers, dtype, seed, compiled))
+        self.parameters.initialize(self.rng)
+
+    def _declare(
+        self, layers: Sequence[Layer], dtype: DTypeLike, seed: int | None, compiled: bool = True
+    ) -> list[Parameter]:
+        """Check the settings and return the parameters that they need; no memory is taken for these yet."""
         self.layers = tuple(layers)
         self.dtype = np.dtype(dtype)
         self.seed = seed
@@ -94,14 +102,16 @@ class Network:
         if self.dtype not in (np.float32, np.float64):
             raise ValueError(f"dtype must be float32 or float64, but {dtype!r} was given")
         self._check_layers()
-        declared = [
+        return [
             replace(parameter, name=f"{k}.{parameter.name}")
             for k, layer in enumerate(self.layers)
             for parameter in layer.parameters()
         ]
+
+    def _allocate(self, declared: Sequence[Parameter]) -> None:
+        """Lay the parameters out; they are zero."""
         self.parameters = Parameters(declared, self.dtype)
-        self.rng = np.random.default_rng(seed)
-        self.parameters.initialize(self.rng)
+        self.rng = np.random.default_rng(self.seed)
         self.views = self.by_layer(self.parameters)
         self._idle: list[Program] = []  # programs that no pass is using
         self._latest: Program | None = None
@@ -467,8 +477,19 @@ class Network:
         Raises
         ------
         ValueError
-            If the metadata is nothing that JSON can hold.
+            If the metadata is nothing that JSON can hold, or if a layer holds an object that its constructor's
+            annotations do not name, so that it could not be loaded.
+        OSError
+            If the file cannot be written; names it.
+
+        Warns
+        -----
+        RuntimeWarning
+            If a parameter is NaN or infinite; the file is written all the same.
         """
+        for layer in self.layers:
+            check_admitted(layer)
+        self._warn_of_non_finite(f"the network that is saved in {path}")
         description = {
             "layers": [plain(layer) for layer in self.layers],
             "dtype": self.dtype.name,
@@ -481,6 +502,10 @@ class Network:
     def load(cls, path: str | PathLike[str]) -> Network:
         """Read a network that `save` has written.
 
+        Parameters
+        ----------
+        path : path-like
+
         Returns
         -------
         Network
@@ -491,20 +516,70 @@ class Network:
         FileNotFoundError
             If there is no such file.
         ModelFileError
-            If it is no model file, is truncated, was written by a newer version, or if its arrays do not fit its
-            architecture.
+            If it is no model file, is truncated or damaged, was written by a newer version, or if its arrays do not fit
+            its architecture.
+
+        Warns
+        -----
+        RuntimeWarning
+            If a parameter is NaN or infinite.
+
+        Notes
+        -----
+        A file may come from anywhere. It names layers and their settings; only classes that are layers (or
+        initializers and gradient algorithms, where a layer takes one) are looked up, and memory is taken for
+        parameters only after their sizes have been compared with the file's.
         """
-        arrays, description = model_file.read(path)
-        try:
-            layers = [build(settings, Layer) for settings in description["layers"]]
-            net = cls(layers, dtype=description["dtype"], seed=description["seed"])
-            net.metadata = description["metadata"]
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise model_file.ModelFileError(f"{path}: its description makes no network: {error}") from error
-        model_file.check_arrays(path, arrays, {name: view.shape for name, view in net.parameters.items()}, net.dtype)
-        for name, view in net.parameters.items():
-            view[...] = arrays[name]
+        with model_file.opened(path) as file:
+            layers, settings, metadata = cls._described(file)
+            net = cls.__new__(cls)
+            try:
+                declared = net._declare(layers, **settings)
+            except Exception as error:  # layers of a user's own may answer wrong settings in any way
+                raise model_file.ModelFileError(f"{path}: its description makes no network: {error}") from error
+            model_file.check_shapes(file, {p.name: p.shape for p in declared}, net.dtype)
+            net._allocate(declared)
+            file.read_into(net.parameters)
+        net.metadata = metadata
+        net._warn_of_non_finite(f"the network in {path}")
         return net
+
+    @staticmethod
+    def _described(file: model_file.ModelFile) -> tuple[list[Layer], dict[str, Any], dict[str, Any]]:
+        """Return the layers, the dtype and seed, and the metadata that a file describes."""
+        described = file.description
+        wrong = f"{file.path}: its description makes no network"
+        if "checkpoint" in described:
+            raise model_file.ModelFileError(f"{wrong}: it is a checkpoint, which rnnbp.fit(..., checkpoint=path) takes")
+        listed, seed, metadata = described.get("layers"), described.get("seed"), described.get("metadata")
+        if not isinstance(listed, list):
+            raise model_file.ModelFileError(f"{wrong}: it lists no layers")
+        if described.get("dtype") not in ("float32", "float64"):
+            raise model_file.ModelFileError(
+                f"{wrong}: dtype must be float32 or float64, but is {shown(described.get('dtype'))}"
+            )
+        if seed is not None and (type(seed) is not int or seed < 0):
+            raise model_file.ModelFileError(f"{wrong}: seed must be a whole number or null, but is {shown(seed)}")
+        if not isinstance(metadata, dict):
+            raise model_file.ModelFileError(f"{wrong}: its metadata are no mapping")
+        layers = []
+        for k, settings in enumerate(listed):
+            try:
+                layers.append(build(settings, Layer))
+            except ValueError as error:
+                raise model_file.ModelFileError(f"{wrong}: layer {k}: {error}") from error
+        return layers, {"dtype": described["dtype"], "seed": seed}, metadata
+
+    def _warn_of_non_finite(self, what: str) -> None:
+        for name, view in self.parameters.items():
+            if n := view.size - int(np.isfinite(view).sum()):
+                warnings.warn(
+                    f"{what} holds NaN or infinity in {name!r} ({n} of {view.size} numbers): what it computes will be "
+                    "no numbers either. Did training diverge?",
+                    RuntimeWarning,
+                    stacklevel=3,
+                )
+                return
 
 
 def _remake(
@@ -517,7 +592,8 @@ def _remake(
     rng: np.random.Generator,
     metadata: dict[str, Any],
 ) -> Network:
-    net = cls(layers, dtype=dtype, seed=seed, compiled=compiled)
+    net = cls.__new__(cls)
+    net._allocate(net._declare(layers, dtype, seed, compiled))
     net.theta[...] = theta
     net.rng, net.metadata = rng, metadata
     return net

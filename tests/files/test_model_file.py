@@ -11,6 +11,7 @@ import safetensors.numpy
 from rnnbp import Network, layers
 from rnnbp.files import model_file
 from rnnbp.files.model_file import FORMAT_VERSION, ModelFileError
+from rnnbp.files.tensor_file import digest
 from rnnbp.gradients import BPTT
 from rnnbp.initializers import Chrono, ForgetGate, Identity, Orthogonal
 
@@ -204,11 +205,12 @@ def test_a_safetensors_file_of_another_program_is_refused(path, kind):
 
 
 def rewrite(path, arrays=None, **changes):
-    """Write the file at `path` again with other arrays or another description."""
+    """Write the file at `path` again with other arrays or another description, and the right hash."""
     old_arrays, description = model_file.read(path)
     text = json.dumps({"format_version": FORMAT_VERSION, **description, **changes})
     arrays = old_arrays if arrays is None else arrays
-    path.write_bytes(safetensors.numpy.save(arrays, metadata={model_file.KEY: text}))
+    metadata = {model_file.KEY: text, model_file.HASH: digest(text, arrays)}
+    path.write_bytes(safetensors.numpy.save(arrays, metadata=metadata))
 
 
 def test_a_newer_format_is_refused_with_the_remedy(path, saved):
