@@ -136,7 +136,9 @@ def _remade(value: Any, cls: type[Any], name: str) -> Any:
         return value
     bases = admitted(cls, name)
     if not bases:
-        raise ValueError(f"the setting {name} of {cls.__name__} holds a {shown(value['class'])}, which it does not take")
+        raise ValueError(
+            f"the setting {name} of {cls.__name__} holds a {shown(value['class'])}, which it does not take"
+        )
     return _build(value, bases)
 
 

@@ -24,7 +24,16 @@ from rnnbp.files import strict_json
 from rnnbp.files.tensor_file import DamagedError, TensorFile, digest
 from rnnbp.files.writing import write_atomically
 
-__all__ = ["FORMAT_VERSION", "ModelFile", "ModelFileError", "check_shapes", "opened", "read", "write", "write_atomically"]
+__all__ = [
+    "FORMAT_VERSION",
+    "ModelFile",
+    "ModelFileError",
+    "check_shapes",
+    "opened",
+    "read",
+    "write",
+    "write_atomically",
+]
 
 Array = NDArray[Any]
 
@@ -93,7 +102,8 @@ class ModelFile:
             raise ModelFileError(f"{path}: its description is damaged: it does not say its format's version")
         if version > FORMAT_VERSION:
             raise ModelFileError(
-                f"{path} has format {shown(version)}, newer than this version of rnnbp reads ({FORMAT_VERSION}): upgrade rnnbp"
+                f"{path} has format {shown(version)}, newer than this version of rnnbp reads ({FORMAT_VERSION}): "
+                "upgrade rnnbp"
             )
         if version < 1:
             raise ModelFileError(f"{path}: its description is damaged: there is no format {shown(version)}")

@@ -176,7 +176,7 @@ class TensorFile:
                 part = block[: min(BLOCK, entry.stop - start)]
                 self._read_into(self._data_start + start, part)
                 content.update(part)
-        return content.hexdigest()
+        return str(content.hexdigest())
 
 
 def digest(text: str, arrays: Mapping[str, Array]) -> str:
@@ -186,7 +186,7 @@ def digest(text: str, arrays: Mapping[str, Array]) -> str:
         little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
         content.update(_described(name, array.dtype, array.shape))
         content.update(_bytes_of(little))
-    return content.hexdigest()
+    return str(content.hexdigest())
 
 
 def _begin(text: str) -> Any:
@@ -199,7 +199,7 @@ def _described(name: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes
 
 
 def _bytes_of(array: Array) -> memoryview:
-    return memoryview(array.reshape(-1).view(np.uint8))
+    return array.reshape(-1).view(np.uint8).data
 
 
 def _entry(name: str, described: Any) -> Entry:

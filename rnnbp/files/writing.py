@@ -33,6 +33,7 @@ from pathlib import Path
 __all__ = ["write_atomically"]
 
 DAY = 86400.0  # seconds
+PROCESS = r"\.([0-9a-f]{8})-(\d{1,10})-([0-9a-f]{8})"  # machine, number, beginning
 UNKNOWN = "0" * 8
 LONGEST_NAME = 160  # characters of a file's name that its temporary name repeats; file systems allow 255 bytes
 
@@ -128,7 +129,9 @@ def _stem(name: str) -> str:
 
 def _remove_dead(target: Path) -> None:
     """Remove what processes that are no more have left of this very file."""
-    pattern = re.compile(rf"\.{re.escape(_stem(target.name))}\.([0-9a-f]{{8}})-(\d{{1,10}})-([0-9a-f]{{8}})\.[0-9a-f]{{4}}\.part")
+    pattern = re.compile(
+        rf"\.{re.escape(_stem(target.name))}\.([0-9a-f]{{8}})-(\d{{1,10}})-([0-9a-f]{{8}})\.[0-9a-f]{{4}}\.part"
+    )
     with suppress(OSError), os.scandir(target.parent) as entries:
         for entry in entries:
             if found := pattern.fullmatch(entry.name):
