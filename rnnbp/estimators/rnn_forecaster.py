@@ -168,6 +168,8 @@ class RNNForecaster(RecurrentEstimator):
 
     bidirectional = False
     largest_batch: ClassVar[int] = 32
+    differenced_: bool
+    residuals_: Array
     _remembered: ClassVar[tuple[str, ...]] = (*RecurrentEstimator._remembered, "_single", "_pasts", "_scales")
     _single: bool  # whether one series was given, without a list around it
     _pasts: list[Array]  # the last steps of the series that were fitted
