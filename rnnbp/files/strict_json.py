@@ -16,8 +16,14 @@ MAX_DEPTH = 100
 LARGEST = 2**1000  # of whole numbers: what a float can hold, and more than any seed or size
 
 
-def loads(text: str | bytes) -> Any:
+def loads(text: str, *, finite: bool = True) -> Any:
     """Return what JSON says.
+
+    Parameters
+    ----------
+    text : str
+    finite : bool, default True
+        Whether NaN and infinity, which Python writes, are refused.
 
     Raises
     ------
@@ -25,10 +31,10 @@ def loads(text: str | bytes) -> Any:
         If it is no JSON, is nested more than 100 levels deep, or holds a number that no float can hold.
     """
     try:
-        value = json.loads(text, parse_constant=_refuse)
+        value = json.loads(text, parse_constant=_refuse if finite else float)
     except RecursionError:
         raise ValueError(f"it is nested more than {MAX_DEPTH} levels deep") from None
-    _check(value)
+    _check(value, finite=finite)
     return value
 
 
@@ -54,7 +60,7 @@ def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is no number")
 
 
-def _check(value: Any) -> None:
+def _check(value: Any, *, finite: bool) -> None:
     """Look at everything, level by level."""
     level = [value]
     for _ in range(MAX_DEPTH + 1):
@@ -65,7 +71,7 @@ def _check(value: Any) -> None:
             elif isinstance(each, list):
                 below += each
             elif isinstance(each, float):
-                if not math.isfinite(each):
+                if finite and not math.isfinite(each):
                     raise ValueError("it holds a number that is too large")
             elif isinstance(each, int) and not -LARGEST < each < LARGEST:
                 raise ValueError("it holds a number that is too large")

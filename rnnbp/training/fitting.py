@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from os import PathLike
@@ -29,6 +30,8 @@ from rnnbp.training.run import Run
 __all__ = ["fit"]
 
 Array = NDArray[Any]
+
+logger = logging.getLogger("rnnbp")
 
 
 def fit(
@@ -135,7 +138,8 @@ def fit(
     TypeError, ValueError
         If anything does not fit, before training begins.
     CheckpointError
-        If the checkpoint is damaged, or belongs to another run; says what differs.
+        If the checkpoint is damaged, belongs to another run (says what differs), or cannot be written. If it cannot be
+        written later, a RuntimeWarning says so, and training goes on.
     NonFiniteError
         If the loss or its gradient is no longer finite; says in which layer, at which step, and what to try.
     ConvergenceError
@@ -143,7 +147,10 @@ def fit(
 
     Notes
     -----
-    Ctrl-C ends training after restoring the parameters of the best epoch (if one has ended).
+    Ctrl-C ends training after restoring the parameters of the best epoch (if one has ended), and the logger "rnnbp"
+    says so. With a checkpoint the update is finished first and the run written down, so that the same call goes on from
+    there; so it is when the process is asked to end (SIGTERM). A second Ctrl-C does not wait: what was written last
+    stays.
 
     References
     ----------
@@ -203,7 +210,16 @@ def fit(
             train(shown)
     except KeyboardInterrupt:
         run.history.stopped = "interrupted"
+        logger.warning("%s", _interrupted(run.history, max_epochs, checkpoint))
     restores = any(isinstance(callback, EarlyStopping) and callback.restore_best for callback in listed)
     if restores or run.history.stopped == "interrupted":
         run.restore_best()
     return run.history
+
+
+def _interrupted(history: History, max_epochs: int, checkpoint: Any) -> str:
+    """Return what to tell whoever has interrupted a run."""
+    text = f"training was interrupted after {len(history)} of {max_epochs} epochs"
+    if isinstance(checkpoint, Checkpoint):
+        return f"{text}; {checkpoint.stands()}"
+    return f"{text}; to be able to go on with a run, give fit a checkpoint"
