@@ -189,6 +189,8 @@ def _compare(fitted: dict[str, Any], network: Network) -> None:
         raise ValueError("the series are of another number of variables")
     if any(part.shape != (width,) for pair in scales for part in pair):
         raise ValueError("the scales are of another number of variables")
+    if any((spread <= 0).any() for _, spread in scales):
+        raise ValueError("a series cannot vary by less than nothing")
 
 
 def _is_at_least(least: int) -> Callable[[Any], bool]:

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.configuration import LONGEST_SHOWN, number, whole_number
+from rnnbp.configuration import number, shown, whole_number
 from rnnbp.files import model_file, strict_json
 
 __all__ = ["Checkpoint", "CheckpointError"]
@@ -32,6 +32,7 @@ Array = NDArray[Any]
 
 logger = logging.getLogger("rnnbp")
 
+SHOWN = 100  # characters of a value that differs
 FIRST = 2.0  # seconds after which a run is written for the first time, if it is written by the clock
 
 
@@ -215,6 +216,7 @@ def _differences(before: Any, now: Any, name: str) -> list[str]:
         return [d for i, (b, n) in enumerate(zip(before, now, strict=True)) for d in _differences(b, n, f"{name}[{i}]")]
     if before == now:
         return []
+    name = name[:SHOWN]
     if all(isinstance(value, str) and len(value) == 64 for value in (before, now)):
         return [f"the content of {name} has changed"]
     return [f"{name} is now {_shown(now)}, but was {_shown(before)}"]
@@ -222,6 +224,6 @@ def _differences(before: Any, now: Any, name: str) -> list[str]:
 
 def _shown(value: Any) -> str:
     if isinstance(value, dict) and "class" in value:
-        return str(value["class"])
+        return shown(value["class"])[:SHOWN].strip("'")
     text = json.dumps(value)
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
