@@ -19,6 +19,7 @@ import numpy as np
 __all__ = [
     "Configurable",
     "admitted",
+    "brief",
     "build",
     "check_admitted",
     "flag",
@@ -120,12 +121,12 @@ def _build(value: Any, bases: Sequence[type[Any]]) -> Any:
     try:
         inspect.signature(cls).bind(**given)
     except TypeError as error:
-        raise ValueError(f"these settings do not make a {cls.__name__}: {error}") from error
+        raise ValueError(f"these settings do not make a {cls.__name__}: {brief(error)}") from error
     settings = {name: _remade(item, cls, name) for name, item in given.items()}
     try:
         return cls(**settings)
     except Exception as error:  # a class of a user's may answer wrong settings in any way
-        raise ValueError(f"these settings do not make a {cls.__name__}: {error}") from error
+        raise ValueError(f"these settings do not make a {cls.__name__}: {brief(error)}") from error
 
 
 def _remade(value: Any, cls: type[Any], name: str) -> Any:
@@ -214,6 +215,12 @@ def lookup(table: Mapping[str, T], name: object, kind: str) -> T:
     raise ValueError(f"unknown {kind} {shown(name)}: the known ones are {', '.join(map(repr, table))}.{hint}")
 
 
+def brief(error: Exception) -> str:
+    """Return what an error says, cut if it would fill the screen, as it may repeat what it was given."""
+    text = str(error)
+    return text if len(text) <= 2 * LONGEST_SHOWN else f"{text[: 2 * LONGEST_SHOWN]}..."
+
+
 def shown(value: object) -> str:
     """Return a value as an error shows it: what would fill the screen is cut."""
     try:
@@ -250,8 +257,8 @@ def number(name: str, value: object, interval: str = "(0, inf)") -> float:
 
 def flag(name: str, value: object) -> bool:
     """Return a setting if it is True or False; ValueError if not."""
-    if isinstance(value, bool):
-        return value
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
     raise ValueError(f"{name} must be True or False, but {shown(value)} was given")
 
 

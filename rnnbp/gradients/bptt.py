@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnbp.configuration import flag
 from rnnbp.data.workspace import Workspace
 from rnnbp.gradients.algorithm import GradientAlgorithm
 from rnnbp.gradients.compiled import run as compiled_run
@@ -47,7 +48,7 @@ class BPTT(GradientAlgorithm):
     """
 
     def __init__(self, *, compiled: bool = True) -> None:
-        self.compiled = compiled
+        self.compiled = flag("compiled", compiled)
 
     def forward(self, recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> tuple[Array, Variables]:
         """Run the recurrence; see `GradientAlgorithm.forward`."""

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from rnnbp.configuration import build, check_admitted, plain, shown
+from rnnbp.configuration import brief, build, check_admitted, plain, shown
 from rnnbp.data.batch import Batch
 from rnnbp.data.workspace import Workspace
 from rnnbp.files import model_file
@@ -536,7 +536,7 @@ class Network:
             try:
                 declared = net._declare(layers, **settings)
             except Exception as error:  # layers of a user's own may answer wrong settings in any way
-                raise model_file.ModelFileError(f"{path}: its description makes no network: {error}") from error
+                raise model_file.ModelFileError(f"{path}: its description makes no network: {brief(error)}") from error
             model_file.check_shapes(file, {p.name: p.shape for p in declared}, net.dtype)
             net._allocate(declared)
             file.read_into(net.parameters)
