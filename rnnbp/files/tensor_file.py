@@ -34,7 +34,7 @@ Array = NDArray[Any]
 METADATA = "__metadata__"
 LONGEST_HEADER = 100_000_000  # bytes; the safetensors package has the same limit
 MOST_AXES = 32  # of NumPy 1's arrays
-BLOCK = 1 << 20  # bytes that are hashed at once
+BLOCK = 1 << 18  # bytes that are hashed at once
 
 DTYPES = {
     "BOOL": "|b1", "U8": "|u1", "I8": "|i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4", "U64": "<u8",
