@@ -307,20 +307,31 @@ def damaged(content, rng):
 # -- forgery -----------------------------------------------------------------------------------------------------------
 
 
-def places(tree, *, above=()):
+def places(tree):
     """Return each place of a tree: what holds it, and its key there."""
-    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
-    for key, value in list(items):
+    for key, value in list(tree.items() if isinstance(tree, dict) else enumerate(tree)):
         yield tree, key
-        yield from places(value, above=(*above, key))
+        if isinstance(value, (dict, list)):
+            yield from places(value)
+
+
+def descent(tree, rng):
+    """Return a place, found from above: most places are numbers of arrays, and what is above them is as interesting."""
+    while True:
+        keys = list(tree if isinstance(tree, dict) else range(len(tree)))
+        key = keys[rng.integers(len(keys))]
+        below = tree[key]
+        if not isinstance(below, (dict, list)) or not below or rng.random() < 0.2:
+            return tree, key
+        tree = below
 
 
 def edit(tree, rng):
     """Change a tree at one place, in any way."""
-    found = list(places(tree))
-    if not found:
+    if not tree:
         return
-    holder, key = found[rng.integers(len(found))]
+    found = list(places(tree))
+    holder, key = descent(tree, rng) if rng.random() < 0.7 else found[rng.integers(len(found))]
     kind = rng.random()
     if kind < 0.6:
         holder[key] = json.loads(json.dumps(ODD[rng.integers(len(ODD))]))
@@ -348,8 +359,27 @@ def forged_description(content, rng):
             edit(inner, rng)
         description["checkpoint"] = filled(json.dumps(inner))
     else:
+        inner = description.get("metadata", {}).get("estimator", description)
         for _ in range(rng.integers(1, 4)):
-            edit(description, rng)
+            edit(inner if rng.random() < 0.8 else description, rng)
+    return put_together(header, description, numbers)
+
+
+def forged_value(content, rng):
+    """Replace one setting, fitted attribute or value as a whole."""
+    header, description, numbers = taken_apart(content)
+    estimator, run = description.get("metadata", {}).get("estimator"), description.get("checkpoint")
+    if estimator is not None:
+        holder = estimator["fitted" if rng.random() < 0.7 else "settings"]
+    elif run is not None:
+        run = json.loads(run)
+        holder = run["values"]
+    else:
+        holder = description["layers"][rng.integers(len(description["layers"]))]
+    keys = list(holder)
+    holder[keys[rng.integers(len(keys))]] = ODD[rng.integers(len(ODD))]
+    if run is not None:
+        description["checkpoint"] = filled(json.dumps(run))
     return put_together(header, description, numbers)
 
 
@@ -437,7 +467,7 @@ def small(content, rng):
     return put_together(header, description, b"", seal=version == 2)
 
 
-FORGERIES = (forged_description, forged_description, forged_header, forged_arrays, old_format, small)
+FORGERIES = (forged_description, forged_value, forged_header, forged_arrays, old_format, small)
 
 
 # -- cases -------------------------------------------------------------------------------------------------------------

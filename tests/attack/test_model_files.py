@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from rnnbp import ModelFileError, Network
-from rnnbp.estimators import files as estimator_files
-from rnnbp.files import strict_json, tensor_file
+from rnnbp.files import tensor_file
+from rnnbp.training import resuming
 
 from . import model_files
 
@@ -55,7 +55,7 @@ def test_headers_that_are_not_checked_are_found(monkeypatch):
     assert any("TypeError" in text for text in faults())
 
 
-def test_descriptions_that_are_not_checked_are_found(monkeypatch):
-    monkeypatch.setattr(strict_json, "_check", lambda value, finite: None)
-    monkeypatch.setattr(estimator_files, "read", lambda value, kinds=(): value)
+def test_values_that_are_not_checked_are_found(monkeypatch):
+    monkeypatch.setattr(resuming, "_generator", lambda generator, values, name: values[name])
+    monkeypatch.setattr(resuming, "_count", lambda values, name, least, most: values.get(name))
     assert any("Error" in text for text in faults())
