@@ -7,6 +7,7 @@ each name may hold before it becomes part of an estimator.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from numbers import Integral, Real
 from os import PathLike
@@ -121,6 +122,8 @@ def _check_setting(cls: type[Any], name: str, value: Any) -> None:
     annotation = cls.__init__.__annotations__.get(name)
     allowed = {part.strip() for part in annotation.split("|")} if isinstance(annotation, str) else set()
     if not allowed or not allowed <= SIMPLE.keys():
+        return
+    if value is inspect.signature(cls).parameters[name].default:  # whatever it is said to be
         return
     if not any(SIMPLE[kind](value) for kind in allowed):
         raise ValueError(f"{name} must be of type {annotation}, but {shown(value)} was given")

@@ -14,20 +14,20 @@ FILES = Path(made.__file__).parent
 
 
 def test_a_network_of_format_1_is_read():
-    net = Network.load(FILES / "network_format_1.rnnbp")
+    net = Network.load(FILES / "network_format_1.safetensors")
     assert repr(net) == repr(made.network())
     assert net.theta.tobytes() == made.network().theta.tobytes()
     assert net.metadata == {"classes": ["a", "b"]}
 
 
 def test_a_network_of_format_1_is_saved_in_format_2(tmp_path):
-    Network.load(FILES / "network_format_1.rnnbp").save(tmp_path / "new")
+    Network.load(FILES / "network_format_1.safetensors").save(tmp_path / "new")
     with model_file.opened(tmp_path / "new") as file:
         assert file.version == 2
 
 
 def test_an_estimator_of_format_1_forecasts_as_it_did():
-    forecaster = RNNForecaster.load(FILES / "forecaster_format_1.rnnbp")
+    forecaster = RNNForecaster.load(FILES / "forecaster_format_1.safetensors")
     np.testing.assert_allclose(forecaster.predict(4), np.load(FILES / "forecaster_format_1.npy"), rtol=1e-12)
 
 

@@ -61,12 +61,14 @@ def test_the_process_s_umask_is_not_touched(path, monkeypatch):
 def test_what_is_written_is_never_more_open_than_the_file_was(path, monkeypatch):
     path.write_bytes(b"old")
     path.chmod(0o600)
-    seen = []
+    seen, opened = [], os.open
 
-    def fsync(descriptor):
+    def note(*arguments):
+        descriptor = opened(*arguments)
         seen.append(stat.S_IMODE(os.fstat(descriptor).st_mode))
+        return descriptor
 
-    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "open", note)
     write_atomically(path, b"new")
     assert seen[0] == 0o600
 

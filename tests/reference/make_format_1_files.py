@@ -48,9 +48,9 @@ def run(checkpoint):
 
 if __name__ == "__main__":
     assert FORMAT_VERSION == 1
-    network().save(HERE / "network_format_1.rnnbp", metadata={"classes": ["a", "b"]})
+    network().save(HERE / "network_format_1.safetensors", metadata={"classes": ["a", "b"]})
     forecaster = RNNForecaster((3,), window=5, max_iter=2, gradient=TEXT, tol=1.0, random_state=0).fit(series())
-    forecaster.save(HERE / "forecaster_format_1.rnnbp")
+    forecaster.save(HERE / "forecaster_format_1.safetensors")
     np.save(HERE / "forecaster_format_1.npy", forecaster.predict(4))
     try:
         run(Breaking(HERE / "run_format_1.ckpt", every_seconds=0.0))
