@@ -125,9 +125,9 @@ class Descent:
         history = self.run.history
         if self._one_call:  # now, when a checkpoint has been read
             self._step = CompiledStep(self.run, self.optimizer, self.optimizer_state)
-        if checkpoint is not None and len(history) < max_epochs and not history.stopped:
-            checkpoint.write_first(*resuming.snapshot(self))
         with Interrupts(held=checkpoint is not None) as interrupts:
+            if checkpoint is not None and len(history) < max_epochs and not history.stopped:
+                checkpoint.write_first(*resuming.snapshot(self))
             while len(history) < max_epochs and not history.stopped:
                 with np.errstate(over="ignore", invalid="ignore"):  # what overflows is reported with its place
                     self._descend(checkpoint, progress, interrupts)

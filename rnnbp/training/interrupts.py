@@ -53,7 +53,7 @@ class Interrupts:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._give_back()
-        if kind is None:
+        if not isinstance(error, KeyboardInterrupt):
             self.deliver()
 
     def deliver(self, checkpoint: Checkpoint | None = None) -> None:

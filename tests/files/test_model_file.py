@@ -334,6 +334,12 @@ def test_arrays_that_are_declared_but_not_there_are_refused(path):
         Network.load(path)
 
 
+def test_a_header_without_end_is_not_read(path, saved, monkeypatch):
+    monkeypatch.setattr(tensor_file, "LONGEST_HEADER", 100)
+    with pytest.raises(ModelFileError, match=r"its header should be \d+ bytes long"):
+        Network.load(path)
+
+
 def test_nothing_is_drawn_that_will_be_overwritten(path, saved, monkeypatch):
     monkeypatch.setattr(Parameters, "initialize", lambda *_: pytest.fail("it is drawn"))
     assert Network.load(path).theta.tobytes() == saved.theta.tobytes()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -146,6 +147,18 @@ def test_what_a_living_process_writes_is_left_alone(path):
     assert alive
     write_atomically(path, b"new")
     assert not found.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not say it")
+def test_a_process_that_has_ended_but_was_not_waited_for_is_dead(path):
+    other = subprocess.Popen(["sleep", "60"])
+    found = leftover(path, pid=other.pid, began=writing._began(other.pid))
+    other.kill()
+    while b") Z" not in Path(f"/proc/{other.pid}/stat").read_bytes():  # a zombie, as nobody waits for it
+        time.sleep(0.01)
+    write_atomically(path, b"new")
+    assert not found.exists()
+    other.wait()
 
 
 @pytest.mark.parametrize("name", ["run", "run.ckpt.2", "other.ckpt", "xrun.ckpt", "run_ckpt"])

@@ -155,7 +155,7 @@ def test_a_process_that_is_asked_to_end_writes_its_run_says_so_and_ends(tmp_path
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     while not path.exists() and process.poll() is None:
         time.sleep(0.01)
-    time.sleep(0.3)
+    time.sleep(1.0)  # of 0.05 s an update
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == code, err
@@ -179,6 +179,16 @@ def test_handlers_are_as_they_were_afterwards():
 def test_a_signal_of_the_last_moment_is_not_lost():
     with pytest.raises(KeyboardInterrupt), Interrupts():
         signal.raise_signal(signal.SIGINT)
+
+
+def test_a_signal_is_not_lost_when_a_run_ends_in_an_error():
+    def diverge():
+        with Interrupts():
+            signal.raise_signal(signal.SIGINT)
+            raise ValueError("diverged")
+
+    with pytest.raises(KeyboardInterrupt):
+        diverge()
 
 
 def test_what_is_ignored_is_left_ignored():
