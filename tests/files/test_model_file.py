@@ -334,6 +334,36 @@ def test_arrays_that_are_declared_but_not_there_are_refused(path):
         Network.load(path)
 
 
+def entries(*described):
+    """Return what a header is that describes float32 arrays by shape and place."""
+    arrays = {f"a{k}": {"dtype": "F32", "shape": s, "data_offsets": p} for k, (s, p) in enumerate(described)}
+    return json.dumps({"__metadata__": {model_file.KEY: "{}"}, **arrays}).encode()
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        (entries(([1], [0, 4]), ([1], [0, 4])), "the numbers of 'a1' do not follow those before them"),
+        (entries(([1], [0, 4]), ([1], [8, 12])), "the numbers of 'a1' do not follow those before them"),
+        (entries(([1], [4, 8])), "the numbers of 'a0' do not follow"),
+        (entries(([1], [4, 0])), "'a0' should take 4 bytes, but takes -4"),
+        (entries(([0, 2**62], [0, 0])), "the shape of 'a0' is too large"),
+        (entries(([0, 2**31, 2**31], [0, 0])), "the shape of 'a0' is too large"),
+        (entries(([1] * 33, [0, 4])), "the shape of 'a0' is none"),
+        (entries(([-1, -1], [0, 4])), "the shape of 'a0' is none"),
+        (entries(([True], [0, 4])), "the shape of 'a0' is none"),
+        (entries(([1.0], [0, 4])), "the shape of 'a0' is none"),
+        (entries((1, [0, 4])), "the shape of 'a0' is none"),
+        (entries(([1], [0, 2, 4])), "the place of 'a0' is none"),
+        (entries(([1], None)), "the place of 'a0' is none"),
+    ],
+)
+def test_places_that_make_no_sense_are_refused(path, header, message):
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(12))
+    with pytest.raises(ModelFileError, match=message):
+        Network.load(path)
+
+
 def test_a_header_without_end_is_not_read(path, saved, monkeypatch):
     monkeypatch.setattr(tensor_file, "LONGEST_HEADER", 100)
     with pytest.raises(ModelFileError, match=r"its header should be \d+ bytes long"):

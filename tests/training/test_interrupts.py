@@ -51,6 +51,14 @@ class Sending(optimizers.Adam):
         super()._step(theta, gradient, state, rate, loss)
 
 
+@pytest.fixture(autouse=True)
+def _interruptible():
+    """A shell has what it runs in the background ignore Ctrl-C."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, previous)
+
+
 @pytest.fixture
 def sending(monkeypatch):
     """Return a function that says which signals are sent in the sixth update."""
@@ -128,7 +136,8 @@ def test_a_handler_of_the_user_s_own_is_called_when_the_run_is_written_and_may_l
 
 
 SCRIPT = """
-    import sys, time
+    import signal, sys, time
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     import numpy as np
     from rnnbp import Checkpoint, Network, fit, layers
 
