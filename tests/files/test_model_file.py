@@ -232,6 +232,8 @@ DENSE = {"class": "Dense", "n_inputs": 3, "n_outputs": 2}
     ("changes", "message"),
     [
         ({"format_version": None}, "its description is damaged"),
+        ({"format_version": True}, "its description is damaged"),
+        ({"format_version": 0}, "there is no format 0"),
         ({"layers": []}, "at least one layer"),
         ({"layers": ["Dense"]}, "its description makes no network"),
         ({"layers": None}, "its description makes no network"),
