@@ -478,3 +478,17 @@ def test_what_is_read_here_is_read_by_safetensors_too(path, saved):
         n_read += 1
         safetensors.numpy.load(bytes(content))
     assert n_read > 100
+
+
+@pytest.mark.parametrize(("depth", "fits"), [(90, True), (110, False)])
+def test_metadata_may_be_nested_but_not_without_end(path, depth, fits):
+    nested = []
+    for _ in range(depth):
+        nested = [nested]
+    net = Network([layers.Dense(3, 2)])
+    if fits:
+        net.save(path, metadata={"nested": nested})
+        assert Network.load(path).metadata == {"nested": nested}
+    else:
+        with pytest.raises(ValueError, match=r"cannot be written as JSON: it is nested more than 100 levels deep"):
+            net.save(path, metadata={"nested": nested})

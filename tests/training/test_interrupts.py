@@ -148,7 +148,7 @@ SCRIPT = """
 
     x = np.random.default_rng(0).normal(size=(40, 3))
     net = Network([layers.Dense(3, 1), Slow("identity")], compiled=False)
-    history = fit(net, x, x[:, :1], loss="mean_squared_error", batch_size=4, max_epochs=1000,
+    history = fit(net, x, x[:, :1], loss="mean_squared_error", batch_size=4, max_epochs=60,
                   checkpoint=Checkpoint(sys.argv[1], every_seconds=None))
     print(history.stopped)
 """
