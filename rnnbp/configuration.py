@@ -9,24 +9,33 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Mapping
+import math
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from numbers import Real
-from typing import Any, ClassVar, TypeVar
+from types import SimpleNamespace
+from typing import Any, ClassVar, TypeVar, get_args, get_type_hints
 
 import numpy as np
 
 __all__ = [
     "Configurable",
+    "admitted",
+    "brief",
     "build",
+    "check_admitted",
     "flag",
     "lookup",
     "number",
     "plain",
+    "shown",
     "speaks_for",
     "whole_number",
 ]
 
 T = TypeVar("T")
+
+LONGEST_SHOWN = 300  # characters of a value in an error
 
 
 class Configurable:
@@ -102,6 +111,9 @@ def plain(value: Any) -> Any:
 def build(value: Any, base: type[Any]) -> Any:
     """Make an object again from what `plain` returned.
 
+    The value may come from anywhere: only classes that are a `base`, and within their settings only what the
+    constructor's annotations name, are looked up; nothing else is called.
+
     Parameters
     ----------
     value : dict
@@ -114,22 +126,98 @@ def build(value: Any, base: type[Any]) -> Any:
     ValueError
         If the class is not known or is not a `base`, or if the settings are not its own.
     """
-    known = {cls.__name__: cls for cls in _subclasses(base)}
-    cls = lookup(known, value.get("class"), base.__name__.lower())
-    settings = {
-        name: build(item, Configurable) if isinstance(item, dict) and "class" in item else item
-        for name, item in value.items()
-        if name != "class"
-    }
+    return _build(value, (base,))
+
+
+def _build(value: Any, bases: Sequence[type[Any]]) -> Any:
+    kind = " or ".join(base.__name__.lower() for base in bases)
+    if not isinstance(value, Mapping):
+        raise ValueError(f"a {kind} must be described by its class and settings, but {shown(value)} was given")
+    known = {cls.__name__: cls for base in bases for cls in _subclasses(base) if not inspect.isabstract(cls)}
+    cls = lookup(known, value.get("class"), kind)
+    given = {name: item for name, item in value.items() if name != "class"}
     try:
-        inspect.signature(cls).bind(**settings)
+        inspect.signature(cls).bind(**given)
     except TypeError as error:
-        raise ValueError(f"these settings do not make a {cls.__name__}: {error}") from error
-    return cls(**settings)
+        raise ValueError(f"these settings do not make a {cls.__name__}: {brief(error)}") from error
+    settings = {name: _remade(item, cls, name) for name, item in given.items()}
+    try:
+        return cls(**settings)
+    except Exception as error:  # a class of a user's may answer wrong settings in any way
+        raise ValueError(f"these settings do not make a {cls.__name__}: {brief(error)}") from error
+
+
+def _remade(value: Any, cls: type[Any], name: str) -> Any:
+    """Return a setting with the objects that it holds, if they are such as the constructor's annotation names."""
+    if isinstance(value, list):
+        return [_remade(item, cls, name) for item in value]
+    if not (isinstance(value, Mapping) and "class" in value):
+        return value
+    bases = admitted(cls, name)
+    if not bases:
+        raise ValueError(
+            f"the setting {name} of {cls.__name__} holds a {shown(value['class'])}, which it does not take"
+        )
+    return _build(value, bases)
+
+
+def admitted(cls: type[Any], name: str) -> tuple[type[Configurable], ...]:
+    """Return the kinds of `Configurable` that a constructor's argument may hold, by its annotation.
+
+    ``schedule: float | Schedule`` admits schedules. An argument without an annotation, or with one that names no such
+    class, admits none.
+    """
+    for owner in cls.__mro__:
+        constructor = vars(owner).get("__init__")
+        annotation = getattr(constructor, "__annotations__", {}).get(name)
+        if annotation is None:
+            continue
+        alone = SimpleNamespace(__annotations__={name: annotation})  # another argument's may be known to a checker only
+        # the constructor of a dataclass has the annotations of fields that other modules may have declared
+        field = next((each for each in cls.__mro__ if name in vars(each).get("__annotations__", {})), None)
+        known = getattr(constructor, "__globals__", {}) if field is None else vars(sys.modules[field.__module__])
+        try:
+            hint = get_type_hints(alone, known)[name]
+        except (NameError, AttributeError, TypeError, SyntaxError):
+            return ()
+        return tuple(dict.fromkeys(_kinds(hint)))
+    return ()
+
+
+def _kinds(hint: Any) -> Iterator[type[Configurable]]:
+    if isinstance(hint, type) and issubclass(hint, Configurable):
+        yield hint
+    for part in get_args(hint):
+        yield from _kinds(part)
+
+
+def check_admitted(thing: Configurable) -> None:
+    """Check that an object can be made again from what `plain` returns of it, as far as annotations say.
+
+    Raises
+    ------
+    ValueError
+        If it holds another one in an argument whose annotation does not name its kind.
+    """
+    for name, value in thing.settings().items():
+        for item in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(item, Configurable):
+                if not isinstance(item, admitted(type(thing), name)):
+                    raise ValueError(
+                        f"{type(thing).__name__} holds {item!r} in {name}, but the annotation of that argument does "
+                        f"not say so: write {name}: {_root(type(item)).__name__} in its constructor"
+                    )
+                check_admitted(item)
+
+
+def _root(cls: type[Any]) -> type[Any]:
+    """Return the most general class that is not `Configurable` itself."""
+    return next(base for base in reversed(cls.__mro__) if issubclass(base, Configurable) and base is not Configurable)
 
 
 def _subclasses(base: type[T]) -> list[type[T]]:
-    return [found for cls in base.__subclasses__() for found in (cls, *_subclasses(cls))]
+    """Return a class and all that derive from it."""
+    return [base, *(found for cls in base.__subclasses__() for found in _subclasses(cls))]
 
 
 def lookup(table: Mapping[str, T], name: object, kind: str) -> T:
@@ -143,9 +231,24 @@ def lookup(table: Mapping[str, T], name: object, kind: str) -> T:
     if isinstance(name, str) and name in table:
         return table[name]
     folded = {known.lower(): known for known in table}
-    near = difflib.get_close_matches(str(name).lower(), folded, n=1)
+    near = difflib.get_close_matches(name.lower()[:100], folded, n=1) if isinstance(name, str) else []
     hint = f" Did you mean {folded[near[0]]!r}?" if near else ""
-    raise ValueError(f"unknown {kind} {name!r}: the known ones are {', '.join(map(repr, table))}.{hint}")
+    raise ValueError(f"unknown {kind} {shown(name)}: the known ones are {', '.join(map(repr, table))}.{hint}")
+
+
+def brief(error: Exception) -> str:
+    """Return what an error says, cut if it would fill the screen, as it may repeat what it was given."""
+    text = str(error)
+    return text if len(text) <= 2 * LONGEST_SHOWN else f"{text[: 2 * LONGEST_SHOWN]}..."
+
+
+def shown(value: object) -> str:
+    """Return a value as an error shows it: what would fill the screen is cut."""
+    try:
+        text = repr(value)
+    except Exception:  # of thousands of digits, or nested too deeply
+        text = f"a {type(value).__name__} that cannot be shown"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
 def whole_number(name: str, value: object, *, least: int = 1) -> int:
@@ -157,28 +260,27 @@ def whole_number(name: str, value: object, *, least: int = 1) -> int:
         If it is anything else.
     """
     if isinstance(value, bool) or not hasattr(value, "__index__") or (number := value.__index__()) < least:
-        raise ValueError(f"{name} must be a whole number of at least {least}, but {value!r} was given")
+        raise ValueError(f"{name} must be a whole number of at least {least}, but {shown(value)} was given")
     return int(number)
 
 
 def number(name: str, value: object, interval: str = "(0, inf)") -> float:
     """Return a setting as a float if it is in the interval, such as ``"[0, 1)"``; ValueError if not."""
     low, high = (float(end) for end in interval[1:-1].split(","))
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    if is_number and (
-        low < float(value) < high  # type: ignore[arg-type]
-        or (value == low and interval[0] == "[")
-        or (value == high and interval[-1] == "]")
-    ):
-        return float(value)  # type: ignore[arg-type]
-    raise ValueError(f"{name} must be a number in {interval}, but {value!r} was given")
+    try:
+        given = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        given = math.nan
+    if low < given < high or (given == low and interval[0] == "[") or (given == high and interval[-1] == "]"):
+        return given
+    raise ValueError(f"{name} must be a number in {interval}, but {shown(value)} was given")
 
 
 def flag(name: str, value: object) -> bool:
     """Return a setting if it is True or False; ValueError if not."""
-    if isinstance(value, bool):
-        return value
-    raise ValueError(f"{name} must be True or False, but {value!r} was given")
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    raise ValueError(f"{name} must be True or False, but {shown(value)} was given")
 
 
 def speaks_for(kind: type, name: str, others: tuple[str, ...]) -> bool:

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.configuration import Configurable, lookup
+from rnnbp.configuration import Configurable, lookup, number, whole_number
 
 __all__ = [
     "Chrono",
@@ -108,7 +108,7 @@ class Identity(_WeightInitializer):
     """`scale` times the identity; with relu units an IRNN's recurrent weights (Le, Jaitly and Hinton 2015)."""
 
     def __init__(self, scale: float = 1.0) -> None:
-        self.scale = scale
+        self.scale = number("scale", scale, "(-inf, inf)")
 
     def _draw(self, rows: int, columns: int, rng: np.random.Generator) -> NDArray[np.float64]:
         return self.scale * np.eye(rows, columns)
@@ -134,7 +134,7 @@ class ForgetGate(Initializer):
     """Biases of 0, but of `value` in the forget gate, if there is one (Gers et al. 2000; Jozefowicz et al. 2015)."""
 
     def __init__(self, value: float = 1.0) -> None:
-        self.value = value
+        self.value = number("value", value, "(-inf, inf)")
 
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator, blocks: Sequence[str]) -> NDArray[np.float64]:
         """Draw the values; see `Initializer`."""
@@ -160,9 +160,7 @@ class Chrono(Initializer):
     """
 
     def __init__(self, longest: int) -> None:
-        if longest < 3:
-            raise ValueError(f"Chrono(longest) needs dependencies of at least 3 steps, but {longest!r} was given")
-        self.longest = longest
+        self.longest = whole_number("longest", longest, least=3)
 
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator, blocks: Sequence[str]) -> NDArray[np.float64]:
         """Draw the values; see `Initializer`."""

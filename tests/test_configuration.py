@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 
 from rnnbp import Network, gradients, initializers, layers, losses, optimizers
-from rnnbp.configuration import Configurable, build, lookup, number, plain, whole_number
+from rnnbp.configuration import (
+    Configurable,
+    admitted,
+    build,
+    check_admitted,
+    lookup,
+    number,
+    plain,
+    whole_number,
+)
 
 
 class Shape(Configurable):
@@ -70,11 +79,14 @@ def test_copies_have_the_same_settings(again):
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ({"class": "Bax", "width": 1}, "unknown shape 'Bax': the known ones are 'Box'. Did you mean 'Box'?"),
+        (
+            {"class": "Bax", "width": 1},
+            r"unknown shape 'Bax': the known ones are 'Shape', 'Box', .*\. Did you mean 'Box'",
+        ),
         ({"width": 1}, "unknown shape None"),
         ({"class": "Box"}, "these settings do not make a Box: missing a required argument: 'width'"),
         ({"class": "Box", "width": 1, "colour": 2}, "these settings do not make a Box: .*'colour'"),
-        ({"class": "Box", "width": 1, "lid": {"class": "Top"}}, "unknown configurable 'Top'"),
+        ({"class": "Box", "width": 1, "lid": {"class": "Top"}}, "unknown shape 'Top'"),
     ],
 )
 def test_what_cannot_be_built_is_named(value, message):
@@ -173,3 +185,90 @@ def test_a_copied_layer_computes_the_same():
     layer = copy.deepcopy(layers.LSTM(3, 4, layer_norm=True))
     x = np.ones((2, 1, 3))
     np.testing.assert_array_equal(Network([layer]).forward(x), Network([layers.LSTM(3, 4, layer_norm=True)]).forward(x))
+
+
+# -- what may be built where ------------------------------------------------------------------------------------------
+
+MADE = []
+
+
+class Bystander(Configurable):
+    """One that has nothing to do with it."""
+
+    def __init__(self):
+        MADE.append(self)
+
+
+class Shelf(Shape):
+    """One that holds many, and something that it says nothing of."""
+
+    def __init__(self, boxes: "list[Box | Bottle]", label=None, unheard: "Missing | Box" = None):  # noqa: F821
+        self.boxes, self.label, self.unheard = boxes, label, unheard
+
+
+class Bottle(Configurable):
+    """No box."""
+
+
+def test_objects_in_lists_are_built_again():
+    shelf = Shelf([Box(1), Bottle()])
+    assert repr(build(plain(shelf), Shape)) == repr(shelf)
+
+
+@pytest.mark.parametrize(
+    ("cls", "name", "kinds"),
+    [
+        (Shelf, "boxes", (Box, Bottle)),
+        (Shelf, "label", ()),
+        (Shelf, "unheard", ()),
+        (Shelf, "nothing", ()),
+        (Box, "lid", (Shape,)),
+        (Box, "depth", ()),
+    ],
+)
+def test_the_annotation_says_which_kinds_an_argument_may_hold(cls, name, kinds):
+    assert admitted(cls, name) == kinds
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"class": "Bystander"},
+        {"class": "Box", "width": {"class": "Bystander"}},
+        {"class": "Box", "width": 1, "lid": {"class": "Bystander"}},
+        {"class": "Shelf", "boxes": [{"class": "Bystander"}]},
+        {"class": "Shelf", "boxes": [], "label": {"class": "Bystander"}},
+        {"class": "Shelf", "boxes": [], "unheard": {"class": "Bystander"}},
+    ],
+)
+def test_no_other_constructor_is_called(value):
+    with pytest.raises(ValueError, match=r"unknown|does not take"):
+        build(value, Shape)
+    assert MADE == []
+
+
+def test_what_an_annotation_does_not_name_is_said_before_it_is_saved():
+    check_admitted(Shelf([Box(1, lid=Shape(2)), Bottle()]))
+    with pytest.raises(ValueError, match=r"Shelf holds Box\(1\) in label.*write label: Shape in its constructor"):
+        check_admitted(Shelf([], label=Box(1)))
+
+
+def test_abstract_classes_are_not_known():
+    from rnnbp.layers import Layer
+
+    with pytest.raises(ValueError, match=r"unknown layer 'Layer'") as caught:
+        build({"class": "Layer"}, Layer)
+    assert "'_Pooling'" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [10**5000, "x" * 10**6, [[]] * 10**5], ids=["digits", "text", "list"])
+def test_errors_do_not_fill_the_screen(value):
+    refusals = [
+        lambda: whole_number("width", -value if isinstance(value, int) else value),
+        lambda: number("rate", value, "[0, 1)"),
+        lambda: lookup({"tanh": 1}, value, "activation"),
+    ]
+    for refuse in refusals:
+        with pytest.raises(ValueError, match=r"was given|unknown") as caught:
+            refuse()
+        assert len(str(caught.value)) < 500

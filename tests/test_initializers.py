@@ -106,7 +106,7 @@ def test_an_initializer_stands_for_itself():
     [
         (lambda: initializers.get("xavier"), "unknown initializer 'xavier': the known ones are 'glorot', 'he'"),
         (lambda: initializers.get(0.1), "unknown initializer 0.1"),
-        (lambda: Chrono(2), r"at least 3 steps, but 2 was given"),
+        (lambda: Chrono(2), r"longest must be a whole number of at least 3, but 2 was given"),
         (lambda: draw(Chrono(10), (4,), ("h",)), r"a cell with a forget gate \(LSTM, GRU\), but the gates here are"),
         (
             lambda: draw(Glorot(), (4,)),

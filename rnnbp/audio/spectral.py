@@ -37,6 +37,7 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnbp.audio.librosa_import import import_librosa
 from rnnbp.audio.waveform import AudioError, Waveform
 
 Array = NDArray[np.float32]
@@ -55,11 +56,10 @@ DELTA_FILTERS = {
 @functools.lru_cache(maxsize=16)
 def mel_filterbank(sample_rate: int, n_fft: int, n_mels: int, f_min: float, f_max: float) -> Array:
     """W (K/2 + 1, n_mels), built once for each set of arguments in a process, and read-only."""
-    import librosa
-
+    filters = import_librosa("librosa.filters")
     with warnings.catch_warnings():  # librosa warns of empty filters; the error below says more
         warnings.simplefilter("ignore", UserWarning)
-        weights = librosa.filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels, fmin=f_min, fmax=f_max)
+        weights = filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels, fmin=f_min, fmax=f_max)
     if n_empty := int((~weights.any(axis=1)).sum()):
         raise ValueError(
             f"n_mels={n_mels} is too many: {n_empty} mel bands between {f_min:g} and {f_max:g} Hz hold no "

@@ -1,20 +1,23 @@
 """Fitted estimators in rnnbp's model file, which holds plain data and no code.
 
-The file is the network's, with the estimator in its metadata, so that `rnnbp.Network.load` reads it too. What JSON has
-not (arrays, tuples, mappings whose keys are no text, NaN) is written as an object with one key that says what it is.
+The file is the network's, with the estimator in its metadata, so that `rnnbp.Network.load` reads it too;
+`rnnbp.estimators.plain_values` says how values are written. What is read is compared with the network and with what
+each name may hold before it becomes part of an estimator.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable
+from numbers import Integral, Real
 from os import PathLike
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from rnnbp.configuration import Configurable, build, plain
+from rnnbp.configuration import admitted, shown
+from rnnbp.estimators.plain_values import read, written
 from rnnbp.files.model_file import ModelFileError
 from rnnbp.networks.network import Network
 
@@ -57,9 +60,11 @@ class Saved:
         }
         description = {
             "class": type(self).__name__,
-            "settings": {name: _written(value, name) for name, value in settings.items()},
-            "fitted": {name: _written(value, name) for name, value in fitted.items()},
+            "settings": {name: written(value, name) for name, value in settings.items()},
+            "fitted": {name: written(value, name) for name, value in fitted.items()},
         }
+        for name, value in settings.items():
+            _check_setting(type(self), name, value)
         network: Network = self.network_  # type: ignore[attr-defined]
         network.save(path, metadata={"estimator": description})
 
@@ -86,55 +91,169 @@ class Saved:
         network = Network.load(path)
         description = network.metadata.get("estimator")
         if not isinstance(description, dict) or description.get("class") != cls.__name__:
-            held = "a network" if not isinstance(description, dict) else f"a {description.get('class')}"
+            held = f"a {shown(description.get('class'))[1:-1]}" if isinstance(description, dict) else "a network"
             raise ModelFileError(f"{path} holds {held} and no {cls.__name__}: load it with that class")
         try:
-            settings = {name: _read(value) for name, value in description["settings"].items()}
-            fitted = {name: _read(value) for name, value in description["fitted"].items()}
+            settings = _settings(cls, description.get("settings"))
+            fitted = _fitted(cls, description.get("fitted"), network)
             estimator = cls(**settings)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (TypeError, ValueError) as error:
             raise ModelFileError(f"{path}: its description makes no {cls.__name__}: {error}") from error
         network.metadata = {}
         vars(estimator).update(fitted, network_=network, _optimizer_state=None)
         return estimator
 
 
-def _written(value: Any, name: str) -> Any:
-    """Return a value as JSON can hold it."""
-    if isinstance(value, Configurable):
-        return {"configurable": plain(value)}
-    if isinstance(value, np.ndarray):
-        return {
-            "array": _written(value.tolist(), name),
-            "dtype": "object" if value.dtype == object else value.dtype.str,
-        }
-    if isinstance(value, np.generic):
-        return _written(value.item(), name)
-    if isinstance(value, float) and not math.isfinite(value):
-        return {"float": repr(value)}
-    if isinstance(value, tuple):
-        return {"tuple": [_written(item, name) for item in value]}
-    if isinstance(value, list):
-        return [_written(item, name) for item in value]
-    if isinstance(value, Mapping):
-        return {"mapping": [[_written(key, name), _written(item, name)] for key, item in value.items()]}
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    raise ValueError(f"{name}={value!r} cannot be written to a model file, which holds plain data only")
+def _settings(cls: type[Any], described: Any) -> dict[str, Any]:
+    """Return the constructor's arguments, checked."""
+    if not isinstance(described, dict):
+        raise ValueError("it has no settings")
+    known = cls._get_param_names()
+    if unknown := sorted(described.keys() - set(known)):
+        raise ValueError(f"there is no setting {shown(unknown[0])}")
+    settings = {name: read(value, admitted(cls, name)) for name, value in described.items()}
+    for name, value in settings.items():
+        _check_setting(cls, name, value)
+    return settings
 
 
-def _read(value: Any) -> Any:
-    """Return what `_written` was given."""
-    if isinstance(value, list):
-        return [_read(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if "configurable" in value:
-        return build(value["configurable"], Configurable)
-    if "array" in value:
-        return np.array(_read(value["array"]), dtype=value["dtype"])
-    if "float" in value:
-        return float(value["float"])
-    if "tuple" in value:
-        return tuple(_read(item) for item in value["tuple"])
-    return {_read(key): _read(item) for key, item in value["mapping"]}
+def _check_setting(cls: type[Any], name: str, value: Any) -> None:
+    """Check a setting's type, where the constructor's annotation is made of numbers, flags, texts and None only."""
+    annotation = cls.__init__.__annotations__.get(name)
+    allowed = {part.strip() for part in annotation.split("|")} if isinstance(annotation, str) else set()
+    if not allowed or not allowed <= SIMPLE.keys():
+        return
+    if value is inspect.signature(cls).parameters[name].default:  # whatever it is said to be
+        return
+    if not any(SIMPLE[kind](value) for kind in allowed):
+        raise ValueError(f"{name} must be of type {annotation}, but {shown(value)} was given")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+SIMPLE: dict[str, Callable[[Any], bool]] = {
+    "int": _is_count,
+    "float": _is_number,
+    "bool": lambda value: isinstance(value, (bool, np.bool_)),
+    "str": lambda value: isinstance(value, str),
+    "None": lambda value: value is None,
+}
+
+
+# -- what is fitted ----------------------------------------------------------------------------------------------------
+
+
+def _fitted(cls: type[Any], described: Any, network: Network) -> dict[str, Any]:
+    """Return the fitted attributes, checked, and compared with each other and the network."""
+    if not isinstance(described, dict):
+        raise ValueError("it has nothing that was fitted")
+    fitted = {name: read(value) for name, value in described.items()}
+    for name, value in fitted.items():
+        public = name.endswith("_") and name[0] != "_" and name.isidentifier() and name != "network_"
+        if not (public or name in cls._remembered) or hasattr(cls, name):
+            raise ValueError(f"nothing that is fitted is called {shown(name)}")
+        if name in KNOWN and not KNOWN[name](value):
+            raise ValueError(f"{name} cannot be {shown(value)}")
+    declared = {name for each in cls.__mro__ for name in vars(each).get("__annotations__", {})}
+    needed = {"n_features_in_", "n_outputs_", *cls._remembered, *(NEEDED & declared)}
+    if "residuals_" not in declared:  # a forecaster's outputs are what they are
+        needed.add("out_activation_")
+    if missing := sorted(needed - fitted.keys()):
+        raise ValueError(f"{missing[0]} is missing")
+    _compare(fitted, network)
+    return fitted
+
+
+def _compare(fitted: dict[str, Any], network: Network) -> None:
+    """Check that what was fitted belongs to this network."""
+    n_outputs, width = network.n_outputs, fitted.get("_width", fitted.get("n_features_in_"))
+    if fitted["n_outputs_"] != n_outputs:
+        raise ValueError(f"n_outputs_ is {fitted['n_outputs_']}, but the network has {n_outputs} outputs")
+    if width != network.n_inputs:
+        raise ValueError(f"it is for {width} features, but the network takes {network.n_inputs}")
+    if "classes_" in fitted:
+        n_classes, single = len(fitted["classes_"]), n_outputs == 1 and not fitted["_multilabel"]
+        if not (n_classes in (1, 2) if single else n_classes == n_outputs):
+            raise ValueError(f"there are {n_classes} classes, but {n_outputs} outputs")
+        if (fitted["out_activation_"] == "softmax") == (single or fitted["_multilabel"]):
+            raise ValueError(f"out_activation_ cannot be {fitted['out_activation_']!r} with {n_classes} classes")
+    if (names := fitted.get("feature_names_in_")) is not None and len(names) != fitted.get("n_features_in_"):
+        raise ValueError(f"there are {len(names)} names of features, but {fitted.get('n_features_in_')} features")
+    if "residuals_" in fitted and fitted["residuals_"].shape[1] != width:
+        raise ValueError("residuals_ are of another number of variables")
+    pasts, scales = fitted.get("_pasts", []), fitted.get("_scales", [])
+    if len(pasts) != len(scales) or any(x.shape[1] != width for x in pasts):
+        raise ValueError("the series are of another number of variables")
+    if any(part.shape != (width,) for pair in scales for part in pair):
+        raise ValueError("the scales are of another number of variables")
+    if any((spread <= 0).any() for _, spread in scales):
+        raise ValueError("a series cannot vary by less than nothing")
+
+
+def _is_at_least(least: int) -> Callable[[Any], bool]:
+    return lambda value: _is_count(value) and value >= least
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_score(value: Any) -> bool:
+    return value is None or _is_number(value)
+
+
+def _is_curve(value: Any) -> bool:
+    return value is None or (isinstance(value, list) and all(map(_is_number, value)))
+
+
+def _are_labels(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.ndim == 1 and value.size > 0
+
+
+def _are_numbers(value: Any, ndim: int = 2) -> bool:
+    return (
+        isinstance(value, np.ndarray)
+        and value.dtype.kind == "f"
+        and value.ndim == ndim
+        and value.size > 0
+        and bool(np.isfinite(value).all())
+    )
+
+
+KNOWN: dict[str, Callable[[Any], bool]] = {
+    "n_features_in_": _is_at_least(1),
+    "n_outputs_": _is_at_least(1),
+    "out_activation_": lambda value: isinstance(value, str) and value in ("identity", "exp", "logistic", "softmax"),
+    "classes_": _are_labels,
+    "feature_names_in_": _are_labels,
+    "steps_": _is_flag,
+    "differenced_": _is_flag,
+    "residuals_": _are_numbers,
+    "_width": _is_at_least(1),
+    "_saw_columns": _is_flag,
+    "_multilabel": _is_flag,
+    "_rows_are_steps": _is_flag,
+    "_single": _is_flag,
+    "_pasts": lambda value: isinstance(value, list) and len(value) > 0 and all(map(_are_numbers, value)),
+    "_scales": lambda value: (
+        isinstance(value, list)
+        and all(isinstance(pair, tuple) and len(pair) == 2 for pair in value)
+        and all(_are_numbers(part, 1) for pair in value for part in pair)
+    ),
+    "t_": _is_at_least(0),
+    "n_iter_": _is_at_least(0),
+    "n_iter_without_improvement_": _is_at_least(0),
+    "loss_": _is_score,
+    "best_loss_": _is_score,
+    "best_validation_score_": _is_score,
+    "loss_curve_": _is_curve,
+    "validation_scores_": _is_curve,
+    "validation_loss_curve_": _is_curve,
+}
+NEEDED = {"classes_", "steps_", "differenced_", "residuals_"}  # by predictions of classes that declare them

@@ -2,15 +2,18 @@
 
 The file is plain data (safetensors and JSON; see `rnnbp.files.model_file`). It is replaced in one step, so that whoever
 kills the run leaves the old one or the new one; and it holds a hash of all that is in it, and a description of the run
-that it belongs to, so that neither damage nor another run's file can go unnoticed.
+that it belongs to, so that neither damage nor another run's file can go unnoticed. A disk that is full for a while
+costs no work: it is said, and tried again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import math
 import time
+import warnings
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -19,29 +22,37 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.configuration import number, whole_number
-from rnnbp.files import model_file
+from rnnbp.configuration import number, shown, whole_number
+from rnnbp.files import model_file, strict_json
 
 __all__ = ["Checkpoint", "CheckpointError"]
 
 Array = NDArray[Any]
 
 
+logger = logging.getLogger("rnnbp")
+
+SHOWN = 100  # characters of a value that differs
+FIRST = 2.0  # seconds after which a run is written for the first time, if it is written by the clock
+
+
 class CheckpointError(ValueError):
-    """A checkpoint that cannot be gone on from, and why: it is damaged, or belongs to another run."""
+    """A checkpoint that cannot be used, and why: it is damaged, belongs to another run, or cannot be written."""
 
 
 class Checkpoint:
     """Where, and how often, a training run is written down.
 
-    A run that finds its checkpoint goes on from there; at the end the file holds the finished run.
+    A run that finds its checkpoint goes on from there. It is written as training begins, so that a file that cannot be
+    written is noticed before any work is done, and whenever it is due; at the end it holds the finished run.
 
     Parameters
     ----------
     path : path-like
         The file. Its directory must exist.
     every_seconds : float or None, default 30
-        Written after an update or epoch if so many seconds have passed; 0 stands for every update, None for never.
+        Written after an update or epoch if so many seconds have passed, for the first time after two; 0 stands for
+        every update, None for never.
     every_epochs : int or None, default None
         Written after so many epochs too.
 
@@ -84,14 +95,15 @@ class Checkpoint:
             If the file is damaged or no checkpoint, or if its run is another; says what differs.
         """
         self._run = run
+        self._last: float | None = None
+        self._failing = False
         found = self._read()
-        for leftover in self.path.parent.glob(f".{self.path.name}.*.part"):  # of a run that was killed as it wrote
-            leftover.unlink(missing_ok=True)
-        self._wait()
+        self._wait(FIRST)
         return found
 
-    def _wait(self) -> None:
-        self._due = math.inf if self.every_seconds is None else time.monotonic() + self.every_seconds
+    def _wait(self, at_most: float = math.inf) -> None:
+        seconds = math.inf if self.every_seconds is None else min(self.every_seconds, at_most)
+        self._due = time.monotonic() + seconds
 
     def is_due(self, *, epochs: int | None = None) -> bool:
         """Whether it is time to write, after an update or after so many epochs."""
@@ -99,36 +111,96 @@ class Checkpoint:
         return counted or time.monotonic() >= self._due
 
     def write(self, arrays: Mapping[str, Array], values: Mapping[str, Any]) -> None:
-        """Write where the run stands, in one atomic step."""
-        text = json.dumps({"values": values, "run": self._run})
-        model_file.write(self.path, arrays, {"checkpoint": text, "sha256": _digest(text, arrays)})
+        """Write where the run stands, in one atomic step.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written; names it.
+        """
+        text = json.dumps({"values": values, "run": self._run}, default=np.ndarray.tolist)
+        model_file.write(self.path, arrays, {"checkpoint": text})
+        self._last = time.monotonic()
         self._wait()
+
+    def write_first(self, arrays: Mapping[str, Array], values: Mapping[str, Any]) -> None:
+        """Write where the run stands as training begins.
+
+        Raises
+        ------
+        CheckpointError
+            If the file cannot be written.
+        """
+        try:
+            self.write(arrays, values)
+        except OSError as error:
+            raise CheckpointError(f"the checkpoint cannot be written, so training has not begun: {error}") from error
+        self._wait(FIRST)
+
+    def attempt(self, arrays: Mapping[str, Array], values: Mapping[str, Any]) -> None:
+        """Write where the run stands; if that cannot be done now, say so, and let the run go on.
+
+        Warns
+        -----
+        RuntimeWarning
+            If the file cannot be written, and could be the time before; what was written last stays.
+        """
+        try:
+            self.write(arrays, values)
+        except OSError as error:
+            self._wait()
+            if not self._failing:
+                message = f"the checkpoint cannot be written: {error}. Training goes on, and will try again"
+                warnings.warn(message, RuntimeWarning, stacklevel=2)
+            self._failing = True
+        else:
+            if self._failing:
+                logger.warning("the checkpoint %s can be written again, and has been", self.path)
+            self._failing = False
+
+    def stands(self) -> str:
+        """Say what the file holds, and how to go on from it."""
+        if self._last is None:
+            return f"{self.path} has not been written"
+        seconds = time.monotonic() - self._last
+        when = "now" if seconds < 1.0 and not self._failing else f"{seconds:.0f} s ago"
+        return f"{self.path} was written {when}: the same call, with this checkpoint, goes on from there"
 
     def _read(self) -> tuple[dict[str, Array], dict[str, Any]] | None:
         if not self.path.exists():
             return None
         try:
-            arrays, description = model_file.read(self.path)
-        except model_file.ModelFileError as error:
+            with model_file.opened(self.path) as file:
+                arrays, description, version = file.read(), file.description, file.version
+        except (FileNotFoundError, model_file.ModelFileError) as error:
             raise CheckpointError(f"no run can go on from {self.path}: {error}") from error
-        if "checkpoint" not in description:
+        text = description.get("checkpoint")
+        if not isinstance(text, str):
             raise CheckpointError(f"{self.path} is no checkpoint; is it a saved network?")
-        text = str(description["checkpoint"])
-        if _digest(text, arrays) != description.get("sha256"):
+        if version == 1 and _digest(text, arrays) != description.get("sha256"):
             raise CheckpointError(f"{self.path} is damaged: what it holds does not match its own hash")
-        written = json.loads(text)
-        if differing := _differences(written["run"], self._run, ""):
+        try:
+            written = strict_json.loads(text, finite=False)
+        except ValueError as error:
+            raise CheckpointError(f"{self.path} is damaged: {error}") from error
+        values, run = (written.get("values"), written.get("run")) if isinstance(written, dict) else (None, None)
+        if not isinstance(values, dict) or not isinstance(run, dict):
+            raise CheckpointError(f"{self.path} is damaged: it does not say which run it belongs to, and how far it is")
+        if differing := _differences(run, self._run, ""):
+            if values.get("began") is False:  # there is no work in it
+                return None
             raise CheckpointError(
                 f"{self.path} belongs to another run: {'; '.join(differing[:5])}. Go on as that run began, or choose "
                 "another path (or remove the file) to begin anew"
             )
-        return arrays, written["values"]
+        return arrays, values
 
 
 def _digest(text: str, arrays: Mapping[str, Array]) -> str:
-    content = hashlib.sha256(text.encode())
+    """Return the hash that checkpoints of format 1 hold."""
+    content = hashlib.sha256(text.encode(errors="surrogatepass"))
     for name, array in sorted(arrays.items()):
-        content.update(f"{name} {array.dtype} {array.size}".encode())
+        content.update(f"{name} {array.dtype} {array.size}".encode(errors="surrogatepass"))
         content.update(np.ascontiguousarray(array).data)
     return content.hexdigest()
 
@@ -144,6 +216,7 @@ def _differences(before: Any, now: Any, name: str) -> list[str]:
         return [d for i, (b, n) in enumerate(zip(before, now, strict=True)) for d in _differences(b, n, f"{name}[{i}]")]
     if before == now:
         return []
+    name = name[:SHOWN]
     if all(isinstance(value, str) and len(value) == 64 for value in (before, now)):
         return [f"the content of {name} has changed"]
     return [f"{name} is now {_shown(now)}, but was {_shown(before)}"]
@@ -151,5 +224,6 @@ def _differences(before: Any, now: Any, name: str) -> list[str]:
 
 def _shown(value: Any) -> str:
     if isinstance(value, dict) and "class" in value:
-        return str(value["class"])
-    return json.dumps(value)
+        return shown(value["class"])[:SHOWN].strip("'")
+    text = json.dumps(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."

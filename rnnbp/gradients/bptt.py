@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.configuration import speaks_for
+from rnnbp.configuration import flag, speaks_for
 from rnnbp.data.packing import Packing
 from rnnbp.data.workspace import Workspace
 from rnnbp.gradients.algorithm import GradientAlgorithm, Run
@@ -76,7 +76,7 @@ class BPTT(GradientAlgorithm):
     """
 
     def __init__(self, *, compiled: bool = True) -> None:
-        self.compiled = compiled
+        self.compiled = flag("compiled", compiled)
 
     def forward(self, recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> Unrolled | CompiledRun:
         """Run the recurrence; see `GradientAlgorithm.forward`."""

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.configuration import whole_number
+from rnnbp.configuration import flag, whole_number
 from rnnbp.data.workspace import Workspace
 from rnnbp.gradients.algorithm import GradientAlgorithm, Run
 from rnnbp.gradients.bptt import BPTT
@@ -61,7 +61,7 @@ class CheckpointedBPTT(GradientAlgorithm):
 
     def __init__(self, every: int | None = None, *, compiled: bool = True) -> None:
         self.every = None if every is None else whole_number("every", every)
-        self.compiled = compiled
+        self.compiled = flag("compiled", compiled)
         self._bptt = BPTT(compiled=compiled)
 
     def _cuts(self, recurrence: Recurrence) -> range:

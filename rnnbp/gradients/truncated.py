@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.configuration import whole_number
+from rnnbp.configuration import flag, whole_number
 from rnnbp.data.packing import Packing
 from rnnbp.data.workspace import Workspace
 from rnnbp.gradients.algorithm import GradientAlgorithm, Run
@@ -77,7 +77,7 @@ class TruncatedBPTT(GradientAlgorithm):
     def __init__(self, k1: int, k2: int, *, compiled: bool = True) -> None:
         self.k1 = whole_number("k1", k1)
         self.k2 = whole_number("k2", k2)
-        self.compiled = compiled
+        self.compiled = flag("compiled", compiled)
         if self.k2 < self.k1:
             raise ValueError(
                 f"k2 must be at least k1, but k1={k1} and k2={k2} were given: every {k1} steps the errors of the last "

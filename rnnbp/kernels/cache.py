@@ -3,7 +3,7 @@
 A file is named by a hash of all that the code depends on: the text, this package's sources, the processor and what it
 can do, and the versions of LLVM and llvmlite. It holds a hash of its name and content, so one that is damaged is
 noticed, and is moved into place in one step. Whatever is wrong with the folder or a file (missing, unwritable,
-truncated, foreign), the code is made anew, and nothing else changes.
+truncated, foreign, on a full disk), the code is made anew, and nothing else changes.
 
 The folder is named by the environment variable RNNBP_CACHE_DIR, else it is the user's cache folder; an empty name does
 without.
@@ -15,6 +15,7 @@ import hashlib
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -28,6 +29,7 @@ from rnnbp.kernels import processor
 __all__ = ["code_of", "folder", "keeps"]
 
 DIGEST = 32  # bytes of a hash
+PREFIX = ".being-written-"
 
 
 def folder() -> Path | None:
@@ -86,7 +88,8 @@ def _signature(path: Path, code: bytes) -> bytes:
 def _write(path: Path, content: bytes) -> None:
     """Write a file in one step, so that no process sees half of it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent)
+    _remove_old(path.parent)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=PREFIX)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
@@ -94,6 +97,14 @@ def _write(path: Path, content: bytes) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def _remove_old(place: Path) -> None:
+    """Remove what processes that were killed as they wrote have left; writing takes no day."""
+    for leftover in place.glob(f"{PREFIX}*"):
+        with suppress(OSError):
+            if time.time() - leftover.stat().st_mtime > 86400.0:
+                leftover.unlink()
 
 
 @cache

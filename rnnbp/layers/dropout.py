@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from rnnbp.configuration import number
+from rnnbp.configuration import flag, number
 from rnnbp.layers.layer import BackwardContext, Context, Layer
 
 __all__ = ["Dropout", "dropout_mask"]
@@ -55,7 +55,7 @@ class Dropout(Layer):
 
     def __init__(self, rate: float, *, over_time: bool = False) -> None:
         self.rate = number("the dropout rate", rate, "[0, 1)")
-        self.over_time = over_time
+        self.over_time = flag("over_time", over_time)
 
     def output_width(self, input_width: int) -> int:
         """Return input_width."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rnnbp.cells import Cell, GRUCell, LayerNormGRUCell, ResetBeforeGRUCell
-from rnnbp.configuration import lookup
+from rnnbp.configuration import flag, lookup
 from rnnbp.layers.recurrent import Recurrent
 
 __all__ = ["GRU"]
@@ -48,7 +48,7 @@ class GRU(Recurrent):
         **options: Any,
     ) -> None:
         self.reset = reset
-        self.layer_norm = layer_norm
+        self.layer_norm = flag("layer_norm", layer_norm)
         if layer_norm and reset == "before":
             raise ValueError('layer_norm is for the reset gate after the product: leave out reset="before"')
         super().__init__(n_inputs, n_hidden, **options)

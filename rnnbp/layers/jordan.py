@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rnnbp.cells import Cell, JordanCell
+from rnnbp.configuration import flag
 from rnnbp.layers.recurrent import Recurrent
 
 __all__ = ["Jordan"]
@@ -59,7 +60,7 @@ class Jordan(Recurrent):
         self.n_outputs = n_outputs
         self.activation = activation
         self.feedback_activation = feedback_activation
-        self.teacher_forcing = teacher_forcing
+        self.teacher_forcing = flag("teacher_forcing", teacher_forcing)
         super().__init__(n_inputs, n_hidden, **options)
         if self.zoneout and teacher_forcing:
             raise ValueError("zoneout has no effect where targets are fed back: give teacher_forcing=False with it")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rnnbp.cells import Cell, LayerNormLSTMCell, LSTMCell, PeepholeLSTMCell
-from rnnbp.configuration import number
+from rnnbp.configuration import flag, number
 from rnnbp.initializers import Initializer
 from rnnbp.layers.recurrent import Recurrent
 
@@ -55,8 +55,8 @@ class LSTM(Recurrent):
         bias_initializer: str | Initializer = "forget_gate",
         **options: Any,
     ) -> None:
-        self.peepholes = peepholes
-        self.layer_norm = layer_norm
+        self.peepholes = flag("peepholes", peepholes)
+        self.layer_norm = flag("layer_norm", layer_norm)
         self.zoneout_cell = number("zoneout_cell", zoneout_cell, "[0, 1)")
         if peepholes and layer_norm:
             raise ValueError("peepholes and layer_norm cannot be combined: choose one of them")

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from rnnbp import initializers
 from rnnbp.cells import Cell, ZoneoutCell
 from rnnbp.cells.checking import check as check_cell
-from rnnbp.configuration import number
+from rnnbp.configuration import flag, number
 from rnnbp.data.packing import Packing
 from rnnbp.data.workspace import Workspace
 from rnnbp.gradients import BPTT, RTRL, GradientAlgorithm, Recurrence
@@ -105,8 +105,8 @@ class Recurrent(Layer):
     ) -> None:
         self.n_inputs = n_inputs
         self.n_hidden = n_hidden
-        self.bidirectional = bidirectional
-        self.reverse = reverse
+        self.bidirectional = flag("bidirectional", bidirectional)
+        self.reverse = flag("reverse", reverse)
         self.recurrent_dropout = number("recurrent_dropout", recurrent_dropout, "[0, 1)")
         self.zoneout = number("zoneout", zoneout, "[0, 1)")
         self.gradient = gradient

@@ -12,6 +12,7 @@ hyper-parameters the layers, parameters the vector ``theta``, activations the wo
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -21,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from rnnbp.configuration import build, plain
+from rnnbp.configuration import brief, build, check_admitted, plain, shown
 from rnnbp.data.batch import Batch
 from rnnbp.data.interface import Interface
 from rnnbp.data.packing import Packing
@@ -32,7 +33,7 @@ from rnnbp.losses import Loss
 from rnnbp.networks.passes import Pass, loss_and_gradient
 from rnnbp.networks.program import Programs
 from rnnbp.networks.stream import Stream
-from rnnbp.parameters import Parameters
+from rnnbp.parameters import Parameter, Parameters
 
 __all__ = ["Network"]
 
@@ -90,6 +91,13 @@ class Network:
         seed: int | None = 0,
         compiled: bool = True,
     ) -> None:
+        self._allocate(self._declare(layers, dtype, seed, compiled))
+        self.parameters.initialize(self.rng)
+
+    def _declare(
+        self, layers: Sequence[Layer], dtype: DTypeLike, seed: int | None, compiled: bool = True
+    ) -> list[Parameter]:
+        """Check the settings and return the parameters that they need; no memory is taken for these yet."""
         self.layers = tuple(layers)
         self.dtype = np.dtype(dtype)
         self.seed = seed
@@ -97,15 +105,17 @@ class Network:
         if self.dtype not in (np.float32, np.float64):
             raise ValueError(f"dtype must be float32 or float64, but {dtype!r} was given")
         self._check_layers()
-        declared = [
+        return [
             replace(parameter, name=f"{k}.{parameter.name}")
             for k, layer in enumerate(self.layers)
             for parameter in layer.parameters()
         ]
+
+    def _allocate(self, declared: Sequence[Parameter]) -> None:
+        """Lay the parameters out; they are zero."""
         self.parameters = Parameters(declared, self.dtype)
-        self.rng = np.random.default_rng(seed)
-        self.parameters.initialize(self.rng)
-        self.programs = Programs(self.layers, self.parameters, compiled=compiled)
+        self.rng = np.random.default_rng(self.seed)
+        self.programs = Programs(self.layers, self.parameters, compiled=self.compiled)
         self.metadata: dict[str, Any] = {}
 
     @property
@@ -169,7 +179,7 @@ class Network:
     def __setstate__(self, state: dict[str, Any]) -> None:
         # made again, so that a copy's parameters are views of its own theta
         layers, *settings = (state[name] for name in SETTINGS)
-        Network.__init__(self, layers, **dict(zip(SETTINGS[1:], settings, strict=True)))
+        self._allocate(self._declare(layers, *settings))
         self.theta[...] = state["theta"]
         self.rng, self.metadata = state["rng"], state["metadata"]
 
@@ -378,8 +388,19 @@ class Network:
         Raises
         ------
         ValueError
-            If the metadata is nothing that JSON can hold.
+            If the metadata is nothing that JSON can hold, or if a layer holds an object that its constructor's
+            annotations do not name, so that it could not be loaded.
+        OSError
+            If the file cannot be written; names it.
+
+        Warns
+        -----
+        RuntimeWarning
+            If a parameter is NaN or infinite; the file is written all the same.
         """
+        for layer in self.layers:
+            check_admitted(layer)
+        self._warn_of_non_finite(f"the network that is saved in {path}")
         description = {
             "layers": [plain(layer) for layer in self.layers],
             "dtype": self.dtype.name,
@@ -392,6 +413,10 @@ class Network:
     def load(cls, path: str | PathLike[str]) -> Network:
         """Read a network that `save` has written.
 
+        Parameters
+        ----------
+        path : path-like
+
         Returns
         -------
         Network
@@ -402,20 +427,70 @@ class Network:
         FileNotFoundError
             If there is no such file.
         ModelFileError
-            If it is no model file, is truncated, was written by a newer version, or if its arrays do not fit its
-            architecture.
+            If it is no model file, is truncated or damaged, was written by a newer version, or if its arrays do not fit
+            its architecture.
+
+        Warns
+        -----
+        RuntimeWarning
+            If a parameter is NaN or infinite.
+
+        Notes
+        -----
+        A file may come from anywhere. It names layers and their settings; only classes that are layers (or
+        initializers and gradient algorithms, where a layer takes one) are looked up, and memory is taken for
+        parameters only after their sizes have been compared with the file's.
         """
-        arrays, description = model_file.read(path)
-        try:
-            layers = [build(settings, Layer) for settings in description["layers"]]
-            net = cls(layers, dtype=description["dtype"], seed=description["seed"])
-            net.metadata = description["metadata"]
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise model_file.ModelFileError(f"{path}: its description makes no network: {error}") from error
-        model_file.check_arrays(path, arrays, {name: view.shape for name, view in net.parameters.items()}, net.dtype)
-        for name, view in net.parameters.items():
-            view[...] = arrays[name]
+        with model_file.opened(path) as file:
+            layers, settings, metadata = cls._described(file)
+            net = cls.__new__(cls)
+            try:
+                declared = net._declare(layers, **settings)
+            except Exception as error:  # layers of a user's own may answer wrong settings in any way
+                raise model_file.ModelFileError(f"{path}: its description makes no network: {brief(error)}") from error
+            model_file.check_shapes(file, {p.name: p.shape for p in declared}, net.dtype)
+            net._allocate(declared)
+            file.read_into(net.parameters)
+        net.metadata = metadata
+        net._warn_of_non_finite(f"the network in {path}")
         return net
+
+    @staticmethod
+    def _described(file: model_file.ModelFile) -> tuple[list[Layer], dict[str, Any], dict[str, Any]]:
+        """Return the layers, the dtype and seed, and the metadata that a file describes."""
+        described = file.description
+        wrong = f"{file.path}: its description makes no network"
+        if "checkpoint" in described:
+            raise model_file.ModelFileError(f"{wrong}: it is a checkpoint, which rnnbp.fit(..., checkpoint=path) takes")
+        listed, seed, metadata = described.get("layers"), described.get("seed"), described.get("metadata")
+        if not isinstance(listed, list):
+            raise model_file.ModelFileError(f"{wrong}: it lists no layers")
+        if described.get("dtype") not in ("float32", "float64"):
+            raise model_file.ModelFileError(
+                f"{wrong}: dtype must be float32 or float64, but is {shown(described.get('dtype'))}"
+            )
+        if seed is not None and (type(seed) is not int or seed < 0):
+            raise model_file.ModelFileError(f"{wrong}: seed must be a whole number or null, but is {shown(seed)}")
+        if not isinstance(metadata, dict):
+            raise model_file.ModelFileError(f"{wrong}: its metadata are no mapping")
+        layers = []
+        for k, settings in enumerate(listed):
+            try:
+                layers.append(build(settings, Layer))
+            except ValueError as error:
+                raise model_file.ModelFileError(f"{wrong}: layer {k}: {error}") from error
+        return layers, {"dtype": described["dtype"], "seed": seed}, metadata
+
+    def _warn_of_non_finite(self, what: str) -> None:
+        for name, view in self.parameters.items():
+            if n := view.size - int(np.isfinite(view).sum()):
+                warnings.warn(
+                    f"{what} holds NaN or infinity in {name!r} ({n} of {view.size} numbers): what it computes will be "
+                    "no numbers either. Did training diverge?",
+                    RuntimeWarning,
+                    stacklevel=3,
+                )
+                return
 
 
 def _output_packing(layers: Sequence[Layer], packing: Packing) -> Packing | None:

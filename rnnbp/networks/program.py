@@ -13,8 +13,11 @@ own instructions around the segment's, so that a training step is one call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import groupby
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -96,6 +99,29 @@ class Programs:
         self.layers, self.parameters, self.compiled = layers, parameters, compiled
         self.state_widths = {f"{k}.{name}": w for k, layer in enumerate(layers) for name, w in layer.states().items()}
         self._idle: list[Program] = []
+        self._trainer: tuple[int, Lock] = (os.getpid(), Lock())
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """Hold the parameters for training in the body of a ``with`` statement.
+
+        Raises
+        ------
+        RuntimeError
+            If they are held already.
+        """
+        if self._trainer[0] != os.getpid():  # a forked process has none of its parent's threads
+            self._trainer = (os.getpid(), Lock())
+        _, lock = self._trainer
+        if not lock.acquire(blocking=False):
+            raise RuntimeError(
+                "this network is being trained already, in another thread or by the caller of this one: wait until "
+                "that has ended, or train a copy (copy.deepcopy(net))"
+            )
+        try:
+            yield
+        finally:
+            lock.release()
 
     def take(self) -> Program:
         """Return a program that nobody else is using, to be given back."""

@@ -6,7 +6,7 @@
         for each minibatch (x, target) of the shuffled examples, or each chunk of it
             L, dL/dtheta = loss of the network's output, by backpropagation, and l2 |W|^2 / 2 N of its matrices W
             theta <- optimizer(theta, dL/dtheta);  mean <- average(mean, theta)
-            write a checkpoint?
+            write a checkpoint?  has a signal come?
         validate; remember the best; call back; stop early?
 
 What changes in it is held by `Descent`, and nowhere else, so that it can be written down after any update
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from rnnbp.files.checkpoints import Checkpoint
 from rnnbp.optimizers import Average, Optimizer, Schedule, State, clip_by_norm
 from rnnbp.training import chunks, resuming
+from rnnbp.training.interrupts import Interrupts
 from rnnbp.training.next_step import NextStep
 from rnnbp.training.progress import ProgressBar
 from rnnbp.training.run import Run
@@ -114,28 +115,41 @@ class Descent:
         return self.teacher_forcing.replay(self.run.net, example, self._probability)
 
     def train(self, max_epochs: int, checkpoint: Checkpoint | None, progress: ProgressBar) -> None:
-        """Train until so many epochs are done, or a callback has ended it."""
+        """Train until so many epochs are done, or a callback has ended it.
+
+        Raises
+        ------
+        CheckpointError
+            If the checkpoint cannot be written when training begins; later that is a warning.
+        """
         history = self.run.history
         if self._one_call:  # now, when a checkpoint has been read
             self._step = CompiledStep(self.run, self.optimizer, self.optimizer_state)
-        while len(history) < max_epochs and not history.stopped:
-            with np.errstate(over="ignore", invalid="ignore"):  # what overflows is reported with its place
-                self._descend(checkpoint, progress)
-            self._end_epoch()
-            progress.end_epoch(history)
-            if len(history) == max_epochs:
-                history.stopped = history.stopped or "max_epochs"
-            if checkpoint is not None and (history.stopped or checkpoint.is_due(epochs=len(history))):
-                checkpoint.write(*resuming.snapshot(self))
+        with Interrupts(held=checkpoint is not None) as interrupts:
+            if checkpoint is not None and len(history) < max_epochs and not history.stopped:
+                checkpoint.write_first(*resuming.snapshot(self))
+            while len(history) < max_epochs and not history.stopped:
+                with np.errstate(over="ignore", invalid="ignore"):  # what overflows is reported with its place
+                    self._descend(checkpoint, progress, interrupts)
+                interrupted = self._end_epoch()
+                progress.end_epoch(history)
+                if len(history) == max_epochs:
+                    history.stopped = history.stopped or "max_epochs"
+                pending = interrupted is not None or interrupts.pending is not None
+                if checkpoint is not None and (history.stopped or pending or checkpoint.is_due(epochs=len(history))):
+                    checkpoint.attempt(*resuming.snapshot(self))
+                if interrupted is not None:
+                    raise interrupted
+                interrupts.deliver(checkpoint)
         history.stopped = history.stopped or "max_epochs"
         self._exchange()
 
-    def _descend(self, checkpoint: Checkpoint | None, progress: ProgressBar) -> None:
+    def _descend(self, checkpoint: Checkpoint | None, progress: ProgressBar, interrupts: Interrupts) -> None:
         """Carry out what is left of an epoch's updates."""
         run, data, theta, chunk_length = self.run, self.run.data, self.run.net.theta, self.chunk_length
         state, average, averaging = self.optimizer_state, self.average, self.averaging
         update, advance = self.optimizer.update, progress.advance
-        take, pieces, schedule = self._take, self._pieces(), self._schedule
+        take, pieces, schedule = self._take, self._pieces(self.shuffling), self._schedule
         states: dict[str, Any] = {}
         self.n_updates, epoch, (total, shares, norms) = len(pieces), len(run.history), self.sums
         for k in range(self.done, len(pieces)):
@@ -162,30 +176,58 @@ class Descent:
                 averaging.update(average, theta, epoch=now)
             total, shares, norms = total + value * share, shares + share, norms + norm
             advance(n_rows)
-            if checkpoint is not None and checkpoint.is_due():
+            if checkpoint is not None and (checkpoint.is_due() or interrupts.pending is not None):
                 self.done, self.sums = k + 1, (total, shares, norms)
-                checkpoint.write(*resuming.snapshot(self))
+                checkpoint.attempt(*resuming.snapshot(self))
+                interrupts.deliver(checkpoint)
         self.sums = total, shares, norms
 
-    def _pieces(self) -> list[Any]:
+    def check_place(self, done: int, carried: State, shuffling: Any) -> None:
+        """Check that so many updates can be done in an epoch, and have ended in such states.
+
+        Raises
+        ------
+        ValueError
+            If they cannot.
+        """
+        again = np.random.Generator(type(self.shuffling.bit_generator)(0))
+        again.bit_generator.state = shuffling
+        pieces = self._pieces(again)
+        if done > len(pieces):
+            raise ValueError(f"{done} updates cannot be done of an epoch's {len(pieces)}")
+        if not done or self.chunk_length is None or not any(layer.states() for layer in self.run.net.layers):
+            return
+        if {len(state) for state in carried.values()} != {len(pieces[done - 1][0])}:
+            raise ValueError("the states that it carries on are of another minibatch")
+
+    def _pieces(self, shuffling: np.random.Generator) -> list[Any]:
         """Return what each update of an epoch takes of the data: a minibatch, or a chunk of one."""
         data = self.run.data
-        batches = data.batches(self.run.batch_size, self.shuffling if self.shuffle else None)
+        batches = data.batches(self.run.batch_size, shuffling if self.shuffle else None)
         if self.chunk_length is None:
             return [(chosen,) for chosen in batches]
         return list(chunks.cut(batches, data, self.chunk_length))
 
-    def _end_epoch(self) -> None:
-        """Validate and call back, with the averaged parameters if there are any."""
+    def _end_epoch(self) -> KeyboardInterrupt | None:
+        """Validate and call back, with the averaged parameters if there are any.
+
+        A callback's own KeyboardInterrupt is returned, as the epoch is over.
+        """
         run, optimizer = self.run, self.optimizer
         total, shares, norms = self.sums
         rate = optimizer.rate(len(run.history) + 1.0, self.optimizer_state)
-        descending = self._exchange()
-        run.end_epoch(total / shares if shares else 0.0, norms / self.n_updates, rate)
+        descending, epoch, interrupted = self._exchange(), len(run.history), None
+        try:
+            run.end_epoch(total / shares if shares else 0.0, norms / self.n_updates, rate)
+        except KeyboardInterrupt as error:
+            if len(run.history.seconds) == epoch:  # it came before the callbacks
+                raise
+            interrupted = error
         if descending is not None:
             run.net.theta[...] = descending
         optimizer.observe(run.history.monitored[-1], self.optimizer_state)
         self._begin_epoch()
+        return interrupted
 
     def _exchange(self) -> Array | None:
         """Put the averaged parameters, if there are any, in the place of the present ones, and return those."""

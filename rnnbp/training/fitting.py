@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from os import PathLike
@@ -29,6 +30,8 @@ from rnnbp.training.run import Run
 __all__ = ["fit"]
 
 Array = NDArray[Any]
+
+logger = logging.getLogger("rnnbp")
 
 
 def fit(
@@ -135,15 +138,21 @@ def fit(
     TypeError, ValueError
         If anything does not fit, before training begins.
     CheckpointError
-        If the checkpoint is damaged, or belongs to another run; says what differs.
+        If the checkpoint is damaged, belongs to another run (says what differs), or cannot be written. If it cannot be
+        written later, a RuntimeWarning says so, and training goes on.
     NonFiniteError
         If the loss or its gradient is no longer finite; says in which layer, at which step, and what to try.
+    RuntimeError
+        If another thread, or who has called this callback, is training the network.
     ConvergenceError
         If a layer with ``gradient=FixedPoint()`` does not settle; the parameters are those before this minibatch.
 
     Notes
     -----
-    Ctrl-C ends training after restoring the parameters of the best epoch (if one has ended).
+    Ctrl-C ends training after restoring the parameters of the best epoch (if one has ended), and the logger "rnnbp"
+    says so. With a checkpoint the update is finished first and the run written down, so that the same call goes on from
+    there; so it is when the process is asked to end (SIGTERM). A second Ctrl-C does not wait: what was written last
+    stays.
 
     References
     ----------
@@ -170,40 +179,50 @@ def fit(
     run.history.monitor = monitor
 
     train: Callable[[ProgressBar], None]
-    if isinstance(optimizer, FullBatchOptimizer):
-        checking.full_batch(
-            optimizer,
-            teacher_forcing,
-            optimizer_state=optimizer_state,
-            averaging=averaging,
-            chunk_length=chunk_length,
-            augment=augment,
-            checkpoint=checkpoint,
-        )
-        train = partial(minimize, run, optimizer, max_epochs)
-    else:
-        descent = Descent(
-            run,
-            optimizer,
-            averaging=averaging,
-            chunk_length=chunk_length,
-            teacher_forcing=teacher_forcing,
-            augment=augment,
-            rng=np.random.default_rng(seed),
-            shuffle=shuffle,
-            optimizer_state=optimizer_state,
-        )
-        if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
-            checkpoint = Checkpoint(checkpoint)
-        if checkpoint is not None:
-            resuming.resume(descent, checkpoint, seed=seed)
-        train = partial(descent.train, max_epochs, checkpoint)
-    try:
-        with ProgressBar(max_epochs, data.n_rows, progress, done=len(run.history)) as shown:
-            train(shown)
-    except KeyboardInterrupt:
-        run.history.stopped = "interrupted"
-    restores = any(isinstance(callback, EarlyStopping) and callback.restore_best for callback in listed)
-    if restores or run.history.stopped == "interrupted":
-        run.restore_best()
+    with net.programs.training():
+        if isinstance(optimizer, FullBatchOptimizer):
+            checking.full_batch(
+                optimizer,
+                teacher_forcing,
+                optimizer_state=optimizer_state,
+                averaging=averaging,
+                chunk_length=chunk_length,
+                augment=augment,
+                checkpoint=checkpoint,
+            )
+            train = partial(minimize, run, optimizer, max_epochs)
+        else:
+            descent = Descent(
+                run,
+                optimizer,
+                averaging=averaging,
+                chunk_length=chunk_length,
+                teacher_forcing=teacher_forcing,
+                augment=augment,
+                rng=np.random.default_rng(seed),
+                shuffle=shuffle,
+                optimizer_state=optimizer_state,
+            )
+            if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
+                checkpoint = Checkpoint(checkpoint)
+            if checkpoint is not None:
+                resuming.resume(descent, checkpoint, seed=seed)
+            train = partial(descent.train, max_epochs, checkpoint)
+        try:
+            with ProgressBar(max_epochs, data.n_rows, progress, done=len(run.history)) as shown:
+                train(shown)
+        except KeyboardInterrupt:
+            run.history.stopped = "interrupted"
+            logger.warning("%s", _interrupted(run.history, max_epochs, checkpoint))
+        restores = any(isinstance(callback, EarlyStopping) and callback.restore_best for callback in listed)
+        if restores or run.history.stopped == "interrupted":
+            run.restore_best()
     return run.history
+
+
+def _interrupted(history: History, max_epochs: int, checkpoint: Any) -> str:
+    """Return what to tell whoever has interrupted a run."""
+    text = f"training was interrupted after {len(history)} of {max_epochs} epochs"
+    if isinstance(checkpoint, Checkpoint):
+        return f"{text}; {checkpoint.stands()}"
+    return f"{text}; to be able to go on with a run, give fit a checkpoint"

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.configuration import Configurable, plain
+from rnnbp.configuration import Configurable, plain, shown
 from rnnbp.files.checkpoints import Checkpoint, CheckpointError
 
 if TYPE_CHECKING:
@@ -44,7 +44,10 @@ def resume(descent: Descent, checkpoint: Checkpoint, *, seed: object) -> None:
     """
     found = checkpoint.begin(_describe(descent, seed))
     if found is not None:
-        _restore(descent, *found)
+        try:
+            _restore(descent, *found)
+        except ValueError as error:
+            raise CheckpointError(f"no run can go on from {checkpoint.path}: {error}") from error
         done = len(descent.run.history), descent.done
         logger.info("going on from %s: %d epochs and %d updates are done", checkpoint.path, *done)
     if descent.run.history.stopped == "max_epochs":  # there may be more of them now
@@ -96,6 +99,7 @@ def snapshot(descent: Descent) -> tuple[dict[str, Array], dict[str, Any]]:
     for prefix, group in {**_states(descent), "carried": descent.carried, "history": figures}.items():
         arrays |= {f"{prefix}.{name}": array for name, array in group.items()}
     values = {
+        "began": len(history) > 0 or descent.done > 0,  # whether there is any work in it
         "done": descent.done,
         "best_epoch": history.best_epoch,
         "stopped": history.stopped,
@@ -107,32 +111,107 @@ def snapshot(descent: Descent) -> tuple[dict[str, Array], dict[str, Any]]:
 
 
 def _restore(descent: Descent, arrays: Mapping[str, Array], values: Mapping[str, Any]) -> None:
-    """Bring a run to where `snapshot` was taken.
+    """Bring a run to where `snapshot` was taken; nothing is changed unless all of it can be.
 
     Raises
     ------
-    CheckpointError
-        If something is missing that this version needs.
+    ValueError
+        If something is missing that this version needs, or is not such as it writes.
     """
     run, history = descent.run, descent.run.history
     filled = {"theta": run.net.theta}
     filled |= {f"{prefix}.{name}": array for prefix, state in _states(descent).items() for name, array in state.items()}
     for name, array in filled.items():
         if name not in arrays or arrays[name].dtype != array.dtype or arrays[name].size != array.size:
-            raise CheckpointError(f"the checkpoint has no {name!r} such as is needed here: another version wrote it")
+            raise ValueError(f"it has no {name!r} such as is needed here: another version wrote it")
+    figures = _figures(descent, arrays)
+    n_epochs = len(figures["loss"])
+    sums, best = arrays.get("sums"), arrays.get("best")
+    if sums is None or sums.shape != (3,) or sums.dtype.kind != "f":
+        raise ValueError("it has no sums of an epoch")
+    if best is not None and (best.shape != run.net.theta.shape or best.dtype != run.net.dtype):
+        raise ValueError("its best parameters are not this network's")
+    done = _count(values, "done", 0, run.data.n_rows)
+    best_epoch = _count(values, "best_epoch", -1 if best is None else 0, n_epochs - 1)
+    stopped = values.get("stopped")
+    if not isinstance(stopped, str):
+        raise ValueError("it does not say whether the run has stopped")
+    carried = _carried(descent, arrays)
+    network = _generator(run.net.rng, values, "network")
+    shuffling = _generator(descent.shuffling, values, "shuffling")
+    augmenting = None if descent.augmenting is None else _generator(descent.augmenting, values, "augmenting")
+    descent.check_place(done, carried, shuffling)
+
     for name, array in filled.items():
         array[...] = arrays[name].reshape(array.shape)
-    for name in vars(history):
-        if f"history.{name}" in arrays:
-            setattr(history, name, arrays[f"history.{name}"].tolist())
-    descent.carried = {
-        name.removeprefix("carried."): array for name, array in arrays.items() if name.startswith("carried.")
-    }
-    run.best = arrays.get("best")
-    total, shares, norms = arrays["sums"].tolist()
-    descent.sums, descent.done = (total, shares, norms), values["done"]
-    history.best_epoch, history.stopped = values["best_epoch"], values["stopped"]
-    run.net.rng.bit_generator.state = values["network"]
-    if descent.augmenting is not None:
-        descent.augmenting.bit_generator.state = values["augmenting"]
-    descent.shuffling.bit_generator.state = descent.epoch_began = values["shuffling"]
+    for name, figure in figures.items():
+        setattr(history, name, figure)
+    history.best_epoch, history.stopped = best_epoch, stopped
+    descent.carried, descent.done = carried, done
+    descent.sums = sums[0].item(), sums[1].item(), sums[2].item()
+    run.best = best
+    run.net.rng.bit_generator.state = network
+    if descent.augmenting is not None and augmenting is not None:
+        descent.augmenting.bit_generator.state = augmenting
+    descent.shuffling.bit_generator.state = descent.epoch_began = shuffling
+
+
+def _figures(descent: Descent, arrays: Mapping[str, Array]) -> dict[str, list[float]]:
+    """Return the history's lists, which have an entry for each epoch that is done, or none."""
+    names = {name for name, value in vars(descent.run.history).items() if isinstance(value, list)}
+    found = {name.removeprefix("history."): array for name, array in arrays.items() if name.startswith("history.")}
+    if unknown := sorted(found.keys() - names):
+        raise ValueError(f"its history has {shown(unknown[0])}, which is not known here")
+    n_epochs = found["loss"].size if "loss" in found else 0
+    for name, figure in found.items():
+        if figure.shape != (n_epochs,) or figure.dtype.kind not in "fiu":
+            raise ValueError(f"the history of {name} is not one of {n_epochs} epochs")
+    needed = {"gradient_norm", "learning_rate", "seconds"}
+    if descent.run.validation is not None:
+        needed.add("validation_loss")
+    if descent.run.validation is not None and descent.run.score is not None:
+        needed.add("validation_score")
+    if n_epochs and (missing := sorted(needed - found.keys())):
+        raise ValueError(f"the history of {missing[0]} is missing")
+    return {name: found[name].tolist() if name in found else [] for name in names}
+
+
+def _count(values: Mapping[str, Any], name: str, least: int, most: float) -> int:
+    value = values.get(name)
+    if type(value) is not int or not least <= value <= most:
+        raise ValueError(f"{name} cannot be {shown(value)}")
+    return value
+
+
+def _carried(descent: Descent, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the states that a chunk has ended in, each of which has a row for each sequence of a minibatch."""
+    net = descent.run.net
+    found = {name.removeprefix("carried."): array for name, array in arrays.items() if name.startswith("carried.")}
+    widths = {f"{k}.{name}": width for k, layer in enumerate(net.layers) for name, width in layer.states().items()}
+    n = len(next(iter(found.values()))) if found and next(iter(found.values())).ndim else 0
+    if found and found.keys() != widths.keys():
+        raise ValueError("the states that it carries on are not this network's")
+    for name, state in found.items():
+        if state.shape != (n, widths[name]) or state.dtype != net.dtype:
+            raise ValueError(f"the state {name!r} that it carries on is not one of this network's")
+    return found
+
+
+def _generator(generator: np.random.Generator, values: Mapping[str, Any], name: str) -> Any:
+    """Return the state of a generator of random numbers, checked."""
+    given: Any = values.get(name)
+    present = json.loads(json.dumps(generator.bit_generator.state, default=np.ndarray.tolist))
+    if _form(given) != _form(present) or given["bit_generator"] != present["bit_generator"]:
+        raise ValueError(f"the state of the generator for {name} is none")
+    try:
+        type(generator.bit_generator)(0).state = given
+    except Exception as error:  # NumPy's generators answer in many ways
+        raise ValueError(f"the state of the generator for {name} is none: {error}") from error
+    return given
+
+
+def _form(value: Any) -> Any:
+    """Return what is alike in all states of one kind of generator."""
+    if isinstance(value, dict):
+        return {key: _form(item) for key, item in value.items()}
+    return [_form(item) for item in value] if isinstance(value, list) else type(value)

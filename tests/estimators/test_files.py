@@ -106,3 +106,92 @@ def test_a_setting_that_no_file_can_hold_is_named(tmp_path):
     fitted = MLPClassifier(**STATIC).fit(TABLE, NAMES).set_params(tol=1e-4 + 0j)
     with pytest.raises(ValueError, match=r"tol=.* cannot be written to a model file"):
         fitted.save(tmp_path / "model")
+
+
+# -- what is forged ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def forge(tmp_path):
+    """Return a function that writes a fitted estimator to a file with another description, and the right hash."""
+
+    def write(name, change):
+        estimator, x, y = FITTED[name]
+        network = estimator.fit(x, y).network_
+        estimator.save(tmp_path / "model.rnnbp")
+        description = Network.load(tmp_path / "model.rnnbp").metadata["estimator"]
+        change(description)
+        network.save(tmp_path / "model.rnnbp", metadata={"estimator": description})
+        return type(estimator), tmp_path / "model.rnnbp"
+
+    return write
+
+
+def fitted_is(name, value):
+    return lambda description: description["fitted"].update({name: value})
+
+
+def setting_is(name, value):
+    return lambda description: description["settings"].update({name: value})
+
+
+FORGED = {
+    "a method": ("MLPClassifier", fitted_is("predict", "x"), "nothing that is fitted is called 'predict'"),
+    "a hidden attribute": ("MLPClassifier", fitted_is("__class__", "x"), "nothing that is fitted is called"),
+    "a property": ("MLPClassifier", fitted_is("coefs_", []), "nothing that is fitted is called 'coefs_'"),
+    "the network": ("MLPClassifier", fitted_is("network_", 3), "nothing that is fitted is called 'network_'"),
+    "classes": ("MLPClassifier", fitted_is("classes_", [1, 2, 3]), "classes_ cannot be"),
+    "too few classes": (
+        "MLPClassifier",
+        fitted_is("classes_", {"array": ["a"], "dtype": "<U1"}),
+        "there are 1 classes, but 3 outputs",
+    ),
+    "features": ("MLPClassifier", fitted_is("n_features_in_", 4), "it is for 4 features, but the network takes 3"),
+    "a flag": ("RNNClassifier", fitted_is("_multilabel", 1), "_multilabel cannot be 1"),
+    "an activation": ("MLPRegressor", fitted_is("out_activation_", "tan"), "out_activation_ cannot be 'tan'"),
+    "outputs": ("MLPRegressor", fitted_is("n_outputs_", 3), "n_outputs_ is 3, but the network has 2 outputs"),
+    "a curve": ("MLPRegressor", fitted_is("loss_curve_", "steep"), "loss_curve_ cannot be 'steep'"),
+    "no width": ("RNNTagger", lambda d: d["fitted"].pop("_width"), "_width is missing"),
+    "no classes": ("RNNTagger", lambda d: d["fitted"].pop("classes_"), "classes_ is missing"),
+    "no residuals": ("RNNForecaster", lambda d: d["fitted"].pop("residuals_"), "residuals_ is missing"),
+    "no spread": (
+        "RNNForecaster",
+        lambda d: d["fitted"]["_scales"][0]["tuple"][1]["array"].__setitem__(0, 0.0),
+        "vary by less than nothing",
+    ),
+    "fewer scales": ("RNNForecaster", lambda d: d["fitted"]["_scales"].pop(), "another number of variables"),
+    "a setting's type": ("RNNForecaster", setting_is("window", "long"), "window must be of type int, but 'long'"),
+    "a setting": ("RNNForecaster", setting_is("colour", "red"), "there is no setting 'colour'"),
+    "a wide array": (
+        "RNNForecaster",
+        fitted_is("residuals_", {"array": [1.0], "dtype": "S200000000"}),
+        "dtype cannot be 'S200000000'",
+    ),
+    "another kind": (
+        "MLPClassifier",
+        setting_is("solver", {"configurable": {"class": "EarlyStopping", "patience": 3}}),
+        "there is a 'EarlyStopping' where optimizer or fullbatchoptimizer is expected",
+    ),
+    "another kind for a number": (
+        "MLPClassifier",
+        setting_is("alpha", {"configurable": {"class": "Adam"}}),
+        "there is a 'Adam' where no such object is expected",
+    ),
+    "no settings": ("MLPClassifier", lambda d: d.pop("settings"), "it has no settings"),
+    "nothing fitted": ("MLPClassifier", lambda d: d.update(fitted=[]), "it has nothing that was fitted"),
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_what_makes_no_estimator_is_refused(name, forge):
+    estimator, change, message = FORGED[name]
+    cls, path = forge(estimator, change)
+    with pytest.raises(ModelFileError, match=f"model.rnnbp: its description makes no {estimator}: .*{message}"):
+        cls.load(path)
+
+
+def test_what_could_not_be_loaded_is_not_saved(tmp_path):
+    fitted = MLPClassifier(**STATIC).fit(TABLE, NAMES).set_params(max_iter="many")
+    with pytest.raises(ValueError, match="max_iter must be of type int, but 'many' was given"):
+        fitted.save(tmp_path / "model")
+    assert not (tmp_path / "model").exists()

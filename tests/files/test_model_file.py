@@ -1,18 +1,25 @@
 """Model files: what is saved comes back, and what is no model is refused with its reason."""
 
+import contextlib
 import json
 import os
+import pickle
 import stat
+import time
+import tracemalloc
 
 import numpy as np
 import pytest
 import safetensors.numpy
 
 from rnnbp import Network, layers
-from rnnbp.files import model_file
+from rnnbp.configuration import Configurable
+from rnnbp.files import model_file, tensor_file
 from rnnbp.files.model_file import FORMAT_VERSION, ModelFileError
+from rnnbp.files.tensor_file import digest
 from rnnbp.gradients import BPTT
-from rnnbp.initializers import Chrono, ForgetGate, Identity, Orthogonal
+from rnnbp.initializers import Chrono, ForgetGate, Identity, Orthogonal, Zeros
+from rnnbp.parameters import Parameters
 
 # Each layer with every setting at another value than its default.
 STACKS = {
@@ -22,6 +29,7 @@ STACKS = {
         layers.Dropout(0.25, over_time=True),
         layers.LayerNorm(5),
     ],
+    "Conv1D": [layers.Conv1D(3, 5, 4, stride=2, dilation=2, causal=True, weight_initializer="he")],
     "Embedding": [layers.Embedding(7, 5, weight_initializer=Orthogonal())],
     "Elman": [
         layers.Elman(
@@ -204,11 +212,12 @@ def test_a_safetensors_file_of_another_program_is_refused(path, kind):
 
 
 def rewrite(path, arrays=None, **changes):
-    """Write the file at `path` again with other arrays or another description."""
+    """Write the file at `path` again with other arrays or another description, and the right hash."""
     old_arrays, description = model_file.read(path)
     text = json.dumps({"format_version": FORMAT_VERSION, **description, **changes})
     arrays = old_arrays if arrays is None else arrays
-    path.write_bytes(safetensors.numpy.save(arrays, metadata={model_file.KEY: text}))
+    metadata = {model_file.KEY: text, model_file.HASH: digest(text, arrays)}
+    path.write_bytes(safetensors.numpy.save(arrays, metadata=metadata))
 
 
 def test_a_newer_format_is_refused_with_the_remedy(path, saved):
@@ -224,6 +233,8 @@ DENSE = {"class": "Dense", "n_inputs": 3, "n_outputs": 2}
     ("changes", "message"),
     [
         ({"format_version": None}, "its description is damaged"),
+        ({"format_version": True}, "its description is damaged"),
+        ({"format_version": 0}, "there is no format 0"),
         ({"layers": []}, "at least one layer"),
         ({"layers": ["Dense"]}, "its description makes no network"),
         ({"layers": None}, "its description makes no network"),
@@ -267,3 +278,218 @@ def test_arrays_that_do_not_fit_the_architecture_are_refused(path, saved, arrays
 
 def test_all_of_these_are_value_errors_too():
     assert issubclass(ModelFileError, ValueError)
+
+
+# -- damage ------------------------------------------------------------------------------------------------------------
+
+
+def test_every_bit_counts(path, saved):
+    whole = path.read_bytes()
+    for at in range(len(whole)):
+        content = bytearray(whole)
+        content[at] ^= 1 << at % 8
+        path.write_bytes(content)
+        with pytest.raises(ModelFileError, match=r"model\.rnnbp"):
+            Network.load(path)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_network_without_sense_is_neither_saved_nor_loaded_without_a_word(path, value):
+    net = Network([layers.Dense(3, 2)])
+    net.parameters["0.weight"][1, 1] = value
+    with pytest.warns(RuntimeWarning, match=r"saved in .*rnnbp holds NaN .*'0.weight' \(1 of 6 numbers\)"):
+        net.save(path)
+    with pytest.warns(RuntimeWarning, match=r"network in .*rnnbp holds NaN .*'0.weight' \(1 of 6 numbers\)"):
+        loaded = Network.load(path)
+    np.testing.assert_array_equal(loaded.theta, net.theta)
+
+
+# -- what a file asks for ----------------------------------------------------------------------------------------------
+
+LARGE = {
+    "Dense": {"class": "Dense", "n_inputs": 15000, "n_outputs": 15000},
+    "LSTM": {"class": "LSTM", "n_inputs": 15000, "n_hidden": 15000},
+    "Embedding": {"class": "Embedding", "n_symbols": 2**40, "n_features": 2**40},
+    "more than memory has names for": {"class": "LayerNorm", "n_features": 2**70},
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_small_file_cannot_ask_for_much(path, saved, name):
+    rewrite(path, layers=[LARGE[name]])
+    with contextlib.suppress(ModelFileError):
+        Network.load(path)  # a cell's equations are looked at once
+    tracemalloc.start()
+    started = time.process_time()
+    with pytest.raises(ModelFileError, match=r"model\.rnnbp"):
+        Network.load(path)
+    seconds, (_, peak) = time.process_time() - started, tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert seconds < 0.05  # 0.5 ms, if nothing is traced
+    assert peak < 1e6
+
+
+def test_arrays_that_are_declared_but_not_there_are_refused(path):
+    large = {"dtype": "F32", "shape": [15000, 15000], "data_offsets": [0, 900_000_000]}
+    header = json.dumps({"__metadata__": {model_file.KEY: "{}"}, "0.weight": large}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(ModelFileError, match="its arrays should take 900000000 bytes, but 0 follow"):
+        Network.load(path)
+
+
+def entries(*described):
+    """Return what a header is that describes float32 arrays by shape and place."""
+    arrays = {f"a{k}": {"dtype": "F32", "shape": s, "data_offsets": p} for k, (s, p) in enumerate(described)}
+    return json.dumps({"__metadata__": {model_file.KEY: "{}"}, **arrays}).encode()
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        (entries(([1], [0, 4]), ([1], [0, 4])), "the numbers of 'a1' do not follow those before them"),
+        (entries(([1], [0, 4]), ([1], [8, 12])), "the numbers of 'a1' do not follow those before them"),
+        (entries(([1], [4, 8])), "the numbers of 'a0' do not follow"),
+        (entries(([1], [4, 0])), "'a0' should take 4 bytes, but takes -4"),
+        (entries(([0, 2**62], [0, 0])), "the shape of 'a0' is too large"),
+        (entries(([0, 2**31, 2**31], [0, 0])), "the shape of 'a0' is too large"),
+        (entries(([1] * 33, [0, 4])), "the shape of 'a0' is none"),
+        (entries(([-1, -1], [0, 4])), "the shape of 'a0' is none"),
+        (entries(([True], [0, 4])), "the shape of 'a0' is none"),
+        (entries(([1.0], [0, 4])), "the shape of 'a0' is none"),
+        (entries((1, [0, 4])), "the shape of 'a0' is none"),
+        (entries(([1], [0, 2, 4])), "the place of 'a0' is none"),
+        (entries(([1], None)), "the place of 'a0' is none"),
+    ],
+)
+def test_places_that_make_no_sense_are_refused(path, header, message):
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(12))
+    with pytest.raises(ModelFileError, match=message):
+        Network.load(path)
+
+
+def test_a_header_without_end_is_not_read(path, saved, monkeypatch):
+    monkeypatch.setattr(tensor_file, "LONGEST_HEADER", 100)
+    with pytest.raises(ModelFileError, match=r"its header should be \d+ bytes long"):
+        Network.load(path)
+
+
+def test_nothing_is_drawn_that_will_be_overwritten(path, saved, monkeypatch):
+    monkeypatch.setattr(Parameters, "initialize", lambda *_: pytest.fail("it is drawn"))
+    assert Network.load(path).theta.tobytes() == saved.theta.tobytes()
+    assert pickle.loads(pickle.dumps(saved)).theta.tobytes() == saved.theta.tobytes()
+
+
+CALLED = []
+
+
+class Bystander(Configurable):
+    """One of the classes that a program has loaded."""
+
+    def __init__(self, text="x"):
+        CALLED.append(text)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        {"class": "Bystander", "text": "run"},
+        DENSE | {"n_inputs": {"class": "Bystander", "text": "run"}},
+        DENSE | {"weight_initializer": {"class": "Bystander", "text": "run"}},
+        {"class": "GRU", "n_inputs": 3, "n_hidden": 2, "gradient": {"class": "Bystander"}},
+        {"class": "GRU", "n_inputs": 3, "n_hidden": 2, "gradient": DENSE},
+        {"class": "Activation", "name": [{"class": "Bystander"}]},
+    ],
+)
+def test_only_what_is_allowed_in_its_place_is_called(path, saved, layer):
+    rewrite(path, layers=[layer])
+    with pytest.raises(ModelFileError, match=r"unknown|these settings do not make|does not take"):
+        Network.load(path)
+    assert CALLED == []
+
+
+class Wrapping(layers.Layer):
+    """A layer of a user's own, which does not say what it holds."""
+
+    def __init__(self, schedule, width: "Unheard" = 1):  # noqa: F821
+        self.schedule, self.width = schedule, width
+
+    def output_width(self, input_width):
+        return input_width
+
+    forward = backward = None
+
+
+def test_what_could_not_be_loaded_is_not_saved(path):
+    with pytest.raises(ValueError, match=r"Wrapping holds Zeros\(\) in schedule.*write schedule: Initializer"):
+        Network([Wrapping(Zeros())]).save(path)
+    assert not path.exists()
+
+
+ODD = {
+    "deep": "[" * 5000 + "]" * 5000,
+    "a long number": "9" * 5000,
+    "a large number": "1" + "0" * 400,
+    "NaN": "NaN",
+    "infinite": "1e999",
+    "half a character": '"\\ud800"',
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("field", ["layers", "seed", "dtype", "metadata", "format_version", "n_inputs"])
+def test_odd_json_is_refused_in_our_words(path, saved, name, field):
+    arrays, description = model_file.read(path)
+    text = json.dumps({"format_version": FORMAT_VERSION, **description})
+    present = {
+        "layers": "[{",
+        "metadata": "{}",
+        "n_inputs": "3",
+        "seed": "0",
+        "dtype": '"float32"',
+        "format_version": "2",
+    }
+    old, new = f'"{field}": {present[field]}', f'"{field}": {ODD[name]}'
+    if field == "layers":
+        new += ', "x": [{'
+    assert old in text
+    text = text.replace(old, new, 1)
+    metadata = {model_file.KEY: text, model_file.HASH: digest(text, arrays)}
+    path.write_bytes(safetensors.numpy.save(arrays, metadata=metadata))
+    with pytest.raises(ModelFileError, match=r"model\.rnnbp"):
+        Network.load(path)
+
+
+def test_what_is_read_here_is_read_by_safetensors_too(path, saved):
+    """The header is checked by code of our own; it takes nothing that the library refuses."""
+    rng = np.random.default_rng(0)
+    whole = path.read_bytes()
+    n_read = 0
+    for _ in range(3000):
+        content = bytearray(whole)
+        at = int(rng.integers(8, 400))
+        drawn = rng.choice(np.frombuffer(b'0123456789,]["F x', np.uint8), size=rng.integers(0, 3))
+        content[at : at + int(rng.integers(0, 3))] = drawn.tobytes()
+        content[:8] = (int.from_bytes(whole[:8], "little") + len(content) - len(whole)).to_bytes(8, "little")
+        path.write_bytes(content)
+        try:
+            with tensor_file.TensorFile(path) as file:
+                file.read_entries()
+        except tensor_file.DamagedError:
+            continue
+        n_read += 1
+        safetensors.numpy.load(bytes(content))
+    assert n_read > 100
+
+
+@pytest.mark.parametrize(("depth", "fits"), [(90, True), (110, False)])
+def test_metadata_may_be_nested_but_not_without_end(path, depth, fits):
+    nested = []
+    for _ in range(depth):
+        nested = [nested]
+    net = Network([layers.Dense(3, 2)])
+    if fits:
+        net.save(path, metadata={"nested": nested})
+        assert Network.load(path).metadata == {"nested": nested}
+    else:
+        with pytest.raises(ValueError, match=r"cannot be written as JSON: it is nested more than 100 levels deep"):
+            net.save(path, metadata={"nested": nested})

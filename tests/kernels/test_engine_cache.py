@@ -1,8 +1,11 @@
 """Machine code is kept on disk, and whatever is wrong with what is there changes no result."""
 
+import errno
 import os
+import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -114,8 +117,8 @@ def test_processes_that_start_at_once_do_not_disturb_each_other(filled, tmp_path
 
 @pytest.mark.slow
 @pytest.mark.parametrize("width", ["0", "16"])
-def test_any_width_of_vectors_gives_the_same_result(filled, width):
-    folder, expected = filled
+def test_any_width_of_vectors_gives_the_same_result(filled, width, tmp_path):
+    folder, expected = shutil.copytree(filled[0], tmp_path / "cache"), filled[1]  # other tests look into `filled`
     found, *numbers = start(RNNBP_CACHE_DIR=str(folder), RNNBP_SIMD_BYTES=width).split()
     assert found == width
     expected = [float.fromhex(number) for number in expected.split()[1:]]
@@ -197,6 +200,27 @@ def test_what_others_keep_there_is_left_alone(folder):
     (folder / "foreign.o").write_bytes(b"of another program")
     cache.code_of("key", lambda: CODE)
     assert contents(folder)["foreign.o"] == b"of another program"
+
+
+def test_a_full_disk_is_no_error_and_leaves_nothing_behind(folder, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(cache.os, "replace", full)
+    for _ in range(2):
+        assert cache.code_of("key", lambda: CODE) == CODE
+    assert contents(folder) == {}
+
+
+@pytest.mark.parametrize(("days", "n_left"), [(0.9, 1), (1.1, 0)])
+def test_what_a_killed_process_has_left_is_removed_after_a_day(folder, days, n_left):
+    folder.mkdir(parents=True)
+    leftover = folder / f"{cache.PREFIX}abc"
+    leftover.write_bytes(b"half of")
+    then = time.time() - days * 86400
+    os.utime(leftover, (then, then))
+    cache.code_of("key", lambda: CODE)
+    assert len(contents(folder)) == 1 + n_left
 
 
 def test_an_error_of_the_compiler_is_no_error_of_the_cache(folder):

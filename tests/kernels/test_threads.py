@@ -1,11 +1,14 @@
 """How many threads the library uses, that they change no bit of a result, and that they get in nobody's way."""
 
+import copy
 import os
 import signal
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Event, Thread
 
 import numpy as np
 import pytest
@@ -16,6 +19,7 @@ from rnnbp.kernels.engine import engine
 from rnnbp.kernels.workers import AWAKE
 from rnnbp.networks.network import Network
 from rnnbp.training import fit
+from rnnbp.training.evaluation import predict
 
 AVAILABLE = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 LENGTHS = [9, 3, 1, 7, 9, 2, 2, 5, 8, 9, 4]
@@ -167,6 +171,8 @@ def test_several_threads_may_use_one_network_at_once(shared):
 
 AT_ONCE = """
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Event, Thread
 import numpy as np
 from rnnbp import layers
 from rnnbp.networks.network import Network
@@ -305,3 +311,45 @@ def test_an_interrupted_run_leaves_nothing_behind(shared):
     busy = threads.crew_of(engine("float32")).busy
     assert busy.acquire(blocking=False)
     busy.release()
+
+
+def test_a_network_is_trained_by_one_at_a_time():
+    """A second fit is refused at once; afterwards, and for a copy, all is as ever; predictions may go on meanwhile."""
+    net = Network([layers.GRU(3, 8), layers.LastStep(), layers.Dense(8, 2)])
+    x, target = np.random.default_rng(0).normal(size=(6, 20, 3)), np.arange(20) % 2
+    train = partial(fit, x=x, target=target, loss="cross_entropy", progress=False)
+    inside, release, refused = Event(), Event(), []
+
+    def wait(net, history):
+        inside.set()
+        release.wait(60)
+
+    first = Thread(target=train, args=(net,), kwargs={"max_epochs": 2, "callbacks": [wait]})
+    first.start()
+    assert inside.wait(60)
+    try:
+        before = net.theta.copy()
+        with pytest.raises(RuntimeError, match="this network is being trained already"):
+            train(net, max_epochs=1)
+        np.testing.assert_array_equal(net.theta, before)
+        assert np.isfinite(predict(net, x)).all()
+        train(copy.deepcopy(net), max_epochs=1)
+    finally:
+        release.set()
+        first.join()
+    with pytest.raises(RuntimeError, match="by the caller of this one"):
+        train(net, max_epochs=1, callbacks=[lambda net, history: train(net, max_epochs=1)])
+    assert len(train(net, max_epochs=1)) == 1
+
+
+def test_a_fork_does_not_inherit_that_somebody_trains():
+    net = Network([layers.Dense(3, 2)])
+    with net.programs.training():
+        child = os.fork()
+        if child == 0:
+            try:
+                with net.programs.training():
+                    os._exit(0)
+            finally:
+                os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -1,5 +1,7 @@
 """A training run that was broken off goes on from its checkpoint, to the bit, or says why it cannot."""
 
+import json
+
 import numpy as np
 import pytest
 from kill_and_resume import kill_and_resume
@@ -150,14 +152,6 @@ def train_mlp(path, **options):
     return net, fit(net, *line(), checkpoint=path, **options)
 
 
-def test_a_run_that_was_killed_as_it_wrote_leaves_nothing_half_written_behind(tmp_path):
-    path = tmp_path / "run.ckpt"
-    for name in (".run.ckpt.abc.part", ".other.ckpt.abc.part"):
-        (tmp_path / name).write_bytes(b"half of")
-    train_mlp(path)
-    assert sorted(file.name for file in tmp_path.iterdir()) == [".other.ckpt.abc.part", "run.ckpt"]
-
-
 # -- finished and extended runs ----------------------------------------------------------------------------------------
 
 
@@ -221,13 +215,13 @@ def test_the_callers_optimizer_state_is_that_of_the_resumed_run(tmp_path):
 @pytest.mark.parametrize(
     ("often", "expected"),
     [
-        ({"every_seconds": 0.0}, [0.25, 0.5, 0.75, 1, 1, 1.25, 1.5, 1.75, 2, 2, 2.25, 2.5, 2.75, 3, 3]),
-        ({"every_seconds": 1e9}, [3]),
-        ({"every_seconds": None, "every_epochs": 2}, [2, 3]),
-        ({"every_seconds": None}, [3]),
+        ({"every_seconds": 0.0}, [0, 0.25, 0.5, 0.75, 1, 1, 1.25, 1.5, 1.75, 2, 2, 2.25, 2.5, 2.75, 3, 3]),
+        ({"every_seconds": 1e9}, [0, 3]),
+        ({"every_seconds": None, "every_epochs": 2}, [0, 2, 3]),
+        ({"every_seconds": None}, [0, 3]),
     ],
 )
-def test_a_checkpoint_is_written_as_often_as_it_says_and_at_the_end(often, expected, tmp_path):
+def test_a_checkpoint_is_written_at_the_beginning_as_often_as_it_says_and_at_the_end(often, expected, tmp_path):
     written = []
 
     class Noting(Checkpoint):
@@ -328,6 +322,84 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
         path.write_bytes(content)
         with pytest.raises(CheckpointError, match=r"run.ckpt"):
             train_mlp(path)
+
+
+def forge(path, change):
+    """Write a checkpoint again with other arrays or values, and the right hash."""
+    arrays, description = model_file.read(path)
+    written = json.loads(description["checkpoint"])
+    change(arrays, written["values"])
+    model_file.write(path, arrays, {"checkpoint": json.dumps(written)})
+
+
+def value(name, given):
+    return lambda arrays, values: values.update({name: given})
+
+
+def array(name, given):
+    return lambda arrays, values: arrays.update({name: np.asarray(given)})
+
+
+FORGED = {
+    "no updates": (value("done", None), "done cannot be None"),
+    "too many updates": (value("done", 7), "7 updates cannot be done of an epoch's 4"),
+    "fewer than none": (value("done", -1), "done cannot be -1"),
+    "a part of one": (value("done", 0.5), "done cannot be 0.5"),
+    "an epoch to come": (value("best_epoch", 9), "best_epoch cannot be 9"),
+    "a reason": (value("stopped", 3), "does not say whether the run has stopped"),
+    "no generator": (value("network", {}), "the state of the generator for network is none"),
+    "another generator": (value("shuffling", {"bit_generator": "MT19937"}), "the generator for shuffling is none"),
+    "a large generator": (
+        lambda arrays, values: values["shuffling"]["state"].update(inc=2**200),
+        "the generator for shuffling is none",
+    ),
+    "no sums": (lambda arrays, values: arrays.pop("sums"), "it has no sums of an epoch"),
+    "another best": (array("best", np.zeros(3, np.float32)), "its best parameters are not this network's"),
+    "theta": (array("theta", np.zeros(3, np.float32)), "it has no 'theta' such as is needed"),
+    "a shorter history": (array("history.seconds", [1.0]), "the history of seconds is not one of 2 epochs"),
+    "a history of texts": (array("history.seconds", [True, False]), "the history of seconds is not one of 2 epochs"),
+    "a hole in history": (lambda arrays, values: arrays.pop("history.seconds"), "the history of seconds is missing"),
+    "another history": (array("history.colour", [1.0, 2.0]), "its history has 'colour'"),
+    "states": (array("carried.0.h", np.zeros((2, 4), np.float32)), "states that it carries on are not this network's"),
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_forged_checkpoint_is_refused_and_changes_nothing(name, tmp_path):
+    change, message = FORGED[name]
+    path = tmp_path / "run.ckpt"
+    train_mlp(path, max_epochs=2)
+    forge(path, change)
+    net = mlp()
+    theta, state = net.theta.copy(), net.rng.bit_generator.state
+    with pytest.raises(CheckpointError, match=f"no run can go on from .*run.ckpt: .*{message}"):
+        fit(net, *line(), loss=MSE, batch_size=2, max_epochs=3, checkpoint=path)
+    np.testing.assert_array_equal(net.theta, theta)
+    assert net.rng.bit_generator.state == state
+
+
+@pytest.mark.parametrize("n_rows", [0, 1, 3])
+def test_states_of_another_minibatch_are_refused(n_rows, tmp_path):
+    path = tmp_path / "run.ckpt"
+    make, problem, options = RUNS["chunks"]
+    with pytest.raises(Killed):
+        fit(make(), *problem(), checkpoint=Fatal(path, 4), **options)
+    forge(path, array("carried.0.h", np.zeros((n_rows, 3))))
+    with pytest.raises(CheckpointError, match=r"run\.ckpt: the state.* that it carries on"):
+        fit(make(), *problem(), checkpoint=path, **options)
+
+
+@pytest.mark.parametrize("kind", ["MT19937", "PCG64DXSM", "Philox", "SFC64"])
+def test_a_generator_of_any_kind_is_gone_on_with(kind, tmp_path):
+    def train(checkpoint):
+        net = mlp()
+        seed = np.random.Generator(getattr(np.random, kind)(5))
+        return net, fit(net, *line(), loss=MSE, batch_size=2, max_epochs=3, seed=seed, checkpoint=checkpoint)
+
+    expected = ended(*train(None))
+    with pytest.raises(Killed):
+        train(Fatal(tmp_path / "run.ckpt", 7))
+    assert ended(*train(tmp_path / "run.ckpt")) == expected
 
 
 def test_another_program_s_file_is_refused(tmp_path):

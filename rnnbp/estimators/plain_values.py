@@ -1,0 +1,200 @@
+"""Values as plain data: what JSON has not is written as an object whose keys say what it is.
+
+::
+
+    1.5, "text", True, None, [...]       themselves
+    NaN, infinity                        {"float": "nan"}
+    (a, b)                               {"tuple": [a, b]}
+    {key: value}                         {"mapping": [[key, value]]}, whose keys need not be text
+    an array                             {"array": nested lists, "dtype": "<f8", "shape": [2, 3]}
+    an object made of its settings       {"configurable": {"class": its class, setting: value}}
+
+Reading checks everything, as the data may come from anywhere: an array is of a dtype and size that its own numbers
+fill, and an object is of a kind that is allowed where it stands.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnbp.configuration import Configurable, build, check_admitted, plain, shown
+
+__all__ = ["read", "written"]
+
+Array = NDArray[Any]
+
+DTYPES = re.compile(r"[<>=|]?(b1|[iu][1248]|f[248]|U[0-9]{1,9})|object")
+FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+SMALL = 1 << 20  # bytes that an array of texts may take, however short they are
+ROOM = 64  # bytes that each character of a larger one may take; four are needed
+
+
+def written(value: Any, name: str) -> Any:
+    """Return a value as JSON can hold it.
+
+    Raises
+    ------
+    ValueError
+        If it is nothing that such a file can hold; `name` is what the error calls it.
+    """
+    if isinstance(value, Configurable):
+        check_admitted(value)
+        return {"configurable": plain(value)}
+    if isinstance(value, np.ndarray):
+        return _array_written(value, name)
+    if isinstance(value, np.generic):
+        return written(value.item(), name)
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"float": repr(value)}
+    if isinstance(value, tuple):
+        return {"tuple": [written(item, name) for item in value]}
+    if isinstance(value, list):
+        return [written(item, name) for item in value]
+    if isinstance(value, Mapping):
+        return {"mapping": [[written(key, name), written(item, name)] for key, item in value.items()]}
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise ValueError(f"{name}={shown(value)} cannot be written to a model file, which holds plain data only")
+
+
+def _array_written(array: Array, name: str) -> dict[str, Any]:
+    dtype = "object" if array.dtype == object else array.dtype.str
+    if not DTYPES.fullmatch(dtype):
+        raise ValueError(f"{name} is an array of {array.dtype}, which cannot be written to a model file")
+    items = [*_items(array.tolist())]
+    if array.dtype.kind == "U" and not _has_room(array.dtype, items):
+        dtype = f"<U{max(map(len, items))}"  # it has far more room than its texts need
+        if not _has_room(np.dtype(dtype), items):
+            raise ValueError(
+                f"{name} holds texts of very different lengths, which cannot be written to a model file: make it an "
+                "array of objects"
+            )
+    return {"array": written(array.tolist(), name), "dtype": dtype, "shape": list(array.shape)}
+
+
+def read(value: Any, kinds: Sequence[type[Configurable]] = ()) -> Any:
+    """Return what `written` was given.
+
+    Parameters
+    ----------
+    value
+        As JSON holds it.
+    kinds : sequence of type
+        What objects that are made of their settings may be.
+
+    Raises
+    ------
+    ValueError
+        If it is nothing that `written` returns.
+    """
+    if isinstance(value, list):
+        return [read(item, kinds) for item in value]
+    if not isinstance(value, dict):
+        return value
+    keys = value.keys()
+    if keys == {"configurable"}:
+        return _built(value["configurable"], kinds)
+    if keys in ({"array", "dtype"}, {"array", "dtype", "shape"}):  # files of format 1 have no shape
+        return _array_read(**value)
+    if keys == {"float"} and isinstance(value["float"], str) and value["float"] in FLOATS:
+        return FLOATS[value["float"]]
+    if keys == {"tuple"} and isinstance(value["tuple"], list):
+        return tuple(read(item, kinds) for item in value["tuple"])
+    if keys == {"mapping"} and isinstance(value["mapping"], list):
+        return dict(_pair_read(pair) for pair in value["mapping"])
+    raise ValueError(f"{shown(value)} stands for nothing")
+
+
+def _built(value: Any, kinds: Sequence[type[Configurable]]) -> Any:
+    name = value.get("class") if isinstance(value, dict) else None
+    for kind in kinds:
+        if any(cls.__name__ == name for cls in _with_subclasses(kind)):
+            return build(value, kind)
+    allowed = " or ".join(kind.__name__.lower() for kind in kinds) or "no such object"
+    raise ValueError(f"there is a {shown(name)} where {allowed} is expected")
+
+
+def _with_subclasses(kind: type[Any]) -> Iterator[type[Any]]:
+    yield kind
+    for cls in kind.__subclasses__():
+        yield from _with_subclasses(cls)
+
+
+def _pair_read(pair: Any) -> tuple[Any, Any]:
+    if not isinstance(pair, list) or len(pair) != 2:
+        raise ValueError(f"{shown(pair)} is no pair of key and value")
+    key, item = read(pair[0]), read(pair[1])
+    try:
+        hash(key)
+    except TypeError:
+        raise ValueError(f"{shown(key)} cannot be a key") from None
+    return key, item
+
+
+# -- arrays ------------------------------------------------------------------------------------------------------------
+
+OF_KIND: dict[str, tuple[type, ...]] = {"b": (bool,), "i": (int,), "u": (int,), "f": (int, float), "U": (str,)}
+
+
+def _array_read(array: Any, dtype: Any, shape: Any = None) -> Array:
+    if not isinstance(dtype, str) or not DTYPES.fullmatch(dtype):
+        raise ValueError(f"an array's dtype cannot be {shown(dtype)}")
+    kind, found = np.dtype(dtype), _shape(array)
+    if shape is None:
+        shape = list(found)
+    if not isinstance(shape, list) or not all(type(n) is int and 0 <= n < 2**31 for n in shape) or len(shape) > 32:
+        raise ValueError(f"an array's shape cannot be {shown(shape)}")
+    items = [*map(read, _items(array))]
+    if math.prod(shape) != len(items) or (items and tuple(shape) != found):
+        raise ValueError(f"an array of shape {shape} cannot be made of {len(items)} items")
+    if kind.kind == "O":
+        filled: Array = np.empty(len(items), object)
+        filled[:] = items
+        return filled.reshape(shape)
+    if wrong := [item for item in items if not _is_of(item, OF_KIND[kind.kind])]:
+        raise ValueError(f"an array of {kind} cannot hold {shown(wrong[0])}")
+    if kind.kind == "U" and not (_has_room(kind, items) and max(map(len, items), default=0) <= kind.itemsize // 4):
+        raise ValueError(f"an array of {kind} does not fit its texts")
+    try:
+        with np.errstate(all="ignore"):
+            return np.array(items, dtype=kind).reshape(shape)
+    except OverflowError:
+        raise ValueError(f"an array of {kind} cannot hold numbers that are so large") from None
+
+
+def _shape(nested: Any) -> tuple[int, ...]:
+    """Return the shape of nested lists; those of one level must be equally long."""
+    shape: list[int] = []
+    level = [nested]
+    while level and all(isinstance(each, list) for each in level):
+        lengths = {len(each) for each in level}
+        if len(lengths) > 1 or len(shape) == 32:
+            raise ValueError("an array's rows must be equally long")
+        shape.append(lengths.pop())
+        level = [item for each in level for item in each]
+    if any(isinstance(each, list) for each in level):
+        raise ValueError("an array's rows must be equally long")
+    return tuple(shape)
+
+
+def _items(nested: Any) -> Iterator[Any]:
+    if isinstance(nested, list):
+        for each in nested:
+            yield from _items(each)
+    else:
+        yield nested
+
+
+def _is_of(item: Any, kinds: tuple[type, ...]) -> bool:
+    return isinstance(item, kinds) and (not isinstance(item, bool) or bool in kinds)
+
+
+def _has_room(dtype: np.dtype[Any], items: Sequence[str]) -> bool:
+    """Return whether an array of texts takes no more memory than its file may ask for."""
+    return dtype.itemsize * len(items) <= max(SMALL, ROOM * sum(len(item) + 3 for item in items))

@@ -1,0 +1,123 @@
+"""Values as plain data: what is written comes back, and what nobody has written is refused in a small space."""
+
+import json
+import math
+import tracemalloc
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from rnnbp.estimators.plain_values import read, written
+from rnnbp.gradients import BPTT, GradientAlgorithm
+from rnnbp.optimizers import Adam
+
+
+def through_json(value, kinds=()):
+    return read(json.loads(json.dumps(written(value, "value"), allow_nan=False)), kinds)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, True, 3, -2.5, "text", [], [1, [2.5, None]], (1, ("a",), []), {"a": 1, 2: (3,), None: [], (1, 2): "b"}],
+)
+def test_plain_values_come_back(value):
+    again = through_json(value)
+    assert again == value
+    assert repr(again) == repr(value)
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf])
+def test_infinity_comes_back(value):
+    assert through_json([value]) == [value]
+
+
+def test_nan_comes_back():
+    assert math.isnan(through_json(math.nan))
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(6.0).reshape(2, 3),
+        np.array(2.5, np.float32),
+        np.zeros((0, 3)),
+        np.zeros((2, 0, 3), np.int8),
+        np.array([np.nan, -np.inf, 1.0]),
+        np.array([[True], [False]]),
+        np.array([2**63], np.uint64),
+        np.array([1.5, 2], ">f8"),
+        np.array(["one", "three"]),
+        np.array(["a", "b"], "U90"),
+        np.array([], "U3"),
+        np.array(["x", None, 3, 2.5], object),
+    ],
+    ids=lambda array: f"{array.dtype} {array.shape}",
+)
+def test_arrays_come_back(array):
+    again = through_json(array)
+    assert_array_equal(again, array)
+    assert (again.dtype, again.shape) == (array.dtype, array.shape)
+
+
+def test_room_for_long_texts_that_are_not_there_is_given_up_where_it_is_much():
+    assert through_json(np.array(["a", "bc"] * 1000, "U10000")).dtype == "<U2"
+    with pytest.raises(ValueError, match="very different lengths"):
+        written(np.array(["x" * 10_000] + [""] * 10_000), "names")
+
+
+@pytest.mark.parametrize(
+    "value", [1j, b"x", {1}, object(), np.zeros(1, "M8[s]"), np.zeros(1, complex), np.zeros(1, "S3")]
+)
+def test_what_is_no_plain_data_is_refused(value):
+    with pytest.raises(ValueError, match=r"cannot be written to a model file"):
+        written([value], "name")
+
+
+def test_objects_come_back_where_their_kind_is_allowed():
+    assert repr(through_json(BPTT(compiled=False), (GradientAlgorithm,))) == "BPTT(compiled=False)"
+    for kinds in ((), (Adam,)):
+        with pytest.raises(ValueError, match=r"there is a 'BPTT' where .* is expected"):
+            through_json(BPTT(), kinds)
+
+
+FORGED = {
+    "wide bytes": {"array": ["a"], "dtype": "S200000000"},
+    "wide texts": {"array": ["a"], "dtype": "U200000000"},
+    "one long text among many": {"array": ["x" * 10_000, *[""] * 10_000], "dtype": "<U10000"},
+    "a large shape": {"array": [], "dtype": "<f8", "shape": [2**30, 2**30]},
+    "a shape without end": {"array": [], "dtype": "<f8", "shape": [0] * 33},
+    "a shape of halves": {"array": [], "dtype": "<f8", "shape": [0.5]},
+    "another shape": {"array": [1, 2], "dtype": "<f8", "shape": [3]},
+    "ragged rows": {"array": [[1], [2, 3]], "dtype": "<f8"},
+    "rows and numbers": {"array": [[1], 2], "dtype": "<f8"},
+    "deep rows": {"array": [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]], "dtype": "<f8"},
+    "texts as numbers": {"array": ["1"], "dtype": "<f8"},
+    "fractions as whole numbers": {"array": [1.5], "dtype": "<i8"},
+    "flags as numbers": {"array": [True], "dtype": "<f8"},
+    "numbers as flags": {"array": [1], "dtype": "|b1"},
+    "numbers that are too large": {"array": [300], "dtype": "|i1"},
+    "very large numbers": {"array": [10**300], "dtype": "<i8"},
+    "texts that are too long": {"array": ["abc"], "dtype": "<U2"},
+    "an object's memory": {"array": [1], "dtype": "V8"},
+    "fields": {"array": [1], "dtype": "f8,f8"},
+    "no dtype": {"array": [1], "dtype": 8},
+    "no name of a number": {"float": "one"},
+    "a number by itself": {"float": 1.5},
+    "no tuple": {"tuple": 3},
+    "no pairs": {"mapping": [[1]]},
+    "a list as a key": {"mapping": [[[1], 2]]},
+    "two things": {"tuple": [], "float": "nan"},
+    "nothing": {},
+    "something else": {"code": "print()"},
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_what_nobody_has_written_is_refused(name):
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=r"array|stands for nothing|no pair|cannot be a key"):
+        read([FORGED[name]])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5e6
