@@ -318,7 +318,7 @@ def test_a_network_is_trained_by_one_at_a_time():
     net = Network([layers.GRU(3, 8), layers.LastStep(), layers.Dense(8, 2)])
     x, target = np.random.default_rng(0).normal(size=(6, 20, 3)), np.arange(20) % 2
     train = partial(fit, x=x, target=target, loss="cross_entropy", progress=False)
-    inside, release, refused = Event(), Event(), []
+    inside, release = Event(), Event()
 
     def wait(net, history):
         inside.set()
