@@ -1,10 +1,12 @@
 """What importing the library costs, what it offers, and that the examples in its docstrings hold."""
 
+import ast
 import doctest
 import importlib
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -101,3 +103,20 @@ def test_a_module_announces_only_what_it_has(name):
 def test_the_examples_in_docstrings_hold(name):
     options = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     assert doctest.testmod(importlib.import_module(name), optionflags=options).failed == 0
+
+
+def test_every_module_says_what_it_is_for_and_what_is_public_in_it():
+    for path in sorted(Path(rnnbp.__file__).parent.rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        assert ast.get_docstring(tree), path
+        defined = [node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+        listed = [
+            ast.literal_eval(node.value)
+            for node in tree.body
+            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__"
+        ]
+        if public := [name for name in defined if not name.startswith("_")]:
+            assert listed, f"{path} has no __all__"
+            assert set(public) & set(listed[0]), f"nothing that {path} defines is public"
+        for name in listed[0] if listed else []:
+            assert not name.startswith("_") or name == "__version__", f"{path} lists {name}"

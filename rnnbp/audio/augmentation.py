@@ -31,6 +31,8 @@ from numpy.typing import ArrayLike, NDArray
 from rnnbp.audio.files import resample
 from rnnbp.audio.waveform import Waveform, check_audible, check_waveform
 
+__all__ = ["add_noise", "change_speed", "gain", "mask_frequency", "mask_time", "time_shift"]
+
 Features = NDArray[np.floating[Any]]
 
 

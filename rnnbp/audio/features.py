@@ -17,6 +17,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from rnnbp.audio.frontend import Frontend
 from rnnbp.audio.recordings import Recording, cache_key, check_recordings, extract
 
+__all__ = ["AudioFeatures"]
+
 SETTINGS = tuple(field.name for field in dataclasses.fields(Frontend))
 
 

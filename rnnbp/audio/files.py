@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from rnnbp.audio import containers
 from rnnbp.audio.waveform import AudioError, Waveform, check_sample_rate, check_waveform
 
+__all__ = ["conform", "load", "read", "resample"]
+
 # A lossy decoder may overshoot full scale a little; a float file past twice full scale was never scaled.
 LARGEST_PEAK = 2.0
 MAX_SAMPLES = 100_000_000  # 400 MB of float32

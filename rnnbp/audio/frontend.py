@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from rnnbp.audio import spectral
 from rnnbp.audio.waveform import AudioError, Waveform, check_sample_rate
 
+__all__ = ["Frontend"]
+
 KINDS = ("log_mel", "mfcc")
 NORMALIZERS = {"utterance": spectral.standardize, "mean": spectral.centre}
 

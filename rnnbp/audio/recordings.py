@@ -15,6 +15,8 @@ from rnnbp.audio.files import conform, read
 from rnnbp.audio.frontend import Frontend
 from rnnbp.audio.waveform import AudioError, Waveform, check_audible, check_waveform
 
+__all__ = ["Recording", "cache_key", "check_recordings", "extract"]
+
 Recording = str | os.PathLike[str] | ArrayLike
 CACHE_VERSION = 1  # raise it when the same settings begin to give other numbers
 

@@ -40,6 +40,8 @@ from numpy.typing import NDArray
 from rnnbp.audio.librosa_import import import_librosa
 from rnnbp.audio.waveform import AudioError, Waveform
 
+__all__ = ["centre", "cepstrum", "decibels", "delta", "mel_filterbank", "mel_power", "standardize", "trim_silence"]
+
 Array = NDArray[np.float32]
 
 DYNAMIC_RANGE = 80.0  # dB below the loudest value of a recording; librosa's top_db

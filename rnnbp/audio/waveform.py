@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+__all__ = ["AudioError", "Waveform", "check_audible", "check_sample_rate", "check_waveform"]
+
 Waveform = NDArray[np.floating[Any]]
 
 

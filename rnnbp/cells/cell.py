@@ -220,7 +220,7 @@ class Cell(ABC):
         The state that a teacher's values replace in teacher forcing.
     noise : mapping of str to float
         Blocks that are random, and their means: in training each element is 1 with this probability, else 0, drawn anew
-        for each sequence and step; in use it is the mean. They lie side by side in z, in this order.
+        for each sequence and step; at inference it is the mean. They lie side by side in z, in this order.
     input : Product
         Of x; its blocks start from it.
     stages : tuple of Stage

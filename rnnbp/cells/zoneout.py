@@ -2,7 +2,7 @@
 
 Of a cell's new state s~, with m drawn anew for each unit, sequence and step::
 
-    s = m s' + (1 - m) s~                     (1)   m = 1 with probability p, else 0, in training; in use m = p
+    s = m s' + (1 - m) s~                     (1)   m = 1 with probability p, else 0, in training; at inference m = p
 
     ds~ = ds (1 - m);  ds' = ds m;  dm = ds (s' - s~)                        (1')
 

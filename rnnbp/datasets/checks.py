@@ -7,6 +7,8 @@ import operator
 import numpy as np
 from numpy.typing import DTypeLike
 
+__all__ = ["RandomState", "floating", "generator"]
+
 RandomState = int | np.random.Generator | None
 
 

@@ -10,6 +10,8 @@ from numpy.typing import DTypeLike, NDArray
 from rnnbp.configuration import whole_number
 from rnnbp.datasets.checks import RandomState, floating, generator
 
+__all__ = ["integrate_mackey_glass", "make_mackey_glass", "make_narma10", "respond_narma10"]
+
 Array = NDArray[np.float64]
 
 INTEGRATION_STEP = 0.1  # of Mackey-Glass; halving it moves x(300) by 2e-9

@@ -15,6 +15,8 @@ from rnnbp.datasets.audio_dataset import AudioDataset, check_subset
 from rnnbp.datasets.home import Source, fetch
 from rnnbp.datasets.shipped import DIGITS
 
+__all__ = ["SOURCE", "fetch_fsdd", "read_recordings", "unpack_recordings"]
+
 SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
 N_TAKES = 50
 SAMPLE_RATE = 8000

@@ -20,6 +20,8 @@ from numpy.typing import DTypeLike, NDArray
 from rnnbp.configuration import whole_number
 from rnnbp.datasets.checks import RandomState, floating, generator
 
+__all__ = ["ANBN_SYMBOLS", "REBER_SYMBOLS", "decode", "is_reber", "make_anbn", "make_embedded_reber", "make_reber"]
+
 REBER_SYMBOLS = "BTSXPVE"
 ANBN_SYMBOLS = "SabT"
 

@@ -17,6 +17,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
+__all__ = ["Source", "check_sha256", "data_home", "fetch"]
+
 Data = TypeVar("Data")
 
 

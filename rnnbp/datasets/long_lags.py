@@ -14,6 +14,8 @@ from numpy.typing import DTypeLike, NDArray
 from rnnbp.configuration import whole_number
 from rnnbp.datasets.checks import RandomState, floating, generator
 
+__all__ = ["TEMPORAL_ORDER_SYMBOLS", "make_adding_problem", "make_copy_memory", "make_temporal_order"]
+
 
 def make_adding_problem(
     n_samples: int, n_steps: int, *, dtype: DTypeLike = np.float32, random_state: RandomState = None

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from rnnbp.datasets.home import Source, check_sha256, fetch
 
+__all__ = ["SOURCE", "fetch_mnist", "read_arrays"]
+
 SOURCE = Source(
     name="MNIST",
     url="https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",

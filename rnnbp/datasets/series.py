@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from rnnbp.datasets.home import Source, check_sha256, fetch
 
+__all__ = ["LASER", "SHAKESPEARE", "SUNSPOTS", "fetch_santafe_laser", "fetch_sunspots", "fetch_tinyshakespeare"]
+
 SUNSPOTS = Source(
     name="the yearly sunspot numbers",
     url="https://raw.githubusercontent.com/statsmodels/statsmodels/v0.14.4/statsmodels/datasets/sunspots/sunspots.csv",

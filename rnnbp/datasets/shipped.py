@@ -9,6 +9,8 @@ import numpy as np
 
 from rnnbp.datasets.audio_dataset import AudioDataset, check_subset
 
+__all__ = ["DIGITS", "load_spoken_digits"]
+
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 _PACKAGE = Path(__file__).resolve().parents[1]

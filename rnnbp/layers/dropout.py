@@ -6,7 +6,7 @@ In training, with m drawn anew for each element of each batch::
 
     dx = m dy                                                                (1')
 
-In use y = x: the scaling by 1 / (1 - rate) keeps the mean the same ("inverted" dropout).
+At inference y = x: the scaling by 1 / (1 - rate) keeps the mean the same ("inverted" dropout).
 
 References
 ----------

@@ -29,6 +29,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from rnnbp.configuration import Configurable
 from rnnbp.losses.targets import Array, real_steps, values
 
+__all__ = ["Loss", "SquaredLoss", "weighted_mean"]
+
 
 class Loss(Configurable, ABC):
     """A loss: call it for a value and a gradient, or pass it to ``rnnbp.fit``."""

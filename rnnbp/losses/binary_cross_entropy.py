@@ -22,6 +22,8 @@ from numpy.typing import ArrayLike, DTypeLike
 from rnnbp.losses.base import Loss, weighted_mean
 from rnnbp.losses.targets import Array, check_weights, refuse, values
 
+__all__ = ["BinaryCrossEntropy"]
+
 
 class BinaryCrossEntropy(Loss):
     """Cross-entropy of independent yes-or-no outputs, sigmoid included: binary or multi-label classification.

@@ -24,6 +24,8 @@ from numpy.typing import ArrayLike, DTypeLike
 from rnnbp.losses.base import Loss, weighted_mean
 from rnnbp.losses.targets import Array, as_numbers, blank, check_leading, check_weights, real_steps, refuse
 
+__all__ = ["CrossEntropy"]
+
 
 class CrossEntropy(Loss):
     """Cross-entropy of one class in K, softmax included; equal to ``torch.nn.functional.cross_entropy``.

@@ -15,6 +15,8 @@ from numpy.typing import DTypeLike
 from rnnbp.losses.base import SquaredLoss, weighted_mean
 from rnnbp.losses.targets import Array
 
+__all__ = ["MeanSquaredError"]
+
 
 class MeanSquaredError(SquaredLoss):
     """Mean of the squared differences over rows and features.

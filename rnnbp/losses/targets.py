@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+__all__ = ["as_numbers", "blank", "check_leading", "check_lengths", "check_weights", "real_steps", "refuse", "values"]
+
 Array = NDArray[Any]
 
 

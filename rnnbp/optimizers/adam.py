@@ -25,6 +25,8 @@ from rnnbp.kernels.elementwise import sqrt, where
 from rnnbp.optimizers.base import Array, Optimizer, Schedule, State
 from rnnbp.optimizers.rule import Rule
 
+__all__ = ["Adam", "AdamW", "adam", "adamw"]
+
 
 def adam(vectors, numbers):
     """Return θ, m and v after an update."""

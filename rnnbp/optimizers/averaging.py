@@ -24,6 +24,8 @@ import numpy as np
 from rnnbp.configuration import Configurable, number
 from rnnbp.optimizers.base import Array, State
 
+__all__ = ["Average", "ExponentialAverage", "PolyakAverage"]
+
 
 class Average(Configurable, ABC):
     """A running mean of the parameters, for ``rnnbp.fit(averaging=...)``."""

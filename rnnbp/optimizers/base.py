@@ -28,6 +28,8 @@ from rnnbp.configuration import Configurable, number
 from rnnbp.optimizers.clipping import clip_by_norm, clip_by_value
 from rnnbp.optimizers.rule import Rule, Update
 
+__all__ = ["Optimizer", "Schedule", "State"]
+
 Array = NDArray[Any]
 State = dict[str, Array]
 

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = ["clip_by_norm", "clip_by_value"]
+
 Array = NDArray[Any]
 
 

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from rnnbp.configuration import number
 from rnnbp.optimizers.base import Schedule, State
 
+__all__ = ["exponential", "inverse_sigmoid", "linear"]
+
 
 @dataclass(frozen=True)
 class linear(Schedule):

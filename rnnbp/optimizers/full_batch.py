@@ -16,6 +16,8 @@ from typing import ClassVar, Protocol, runtime_checkable
 from rnnbp.configuration import Configurable
 from rnnbp.optimizers.base import Array
 
+__all__ = ["FullBatchOptimizer", "Function", "Iterate", "Result", "SumOfSquares"]
+
 Function = Callable[[Array], tuple[float, Array]]
 
 

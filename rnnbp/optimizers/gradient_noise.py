@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from rnnbp.configuration import number, whole_number
 from rnnbp.optimizers.base import Array, Optimizer, State
 
+__all__ = ["GradientNoise"]
+
 COUNT = "noise.t"
 
 

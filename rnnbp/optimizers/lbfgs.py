@@ -24,6 +24,8 @@ from rnnbp.optimizers.full_batch import FullBatchOptimizer, Function, Iterate, R
 if TYPE_CHECKING:
     from scipy.optimize import OptimizeResult
 
+__all__ = ["LBFGS"]
+
 
 class LBFGS(FullBatchOptimizer):
     """Limited-memory BFGS, a quasi-Newton method for full batches.

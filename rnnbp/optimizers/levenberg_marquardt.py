@@ -30,6 +30,8 @@ from rnnbp.configuration import number, whole_number
 from rnnbp.optimizers.base import Array
 from rnnbp.optimizers.full_batch import FullBatchOptimizer, Function, Iterate, Result, SumOfSquares
 
+__all__ = ["LevenbergMarquardt"]
+
 LEAST_DAMPING = 1e-15  # less is lost in rounding
 
 

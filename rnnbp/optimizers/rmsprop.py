@@ -25,6 +25,8 @@ from rnnbp.kernels.elementwise import maximum, sqrt
 from rnnbp.optimizers.base import Array, Optimizer, Schedule, State
 from rnnbp.optimizers.rule import Rule
 
+__all__ = ["RMSprop", "rmsprop"]
+
 
 @cache
 def rmsprop(centered: bool, with_momentum: bool) -> Rule:

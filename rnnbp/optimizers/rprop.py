@@ -24,6 +24,8 @@ from numpy.typing import NDArray
 from rnnbp.configuration import number
 from rnnbp.optimizers.base import Array, Optimizer, State
 
+__all__ = ["Rprop"]
+
 
 class Rprop(Optimizer):
     """Resilient backpropagation (iRprop+), for full batches.

@@ -24,6 +24,8 @@ from rnnbp.configuration import flag, number
 from rnnbp.optimizers.base import Array, Optimizer, Schedule, State
 from rnnbp.optimizers.rule import Rule
 
+__all__ = ["SGD", "momentum", "nesterov", "plain"]
+
 
 def plain(vectors, numbers):
     """Return θ after an update."""

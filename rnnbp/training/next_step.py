@@ -1,7 +1,7 @@
 r"""Scheduled sampling for next-step models: networks whose input at a step is what they should have put out before it.
 
-In use such a network goes on from its own outputs; trained on true inputs alone it has never seen its own errors. With
-the probability p of being shown the truth, frame by frame::
+At inference such a network goes on from its own outputs; trained on true inputs alone it has never seen its own errors.
+With the probability p of being shown the truth, frame by frame::
 
     y(t) = network's output after x'(0), ..., x'(t)                          (1)   without dropout
     x'(t+1) = x(t+1) with probability p, else g(y(t))                        (2)   x'(0) = x(0)
