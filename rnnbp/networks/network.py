@@ -289,7 +289,16 @@ class Network:
         ValueError
             See `run`.
         """
-        return self.run(x, lengths, training=training, keep=False, initial_states=initial_states).output
+        return Pass(
+            self.programs,
+            self.batch(x, lengths),
+            self.interface,
+            self.rng,
+            training=training,
+            keep=False,
+            initial_states=initial_states,
+            final_states=False,
+        ).output
 
     def loss_and_gradient(
         self,

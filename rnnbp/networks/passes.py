@@ -53,7 +53,8 @@ class Pass:
     rows : ndarray of shape (n_rows, n_outputs)
         The output, packed.
     saved : list
-        What each layer that runs in NumPy has saved for its way back; None for those that run compiled.
+        What each layer that runs in NumPy has saved for its way back, and None for those that run compiled; empty
+        with ``keep=False``.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Pass:
         keep: bool = True,
         initial_states: States | None = None,
         teacher: Array | None = None,
+        final_states: bool = True,
     ) -> None:
         self._programs, self._batch = programs, batch
         initial = self._split(initial_states)
@@ -80,11 +82,11 @@ class Pass:
             )
             self._packing = program.packing
             self._copied = None if keep else np.array(rows)
-            self._final = None if keep else self._named(program.final)
+            self._final = None if keep else self._named(program.final) if final_states else {}
         except BaseException:
             programs.give(program)
             raise
-        self.saved = [unit.saved for unit in program.units]
+        self.saved = [unit.saved for unit in program.units] if keep else []
         self._rows, self._memory, self._generation = rows, program, program.generation
         if keep:
             self._program = program

@@ -73,19 +73,21 @@ class Stream:
         given, rank = np.asarray(frames), self._interface.frame_rank
         if given.ndim not in (rank, rank + 1):
             raise ValueError(f"expected one frame or a row of them, but their shape is {given.shape}")
-        outputs = [self._next(frame) for frame in self._interface.check(given if given.ndim > rank else given[None])]
         if given.ndim == rank:
-            return outputs[0]
+            return self._next(self._interface.check(given[None]))
+        outputs = [self._next(frame[None]) for frame in self._interface.check(given)]
         due = [output for output in outputs if output is not None]
         return np.array(due) if due else np.empty((0, self._interface.n_outputs), self._dtype)
 
     def _next(self, frame: Array) -> Array | None:
-        out: Array | None = frame[None]
+        """Return the output for one frame, of shape (1, F), if one is due."""
+        out: Array | None = frame
         for step in self._steps:
+            out = step(out)  # type: ignore[arg-type]
             if out is None:
                 return None
-            out = step(out)
-        return None if out is None else np.array(out[0])
+        assert out is not None
+        return np.array(out[0])
 
 
 def _compiled_step(segment: Segment) -> StreamStep:
