@@ -114,7 +114,7 @@ def time_shift(wave: ArrayLike, n_samples: int) -> Waveform:
     """
     wave = check_waveform(wave)
     if not isinstance(n_samples, Integral):
-        raise TypeError(f"n_samples must be an integer (seconds * sample rate), got {n_samples!r}")
+        raise TypeError(f"n_samples must be an integer (seconds * sample rate), but {n_samples!r} was given")
     if abs(n_samples) >= wave.size:
         raise ValueError(f"a shift by {n_samples} samples leaves nothing of a waveform of {wave.size}")
     shifted = np.zeros_like(wave)
@@ -146,7 +146,7 @@ def change_speed(wave: ArrayLike, factor: float) -> Waveform:
     """
     wave = check_waveform(wave)
     if not 0.1 <= factor <= 10:
-        raise ValueError(f"factor must lie between 0.1 and 10, got {factor!r}")
+        raise ValueError(f"factor must lie between 0.1 and 10, but {factor!r} was given")
     return resample(wave, from_rate=factor, to_rate=1.0)
 
 
@@ -183,7 +183,7 @@ def mask_time(
     """
     features = _check_features(features)
     if not 0 < max_fraction <= 1:
-        raise ValueError(f"max_fraction must lie in (0, 1], got {max_fraction!r}")
+        raise ValueError(f"max_fraction must lie in (0, 1], but {max_fraction!r} was given")
     masked = features.copy()
     limit = int(max_fraction * len(features))
     for mask in _draw_masks(len(features), max_width, rng, n_masks, limit):
@@ -229,7 +229,7 @@ def _draw_masks(size: int, max_width: int, rng: np.random.Generator, n_masks: in
     _check_generator(rng)
     for name, value in {"max_width": max_width, "n_masks": n_masks}.items():
         if not isinstance(value, Integral) or value < 1:
-            raise ValueError(f"{name} must be an integer >= 1, got {value!r}")
+            raise ValueError(f"{name} must be an integer >= 1, but {value!r} was given")
     masks = []
     for _ in range(n_masks):
         width = rng.integers(0, min(max_width, limit) + 1)
@@ -242,17 +242,19 @@ def _check_features(features: ArrayLike) -> Features:
     features = np.asarray(features)
     if features.ndim != 2 or features.dtype.kind != "f" or features.size == 0:
         raise ValueError(
-            "expected the features of one recording, floats of shape (T, F); "
-            f"got {features.dtype} of shape {features.shape}"
+            "expected the features of one recording, floats of shape (T, F), "
+            f"but {features.dtype} of shape {features.shape} was given"
         )
     return features
 
 
 def _check_finite(name: str, value: float) -> None:
     if not np.isfinite(value):
-        raise ValueError(f"{name} must be a finite number of dB, got {value!r}")
+        raise ValueError(f"{name} must be a finite number of dB, but {value!r} was given")
 
 
 def _check_generator(rng: object) -> None:
     if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng must be a numpy.random.Generator, such as numpy.random.default_rng(0), got {rng!r}")
+        raise TypeError(
+            f"rng must be a numpy.random.Generator, such as numpy.random.default_rng(0), but {rng!r} was given"
+        )

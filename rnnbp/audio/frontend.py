@@ -38,7 +38,9 @@ class Frontend:
         if self.kind not in KINDS:
             raise ValueError(f"unknown kind {self.kind!r}; known kinds: {', '.join(KINDS)}")
         if not (self.normalize is None or (isinstance(self.normalize, str) and self.normalize in NORMALIZERS)):
-            raise ValueError(f"normalize must be {', '.join(map(repr, NORMALIZERS))} or None, got {self.normalize!r}")
+            raise ValueError(
+                f"normalize must be {', '.join(map(repr, NORMALIZERS))} or None, but {self.normalize!r} was given"
+            )
         _check("n_mels", self.n_mels, "an integer >= 1", _is_integer(self.n_mels) and self.n_mels >= 1)
         _check("n_mfcc", self.n_mfcc, "an integer >= 1", _is_integer(self.n_mfcc) and self.n_mfcc >= 1)
         if self.kind == "mfcc" and self.n_mfcc > self.n_mels:
@@ -64,7 +66,7 @@ class Frontend:
         if not 0 <= self.f_min < self.highest_frequency <= self.sample_rate / 2:
             raise ValueError(
                 f"expected 0 <= f_min < f_max <= sample_rate / 2 = {self.sample_rate / 2:g} Hz, "
-                f"got f_min={self.f_min!r}, f_max={self.f_max!r}"
+                f"but f_min={self.f_min!r} and f_max={self.f_max!r} were given"
             )
         self.filterbank()
 
@@ -133,4 +135,4 @@ def _is_number(value: Any) -> bool:
 
 def _check(name: str, value: object, expected: str, fits: bool) -> None:
     if not fits:
-        raise ValueError(f"{name} must be {expected}, got {value!r}")
+        raise ValueError(f"{name} must be {expected}, but {value!r} was given")

@@ -76,7 +76,7 @@ def test_noise_comes_from_the_generator(wave):
 def test_noise_needs_a_generator_a_finite_ratio_and_a_signal(wave):
     with pytest.raises(TypeError, match=r"numpy\.random\.Generator"):
         audio.add_noise(wave, 10, 0)
-    with pytest.raises(ValueError, match="snr_db must be a finite number of dB, got nan"):
+    with pytest.raises(ValueError, match="snr_db must be a finite number of dB, but nan was given"):
         audio.add_noise(wave, float("nan"), generator())
     with pytest.raises(audio.AudioError, match="silent"):
         audio.add_noise(np.zeros(100), 10, generator())
@@ -88,7 +88,7 @@ def test_a_gain_of_20_db_is_a_factor_of_ten(wave):
 
 
 def test_a_gain_has_to_be_finite(wave):
-    with pytest.raises(ValueError, match="decibels must be a finite number of dB, got inf"):
+    with pytest.raises(ValueError, match="decibels must be a finite number of dB, but inf was given"):
         audio.gain(wave, float("inf"))
 
 
@@ -104,7 +104,7 @@ def test_a_shift_has_to_leave_something_and_to_be_whole(wave):
     for n_samples in (8000, -8000):
         with pytest.raises(ValueError, match="leaves nothing of a waveform of 8000"):
             audio.time_shift(wave, n_samples)
-    with pytest.raises(TypeError, match=r"n_samples must be an integer .* got 0\.1"):
+    with pytest.raises(TypeError, match=r"n_samples must be an integer .* but 0\.1 was given"):
         audio.time_shift(wave, 0.1)
 
 
@@ -185,11 +185,11 @@ def test_masks_are_repeatable(name, features):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"max_width": 0}, "max_width must be an integer >= 1, got 0"),
-        ({"max_width": 2.5}, r"max_width must be an integer >= 1, got 2\.5"),
-        ({"n_masks": 0}, "n_masks must be an integer >= 1, got 0"),
-        ({"features": np.zeros(10)}, r"expected the features of one recording.* got float64 of shape \(10,\)"),
-        ({"features": np.zeros((10, 3), int)}, r"floats of shape \(T, F\), but int64 was given"),
+        ({"max_width": 0}, "max_width must be an integer >= 1, but 0 was given"),
+        ({"max_width": 2.5}, r"max_width must be an integer >= 1, but 2\.5 was given"),
+        ({"n_masks": 0}, "n_masks must be an integer >= 1, but 0 was given"),
+        ({"features": np.zeros(10)}, r"expected the features of one recording.* but float64 of shape \(10,\)"),
+        ({"features": np.zeros((10, 3), int)}, r"floats of shape \(T, F\), but int64 of shape"),
     ],
 )
 def test_masks_that_make_no_sense_are_refused(name, features, options, message):

@@ -84,7 +84,7 @@ def test_the_sample_rate_has_to_be_given(wav):
     [(None, TypeError), ("8000", TypeError), (8000.0, TypeError), (0, ValueError), (-8000, ValueError)],
 )
 def test_a_sample_rate_that_is_no_positive_integer_is_refused(wav, rate, error):
-    with pytest.raises(error, match=f"sample_rate must be a positive integer.* got {rate!r}"):
+    with pytest.raises(error, match=f"sample_rate must be a positive integer.* but {rate!r} was given"):
         audio.load(wav, rate)
 
 

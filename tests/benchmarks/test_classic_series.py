@@ -199,14 +199,14 @@ def test_context_nats_are_those_of_counting_by_hand():
     train, test, m = "abracadabra", "cabra", 2.0
 
     def probability(context, nxt, order):
-        lower = 1 / 5 if order == 0 else probability(nxt, context[1:], order - 1)
+        lower = 1 / 5 if order == 0 else probability(context[1:], nxt, order - 1)
         places = [t for t in range(order, len(train)) if train[t - order : t] == context]
         return (sum(train[t] == nxt for t in places) + m * lower) / (len(places) + m)
 
     symbols = characters.encode(train + test)
     for order in range(3):
         nats = [
-            -math.log(probability(test[t], test[max(t - order, 0) : t], min(order, t))) for t in range(1, len(test))
+            -math.log(probability(test[max(t - order, 0) : t], test[t], min(order, t))) for t in range(1, len(test))
         ]
         found = characters.context_nats(symbols[: len(train)], symbols[len(train) :], 5, order)
         assert found == pytest.approx(np.mean(nats))
