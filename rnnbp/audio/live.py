@@ -1,7 +1,7 @@
 """Log-mel features of sound as it comes in: what is not known yet is not used.
 
-`Frontend` looks at a whole recording, for its loudest frame and for the mean and deviation of each band. Here each frame
-is measured by what was heard until then, with M (T, n_mels) as in `spectral` and frames ``hop`` seconds apart::
+`Frontend` looks at a whole recording, for its loudest frame and for the mean and deviation of each band. Here each
+frame is measured by what was heard until then, with M (T, n_mels) as in `spectral` and frames ``hop`` seconds apart::
 
     p_t = max(p_{t-1}, max_j M[t, j])                                   the loudest band so far
     L_t = 10 log10 max(M_t, 1e-8 p_t, 1e-12)                            decibels

@@ -154,8 +154,8 @@ def unpack_utterances(archive: Path, folder: Path) -> None:
 
 def _place(name: str) -> PurePosixPath | None:
     """Return where a member of the archive belongs, which is nowhere outside of the folder; None leaves it out."""
-    parts = PurePosixPath(name).parts[1:]  # below an4/
-    if not parts or any(not re.fullmatch(r"[\w-][\w.-]*", part) for part in parts):
+    top, *parts = PurePosixPath(name).parts or ("",)  # an4/
+    if not parts or any(not re.fullmatch(r"[\w-][\w.-]*", part) for part in (top, *parts)):
         return None
     place = PurePosixPath(*parts)
     is_sound = len(parts) == 4 and parts[0] == "wav" and place.suffix in (".sph", ".wav")

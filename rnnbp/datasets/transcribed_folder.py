@@ -13,7 +13,7 @@ import csv
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -149,7 +149,8 @@ def _rows(
         raise ValueError(f"{table} must be text, but it holds null characters")
     header = content.split("\n", 1)[0]
     delimiter = max("\t|,;", key=header.count)
-    quoting = csv.QUOTE_NONE if delimiter in "\t|" else csv.QUOTE_MINIMAL  # texts of those have quotation marks in them
+    # the texts of those have quotation marks in them, which are only text
+    quoting: Literal[0, 3] = csv.QUOTE_NONE if delimiter in "\t|" else csv.QUOTE_MINIMAL
     reader = csv.reader(content.splitlines(keepends=True), delimiter=delimiter, quoting=quoting)
     try:
         lines = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
@@ -159,8 +160,9 @@ def _rows(
         raise ValueError(f"{table} must have a line for each recording, but it is empty")
     names = [name.strip() for name in lines[0][1]]
     known = {file, text, *FILE, *TEXT} - {None}
+    columns: tuple[int, int, int | None]
     if delimiter == "|" and not known & set(names):
-        names, columns = [str(k) for k in range(len(names))], (0, 2 if len(names) > 2 else 1, None)
+        columns = 0, 2 if len(names) > 2 else 1, None
         fallback = 1
     else:
         lines = lines[1:]

@@ -3,7 +3,7 @@
 ::
 
     sound -> log-mel bands, 100 frames a second -> convolution, every third frame -> LSTM layers, both ways in time
-          -> a character, or the blank, at each step -> best path, or beam search with language model and lexicon -> text
+          -> a character, or the blank, at each step -> text, by the best path or by beam search with a language model
 
 It is trained on the recordings and on copies at other speeds, with noise and with bands and stretches of time hidden;
 batches hold utterances of like lengths; the learning rate warms up and falls along a cosine.
@@ -17,22 +17,28 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
-from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from rnnbp.activations import get as activation
-from rnnbp.callbacks import EarlyStopping
 from rnnbp.configuration import flag, number, whole_number
 from rnnbp.decoding import BeamSearch, NGram, align, greedy
 from rnnbp.estimators.alphabet import Alphabet, check_texts
 from rnnbp.estimators.live import LiveTranscription
 from rnnbp.estimators.transcriber_files import SavedTranscriber
-from rnnbp.estimators.utterances import Ear, Masking, at_speed, check_features, read_waves
+from rnnbp.estimators.transcriber_training import (
+    Masking,
+    NotBetter,
+    check_groups,
+    check_room,
+    hold_out,
+    understood,
+    with_copies,
+)
+from rnnbp.estimators.utterances import Ear, check_features, read_waves
 from rnnbp.layers import LSTM, Activation, Conv1D, Dense, Dropout, Layer
 from rnnbp.losses import CTC
-from rnnbp.losses.label_sequences import LabelSequences
-from rnnbp.metrics import label_error_rate, word_error_rate
+from rnnbp.metrics import word_error_rate
 from rnnbp.networks.network import Network
 from rnnbp.optimizers import Adam, schedules
 from rnnbp.training import fit
@@ -270,19 +276,25 @@ class CTCTranscriber(SavedTranscriber, BaseEstimator):  # type: ignore[misc]
         labels = [alphabet.encode(text) for text in texts]
         ear = self._ear()
         n_frames = np.array([len(each) if ear is None else ear.n_frames(each) for each in heard])
-        self._check_room(n_frames, labels, texts)
+        check_room(n_frames, labels, texts, stride=self.stride, hop_length=self.hop_length)
         random_state = check_random_state(self.random_state)
-        kept, held_out = self._split(len(heard), groups, random_state)
+        members = check_groups(groups, len(heard))
+        kept, held_out = np.arange(len(heard)), np.arange(0)
+        if self.early_stopping:
+            kept, held_out = hold_out(len(heard), members, self.validation_fraction, random_state)
 
-        x, chosen = self._training_data(ear, heard, kept, labels)
+        x, chosen = [heard[i] for i in kept], kept.tolist()
+        if ear is not None:
+            ear.fit(x)
+            x, chosen = with_copies(ear, heard, kept, labels, speeds=self.speeds, stride=self.stride)
         net = Network(self._layers(x[0].shape[1], len(alphabet.symbols)), seed=random_state.randint(2**31 - 1))
         options: dict[str, Any] = {}
         if len(held_out):
             of_held_out = [heard[i] for i in held_out]
             x_held = of_held_out if ear is None else ear(of_held_out)
             options["validation_data"] = (x_held, [labels[i] for i in held_out])
-            options |= {"score": _understood, "monitor": "score"}
-        ending = [_NotBetter(self.n_iter_no_change)] if len(held_out) else []
+            options |= {"score": understood, "monitor": "score"}
+        ending = [NotBetter(self.n_iter_no_change)] if len(held_out) else []
         n_updates = -(-len(x) // self.batch_size)
         warm_up = min(self.warm_up / n_updates, self.max_iter / 5)
         rate = schedules.warm_up(schedules.cosine(self.learning_rate_init, self.max_iter), epochs=warm_up)
@@ -355,7 +367,7 @@ class CTCTranscriber(SavedTranscriber, BaseEstimator):  # type: ignore[misc]
             return None
         if isinstance(self.lexicon, str):
             raise ValueError(f"lexicon must be True, False or a list of words, but {self.lexicon!r} was given")
-        words = [word for text in texts for word in text.split()] if self.lexicon is True else list(self.lexicon)  # type: ignore[arg-type]
+        words = [word for text in texts for word in text.split()] if self.lexicon is True else list(self.lexicon)
         return sorted(set(words))
 
     def _language_model_of(self, texts: Sequence[str]) -> NGram | None:
@@ -365,60 +377,6 @@ class CTCTranscriber(SavedTranscriber, BaseEstimator):  # type: ignore[misc]
             return NGram(whole_number("language_model", self.language_model)).fit(texts)
         self.language_model.check_fitted()
         return self.language_model
-
-    def _check_room(self, n_frames: NDArray[np.intp], labels: list[Array], texts: list[str]) -> None:
-        """Raise ValueError unless each text fits into its utterance."""
-        needed = LabelSequences.of(labels, 1 + max(int(each.max(initial=1)) for each in labels), blank=0).steps_needed
-        steps = -(-n_frames // self.stride)
-        short = np.flatnonzero(needed > steps)
-        if len(short):
-            listed = "; ".join(
-                f"utterance {i} has {n_frames[i] * self.hop_length:.2f} s, {steps[i]} steps, but {texts[i]!r} needs "
-                f"{needed[i]}"
-                for i in short
-            )
-            raise ValueError(
-                f"an utterance must have a step of {self.stride * self.hop_length:g} s for each character, and one "
-                f"between two that are the same, but {listed}: leave them out, correct their texts, or use a smaller "
-                "stride"
-            )
-
-    def _split(
-        self, n: int, groups: ArrayLike | None, random_state: np.random.RandomState
-    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Return which utterances to train on, and which to hold out."""
-        everything = np.arange(n)
-        members = None if groups is None else np.asarray(groups)
-        if members is not None and members.shape != (n,):
-            raise ValueError(f"groups must be one for each of the {n} utterances, but their shape is {members.shape}")
-        if not self.early_stopping:
-            return everything, everything[:0]
-        if (n if members is None else np.unique(members).size) < 2:
-            raise ValueError(
-                "early_stopping must have something to hold out, but there is one "
-                f"{'utterance' if members is None else 'group'} only: leave it out, or give more"
-            )
-        apart = ShuffleSplit if members is None else GroupShuffleSplit
-        splitter = apart(1, test_size=self.validation_fraction, random_state=random_state)
-        kept, held_out = next(splitter.split(everything, groups=members))
-        return np.sort(kept), np.sort(held_out)
-
-    def _training_data(
-        self, ear: Ear | None, heard: list[Array], kept: NDArray[np.intp], labels: list[Array]
-    ) -> tuple[list[Array], list[int]]:
-        """Return features to train on, and which utterance each is of."""
-        originals = [heard[i] for i in kept]
-        if ear is None:
-            return originals, kept.tolist()
-        ear.fit(originals)
-        x, chosen = ear(originals), kept.tolist()
-        needed = LabelSequences.of(labels, 1 + max(int(each.max(initial=1)) for each in labels), blank=0).steps_needed
-        for speed in self.speeds:
-            copies = at_speed(originals, float(speed))
-            fits = [k for k, i in enumerate(kept) if -(-ear.n_frames(copies[k]) // self.stride) >= needed[i]]
-            x += ear([copies[k] for k in fits]) if fits else []
-            chosen += [int(kept[k]) for k in fits]
-        return x, chosen
 
     def _layers(self, n_features: int, n_classes: int) -> list[Layer]:
         n_front = int(self.hidden_layer_sizes[0])
@@ -500,8 +458,8 @@ class CTCTranscriber(SavedTranscriber, BaseEstimator):  # type: ignore[misc]
         y : list of N str
             What is said.
         """
-        understood = self.predict(X)
-        return 1.0 - word_error_rate(check_texts(y, len(understood)), understood)
+        written = self.predict(X)
+        return 1.0 - word_error_rate(check_texts(y, len(written)), written)
 
     def stream(self) -> LiveTranscription:
         """Return what understands one recording as it comes in; it takes the best path, without language model.
@@ -556,16 +514,3 @@ class CTCTranscriber(SavedTranscriber, BaseEstimator):  # type: ignore[misc]
         tags.target_tags.required = True
         tags.no_validation = True
         return tags
-
-
-def _understood(target: Sequence[Array], logits: Sequence[Array]) -> float:
-    """Return one minus the rate of wrong characters."""
-    return 1.0 - label_error_rate(target, greedy(logits))
-
-
-class _NotBetter(EarlyStopping):
-    """Early stopping that waits until something has been understood: at first all steps are blank for some epochs."""
-
-    def __call__(self, net: Network, history: Any) -> bool:
-        """Return whether training is to end."""
-        return max(history.validation_score) > 0.1 and super().__call__(net, history)

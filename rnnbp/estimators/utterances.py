@@ -1,4 +1,4 @@
-"""What a transcriber hears: waveforms and files, or features that were made elsewhere, checked and ready to train on."""
+"""What a transcriber hears: waveforms and files, or features that were made elsewhere, checked."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.audio import AudioError, AudioFeatures, change_speed, load, mask_frequency, mask_time
+from rnnbp.audio import AudioError, AudioFeatures, load
 from rnnbp.audio.live import LiveFeatures
 from rnnbp.audio.recordings import check_recordings
 from rnnbp.audio.waveform import Waveform
 
-__all__ = ["Ear", "Masking", "at_speed", "check_features", "read_waves"]
+__all__ = ["Ear", "check_features", "read_waves"]
 
 Array = NDArray[np.float32]
 
@@ -57,10 +57,9 @@ def check_features(X: Iterable[Any], n_features: int | None = None) -> list[Arra
             raise ValueError(
                 f"utterance {i} must be features of shape (T, F), but {each.dtype} of shape {each.shape} was given"
             )
-        if each.shape[1] != (n_features or found[0].shape[1]):
-            raise ValueError(
-                f"utterance {i} must have {n_features or found[0].shape[1]} features a frame, but it has {each.shape[1]}"
-            )
+        width = n_features or found[0].shape[1]
+        if each.shape[1] != width:
+            raise ValueError(f"utterance {i} must have {width} features a frame, but it has {each.shape[1]}")
         if not np.isfinite(each).all():
             raise ValueError(f"utterance {i} must hold finite numbers only, but one is NaN or infinite")
     return [each.astype(np.float32, copy=False) for each in found]
@@ -106,47 +105,16 @@ class Ear:
         """Return how many frames a recording has."""
         return 1 + wave.size // self.features._frontend().hop
 
+    @property
+    def shortest(self) -> int:
+        """How many samples a recording must have at least: one frame."""
+        return self.features._frontend().frame
+
     def __call__(self, waves: Sequence[Waveform]) -> list[Array]:
         """Return the features of recordings; AudioError, by its number, for one that is shorter than a frame."""
-        frame = self.features._frontend().frame
         for i, wave in enumerate(waves):
-            if wave.size < frame:
-                raise AudioError(f"recording {i} must have at least {frame} samples, one frame, but it has {wave.size}")
+            if wave.size < self.shortest:
+                raise AudioError(
+                    f"recording {i} must have at least {self.shortest} samples, one frame, but it has {wave.size}"
+                )
         return self.features.transform(waves) if self.live is None else [self.live(wave) for wave in waves]
-
-
-def at_speed(waves: Sequence[Waveform], factor: float) -> list[Waveform]:
-    """Return recordings as a tape would play them at another speed."""
-    return [change_speed(wave, factor) for wave in waves]
-
-
-@dataclass(frozen=True)
-class Masking:
-    """Noise, and hidden bands and stretches of time, on training examples: ``augment`` of `rnnbp.fit`.
-
-    D. S. Park et al., "SpecAugment", Interspeech 2019.
-
-    Attributes
-    ----------
-    noise : float
-        Standard deviation of the Gaussian noise that is added to features of unit variance.
-    n_masks : int
-        How many bands are hidden, and how many stretches of time.
-    """
-
-    noise: float
-    n_masks: int
-    widest_band: float = 0.2  # of the features
-    longest: int = 25  # frames
-    longest_part: float = 0.15  # of an utterance
-
-    def __call__(self, frames: Array, rng: np.random.Generator) -> Array:
-        """Return what to train on in the place of features (T, F)."""
-        changed: Any = frames
-        if self.n_masks:
-            widest = max(1, round(self.widest_band * frames.shape[1]))
-            changed = mask_frequency(changed, widest, rng, n_masks=self.n_masks)
-            changed = mask_time(changed, self.longest, rng, n_masks=self.n_masks, max_fraction=self.longest_part)
-        if self.noise:
-            changed = changed + np.float32(self.noise) * rng.standard_normal(frames.shape, np.float32)
-        return np.asarray(changed)
