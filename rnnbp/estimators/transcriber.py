@@ -273,8 +273,9 @@ class CTCTranscriber(SavedTranscriber, BaseEstimator):  # type: ignore[misc]
         alphabet = Alphabet.of(self.alphabet, texts)
         lexicon = self._lexicon_of(texts)
         language_model = self._language_model_of(texts)
+        self._search(alphabet, language_model, lexicon)  # raises what there is to raise
         labels = [alphabet.encode(text) for text in texts]
-        ear = self._ear()
+        ear = self._ear(anew=True)
         n_frames = np.array([len(each) if ear is None else ear.n_frames(each) for each in heard])
         check_room(n_frames, labels, texts, stride=self.stride, hop_length=self.hop_length)
         random_state = check_random_state(self.random_state)
@@ -346,8 +347,8 @@ class CTCTranscriber(SavedTranscriber, BaseEstimator):  # type: ignore[misc]
         flag("bidirectional", self.bidirectional)
         flag("early_stopping", self.early_stopping)
 
-    def _ear(self) -> Ear | None:
-        """Return the way from sound to features; None if features are given."""
+    def _ear(self, *, anew: bool = False) -> Ear | None:
+        """Return the way from sound to features, maybe one that has learnt nothing; None if features are given."""
         if self.sample_rate is None:
             return None
         return Ear.of(
@@ -355,8 +356,8 @@ class CTCTranscriber(SavedTranscriber, BaseEstimator):  # type: ignore[misc]
             n_mels=self.n_mels,
             hop_length=self.hop_length,
             live=not self.bidirectional,
-            mean=getattr(self, "live_mean_", None),
-            variance=getattr(self, "live_variance_", None),
+            mean=None if anew else self.live_mean_,
+            variance=None if anew else self.live_variance_,
         )
 
     def _hear(self, X: Iterable[Any], n_features: int | None = None) -> list[Array]:
@@ -493,19 +494,22 @@ class CTCTranscriber(SavedTranscriber, BaseEstimator):  # type: ignore[misc]
     def _write(self, logits: list[Array], *, best_path: bool) -> list[str]:
         """Return the text of each utterance."""
         alphabet = Alphabet(self.alphabet_)
-        by_search = self.language_model_ is not None or self.lexicon_ is not None
-        if best_path or not by_search:
-            return [alphabet.decode(labels) for labels in greedy(logits)]
-        search = BeamSearch(
+        search = None if best_path else self._search(alphabet, self.language_model_, self.lexicon_)
+        return [alphabet.decode(labels) for labels in (greedy if search is None else search)(logits)]
+
+    def _search(self, alphabet: Alphabet, language_model: NGram | None, lexicon: list[str] | None) -> BeamSearch | None:
+        """Return the search with language model and lexicon; None if there are none."""
+        if language_model is None and lexicon is None:
+            return None
+        return BeamSearch(
             self.beam_width,
-            self.language_model_,
-            self.lexicon_,
+            language_model,
+            lexicon,
             symbols=alphabet.symbols,
             language_model_weight=self.language_model_weight,
             insertion_bonus=self.insertion_bonus,
             least_log_probability=-12.0,
         )
-        return [alphabet.decode(labels) for labels in search(logits)]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
