@@ -79,6 +79,7 @@ def plot_transcription(
         sr=transcriber.sample_rate,
         hop_length=round(transcriber.hop_length * transcriber.sample_rate),
         x_coords=np.arange(len(levels)) * transcriber.hop_length,
+        x_axis="s",
         y_axis="mel",
         fmin=bands.f_min,
         fmax=transcriber.sample_rate / 2,
@@ -87,6 +88,7 @@ def plot_transcription(
     )
     sound.set_ylabel("frequency in Hz")
     sound.set_xlabel("")
+    sound.xaxis.set_major_formatter("{x:g}")
     _draw_probabilities(heard, probabilities, transcriber.alphabet_, transcriber.step_length)
     for word in words:
         end = max(word.end, word.start + transcriber.step_length)
@@ -100,11 +102,13 @@ def plot_transcription(
 
 def _draw_probabilities(ax: Any, probabilities: Any, alphabet: str, step: float) -> None:
     """Draw a line for the blank and for each character, and its character at each peak of the best path."""
-    times = np.arange(len(probabilities)) * step
+    from matplotlib import colormaps
+
+    times, colours = np.arange(len(probabilities)) * step, colormaps["tab20"]
     ax.plot(times, probabilities[:, 0], ":", color="grey", linewidth=1)
     for k in range(1, probabilities.shape[1]):
         if probabilities[:, k].max() > SHOWN:
-            ax.plot(times, probabilities[:, k], linewidth=1.2, color=f"C{k % 10}")
+            ax.plot(times, probabilities[:, k], linewidth=1.2, color=colours(k % 20))
     path = probabilities.argmax(axis=1)
     starts = np.flatnonzero(np.diff(path, prepend=-1))
     for start, stop in zip(starts, [*starts[1:], len(path)], strict=True):
@@ -119,6 +123,6 @@ def _draw_probabilities(ax: Any, probabilities: Any, alphabet: str, step: float)
                 textcoords="offset points",
                 ha="center",
                 fontsize=8,
-                color=f"C{k % 10}",
+                color=colours(k % 20),
             )
     ax.set(ylim=(0, 1.12), ylabel="probability")
