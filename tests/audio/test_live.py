@@ -71,3 +71,12 @@ def test_digital_silence_is_finite():
 def test_what_are_no_samples_is_refused():
     with pytest.raises(AudioError, match="NaN"):
         LiveStream(LIVE).push(np.array([0.1, np.nan]))
+
+
+def test_what_is_80_db_below_the_loudest_so_far_is_at_the_floor_in_a_later_piece_too():
+    rng = np.random.default_rng(0)
+    stream = LiveStream(LIVE)
+    loud = stream.levels(rng.standard_normal(2000).astype(np.float32), last=False)
+    stream.levels((1e-6 * rng.standard_normal(400)).astype(np.float32), last=False)  # frames with the end of the noise
+    quiet = stream.levels((1e-6 * rng.standard_normal(2000)).astype(np.float32), last=True)
+    assert_allclose(quiet, loud.max() - 80.0, atol=1e-3)
