@@ -382,8 +382,9 @@ def test_pictures_are_completed_by_settling(run, tmp_path):
 WORDS_WRONG = r"words wrong ([\d.]+) %"
 
 
+@pytest.mark.slow
 def test_connected_digits_of_new_voices_are_understood_and_timed(run, tmp_path):
-    printed = run("connected_digits", "--strings", 300, "--max-epochs", 6, "--figure", "digits.png")
+    printed = run("connected_digits", "--strings", 500, "--max-epochs", 10, "--figure", "digits.png")
     clean, noisy = numbers(WORDS_WRONG, printed)
     assert clean < 40.0
     assert noisy < 60.0
@@ -396,13 +397,9 @@ def test_connected_digits_of_new_voices_are_understood_and_timed(run, tmp_path):
     assert_is_a_picture(tmp_path / "mine.png")
 
 
-@pytest.mark.slow
-def test_connected_digits_are_understood_live(run):
-    printed = run("connected_digits", "--strings", 200, "--max-epochs", 4, "--live")
-    words = set(datasets.load_spoken_digits("test").target_names)
-    at_the_end = re.search(r"at the end +(.*)$", printed, re.MULTILINE)
-    assert at_the_end is not None
-    assert any(letter in at_the_end[1] for letter in "".join(words))
+def test_connected_digits_are_listened_to_live(run):
+    printed = run("connected_digits", "--strings", 60, "--max-epochs", 1, "--live")
+    assert re.search(r"^    at the end", printed, re.MULTILINE)
 
 
 @NEEDS_DATA
