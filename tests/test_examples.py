@@ -384,7 +384,7 @@ WORDS_WRONG = r"words wrong ([\d.]+) %"
 
 @pytest.mark.slow
 def test_connected_digits_of_new_voices_are_understood_and_timed(run, tmp_path):
-    printed = run("connected_digits", "--strings", 500, "--max-epochs", 10, "--figure", "digits.png")
+    printed = run("connected_digits", "--strings", 700, "--max-epochs", 12, "--figure", "digits.png")
     clean, noisy = numbers(WORDS_WRONG, printed)
     assert clean < 40.0
     assert noisy < 60.0

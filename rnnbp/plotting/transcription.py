@@ -104,11 +104,12 @@ def _draw_probabilities(ax: Any, probabilities: Any, alphabet: str, step: float)
     """Draw a line for the blank and for each character, and its character at each peak of the best path."""
     from matplotlib import colormaps
 
-    times, colours = np.arange(len(probabilities)) * step, colormaps["tab20"]
+    times = np.arange(len(probabilities)) * step
+    colours: list[Any] = [colormaps[name](i) for name, n in (("tab10", 10), ("Dark2", 8)) for i in range(n)]
     ax.plot(times, probabilities[:, 0], ":", color="grey", linewidth=1)
     for k in range(1, probabilities.shape[1]):
         if probabilities[:, k].max() > SHOWN:
-            ax.plot(times, probabilities[:, k], linewidth=1.2, color=colours(k % 20))
+            ax.plot(times, probabilities[:, k], linewidth=1.2, color=colours[k % len(colours)])
     path = probabilities.argmax(axis=1)
     starts = np.flatnonzero(np.diff(path, prepend=-1))
     for start, stop in zip(starts, [*starts[1:], len(path)], strict=True):
@@ -123,6 +124,6 @@ def _draw_probabilities(ax: Any, probabilities: Any, alphabet: str, step: float)
                 textcoords="offset points",
                 ha="center",
                 fontsize=8,
-                color=colours(k % 20),
+                color=colours[k % len(colours)],
             )
     ax.set(ylim=(0, 1.12), ylabel="probability")
