@@ -39,7 +39,15 @@ if TYPE_CHECKING:
         preprocessing,
         sequences,
     )
-    from rnnbp.estimators import MLPClassifier, MLPRegressor, RNNClassifier, RNNForecaster, RNNRegressor, RNNTagger
+    from rnnbp.estimators import (
+        CTCTranscriber,
+        MLPClassifier,
+        MLPRegressor,
+        RNNClassifier,
+        RNNForecaster,
+        RNNRegressor,
+        RNNTagger,
+    )
     from rnnbp.files.checkpoints import Checkpoint, CheckpointError
     from rnnbp.files.model_file import ModelFileError
     from rnnbp.networks.jacobians import jacobian
@@ -72,6 +80,7 @@ _MODULES = (
     "sequences",
 )
 _NAMES = {
+    "CTCTranscriber": "rnnbp.estimators",
     "Checkpoint": "rnnbp.files.checkpoints",
     "CheckpointError": "rnnbp.files.checkpoints",
     "History": "rnnbp.training",
@@ -94,6 +103,7 @@ _NAMES = {
 }
 
 __all__ = [
+    "CTCTranscriber",
     "Checkpoint",
     "CheckpointError",
     "History",

@@ -18,11 +18,13 @@ from rnnbp import datasets
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = [
+    "connected_digits",
     "fixed_point",
     "handwritten_digits",
     "iris_backprop",
     "online_learning",
     "scikit_learn_pipeline",
+    "speech_recognition",
     "spoken_digits",
     "static_vs_recurrent",
 ]
@@ -95,12 +97,17 @@ def test_help_says_what_it_is_and_which_options_there_are(stop, name):
 @pytest.mark.parametrize(
     ("name", "option"),
     [
+        ("connected_digits", "--max-epochs"),
+        ("connected_digits", "--strings"),
         ("fixed_point", "--max-epochs"),
         ("handwritten_digits", "--max-epochs"),
         ("handwritten_digits", "--size"),
         ("iris_backprop", "--iterations"),
         ("scikit_learn_pipeline", "--max-epochs"),
         ("online_learning", "--hidden"),
+        ("speech_recognition", "--hidden"),
+        ("speech_recognition", "--max-epochs"),
+        ("speech_recognition", "--order"),
         ("spoken_digits", "--max-epochs"),
         ("static_vs_recurrent", "--max-epochs"),
         ("static_vs_recurrent", "--n-samples"),
@@ -368,3 +375,59 @@ def test_pictures_are_completed_by_settling(run, tmp_path):
     assert settled < 1.05 * numbers(r"a static network +([\d.]+)", printed)[0]
     assert numbers(r"differs by ([\d.e-]+) from that of backpropagation", printed)[0] < 1e-9
     assert_is_a_picture(tmp_path / "fixed_point.png")
+
+
+# -- speech ----------------------------------------------------------------------------------------------------------
+
+WORDS_WRONG = r"words wrong ([\d.]+) %"
+
+
+@pytest.mark.slow
+def test_connected_digits_of_new_voices_are_understood_and_timed(run, tmp_path):
+    printed = run("connected_digits", "--strings", 700, "--max-epochs", 12, "--figure", "digits.png")
+    clean, noisy = numbers(WORDS_WRONG, printed)
+    assert clean < 40.0
+    assert noisy < 60.0
+    assert_is_a_picture(tmp_path / "digits.png")
+    data = datasets.load_spoken_digits("test")
+    wave = np.concatenate([data.waves[data.target.tolist().index(digit)] for digit in (3, 7)])
+    soundfile.write(tmp_path / "mine.wav", wave, data.sample_rate)
+    printed = run("connected_digits", "--wav", "mine.wav", "--figure", "mine.png")
+    assert re.match(r"mine\.wav:[ a-z]*\n", printed)
+    assert_is_a_picture(tmp_path / "mine.png")
+
+
+def test_connected_digits_are_listened_to_live(run):
+    printed = run("connected_digits", "--strings", 60, "--max-epochs", 1, "--live")
+    assert re.search(r"^    at the end", printed, re.MULTILINE)
+
+
+@NEEDS_DATA
+def test_speech_recognition_goes_from_an4_to_a_model_that_transcribes_files(run, tmp_path):
+    printed = run("speech_recognition", "--quick", "--figure", "speech.png")
+    assert len(numbers(WORDS_WRONG, printed)) == 2
+    assert "948" not in printed  # the quick way takes few
+    assert_is_a_picture(tmp_path / "speech.png")
+    heard = datasets.fetch_an4("test")
+    soundfile.write(tmp_path / "mine.wav", heard.waves[0], heard.sample_rate)
+    assert run("speech_recognition", "--wav", "mine.wav").startswith("mine.wav:")
+
+
+def test_speech_recognition_learns_from_a_folder_of_ones_own(run, tmp_path):
+    data = datasets.load_spoken_digits("test")
+    folder = tmp_path / "own"
+    folder.mkdir()
+    rows = ["file,text,speaker"]
+    for i in range(0, 240, 2):
+        soundfile.write(folder / f"{i}.wav", data.waves[i], data.sample_rate)
+        rows.append(f"{i}.wav,{data.target_names[data.target[i]]},{data.groups[i]}")
+    (folder / "texts.csv").write_text("\n".join(rows))
+    printed = run("speech_recognition", "--folder", "own", "--quick")
+    assert "NINE" in printed or "ZERO" in printed or "100.0 %" in printed
+
+
+@pytest.mark.parametrize("name", ["connected_digits", "speech_recognition"])
+def test_a_recording_without_a_model_is_an_error(stop, name):
+    said, status = stop(name, "--wav", "mine.wav")
+    assert status == 1
+    assert "error: there is no model file" in said

@@ -74,13 +74,18 @@ def mel_filterbank(sample_rate: int, n_fft: int, n_mels: int, f_min: float, f_ma
 
 def mel_power(wave: Array, frame: int, hop: int, n_fft: int, filterbank: Array) -> Array:
     """M (T, n_mels): the windowed power spectrum of every frame, summed in mel bands."""
-    from scipy.fft import rfft
-
     n_frames = 1 + wave.size // hop
     before = n_fft // 2 - (n_fft - frame) // 2  # zeros that centre frame 0 on sample 0, as librosa's center=True
     padded = np.zeros(max(before + wave.size, (n_frames - 1) * hop + frame), np.float32)
     padded[before : before + wave.size] = wave
-    frames = np.lib.stride_tricks.sliding_window_view(padded, frame)[::hop][:n_frames]
+    return power_of_frames(np.lib.stride_tricks.sliding_window_view(padded, frame)[::hop][:n_frames], n_fft, filterbank)
+
+
+def power_of_frames(frames: Array, n_fft: int, filterbank: Array) -> Array:
+    """M (T, n_mels) of samples that have been cut into frames (T, N)."""
+    from scipy.fft import rfft
+
+    n_frames, frame = frames.shape
     window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(frame) / frame)).astype(np.float32)
     power = np.empty((n_frames, filterbank.shape[1]), np.float32)
     for start in range(0, n_frames, BLOCK):

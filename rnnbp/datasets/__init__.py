@@ -1,11 +1,13 @@
 """Data: `load_*` reads what is installed with the library, `fetch_*` downloads, `make_*` generates from a seed.
 
-`find_recordings` and `read_sequences` are for your own: a folder of recordings, a table of sequences.
+`find_recordings`, `load_transcribed_folder` and `read_sequences` are for your own: a folder of recordings for each
+class, recordings with their texts, a table of sequences.
 
 What `fetch_*` downloads is kept in the folder that the environment variable ``RNNBP_DATA`` names, else in the user's
 cache, and read from there the next time.
 """
 
+from rnnbp.datasets.an4 import fetch_an4
 from rnnbp.datasets.audio_dataset import AudioDataset
 from rnnbp.datasets.dynamics import make_mackey_glass, make_narma10
 from rnnbp.datasets.folder import find_recordings
@@ -25,6 +27,8 @@ from rnnbp.datasets.mnist import fetch_mnist
 from rnnbp.datasets.series import fetch_santafe_laser, fetch_sunspots, fetch_tinyshakespeare
 from rnnbp.datasets.shipped import load_spoken_digits
 from rnnbp.datasets.table import SequenceTable, read_sequences
+from rnnbp.datasets.transcribed_dataset import TranscribedDataset
+from rnnbp.datasets.transcribed_folder import load_transcribed_folder
 
 __all__ = [
     "ANBN_SYMBOLS",
@@ -32,8 +36,10 @@ __all__ = [
     "TEMPORAL_ORDER_SYMBOLS",
     "AudioDataset",
     "SequenceTable",
+    "TranscribedDataset",
     "data_home",
     "decode",
+    "fetch_an4",
     "fetch_fsdd",
     "fetch_mnist",
     "fetch_santafe_laser",
@@ -42,6 +48,7 @@ __all__ = [
     "find_recordings",
     "is_reber",
     "load_spoken_digits",
+    "load_transcribed_folder",
     "make_adding_problem",
     "make_anbn",
     "make_copy_memory",

@@ -8,5 +8,14 @@ from rnnbp.estimators.rnn_classifier import RNNClassifier
 from rnnbp.estimators.rnn_forecaster import RNNForecaster
 from rnnbp.estimators.rnn_regressor import RNNRegressor
 from rnnbp.estimators.rnn_tagger import RNNTagger
+from rnnbp.estimators.transcriber import CTCTranscriber
 
-__all__ = ["MLPClassifier", "MLPRegressor", "RNNClassifier", "RNNForecaster", "RNNRegressor", "RNNTagger"]
+__all__ = [
+    "CTCTranscriber",
+    "MLPClassifier",
+    "MLPRegressor",
+    "RNNClassifier",
+    "RNNForecaster",
+    "RNNRegressor",
+    "RNNTagger",
+]

@@ -21,6 +21,7 @@ from rnnbp.plotting.displays import (
     SaliencyDisplay,
 )
 from rnnbp.plotting.pictures import as_picture, confusion_matrix, layer_activations
+from rnnbp.plotting.transcription import plot_transcription
 
 __all__ = [
     "ActivationsDisplay",
@@ -40,4 +41,5 @@ __all__ = [
     "plot_gradient_flow_over_training",
     "plot_lyapunov",
     "plot_saliency",
+    "plot_transcription",
 ]

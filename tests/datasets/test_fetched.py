@@ -17,7 +17,7 @@ import pytest
 import soundfile
 
 from rnnbp import datasets
-from rnnbp.datasets import fsdd, mnist, series
+from rnnbp.datasets import an4, fsdd, mnist, series
 
 REAL = os.environ.get("RNNBP_DATA")
 needs_real_data = pytest.mark.skipif(not REAL, reason="needs the real data: set RNNBP_DATA")
@@ -413,9 +413,11 @@ def test_the_small_series_are_those_that_were_published():
 
 def test_sources_lie_in_the_layout_that_is_documented():
     found = {
-        source.location for source in (fsdd.SOURCE, mnist.SOURCE, series.SUNSPOTS, series.LASER, series.SHAKESPEARE)
+        source.location
+        for source in (an4.SOURCE, fsdd.SOURCE, mnist.SOURCE, series.SUNSPOTS, series.LASER, series.SHAKESPEARE)
     }
     assert found == {
+        "an4",
         "fsdd/recordings",
         "mnist/mnist.npz",
         "series/sunspots.csv",
