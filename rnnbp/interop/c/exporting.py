@@ -1,0 +1,111 @@
+"""`export`: a network as one header of C."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from rnnbp.files.model_file import write_atomically
+from rnnbp.interop.c.document import document
+from rnnbp.interop.c.header import Header
+from rnnbp.interop.c.layers import writer_of
+from rnnbp.interop.c.text import stem_of
+from rnnbp.networks.network import Network
+
+__all__ = ["export", "render"]
+
+Array = NDArray[Any]
+
+
+def export(net: Network, path: str | PathLike[str], *, dtype: DTypeLike | None = None) -> None:
+    """Write a network as a header of C99, which is valid C++ too, in one atomic step.
+
+    It has, where the file is ``model.h``::
+
+        struct model_state                      what is carried from frame to frame
+        model_init(&s)                          begins a new sequence
+        model_step(&s, x, y)                    takes a frame, writes an output; 1, or 0 if none is due (strides)
+        model_run(&s, x, n_steps, y)            takes frames, writes outputs; returns how many
+        MODEL_N_INPUTS, MODEL_N_OUTPUTS
+
+    An output is what `Network.stream` gives for the frame: where a network pools over time, what it would be if the
+    sequence ended there. A network of symbols takes frames of one ``int32_t``, and its step returns -1 for a symbol
+    that there is not, and changes nothing. The opening comment says what a frame costs.
+
+    Parameters
+    ----------
+    net : Network
+        Each of its layers must be able to stream.
+    path : path-like
+        The header's name without its suffix begins all names in it.
+    dtype : {"float32", "float64"} or None, default None
+        Of weights and arithmetic; None stands for the network's own.
+
+    Raises
+    ------
+    TypeError
+        If `net` is no network.
+    ValueError
+        If the name is no identifier, the dtype another, a parameter is not finite, or if a layer runs backwards or is
+        of a kind that has no C; the message says which.
+
+    See Also
+    --------
+    verify : compiles the header, and compares.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from rnnbp import Network, layers
+    >>> from rnnbp.interop import c
+    >>> net = Network([layers.LSTM(13, 64), layers.LastStep(), layers.Dense(64, 10)])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     c.export(net, Path(folder) / "digits.h")
+    ...     text = (Path(folder) / "digits.h").read_text()
+    >>> print(*[line for line in text.splitlines() if "Cost" in line])
+     * Cost: 20352 multiply-adds a frame, 82472 bytes of weights,
+    """
+    text = render(net, stem_of(path), dtype=dtype)
+    write_atomically(path, text.encode("ascii"))
+
+
+def render(net: Network, stem: str, *, dtype: DTypeLike | None = None) -> str:
+    """Return the text of the header that `export` writes."""
+    if not isinstance(net, Network):
+        raise TypeError(f"net must be a Network, but {type(net).__name__} was given")
+    kind = net.dtype if dtype is None else np.dtype(dtype)
+    if kind not in (np.float32, np.float64):
+        raise ValueError(f"dtype must be float32 or float64, but {dtype!r} was given")
+    symbols = net.layers[0].frame_rank == 0
+    if net.n_inputs is None and not symbols:
+        raise ValueError(
+            "the network must have a layer that says how many features it takes, such as Dense(13, 10), but takes any "
+            "number of them"
+        )
+    _check_finite(net, kind)
+    header = Header(stem, kind.name, "int32_t" if symbols else None)
+    width = net.n_inputs or 1
+    for k, layer in enumerate(net.layers):
+        try:
+            write = writer_of(layer)
+            n_inputs, width = width, layer.output_width(width)
+            share = header.share(k, width)
+            if write(layer, net.parameters.within(f"{k}."), n_inputs, share):
+                header.shares.append(share)
+        except ValueError as error:
+            raise ValueError(f"layer {k}, {layer!r}, cannot be exported to C: it {error}") from None
+    described = [repr(layer) for layer in net.layers]
+    return document(header, described, n_inputs=net.n_inputs or 1, n_outputs=net.n_outputs)
+
+
+def _check_finite(net: Network, dtype: np.dtype[Any]) -> None:
+    for name, values in net.parameters.items():
+        with np.errstate(over="ignore"):
+            cast = values.astype(dtype)
+        if not np.isfinite(cast).all():
+            wrong = cast[~np.isfinite(cast)][0]
+            raise ValueError(f"the parameters must be finite {dtype} numbers, but {name!r} holds {wrong}")

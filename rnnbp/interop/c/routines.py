@@ -1,0 +1,190 @@
+"""Routines of a header that are written by hand: what looks at a number's bits, and loops over arrays.
+
+``$$number`` stands for float or double, ``$$stem`` for what names begin with; see `elementwise.Functions`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["ROUTINES", "Routine"]
+
+
+@dataclass(frozen=True)
+class Routine:
+    """A function of C, and the others that it calls.
+
+    Attributes
+    ----------
+    text : str
+    needs : tuple of str
+    """
+
+    text: str
+    needs: tuple[str, ...] = ()
+
+
+ROUTINES = {
+    "of_bits": Routine("""
+static inline $number ${stem}_of_bits($unsigned bits)
+{
+    $number x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+"""),
+    "bits": Routine("""
+static inline $unsigned ${stem}_bits($number x)
+{
+    $unsigned bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+"""),
+    "infinity": Routine(
+        """
+static inline $number ${stem}_infinity(void)
+{
+    return ${stem}_of_bits(($unsigned)(2${suffix} * ${bias}${suffix} + 1${suffix}) << $fraction);
+}
+""",
+        ("of_bits",),
+    ),
+    "not_a_number": Routine(
+        """
+static inline $number ${stem}_not_a_number(void)
+{
+    return ${stem}_of_bits(($unsigned)(4${suffix} * ${bias}${suffix} + 3${suffix}) << ($fraction - 1));
+}
+""",
+        ("of_bits",),
+    ),
+    "absolute": Routine("""
+static inline $number ${stem}_absolute($number x)
+{
+    return x > 0 ? x : 0 - x;
+}
+"""),
+    "maximum": Routine("""
+static inline $number ${stem}_maximum($number x, $number y)
+{
+    return x < y ? y : x;
+}
+"""),
+    "minimum": Routine("""
+static inline $number ${stem}_minimum($number x, $number y)
+{
+    return x > y ? y : x;
+}
+"""),
+    "round": Routine("""
+/* The nearest whole number, of two the even one: a sum with so large a number has no places for a fraction. */
+static inline $number ${stem}_round($number x)
+{
+    const $number shifted = x + $magic;
+    return shifted - $magic;
+}
+"""),
+    "power_of_two": Routine(
+        """
+/* 2^n for a whole n: the sum has the exponent in its lowest bits. */
+static inline $number ${stem}_power_of_two($number n)
+{
+    const $number shifted = n + ($magic + $bias);
+    return ${stem}_of_bits(${stem}_bits(shifted) << $fraction);
+}
+""",
+        ("bits", "of_bits"),
+    ),
+    "mantissa": Routine(
+        """
+static inline $number ${stem}_mantissa($number x)
+{
+    const $unsigned one = 1;
+    return ${stem}_of_bits((${stem}_bits(x) & ((one << $fraction) - one)) | (($unsigned)$bias << $fraction));
+}
+""",
+        ("bits", "of_bits"),
+    ),
+    "exponent": Routine(
+        """
+static inline $number ${stem}_exponent($number x)
+{
+    const $unsigned biased = (${stem}_bits(x) >> $fraction) & (2 * $bias + 1);
+    return ($number)((int32_t)biased - $bias);
+}
+""",
+        ("bits",),
+    ),
+    "add_product": Routine("""
+/* z += x W for n numbers x and W of shape (n, width). */
+static inline void ${stem}_add_product(const $number *$RESTRICT x, int n, const $number *$RESTRICT w,
+                                       $number *$RESTRICT z, int width)
+{
+    int j, k = 0;
+    for (; k + 8 <= n; k += 8, w += 8 * width) {
+        const $number x0 = x[k], x1 = x[k + 1], x2 = x[k + 2], x3 = x[k + 3];
+        const $number x4 = x[k + 4], x5 = x[k + 5], x6 = x[k + 6], x7 = x[k + 7];
+        for (j = 0; j < width; ++j)
+            z[j] += ((x0 * w[j] + x1 * w[width + j]) + (x2 * w[2 * width + j] + x3 * w[3 * width + j]))
+                    + ((x4 * w[4 * width + j] + x5 * w[5 * width + j])
+                       + (x6 * w[6 * width + j] + x7 * w[7 * width + j]));
+    }
+    for (; k < n; ++k, w += width)
+        for (j = 0; j < width; ++j)
+            z[j] += x[k] * w[j];
+}
+"""),
+    "sum": Routine("""
+/* The sum, in eight parts, which round less than one. */
+static inline $number ${stem}_sum(const $number *x, int n)
+{
+    $number part[8] = {0, 0, 0, 0, 0, 0, 0, 0};
+    int i, j = 0;
+    for (; j + 8 <= n; j += 8)
+        for (i = 0; i < 8; ++i)
+            part[i] += x[j + i];
+    for (i = 0; j < n; ++i, ++j)
+        part[i] += x[j];
+    return ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]));
+}
+"""),
+    "standardize": Routine(
+        """
+/* u = (x - mean x) / sqrt(var x + 1e-5) for n numbers; x may be u. */
+static inline void ${stem}_standardize(const $number *x, int n, $number *u)
+{
+    const $number mean = ${stem}_sum(x, n) / ($number)n;
+    $number part[8] = {0, 0, 0, 0, 0, 0, 0, 0}, scale;
+    int i, j;
+    for (j = 0; j < n; ++j) {
+        u[j] = x[j] - mean;
+        part[j % 8] += u[j] * u[j];
+    }
+    scale = ${stem}_sum(part, 8) / ($number)n + 1e-5$f;
+    scale = 1 / ${stem}_sqrt(scale);
+    for (i = 0; i < n; ++i)
+        u[i] *= scale;
+}
+""",
+        ("sum", "sqrt"),
+    ),
+    "softmax": Routine(
+        """
+/* y = e^z / sum e^z for n numbers; z may be y. */
+static inline void ${stem}_softmax(const $number *z, int n, $number *y)
+{
+    $number largest = z[0], total;
+    int j;
+    for (j = 1; j < n; ++j)
+        largest = ${stem}_maximum(largest, z[j]);
+    for (j = 0; j < n; ++j)
+        y[j] = ${stem}_exp(z[j] - largest);
+    total = ${stem}_sum(y, n);
+    for (j = 0; j < n; ++j)
+        y[j] /= total;
+}
+""",
+        ("maximum", "exp", "sum"),
+    ),
+}
