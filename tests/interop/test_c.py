@@ -175,13 +175,11 @@ def test_the_c_code_computes_what_the_stream_does_in_double_precision(stack):
 
 
 @needs_compiler
-@pytest.mark.parametrize(
-    "options", [("-O3", "-march=native"), ("-Os",), ("-O0",), ("-O3", "-ffp-contract=fast", "-mfma")], ids=" ".join
-)
+@pytest.mark.parametrize("options", ["-O0", "-Os", "-O3 -march=native -ffp-contract=fast"])
 @pytest.mark.parametrize("command", compilers(), ids=lambda command: command[0])
 @pytest.mark.parametrize("name", ["all that streams", "a cell of a user's, stacked"])
 def test_the_c_code_computes_the_same_however_it_is_compiled(name, command, options):
-    check(STACKS[name], "float32", [*command, *options])
+    check(STACKS[name], "float32", [*command, *options.split()])
 
 
 @needs_compiler
@@ -207,7 +205,7 @@ def test_a_header_compiles_for_a_microcontroller(tmp_path):
         '#include "net.h"\nint f(struct net_state *s, const float *x, float *y);\n'
         "int f(struct net_state *s, const float *x, float *y) { return net_step(s, x, y); }\n"
     )
-    options = ["-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard", "-ffreestanding", "-O2"]
+    options = ["-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard", "-O2"]
     double = ["-Wdouble-promotion"]  # a processor with single precision only would compute it in software
     command = ["arm-none-eabi-gcc", "-std=c99", *STRICT, *double, *options, "-c", "net.c", "-o", "net.o"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True)
@@ -225,9 +223,10 @@ def test_the_square_root_is_that_of_numpy(dtype):
         [1.0, 4.0, 2.0, info.max, info.tiny, info.smallest_subnormal, 3 * info.smallest_subnormal],
     ]).astype(dtype)  # fmt: skip
     graph = trace(partial(square_root, dtype), (None,), (None,))
-    (found,) = graph.run(x)
+    with np.errstate(over="ignore"):  # where what is too large for it is not chosen
+        (found,) = graph.run(x)
     assert np.max(np.abs(found / np.sqrt(x) - 1)) < 2.5 * info.eps
-    with np.errstate(invalid="ignore"):
+    with np.errstate(all="ignore"):
         (found,) = graph.run(np.array([0.0, -1.0, np.inf, np.nan], dtype))
     np.testing.assert_array_equal(found, [0.0, np.nan, np.inf, np.nan])
 
@@ -356,9 +355,7 @@ def test_parameters_that_are_not_finite_are_refused(tmp_path):
 @needs_compiler
 def test_sequences_that_do_not_fit_are_refused():
     net = Network([layers.Conv1D(2, 3, 1, stride=2, causal=True)])
-    with pytest.raises(
-        ValueError, match=r"sequences must be arrays of shape \(T, F\), but one of shape \(2,\) was given"
-    ):
+    with pytest.raises(ValueError, match=r"must be arrays of shape \(T, F\), but one of shape \(2,\) was given"):
         c.verify(net, [np.zeros(2)])
     with pytest.raises(ValueError, match="the sequences must have at least one output, but they have none"):
         c.verify(net, [])

@@ -116,11 +116,9 @@ class Functions:
     def _operation(self, op: str, given: Sequence[str]) -> str:
         if op in INFIX:
             return f"{given[0]} {INFIX[op]} {given[1]}"
-        if op == "where":
-            return f"{given[0]} ? {given[1]} : {given[2]}"
         if op in ("neg", "not"):
             return f"{'-' if op == 'neg' else '!'}{given[0]}"
-        return f"{self.name(op)}({', '.join(given)})"
+        return f"{self.name('select' if op == 'where' else op)}({', '.join(given)})"
 
     def _constant(self, value: float | bool) -> str:
         if isinstance(value, bool):

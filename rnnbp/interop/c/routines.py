@@ -59,24 +59,44 @@ static inline $number ${stem}_not_a_number(void)
 """,
         ("of_bits",),
     ),
-    "absolute": Routine("""
+    "select": Routine(
+        """
+/* x where the condition is 1, y where it is 0: without a branch, so that loops become vector code. */
+static inline $number ${stem}_select(int condition, $number x, $number y)
+{
+    const $unsigned mask = ($unsigned)0 - ($unsigned)condition;
+    return ${stem}_of_bits((${stem}_bits(x) & mask) | (${stem}_bits(y) & ~mask));
+}
+""",
+        ("bits", "of_bits"),
+    ),
+    "absolute": Routine(
+        """
 static inline $number ${stem}_absolute($number x)
 {
-    return x > 0 ? x : 0 - x;
+    return ${stem}_of_bits(${stem}_bits(x) & (~($unsigned)0 >> 1));
 }
-"""),
-    "maximum": Routine("""
+""",
+        ("bits", "of_bits"),
+    ),
+    "maximum": Routine(
+        """
 static inline $number ${stem}_maximum($number x, $number y)
 {
-    return x < y ? y : x;
+    return ${stem}_select(x < y, y, x);
 }
-"""),
-    "minimum": Routine("""
+""",
+        ("select",),
+    ),
+    "minimum": Routine(
+        """
 static inline $number ${stem}_minimum($number x, $number y)
 {
-    return x > y ? y : x;
+    return ${stem}_select(x > y, y, x);
 }
-"""),
+""",
+        ("select",),
+    ),
     "round": Routine("""
 /* The nearest whole number, of two the even one: a sum with so large a number has no places for a fraction. */
 static inline $number ${stem}_round($number x)
@@ -121,16 +141,13 @@ static inline $number ${stem}_exponent($number x)
 static inline void ${stem}_add_product(const $number *$RESTRICT x, int n, const $number *$RESTRICT w,
                                        $number *$RESTRICT z, int width)
 {
-    int j, k = 0;
-    for (; k + 8 <= n; k += 8, w += 8 * width) {
-        const $number x0 = x[k], x1 = x[k + 1], x2 = x[k + 2], x3 = x[k + 3];
-        const $number x4 = x[k + 4], x5 = x[k + 5], x6 = x[k + 6], x7 = x[k + 7];
+    int j, k;
+    for (k = 0; k < n / 8; ++k, x += 8, w += 8 * width)
         for (j = 0; j < width; ++j)
-            z[j] += ((x0 * w[j] + x1 * w[width + j]) + (x2 * w[2 * width + j] + x3 * w[3 * width + j]))
-                    + ((x4 * w[4 * width + j] + x5 * w[5 * width + j])
-                       + (x6 * w[6 * width + j] + x7 * w[7 * width + j]));
-    }
-    for (; k < n; ++k, w += width)
+            z[j] += ((x[0] * w[j] + x[1] * w[width + j]) + (x[2] * w[2 * width + j] + x[3] * w[3 * width + j]))
+                    + ((x[4] * w[4 * width + j] + x[5] * w[5 * width + j])
+                       + (x[6] * w[6 * width + j] + x[7] * w[7 * width + j]));
+    for (k = 0; k < n % 8; ++k, w += width)
         for (j = 0; j < width; ++j)
             z[j] += x[k] * w[j];
 }
@@ -140,12 +157,12 @@ static inline void ${stem}_add_product(const $number *$RESTRICT x, int n, const 
 static inline $number ${stem}_sum(const $number *x, int n)
 {
     $number part[8] = {0, 0, 0, 0, 0, 0, 0, 0};
-    int i, j = 0;
-    for (; j + 8 <= n; j += 8)
+    int i, j;
+    for (j = 0; j < n / 8; ++j, x += 8)
         for (i = 0; i < 8; ++i)
-            part[i] += x[j + i];
-    for (i = 0; j < n; ++i, ++j)
-        part[i] += x[j];
+            part[i] += x[i];
+    for (i = 0; i < n % 8; ++i)
+        part[i] += x[i];
     return ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]));
 }
 """),
@@ -156,15 +173,14 @@ static inline void ${stem}_standardize(const $number *x, int n, $number *u)
 {
     const $number mean = ${stem}_sum(x, n) / ($number)n;
     $number part[8] = {0, 0, 0, 0, 0, 0, 0, 0}, scale;
-    int i, j;
+    int j;
     for (j = 0; j < n; ++j) {
         u[j] = x[j] - mean;
         part[j % 8] += u[j] * u[j];
     }
-    scale = ${stem}_sum(part, 8) / ($number)n + 1e-5$f;
-    scale = 1 / ${stem}_sqrt(scale);
-    for (i = 0; i < n; ++i)
-        u[i] *= scale;
+    scale = 1 / ${stem}_sqrt(${stem}_sum(part, 8) / ($number)n + 1e-5$f);
+    for (j = 0; j < n; ++j)
+        u[j] *= scale;
 }
 """,
         ("sum", "sqrt"),
