@@ -1,9 +1,12 @@
 """Networks as C: every layer and cell, compiled strictly and run under sanitizers, against the network's own stream."""
 
+import copy
 import re
 import shutil
 import subprocess
+import tempfile
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +19,8 @@ from rnnbp.interop import c
 from rnnbp.interop.c.elementwise import square_root
 from rnnbp.interop.c.exporting import render
 from rnnbp.interop.c.layers import WRITERS
-from rnnbp.interop.c.verification import COMPILERS
+from rnnbp.interop.c.quantization import measured
+from rnnbp.interop.c.verification import COMPILERS, build, outputs_of
 from rnnbp.kernels.elementwise import absolute, erf, exp, expm1, log1p, maximum, minimum, sqrt, tanh, where
 from rnnbp.kernels.trace import trace
 
@@ -260,6 +264,98 @@ def test_an_activation_far_out_is_that_of_the_stream(name):
     net.parameters["0.weight"][...] = np.eye(18)
     result = c.verify(net, [np.diag(EXTREMES)])
     assert result.relative < 1e-6
+
+
+# -- weights of 8 bits -------------------------------------------------------------------------------------------------
+
+WHOLE = (
+    *RECURRENT, "Elman, 37 units", "a cell of a user's, stacked", "Conv1D, strided and dilated", "Conv1D twice",
+    "Embedding and LSTM", "MeanOverTime", "all that streams",
+)  # fmt: skip
+
+
+def with_rounded_weights(net):
+    """Return the network with each matrix as 8 bits have it."""
+    twin = copy.deepcopy(net)
+    for name, values in twin.parameters.items():
+        layer = net.layers[int(name.partition(".")[0])]
+        if values.ndim == 2 and not isinstance(layer, layers.Embedding):
+            n_parts = layer.width if isinstance(layer, layers.Conv1D) else 1
+            for part in np.split(values, n_parts):
+                scale = np.abs(part).max(axis=0) / 127
+                part[...] = np.round(part / scale) * scale
+    return twin
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", WHOLE)
+def test_weights_of_8_bits_compute_what_the_network_does_with_rounded_weights(name, monkeypatch):
+    net = network(STACKS[name])
+    sequences = ragged(net)
+    text = render(net, "model", quantize="int8", calibration=sequences)
+    monkeypatch.setattr("rnnbp.interop.c.verification.render", lambda *given, **options: text)
+    program, *flags = compilers()[0]
+    command = {"compiler": program, "flags": [*flags, *STRICT, *SANITIZERS]}
+    rounded = c.verify(with_rounded_weights(net), sequences, **command)
+    assert rounded.relative < 2e-3  # what 16 bits of activations take
+    exact = c.verify(net, sequences, **command)
+    assert rounded.relative < exact.relative < 0.15
+
+
+@needs_compiler
+def test_long_sums_of_whole_numbers_do_not_overflow_and_what_is_too_large_is_cut_off():
+    net = Network([layers.Dense(1200, 2)])
+    net.parameters["0.weight"][...] = 0.5
+    frames = np.array([[1.0], [-2.0], [2.0], [7.0]]) * np.ones(1200)
+    program, *flags = compilers()[0]
+    text = render(net, "model", quantize="int8", calibration=[frames[:1]])
+    with tempfile.TemporaryDirectory() as folder:
+        runnable = build(text, Path(folder), program, [*flags, *STRICT, *SANITIZERS])
+        [(y, _)] = outputs_of(runnable, [frames], net, np.dtype("float32"))
+    np.testing.assert_allclose(y[:, 0], [600, -1200, 1200, 1200], rtol=1e-4)
+
+
+def test_weights_of_8_bits_take_a_quarter_of_the_memory():
+    net = network(STACKS["LSTM, 37 units"])
+    [exact, whole] = [
+        int(re.search(r"(\d+) bytes\s+(\* )?of weights", render(net, "m", **options))[1])
+        for options in ({}, {"quantize": "int8", "calibration": ragged(net)})
+    ]
+    matrices = sum(values.size for values in net.parameters.values() if values.ndim == 2)
+    assert exact - whole == 3 * matrices - 2 * 4 * 4 * 37  # but for the scales of two matrices' rows
+
+
+def test_a_range_is_that_of_what_a_product_multiplies():
+    net = Network([layers.GRU(2, 3, reset="before"), layers.Dense(3, 1)])
+    rng = np.random.default_rng(0)
+    x = [rng.normal(size=(n, 2)).astype(np.float32) for n in (4, 9)]
+    ranges = measured(net, x)
+    outputs = [Network([net.layers[0]]).forward(each[:, None]) for each in x]
+    assert ranges[0, "x1"] == max(np.abs(each).max() for each in x)
+    np.testing.assert_allclose(ranges[0, "h1"], max(np.abs(each).max() for each in outputs), rtol=1e-5)
+    assert ranges[0, "h1"] == ranges[1, "x"]
+    assert 0 < ranges[0, "q0"] < ranges[0, "h1"]  # q = r h', and r is below 1
+
+
+@pytest.mark.parametrize(
+    ("message", "options"),
+    [
+        ("quantize must be 'int8' or None, but 'int4' was given", {"quantize": "int4"}),
+        ("calibration must be sequences where quantize is given", {"quantize": "int8"}),
+        ("and None where it is not, but quantize=None and some were given", {"calibration": [np.zeros((3, 2))]}),
+        ("dtype must be float32 with quantize='int8', but 'float64' was", {"quantize": "int8", "dtype": "float64"}),
+        ("calibration must be sequences of at least one frame", {"quantize": "int8", "calibration": []}),
+        (
+            r"must be arrays of shape \(T, F\), but one of \(2,\) was",
+            {"quantize": "int8", "calibration": [np.zeros(2)]},
+        ),
+        ("expected 2 features, but the input has 3", {"quantize": "int8", "calibration": [np.zeros((2, 3))]}),
+    ],
+)
+def test_a_quantisation_that_cannot_be_is_refused(message, options, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        c.export(Network([layers.Dense(2, 1)]), tmp_path / "model.h", **options)
+    assert not list(tmp_path.iterdir())
 
 
 # -- what is refused ---------------------------------------------------------------------------------------------------

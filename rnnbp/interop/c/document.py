@@ -14,7 +14,7 @@ OPENING = Template("""\
 $stem.h: a network that goes frame by frame, exported by rnnbp. Do not edit.
 
 $layers
-
+$note
     struct ${stem}_state s;
     ${stem}_input x[${STEM}_N_INPUTS];              $a_frame
     ${stem}_output y[${STEM}_N_OUTPUTS];            $an_output
@@ -108,6 +108,7 @@ def document(header: Header, layers: Sequence[str], *, n_inputs: int, n_outputs:
     opening = OPENING.substitute(
         names,
         layers=listed,
+        note=f"\n{header.note}\n" if header.note else "",
         cost=_cost(header, buffers),
         a_frame="one symbol" if symbols else f"{n_inputs} features",
         an_output=f"{n_outputs} numbers",

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.interop.c.elementwise import Functions
-from rnnbp.interop.c.text import array, identifier
+from rnnbp.interop.c.text import array, identifier, literal
 
 __all__ = ["Header", "Share"]
 
@@ -33,6 +33,8 @@ class Share:
     Parameters
     ----------
     header : Header
+    k : int
+        The layer's number.
     name : str
         Of its function and its struct.
     width : int
@@ -49,9 +51,14 @@ class Share:
     multiply_adds : int
         Of one call.
     weight_bytes, state_bytes, stack_bytes : int
+    constants, members, locals : dict of str to str
+        Definitions, by their C names.
+    whole : dict of (str, str) to str
+        Where sources of products are held in whole numbers; see `quantization`.
     """
 
     header: Header
+    k: int
     name: str
     width: int
     frame_type: str
@@ -64,6 +71,7 @@ class Share:
     constants: dict[str, str] = field(default_factory=dict)
     members: dict[str, str] = field(default_factory=dict)
     locals: dict[str, str] = field(default_factory=dict)
+    whole: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def constant(self, name: str, values: Array) -> str:
         """Add a constant array, in the header's dtype unless it holds integers, and return its C name."""
@@ -147,19 +155,28 @@ class Header:
         The type of a frame's elements.
     products : callable
         ``products(share, name, source, weight, target, among)`` writes a matrix product; see `Share.add_product`.
+    note : str
+        What the opening comment says of precision.
     """
 
-    def __init__(self, stem: str, dtype: str, frame_type: str | None = None, products: Any = None) -> None:
+    def __init__(
+        self, stem: str, dtype: str, frame_type: str | None = None, products: Any = None, note: str = ""
+    ) -> None:
         self.stem, self.dtype = stem, np.dtype(dtype).name
         self.functions = Functions(stem, self.dtype)
         self.frame_type = frame_type or self.functions.number
         self.products = products or add_product
+        self.note = note
         self.shares: list[Share] = []
 
     def share(self, k: int, width: int) -> Share:
         """Return a share for layer k, which gives so many features; it counts once it is in `shares`."""
         kind = self.functions.number if self.shares else self.frame_type
-        return Share(self, f"{self.stem}_layer{k}", width, kind)
+        return Share(self, k, f"{self.stem}_layer{k}", width, kind)
+
+    def literal(self, value: float) -> str:
+        """Return a number as C has it."""
+        return literal(value, self.dtype)
 
     @property
     def number(self) -> str:

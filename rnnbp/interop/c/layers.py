@@ -30,7 +30,7 @@ from rnnbp.layers import (
     Recurrent,
 )
 
-__all__ = ["WRITERS", "writer_of"]
+__all__ = ["WRITERS", "Writer", "writer_of"]
 
 Array = NDArray[Any]
 Parameters = Mapping[str, Array]

@@ -152,6 +152,32 @@ static inline void ${stem}_add_product(const $number *$RESTRICT x, int n, const 
             z[j] += x[k] * w[j];
 }
 """),
+    "to_whole": Routine(
+        """
+/* q = x / step, rounded, and cut off at the ends of 16 bits. */
+static inline void ${stem}_to_whole(const $number *$RESTRICT x, int n, $number inverse, int16_t *$RESTRICT q)
+{
+    int j;
+    for (j = 0; j < n; ++j)
+        q[j] = (int16_t)${stem}_round(${stem}_maximum(${stem}_minimum(x[j] * inverse, 32767), -32767));
+}
+""",
+        ("round", "maximum", "minimum"),
+    ),
+    "add_whole_product": Routine("""
+/* z += scale * (x W) for n whole numbers x, at most 512, and W, whose transpose of shape (width, n) is held. */
+static inline void ${stem}_add_whole_product(const int16_t *$RESTRICT x, int n, const int8_t *$RESTRICT w,
+                                             const $number *$RESTRICT scale, $number *$RESTRICT z, int width)
+{
+    int j, k;
+    for (j = 0; j < width; ++j, w += n) {
+        int32_t total = 0;
+        for (k = 0; k < n; ++k)
+            total += (int32_t)x[k] * w[k];
+        z[j] += scale[j] * ($number)total;
+    }
+}
+"""),
     "sum": Routine("""
 /* The sum, in eight parts, which round less than one. */
 static inline $number ${stem}_sum(const $number *x, int n)

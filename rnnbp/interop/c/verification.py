@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from rnnbp.interop.c.exporting import render
+from rnnbp.interop.c.exporting import arithmetic, render
 from rnnbp.networks.network import Network
 
 __all__ = ["COMPILERS", "Verification", "build", "find_compiler", "outputs_of", "verify"]
@@ -74,6 +74,8 @@ class Verification:
         The largest difference of an output.
     largest : float
         The largest output of the network, in size.
+    agreement : float
+        For how many of the outputs the largest number stands at the same place: the same class, where they are logits.
     n_outputs : int
         How many numbers were compared.
     compiler : str
@@ -81,6 +83,7 @@ class Verification:
 
     difference: float
     largest: float
+    agreement: float
     n_outputs: int
     compiler: str
 
@@ -95,6 +98,8 @@ def verify(
     sequences: Sequence[ArrayLike],
     *,
     dtype: DTypeLike | None = None,
+    quantize: str | None = None,
+    calibration: Sequence[ArrayLike] | None = None,
     compiler: str | None = None,
     flags: Sequence[str] = ("-std=c99", "-O2"),
 ) -> Verification:
@@ -105,7 +110,7 @@ def verify(
     net : Network
     sequences : sequence of arrays of shape (T_i, F)
         Of any lengths; symbols, for an `Embedding`, lack the last axis.
-    dtype : {"float32", "float64"} or None, default None
+    dtype, quantize, calibration
         As for `export`.
     compiler : str or None, default None
         A program that takes gcc's arguments; None looks for gcc, clang and cc.
@@ -133,22 +138,24 @@ def verify(
     True
     """
     program = find_compiler() if compiler is None else compiler
-    text = render(net, "model", dtype=dtype)
+    text = render(net, "model", dtype=dtype, quantize=quantize, calibration=calibration)
     given = [np.asarray(sequence) for sequence in sequences]
     expected = [_streamed(net, sequence) for sequence in given]
     if not any(map(len, expected)):
         raise ValueError("the sequences must have at least one output, but they have none")
     with tempfile.TemporaryDirectory() as folder:
         runnable = build(text, Path(folder), program, flags)
-        actual = outputs_of(runnable, given, net, net.dtype if dtype is None else np.dtype(dtype))
+        actual = outputs_of(runnable, given, net, arithmetic(net, dtype, quantize))
     for k, (own, wanted) in enumerate(zip(actual, expected, strict=True)):
         if own.shape[1:] != wanted.shape:
             raise RuntimeError(
                 f"sequence {k} has outputs of shape {wanted.shape}, but the C code's are {own.shape[1:]}"
             )
     wanted = np.concatenate(expected, dtype=np.float64)
-    difference = np.abs(np.concatenate(actual, axis=1, dtype=np.float64) - wanted).max()
-    return Verification(float(difference), float(np.abs(wanted).max()), wanted.size, program)
+    found = np.concatenate(actual, axis=1, dtype=np.float64)
+    agreement = (found.argmax(axis=-1) == wanted.argmax(axis=-1)).mean()
+    difference, largest = np.abs(found - wanted).max(), np.abs(wanted).max()
+    return Verification(float(difference), float(largest), float(agreement), wanted.size, program)
 
 
 def _streamed(net: Network, sequence: Array) -> Array:
