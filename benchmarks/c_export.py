@@ -3,9 +3,9 @@
     python -m benchmarks.c_export [--rounds 15] [--hidden 64] [--inputs 40]
 
 Each takes a turn in each round, on the same frames. Printed are medians over the rounds, and of the ratios within a
-round. Before that the results are checked: all agree to 1e-5 of the largest output, 8-bit weights to 5e-2. The C code is
-called through ctypes once for all frames (`run`, as a program in C calls it), and once for each (`step`, where most of a
-microsecond is ctypes' own).
+round. Before that the results are checked: all agree to 1e-5 of the largest output, 8-bit weights to 5e-2. The C code
+is called through ctypes once for all frames (`run`, as a program in C calls it), and once for each (`step`, where most
+of a microsecond is ctypes' own).
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ Ranges = dict[tuple[int, str], float]
 
 MOST_ROWS = 512
 LARGEST_WEIGHT, LARGEST = 127, 32767
+TINY = 1e-30  # what is smaller has no scale of its own, whose inverse would be infinite
 
 
 def quantized_rows(weight: Array) -> tuple[Array, Array]:
@@ -47,7 +48,7 @@ def quantized_rows(weight: Array) -> tuple[Array, Array]:
     scales : ndarray of float32, of shape (width,)
     """
     largest = np.abs(weight).max(axis=0)
-    scales = np.where(largest > 0, largest, 1.0).astype(np.float32) / np.float32(LARGEST_WEIGHT)
+    scales = np.where(largest > TINY, largest, 1.0).astype(np.float32) / np.float32(LARGEST_WEIGHT)
     q = np.clip(np.rint(weight / scales), -LARGEST_WEIGHT, LARGEST_WEIGHT)  # 1
     return np.ascontiguousarray(q.T.astype(np.int8)), scales
 
@@ -67,7 +68,8 @@ class Quantized:
     def __call__(self, share: Share, name: str, source: str, weight: Array, target: str, among: str) -> None:
         """Write a product; see `Header`."""
         n, width = weight.shape
-        step = 2.0 * (self._ranges[share.k, among] or 1.0) / LARGEST  # 2
+        largest = self._ranges[share.k, among]
+        step = 2.0 * (largest if largest > TINY else 1.0) / LARGEST  # 2
         held = self._source(share, source, n, step, among)
         routine = share.header.functions.name("add_whole_product")
         for start in range(0, n, MOST_ROWS):
