@@ -1,6 +1,5 @@
 """Networks as C: every layer and cell, compiled strictly and run under sanitizers, against the network's own stream."""
 
-import shutil
 import subprocess
 from functools import partial
 
@@ -60,20 +59,6 @@ def test_all_headers_compile_without_a_warning_in_one_program(command, tmp_path)
     assert done.returncode == 0, done.stderr.decode()
     symbols = subprocess.run(["nm", "-u", "all.o"], cwd=tmp_path, capture_output=True, text=True).stdout
     assert set(symbols.split()) <= {"U", "memcpy", "memset", "_GLOBAL_OFFSET_TABLE_", "__stack_chk_fail"}
-
-
-@pytest.mark.skipif(not shutil.which("arm-none-eabi-gcc"), reason="there is no cross compiler for Cortex-M")
-def test_a_header_compiles_for_a_microcontroller(tmp_path):
-    c.export(network(STACKS["all that streams"]), tmp_path / "net.h")
-    (tmp_path / "net.c").write_text(
-        '#include "net.h"\nint f(struct net_state *s, const float *x, float *y);\n'
-        "int f(struct net_state *s, const float *x, float *y) { return net_step(s, x, y); }\n"
-    )
-    options = ["-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard", "-O2"]
-    double = ["-Wdouble-promotion"]  # a processor with single precision only would compute it in software
-    command = ["arm-none-eabi-gcc", "-std=c99", *STRICT, *double, *options, "-c", "net.c", "-o", "net.o"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True)
-    assert done.returncode == 0, done.stderr.decode()
 
 
 # -- the functions -----------------------------------------------------------------------------------------------------
