@@ -5,14 +5,16 @@ from functools import partial
 
 import numpy as np
 import pytest
-from networks_in_c import SANITIZERS, STACKS, STRICT, check, compilers, needs_compiler, network, ragged
+from networks_in_c import SANITIZERS, STACKS, STRICT, Leaky, check, compilers, needs_compiler, network, ragged
 
 from rnnbp import Network, layers
 from rnnbp.activations import ACTIVATIONS
+from rnnbp.cells import Cell, Product, Stage
 from rnnbp.interop import c
 from rnnbp.interop.c.elementwise import square_root
 from rnnbp.interop.c.exporting import render
 from rnnbp.interop.c.layers import WRITERS
+from rnnbp.kernels.elementwise import where
 from rnnbp.kernels.trace import trace
 
 
@@ -100,6 +102,33 @@ EXTREMES = [
     3e37,
     -3e37,
 ]
+
+
+def compared(blocks, inputs):
+    a, b = blocks
+    conditions = (a < b, a <= b, a > b, a >= b, a == b, a != b, (a < b) & (b > 0.0), (a < b) | (b > 0.0), ~(a < b))
+    return (sum(2.0**k * where(condition, 1.0, 0.0) for k, condition in enumerate(conditions)) + where(a, 0.5, 0.25),)
+
+
+class ComparingCell(Cell):
+    blocks, states = ("a", "b"), ("h",)
+    input = Product("input_weight", "x", into=blocks)
+    stages = (Stage((), blocks=blocks, outputs=("h",), step=compared),)
+
+
+class Comparing(Leaky):
+    def make_cell(self):
+        return ComparingCell(self.n_inputs, self.n_hidden)
+
+
+@needs_compiler
+def test_comparisons_are_those_of_numpy():
+    net = Network([Comparing(2, 1)])
+    net.parameters["0.input_weight"][...] = np.eye(2)
+    values = np.array([-1.0, -0.0, 0.0, 1.0, 2.0])
+    pairs = np.array([[a, b] for a in values for b in values])
+    assert len(np.unique(net.forward(pairs[:, None]))) > 5
+    assert c.verify(net, [pairs]).difference == 0.0
 
 
 @needs_compiler

@@ -85,12 +85,12 @@ static inline size_t ${stem}_run(struct ${stem}_state *s, const ${stem}_input *x
             ++n;
     return n;
 }
-
+$features
 #endif
 """)
 
 
-def document(header: Header, layers: Sequence[str], *, n_inputs: int, n_outputs: int) -> str:
+def document(header: Header, layers: Sequence[str], *, n_inputs: int, n_outputs: int, features: str = "") -> str:
     """Return a header's text.
 
     Parameters
@@ -100,6 +100,8 @@ def document(header: Header, layers: Sequence[str], *, n_inputs: int, n_outputs:
         What the opening comment says of each layer.
     n_inputs, n_outputs : int
         Of a frame, and of the output.
+    features : str
+        What computes frames from samples.
     """
     buffers, body = _body(header, n_inputs)
     symbols = header.frame_type == "int32_t"
@@ -119,6 +121,7 @@ def document(header: Header, layers: Sequence[str], *, n_inputs: int, n_outputs:
         names,
         n_inputs=n_inputs,
         n_outputs=n_outputs,
+        features=features,
         number=header.number,
         frame_type=header.frame_type,
         parts="\n\n".join([*header.functions.texts.values(), *shares]),

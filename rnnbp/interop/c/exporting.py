@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -17,6 +17,9 @@ from rnnbp.interop.c.quantization import Quantized, measured
 from rnnbp.interop.c.text import stem_of
 from rnnbp.layers import Layer
 from rnnbp.networks.network import Network
+
+if TYPE_CHECKING:
+    from rnnbp.audio import AudioFeatures
 
 __all__ = ["arithmetic", "export", "render"]
 
@@ -34,6 +37,7 @@ def export(
     dtype: DTypeLike | None = None,
     quantize: str | None = None,
     calibration: Sequence[ArrayLike] | None = None,
+    features: AudioFeatures | None = None,
 ) -> None:
     """Write a network as a header of C99, which is valid C++ too, in one atomic step.
 
@@ -62,6 +66,9 @@ def export(
         computed in float32. See `rnnbp.interop.c.quantization`.
     calibration : sequence of arrays of shape (T_i, F), or None
         A few typical sequences, which show what ranges the 16 bits are to cover; with `quantize` only.
+    features : AudioFeatures or None, default None
+        What makes the network's frames of a recording: then the header takes samples, too (``model_listen`` and
+        ``model_features``, see `rnnbp.interop.c.frontend`). Without time derivatives, and for float32 only.
 
     Raises
     ------
@@ -88,7 +95,7 @@ def export(
     >>> print(*[line for line in text.splitlines() if "Cost" in line])
      * Cost: 20352 multiply-adds a frame, 82472 bytes of weights,
     """
-    text = render(net, stem_of(path), dtype=dtype, quantize=quantize, calibration=calibration)
+    text = render(net, stem_of(path), dtype=dtype, quantize=quantize, calibration=calibration, features=features)
     write_atomically(path, text.encode("ascii"))
 
 
@@ -99,6 +106,7 @@ def render(
     dtype: DTypeLike | None = None,
     quantize: str | None = None,
     calibration: Sequence[ArrayLike] | None = None,
+    features: AudioFeatures | None = None,
 ) -> str:
     """Return the text of the header that `export` writes."""
     if not isinstance(net, Network):
@@ -129,7 +137,12 @@ def render(
         except ValueError as error:
             raise _refusal(k, layer, error) from None
     described = [repr(layer) for layer in net.layers]
-    return document(header, described, n_inputs=net.n_inputs or 1, n_outputs=net.n_outputs)
+    audio = ""
+    if features is not None:
+        from rnnbp.interop.c.frontend import add_features
+
+        audio = add_features(header, features, net.n_inputs or 1)
+    return document(header, described, n_inputs=net.n_inputs or 1, n_outputs=net.n_outputs, features=audio)
 
 
 def arithmetic(net: Network, dtype: DTypeLike | None, quantize: str | None) -> np.dtype[Any]:
