@@ -28,6 +28,9 @@ Array = NDArray[Any]
 NOTE = """\
 Matrices have 8 bits, with a scale for each row; what they are multiplied with is rounded to 16 bits, whose range was
 measured on a few sequences: what is more than twice as large as anything in them is cut off."""
+LISTENS = """\
+Frames of a recording's samples come from {stem}_listen(&r, samples, n_samples) and, for each t below r.n_frames,
+{stem}_features(&r, t, x), where r is a struct {stem}_recording; what that costs is not counted below."""
 
 
 def export(
@@ -142,6 +145,7 @@ def render(
         from rnnbp.interop.c.frontend import add_features
 
         audio = add_features(header, features, net.n_inputs or 1)
+        header.note = "\n\n".join(filter(None, [header.note, LISTENS.format(stem=stem)]))
     return document(header, described, n_inputs=net.n_inputs or 1, n_outputs=net.n_outputs, features=audio)
 
 
