@@ -62,6 +62,8 @@ NAMES = {
     ),
     "rnnbp.decoding": "greedy BeamSearch NGram align ArpaError",
     "rnnbp.data.sequences": "pad unpad",
+    "rnnbp.interop": "c",
+    "rnnbp.interop.c": "export verify Verification",
 }
 
 

@@ -1,0 +1,21 @@
+"""Models that leave: in forms that other programs run."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rnnbp.interop import c
+
+__all__ = ["c"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return import_module(f"rnnbp.interop.{name}")
+    raise AttributeError(f"module 'rnnbp.interop' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

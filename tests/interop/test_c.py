@@ -1,0 +1,205 @@
+"""Networks as C: every layer and cell, compiled strictly and run under sanitizers, against the network's own stream."""
+
+import subprocess
+from functools import partial
+
+import numpy as np
+import pytest
+from networks_in_c import SANITIZERS, STACKS, STRICT, Leaky, check, compilers, needs_compiler, network, ragged
+
+from rnnbp import Network, layers
+from rnnbp.activations import ACTIVATIONS
+from rnnbp.cells import Cell, Product, Stage
+from rnnbp.interop import c
+from rnnbp.interop.c.elementwise import square_root
+from rnnbp.interop.c.exporting import render
+from rnnbp.interop.c.layers import WRITERS
+from rnnbp.kernels.elementwise import where
+from rnnbp.kernels.trace import trace
+
+
+def test_every_layer_that_streams_is_in_the_table():
+    used = {type(layer) for stack in STACKS.values() for layer in stack}
+    assert {*WRITERS} - used == {layers.Recurrent}  # which is abstract
+    public = {getattr(layers, name) for name in layers.__all__} - {layers.Context, layers.BackwardContext, layers.Layer}
+    assert public - used == {layers.Recurrent}
+
+
+@needs_compiler
+@pytest.mark.parametrize("stack", STACKS.values(), ids=STACKS)
+def test_the_c_code_computes_what_the_stream_does_under_sanitizers(stack):
+    check(stack, "float32", [*compilers()[0], *SANITIZERS])
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    "stack", [s for n, s in STACKS.items() if "37" not in n], ids=[n for n in STACKS if "37" not in n]
+)
+def test_the_c_code_computes_what_the_stream_does_in_double_precision(stack):
+    check(stack, "float64", [*compilers()[-1], "-O1"])
+
+
+@needs_compiler
+@pytest.mark.parametrize("options", ["-O0", "-Os", "-O3 -march=native -ffp-contract=fast"])
+@pytest.mark.parametrize("command", compilers(), ids=lambda command: command[0])
+@pytest.mark.parametrize("name", ["all that streams", "a cell of a user's, stacked"])
+def test_the_c_code_computes_the_same_however_it_is_compiled(name, command, options):
+    check(STACKS[name], "float32", [*command, *options.split()])
+
+
+@needs_compiler
+@pytest.mark.parametrize("command", compilers(), ids=lambda command: command[0])
+def test_all_headers_compile_without_a_warning_in_one_program(command, tmp_path):
+    for k, stack in enumerate(STACKS.values()):
+        c.export(network(stack), tmp_path / f"net{k}.h")
+    steps = "".join(f"int f{k}(struct net{k}_state *s, const net{k}_input *x, net{k}_output *y);\n"
+                    f"int f{k}(struct net{k}_state *s, const net{k}_input *x, net{k}_output *y)\n"
+                    f"{{ net{k}_init(s); return net{k}_step(s, x, y) + (int)net{k}_run(s, x, 2, y); }}\n"
+                    for k in range(len(STACKS)))  # fmt: skip
+    (tmp_path / "all.c").write_text("".join(f'#include "net{k}.h"\n' for k in range(len(STACKS))) + steps)
+    done = subprocess.run([*command, *STRICT, "-O2", "-c", "all.c", "-o", "all.o"], cwd=tmp_path, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    symbols = subprocess.run(["nm", "-u", "all.o"], cwd=tmp_path, capture_output=True, text=True).stdout
+    assert set(symbols.split()) <= {"U", "memcpy", "memset", "_GLOBAL_OFFSET_TABLE_", "__stack_chk_fail"}
+
+
+# -- the functions -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_square_root_is_that_of_numpy(dtype):
+    info = np.finfo(dtype)
+    x = np.concatenate([
+        np.random.default_rng(0).uniform(0, 4, 20_000), 10.0 ** np.random.default_rng(1).uniform(-37, 38, 20_000),
+        [1.0, 4.0, 2.0, info.max, info.tiny, info.smallest_subnormal, 3 * info.smallest_subnormal],
+    ]).astype(dtype)  # fmt: skip
+    graph = trace(partial(square_root, dtype), (None,), (None,))
+    with np.errstate(over="ignore"):  # where what is too large for it is not chosen
+        (found,) = graph.run(x)
+    assert np.max(np.abs(found / np.sqrt(x) - 1)) < 2.5 * info.eps
+    with np.errstate(all="ignore"):
+        (found,) = graph.run(np.array([0.0, -1.0, np.inf, np.nan], dtype))
+    np.testing.assert_array_equal(found, [0.0, np.nan, np.inf, np.nan])
+
+
+EXTREMES = [
+    0.0,
+    -0.0,
+    1e-30,
+    -1e-30,
+    0.3,
+    -0.3,
+    1.0,
+    -1.0,
+    9.0,
+    -9.0,
+    20.0,
+    -20.0,
+    88.5,
+    -87.5,
+    200.0,
+    -200.0,
+    3e37,
+    -3e37,
+]
+
+
+def compared(blocks, inputs):
+    a, b = blocks
+    conditions = (a < b, a <= b, a > b, a >= b, a == b, a != b, (a < b) & (b > 0.0), (a < b) | (b > 0.0), ~(a < b))
+    return (sum(2.0**k * where(condition, 1.0, 0.0) for k, condition in enumerate(conditions)) + where(a, 0.5, 0.25),)
+
+
+class ComparingCell(Cell):
+    blocks, states = ("a", "b"), ("h",)
+    input = Product("input_weight", "x", into=blocks)
+    stages = (Stage((), blocks=blocks, outputs=("h",), step=compared),)
+
+
+class Comparing(Leaky):
+    def make_cell(self):
+        return ComparingCell(self.n_inputs, self.n_hidden)
+
+
+@needs_compiler
+def test_comparisons_are_those_of_numpy():
+    net = Network([Comparing(2, 1)])
+    net.parameters["0.input_weight"][...] = np.eye(2)
+    values = np.array([-1.0, -0.0, 0.0, 1.0, 2.0])
+    pairs = np.array([[a, b] for a in values for b in values])
+    assert len(np.unique(net.forward(pairs[:, None]))) > 5
+    assert c.verify(net, [pairs]).difference == 0.0
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_an_activation_far_out_is_that_of_the_stream(name):
+    net = Network([layers.Dense(18, 18), layers.Activation(name)])
+    net.parameters["0.weight"][...] = np.eye(18)
+    result = c.verify(net, [np.diag(EXTREMES)])
+    assert result.relative < 1e-6
+
+
+# -- the file ----------------------------------------------------------------------------------------------------------
+
+
+@needs_compiler
+def test_a_wrong_header_is_noticed(monkeypatch):
+    net = network(STACKS["LSTM"])
+    right = render(net, "model")
+    monkeypatch.setattr(
+        "rnnbp.interop.c.verification.render", lambda *given, **options: right.replace("0.5f + t2", "0.5f - t2", 1)
+    )
+    assert c.verify(net, ragged(net)).relative > 1e-3
+
+
+@needs_compiler
+def test_a_symbol_that_there_is_not_changes_nothing(tmp_path):
+    c.export(network(STACKS["Embedding and LSTM"]), tmp_path / "net.h")
+    (tmp_path / "main.c").write_text("""
+#include "net.h"
+int main(void)
+{
+    struct net_state s, before;
+    const int32_t wrong[2] = {-1, NET_N_OUTPUTS}, right = NET_N_OUTPUTS - 1;
+    float y[NET_N_OUTPUTS];
+    net_init(&s);
+    if (net_step(&s, &right, y) != 1)
+        return 1;
+    before = s;
+    return net_step(&s, &wrong[0], y) != -1 || net_step(&s, &wrong[1], y) != -1 || memcmp(&s, &before, sizeof s);
+}
+""")
+    subprocess.run([*compilers()[0], *STRICT, *SANITIZERS, "main.c", "-o", "main"], cwd=tmp_path, check=True)
+    assert subprocess.run([tmp_path / "main"]).returncode == 0
+
+
+def test_the_opening_comment_says_what_a_frame_costs():
+    head = render(Network([layers.LSTM(13, 64), layers.Dense(64, 10)]), "model").partition("*/")[0]
+    weights = 13 * 256 + 64 * 256 + 256 + 64 * 10 + 10
+    assert f"{13 * 256 + 64 * 256 + 640} multiply-adds a frame, {4 * weights} bytes of weights" in head
+    assert "512 bytes of state" in head
+
+
+def test_the_opening_comment_ends_where_it_should(tmp_path):
+    class Odd(layers.Dropout):
+        def __repr__(self):
+            return "*/ int ??/\\ /* größe \\"
+
+    text = render(Network([layers.Dense(2, 1), Odd(0.1)]), "model")
+    assert text.index("*/") == text.index("*/\n#ifndef")
+    assert text.isascii()
+
+
+def test_a_header_is_replaced_in_one_step(tmp_path, monkeypatch):
+    c.export(Network([layers.Dense(2, 1)]), tmp_path / "model.h")
+    before = (tmp_path / "model.h").read_text()
+    monkeypatch.setattr("os.replace", lambda *names: (_ for _ in ()).throw(OSError("no space")))
+    with pytest.raises(OSError, match="no space"):
+        c.export(Network([layers.Dense(2, 7)]), tmp_path / "model.h")
+    assert [path.name for path in tmp_path.iterdir()] == ["model.h"]
+    assert (tmp_path / "model.h").read_text() == before
+
+
+def test_the_same_network_gives_the_same_text():
+    assert render(network(STACKS["all that streams"]), "a") == render(network(STACKS["all that streams"]), "a")
