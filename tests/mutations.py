@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 from conformance import RECURRENT, H, I, Problem, numerical_gradient
 
-from rnnbp.gradients import products
+from rnnbp.gradients import cell_products
 
 LENGTHS = (3, 1, 2)
 TOLERANCE = 1e-6  # of the largest derivative: far above the differences' error, far below what a term is worth
@@ -135,13 +135,13 @@ def targets(name: str) -> Iterator[Target]:
 
         @contextmanager
         def exchanged_norm(mutant: FunctionType) -> Iterator[None]:
-            products.standardize_pullback, kept = mutant, products.standardize_pullback
+            cell_products.standardize_pullback, kept = mutant, cell_products.standardize_pullback
             try:
                 yield
             finally:
-                products.standardize_pullback = kept
+                cell_products.standardize_pullback = kept
 
-        function = products.standardize_pullback
+        function = cell_products.standardize_pullback
         yield Target(f"{name}, {function.__name__}", function, exchanged_norm, is_right)
 
 
@@ -153,8 +153,8 @@ def derivatives(cell: Any, stage: Any, pullback: FunctionType) -> tuple[Numbers,
         return tuple(rng.normal(size=(1, cell.width(name))) for name in names)
 
     blocks, inputs, d_outputs = draw(stage.blocks), draw((*stage.reads, *stage.uses)), draw(stage.outputs)
-    kept, outputs = stage.step(blocks, inputs)
-    d_blocks, d_inputs = pullback(kept, inputs, outputs, d_outputs)
+    saved, outputs = stage.step(blocks, inputs)
+    d_blocks, d_inputs = pullback(saved, inputs, outputs, d_outputs)
 
     def value() -> float:
         return sum(float((y * dy).sum()) for y, dy in zip(stage.step(blocks, inputs)[1], d_outputs, strict=True))
