@@ -78,7 +78,7 @@ class Configurable:
         return all(_are_equal(value, theirs[name]) for name, value in self.settings().items())
 
     def __hash__(self) -> int:
-        return hash(repr(self))
+        return hash(type(self))  # settings that are equal may look different, and may be changed
 
     def __repr__(self) -> str:
         shown = []

@@ -91,12 +91,14 @@ class Interface:
         ):
             if lengths is not None:
                 raise ValueError("a list of sequences has its own lengths: leave out `lengths`")
-            if not isinstance(x, Sequences):
-                arrays = check_sequences(x)
-                self._expect_frames(arrays[0].shape, features)
-                return Sequences.of(arrays, self.dtype if self.frame_rank else None)
-            self._expect_frames(x.frames.shape, features)
-            return x
+            joined = x if isinstance(x, Sequences) else Sequences.of(x, self.dtype if self.frame_rank else None)
+            if not len(joined):
+                raise ValueError("the list of sequences is empty: at least one is needed")
+            if joined.frames.ndim != 1 + self.frame_rank:
+                raise ValueError(
+                    f"each sequence must be of shape (T_i{features}), but the first one has shape {joined[0].shape}"
+                )
+            return joined
         given = np.asarray(x)
         is_static = given.ndim == 1 + self.frame_rank and self.takes_static and lengths is None
         if not is_static and given.ndim != 2 + self.frame_rank:
@@ -107,10 +109,6 @@ class Interface:
         if is_static:
             return given
         return Padded(given, None if lengths is None else check_lengths(lengths, *given.shape[:2]))
-
-    def _expect_frames(self, shape: tuple[int, ...], features: str) -> None:
-        if len(shape) != 1 + self.frame_rank:
-            raise ValueError(f"each sequence must be of shape (T_i{features}), but the first one has shape {shape}")
 
 
 def encode(
