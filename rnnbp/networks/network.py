@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from rnnbp import losses
+from rnnbp.cells import Cell
 from rnnbp.configuration import brief, build, check_admitted, plain, shown
 from rnnbp.data.batch import Batch
 from rnnbp.data.interface import Interface
@@ -133,7 +134,12 @@ class Network:
             raise ValueError("a network needs at least one layer")
         for k, layer in enumerate(self.layers):
             if not isinstance(layer, Layer):
-                raise TypeError(f"layer {k} is {layer!r}, not a layer such as rnnbp.layers.Dense(64, 10)")
+                hint = ": derive a layer from rnnbp.layers.Recurrent, and return the cell from its make_cell"
+                raise TypeError(
+                    f"layer {k} is {layer!r}, not a layer such as rnnbp.layers.Dense(64, 10)"
+                    + (hint if isinstance(layer, Cell) else "")
+                )
+            layer.check_settings()
             if layer.frame_rank == 0 and k > 0:
                 raise ValueError(f"layer {k}, {layer!r}, takes symbols, so it must be the first layer")
         known = [
