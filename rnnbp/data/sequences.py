@@ -54,7 +54,8 @@ class Sequences:
     lengths: Index
 
     def __post_init__(self) -> None:
-        lengths, n_frames = np.asarray(self.lengths), np.shape(self.frames)[:1]
+        object.__setattr__(self, "frames", np.asarray(self.frames))
+        lengths, n_frames = np.asarray(self.lengths), self.frames.shape[:1]
         if lengths.ndim != 1 or (lengths.size and lengths.dtype.kind not in "iu"):
             raise ValueError(f"lengths must be whole numbers of frames, of shape (N,), but {self.lengths!r} was given")
         if (lengths < 1).any():

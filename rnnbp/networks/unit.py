@@ -32,10 +32,11 @@ class _Places(dict[str, Array]):
     """Where gradients are to be written."""
 
     def __setitem__(self, name: str, value: Array) -> None:
-        raise TypeError(
-            f"a gradient must be written where it is, as in gradients[{name!r}][...] = dw, but another array was put in "
-            "its place"
-        )
+        if value is not self.get(name):  # `gradients[name] /= 2` puts the same array back
+            raise TypeError(
+                f"a gradient must be written where it is, as in gradients[{name!r}][...] = dw, but another array was put "
+                "in its place"
+            )
 
 
 class Unit:

@@ -96,6 +96,8 @@ class Descent:
         self._probability = 1.0 if isinstance(p, Schedule) else p
         if optimizer_state is None:
             optimizer_state = optimizer.init(run.net.theta, decayed=run.net.parameters.decayed)
+        else:
+            optimizer.check_state(optimizer_state, run.net.theta)
         self.optimizer_state = optimizer_state
         self.average: State = {} if averaging is None else averaging.init(run.net.theta)
         self.carried: State = {}

@@ -37,7 +37,7 @@ class Own(layers.Layer):
         elif self.write == "another":
             gradients["w"] = (dy * saved).sum(axis=0)
         elif self.write == "added":
-            gradients["w"][...] += (dy * saved).sum(axis=0)
+            gradients["w"] += (dy * saved).sum(axis=0)
         return dy * parameters["w"] if self.dx is None else self.dx(dy)
 
 
