@@ -34,8 +34,8 @@ class _Places(dict[str, Array]):
     def __setitem__(self, name: str, value: Array) -> None:
         if value is not self.get(name):  # `gradients[name] /= 2` puts the same array back
             raise TypeError(
-                f"a gradient must be written where it is, as in gradients[{name!r}][...] = dw, but another array was put "
-                "in its place"
+                f"a gradient must be written where it is, as in gradients[{name!r}][...] = dw, but another array "
+                "was put in its place"
             )
 
 
