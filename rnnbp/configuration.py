@@ -65,6 +65,21 @@ class Configurable:
         """Return the constructor's arguments, by name."""
         return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
+    def check_settings(self) -> None:
+        """Check that each argument is kept, as copies and files need it.
+
+        Raises
+        ------
+        TypeError
+            If one is not; names it.
+        """
+        for name in inspect.signature(type(self)).parameters:
+            if not hasattr(self, name):
+                raise TypeError(
+                    f"{type(self).__name__} must keep the argument {name!r} of its constructor, unchanged, in an "
+                    f"attribute of that name: write self.{name} = {name}"
+                )
+
     def __getstate__(self) -> dict[str, Any]:
         return self.settings()  # what else it holds follows from them, and may not be copied
 
@@ -78,7 +93,7 @@ class Configurable:
         return all(_are_equal(value, theirs[name]) for name, value in self.settings().items())
 
     def __hash__(self) -> int:
-        return hash(repr(self))
+        return hash(type(self))  # settings that are equal may look different, and may be changed
 
     def __repr__(self) -> str:
         shown = []

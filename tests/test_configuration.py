@@ -181,6 +181,13 @@ def test_other_settings_or_another_kind_are_not_equal():
     assert layers.Dense(3, 4) != "Dense(3, 4)"
 
 
+def test_equal_things_have_one_hash_however_their_numbers_are_written():
+    one, other = layers.GRU(3, 4, zoneout=0), layers.GRU(np.int64(3), 4, zoneout=0.0)
+    assert one == other
+    assert hash(one) == hash(other)
+    assert len({one, other}) == 1
+
+
 def test_a_copied_layer_computes_the_same():
     layer = copy.deepcopy(layers.LSTM(3, 4, layer_norm=True))
     x = np.ones((2, 1, 3))

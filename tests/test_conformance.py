@@ -19,7 +19,8 @@ from conformance import (
 from rnnbp import layers
 from rnnbp.activations import ACTIVATIONS
 from rnnbp.networks.network import Network
-from rnnbp.networks.program import Program, Segment
+from rnnbp.networks.program import Program
+from rnnbp.networks.segment import Segment
 
 RAGGED = (3, 5, 1, 5)
 STATIC = {name: stack for name, stack in NETWORKS.items() if not stack[0].needs_time}

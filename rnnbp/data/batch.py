@@ -73,7 +73,10 @@ class Batch:
         """
         packing = self._output(interface)
         lengths = None if packing is None else packing.unsort(packing.lengths)
-        encoded = encode(target, loss, interface, n_examples=self.n_examples, lengths=lengths, padded=self.padded)
+        n_padded = None if packing is None else packing.n_padded
+        encoded = encode(
+            target, loss, interface, n_examples=self.n_examples, lengths=lengths, padded=self.padded, n_padded=n_padded
+        )
         if loss.per_sequence:
             assert self.packing is not None
             return self.packing.sort(encoded).over(packing)  # type: ignore[attr-defined]

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rnnbp.configuration import shown
 from rnnbp.data.packing import Packing
-from rnnbp.data.sequences import Sequences, check_lengths, check_sequences
+from rnnbp.data.sequences import Sequences, check_lengths
 
 if TYPE_CHECKING:
     from rnnbp.losses import Loss
@@ -91,12 +92,14 @@ class Interface:
         ):
             if lengths is not None:
                 raise ValueError("a list of sequences has its own lengths: leave out `lengths`")
-            if not isinstance(x, Sequences):
-                arrays = check_sequences(x)
-                self._expect_frames(arrays[0].shape, features)
-                return Sequences.of(arrays, self.dtype if self.frame_rank else None)
-            self._expect_frames(x.frames.shape, features)
-            return x
+            joined = x if isinstance(x, Sequences) else Sequences.of(x, self.dtype if self.frame_rank else None)
+            if not len(joined):
+                raise ValueError("the list of sequences is empty: at least one is needed")
+            if joined.frames.ndim != 1 + self.frame_rank:
+                raise ValueError(
+                    f"each sequence must be of shape (T_i{features}), but the first one has shape {joined[0].shape}"
+                )
+            return joined
         given = np.asarray(x)
         is_static = given.ndim == 1 + self.frame_rank and self.takes_static and lengths is None
         if not is_static and given.ndim != 2 + self.frame_rank:
@@ -108,10 +111,6 @@ class Interface:
             return given
         return Padded(given, None if lengths is None else check_lengths(lengths, *given.shape[:2]))
 
-    def _expect_frames(self, shape: tuple[int, ...], features: str) -> None:
-        if len(shape) != 1 + self.frame_rank:
-            raise ValueError(f"each sequence must be of shape (T_i{features}), but the first one has shape {shape}")
-
 
 def encode(
     target: Any,
@@ -121,6 +120,7 @@ def encode(
     n_examples: int,
     lengths: Index | None,
     padded: bool,
+    n_padded: int | None,
 ) -> Any:
     """Check targets for a loss, and return them encoded, arranged as they came.
 
@@ -134,7 +134,9 @@ def encode(
     lengths : ndarray of int, of shape (B,), or None
         How many outputs there are for each sequence, in the user's order; None for static examples.
     padded : bool
-        Whether the input came as a padded array, so that a list of targets is an array that is spelt out.
+        Whether the input came as a padded array, so that a list of targets is an array that is spelt out, if it can be.
+    n_padded : int or None
+        The number of the output's steps with padding.
 
     Returns
     -------
@@ -155,16 +157,18 @@ def encode(
             )
         return loss.encode(target, n_outputs, leading=(int(lengths.max()), n_examples), lengths=lengths)
     if lengths is None or not interface.per_step:
-        given = np.asarray(target)
+        given = _array(target, "the target")
         if given.ndim < 1 or len(given) != n_examples:
             raise ValueError(
                 f"expected {n_examples} targets, one for each example, but the target's shape is {given.shape}"
             )
         return loss.encode(given, n_outputs, leading=(n_examples,))
-    if isinstance(target, Sequences) or (not padded and isinstance(target, (list, tuple))):
+    if isinstance(target, (list, tuple)) and (not padded or _is_ragged(target)):
+        target = Sequences.of(target)
+    if isinstance(target, Sequences):
         return _encode_each(target, loss, n_outputs, lengths)
-    given, n_steps = np.asarray(target), int(lengths.max())
-    if given.ndim < 2 or given.shape[0] < n_steps or given.shape[1] != n_examples:
+    given, n_steps = _array(target, "the target"), int(lengths.max())
+    if given.ndim < 2 or not n_steps <= given.shape[0] <= (n_padded or n_steps) or given.shape[1] != n_examples:
         raise ValueError(
             f"the network gives an output at each step, so the target must be of shape ({n_steps}, {n_examples}, ...), "
             f"but its shape is {given.shape}; for one target a sequence, end the recurrent part with LastStep(), "
@@ -174,27 +178,37 @@ def encode(
     return Padded(encoded, lengths)
 
 
-def _encode_each(target: Sequence[ArrayLike] | Sequences, loss: Loss, n_outputs: int, lengths: Index) -> Sequences:
+def _encode_each(target: Sequences, loss: Loss, n_outputs: int, lengths: Index) -> Sequences:
     """Encode targets that came sequence by sequence, all at once if each fits, or else say which does not."""
     if len(target) != len(lengths):
         raise ValueError(f"each sequence needs a target: there are {len(target)} for {len(lengths)} sequences")
-    given = target if isinstance(target, Sequences) else check_sequences(target)
-    for i, (each, length) in enumerate(zip(given, lengths.tolist(), strict=True)):
-        if len(each) != length:
-            raise ValueError(
-                f"each sequence needs one target for each step of the network's output: target {i} has length "
-                f"{len(each)}, but for sequence {i} there are {length} steps"
-            )
-    joined = given if isinstance(given, Sequences) else Sequences.of(given)
+    if (differ := target.lengths != lengths).any():
+        i = int(np.argmax(differ))
+        raise ValueError(
+            f"each sequence needs one target for each step of the network's output: target {i} has length "
+            f"{target.lengths[i]}, but for sequence {i} there are {lengths[i]} steps"
+        )
     try:
-        return Sequences(loss.encode(joined.frames, n_outputs, leading=(len(joined.frames),)), lengths)
+        return Sequences(loss.encode(target.frames, n_outputs, leading=(len(target.frames),)), lengths)
     except ValueError:
-        for i, each in enumerate(given):
+        for i, each in enumerate(target):
             try:
                 loss.encode(each, n_outputs, leading=(len(each),))
             except ValueError as error:
                 raise ValueError(f"the target of sequence {i}: {error}") from None
         raise
+
+
+def _is_ragged(given: Sequence[Any]) -> bool:
+    """Whether a list holds sequences of more than one length."""
+    return len({len(each) for each in given if np.ndim(np.asarray(each, object)) > 0}) > 1
+
+
+def _array(given: Any, name: str, dtype: type | None = None) -> Array:
+    try:
+        return np.asarray(given, dtype)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be an array of numbers, but {shown(given)} was given: {error}") from None
 
 
 def check_weight(
@@ -208,11 +222,14 @@ def check_weight(
         If their shape is another, if one is negative or not finite, or if all are 0.
     """
     arranged: Array | Sequences | Padded
+    if isinstance(sample_weight, (list, tuple)) and lengths is not None and _is_ragged(sample_weight):
+        sample_weight = Sequences.of(sample_weight)
     if isinstance(sample_weight, Sequences):
-        arranged, real = sample_weight, np.asarray(sample_weight.frames, float)
-        fits = lengths is not None and np.array_equal(sample_weight.lengths, lengths)
+        arranged = sample_weight
+        real = _array(sample_weight.frames, "sample_weight", float)
+        fits = lengths is not None and np.array_equal(sample_weight.lengths, lengths) and real.ndim == 1
     else:
-        arranged = real = np.asarray(sample_weight, float)
+        arranged = real = _array(sample_weight, "sample_weight", float)
         fits = real.shape == (n_examples,)
         if not fits and lengths is not None and n_padded is not None and real.shape == (n_padded, n_examples):
             arranged, fits = Padded(real, lengths), True

@@ -38,6 +38,11 @@ class Sequences:
     lengths : ndarray of int, of shape (N,)
         Their numbers of frames, each at least 1, which add up to n_frames.
 
+    Raises
+    ------
+    ValueError
+        If the lengths are no such numbers.
+
     Examples
     --------
     >>> both = Sequences.of([[1.0, 2.0, 3.0], [4.0]])
@@ -47,6 +52,23 @@ class Sequences:
 
     frames: Array
     lengths: Index
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "frames", np.asarray(self.frames))
+        lengths, n_frames = np.asarray(self.lengths), self.frames.shape[:1]
+        if lengths.ndim != 1 or (lengths.size and lengths.dtype.kind not in "iu"):
+            raise ValueError(f"lengths must be whole numbers of frames, of shape (N,), but {self.lengths!r} was given")
+        if (lengths < 1).any():
+            i = int(np.argmax(lengths < 1))
+            raise ValueError(
+                f"sequence {i} has length {lengths[i]}: every sequence needs at least one step; leave it out"
+            )
+        if n_frames != (lengths.sum(),):
+            raise ValueError(
+                f"lengths must add up to the number of frames, but they are {lengths.sum()} together, and the shape of "
+                f"the frames is {np.shape(self.frames)}"
+            )
+        object.__setattr__(self, "lengths", lengths.astype(np.intp, copy=False))
 
     @classmethod
     def of(cls, sequences: Sequence[ArrayLike], dtype: DTypeLike | None = None) -> Sequences:

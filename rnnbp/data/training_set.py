@@ -122,6 +122,7 @@ class TrainingSet:
         if self.per_step and self.lengths is not None:
             of_steps = interface.output_lengths(self.lengths)
             self._first_output = np.asarray(np.cumsum(of_steps) - of_steps)
+            self._keeps_steps = np.array_equal(of_steps, self.lengths)
         self.output_lengths: Index | None = of_steps
         if loss is not None:
             if target is None:
@@ -129,7 +130,9 @@ class TrainingSet:
             of_outputs = of_steps
             if self.per_sequence and interface.per_step and self.lengths is not None:
                 of_outputs = interface.output_lengths(self.lengths)
-            encoded = encode(target, loss, interface, n_examples=n, lengths=of_outputs, padded=padded)
+            encoded = encode(
+                target, loss, interface, n_examples=n, lengths=of_outputs, padded=padded, n_padded=n_padded
+            )
             self.target = self._arrange(encoded)
         if sample_weight is not None:
             weight = check_weight(sample_weight, n_examples=n, lengths=of_steps, n_padded=n_padded)
@@ -212,9 +215,9 @@ class TrainingSet:
         """Return where, among all outputs, those of a batch belong, whose frames are `rows`."""
         if not self.per_step:
             return np.asarray(chosen[packing.order])
-        output = self.interface.output_packing(packing)
-        if output is packing:
+        if self._keeps_steps:
             return rows
+        output = self.interface.output_packing(packing)
         assert output is not None
         assert start == 0, "`chunks.check` lets only networks come that keep all steps"
         return output.rows_of(self._first_output[chosen])

@@ -134,11 +134,16 @@ def gradient_flow(
         raise ValueError(f"threshold must be above 1, but {threshold!r} was given")
     problem = Problem.of(network_copy(net, gradient=Recorder), x, target, loss, lengths, training=training)
     problem.backward()
-    packing = problem.batch.packing
-    assert packing is not None
+    seen = list(recordings(problem.net))
+    packing = seen[0].packing
+    if any((recording.packing.lengths != packing.lengths).any() for recording in seen):
+        raise ValueError(
+            "gradient flow compares steps of all recurrent layers, but a layer between them has a stride, so that they "
+            "have not as many"
+        )
     lengths = packing.unsort(packing.lengths)
     flow = GradientFlow({}, {}, {}, {}, lengths)
-    for recording in recordings(problem.net):
+    for recording in seen:
         direct = np.nanmax(_norms(recording.output_gradient(), packing), axis=0)
         begins = np.zeros_like(lengths) if recording.backwards else lengths - 1
         for own, d in recording.state_gradients().items():

@@ -196,6 +196,11 @@ class _Dynamics:
                     f"layer {k}, {layer!r}, runs backwards: only a network whose layers all run forwards is a "
                     "dynamical system"
                 )
+            if layer.needs_time and not layer.pools_time and not layer.states():
+                raise ValueError(
+                    f"layer {k}, {layer!r}, looks at other frames without a state: only a network whose past is all in "
+                    "its states is a dynamical system"
+                )
         if closed and (net.pools_time or net.n_inputs != net.n_outputs):
             raise ValueError(
                 f"in closed loop outputs are inputs: that needs an output at each step, and as many as inputs, but "

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.cells import Cell
+from rnnbp.data.packing import Packing
 from rnnbp.data.workspace import Workspace
 from rnnbp.gradients import BPTT, GradientAlgorithm, Recurrence
 from rnnbp.gradients.algorithm import Run
@@ -103,6 +104,11 @@ class Recording:
     backwards: bool
     cell: Cell
     _watched: _Watched
+
+    @property
+    def packing(self) -> Packing:
+        """How the layer's rows lie in time."""
+        return self._watched._recurrence.packing
 
     def name(self, own: str) -> str:
         """Return the network's name for a state, variable or block of the cell."""

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -69,6 +70,15 @@ class Data(NamedTuple):
 
 def _take(items: Any, chosen: NDArray[np.intp]) -> Any:
     return items[chosen] if isinstance(items, np.ndarray) else items.take(chosen)
+
+
+def _fits(state: State, optimizer: Optimizer, net: Network) -> bool:
+    """Whether a state is this optimizer's: the solver, or a setting of it, may have been changed since."""
+    try:
+        optimizer.check_state(state, net.theta)
+    except ValueError:
+        return False
+    return True
 
 
 def dense(table: Any) -> Any:
@@ -145,6 +155,16 @@ n_iter_without_improvement_ : int
     def _stratify(self, data: Data) -> Array | None:
         """Return what the split of validation data should keep the shares of."""
         return None
+
+    @contextmanager
+    def _as_it_was_if_refused(self) -> Iterator[None]:
+        """Leave a fitted estimator as it was if reading the data ends in an error."""
+        before = dict(vars(self))
+        try:
+            yield
+        except BaseException:
+            self.__dict__ = before
+            raise
 
     # -- training ----------------------------------------------------------------------------------------------------
 
@@ -225,7 +245,7 @@ n_iter_without_improvement_ : int
         optimizer = self._make_optimizer(n_examples)
         if isinstance(optimizer, Optimizer):
             state = self._optimizer_state if incremental else None
-            if state is None:
+            if state is None or not _fits(state, optimizer, net):
                 state = optimizer.init(net.theta, decayed=net.parameters.decayed)
         self._optimizer_state = state
         convergence = Convergence(self, n_examples, state)

@@ -160,24 +160,25 @@ residuals_ : ndarray of shape (n_residuals, F)
 
     def _fit(self, X: Any, *, incremental: bool) -> Self:
         check(self)
-        anew = self._starts_anew(incremental=incremental)
-        single, series = self._read_series(X, reset=anew)
-        early: Any = self.early_stopping
-        if early == "auto":
-            set_aside = sum(int(self.validation_fraction * len(x)) for x in series)
-            early = set_aside >= ENOUGH and min(map(len, series)) >= ENOUGH and not incremental
-            early = early if anew or incremental else self.validation_scores_ is not None  # as before
-        if anew:
-            self.differenced_ = drifts(series, self.window) if self.difference == "auto" else bool(self.difference)
-        self._view.check(series, 2)
-        self._single, self.n_outputs_ = single, self._width
-        self._scales = scales = [self._view.scale_of(x) for x in series]
-        cuts = self._cuts(series) if early else [len(x) for x in series]
-        data = self._view.windows([x[:cut] for x, cut in zip(series, cuts, strict=True)], scales)
-        held_out = None
-        if early:
-            overlap = self._view.least(1)
-            held_out = self._view.windows([x[n - overlap :] for x, n in zip(series, cuts, strict=True)], scales)
+        with self._as_it_was_if_refused():
+            anew = self._starts_anew(incremental=incremental)
+            single, series = self._read_series(X, reset=anew)
+            early: Any = self.early_stopping
+            if early == "auto":
+                set_aside = sum(int(self.validation_fraction * len(x)) for x in series)
+                early = set_aside >= ENOUGH and min(map(len, series)) >= ENOUGH and not incremental
+                early = early if anew or incremental else self.validation_scores_ is not None  # as before
+            if anew:
+                self.differenced_ = drifts(series, self.window) if self.difference == "auto" else bool(self.difference)
+            self._view.check(series, 2)
+            self._single, self.n_outputs_ = single, self._width
+            self._scales = scales = [self._view.scale_of(x) for x in series]
+            cuts = self._cuts(series) if early else [len(x) for x in series]
+            data = self._view.windows([x[:cut] for x, cut in zip(series, cuts, strict=True)], scales)
+            held_out = None
+            if early:
+                overlap = self._view.least(1)
+                held_out = self._view.windows([x[n - overlap :] for x, n in zip(series, cuts, strict=True)], scales)
         self._train(data, held_out, incremental=incremental, stops_early=early)
         first = cuts if early else [max(len(x) // 2, self._view.least(1)) for x in series]
         value, forecast, scale = self._one_step_ahead(series, scales, first)

@@ -129,21 +129,22 @@ class Supervised(NetworkEstimator):
         check(self)
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val must be given together, but only one of them was given")
-        anew = self._starts_anew(incremental=incremental)
-        x, rows, target = self._read_data(X, y, anew=anew, incremental=incremental)
-        weight = self._weigh(self._check_weight(sample_weight, x), rows, incremental=incremental)
-        data = Data(x, target, self._by_example(weight, x), self._check_groups(groups, len(x)))
-        validation = None
-        if X_val is not None:
-            held_out, _, target = self._read_data(X_val, y_val, anew=False, incremental=True)
-            validation = Data(held_out, target, None)
+        with self._as_it_was_if_refused():
+            anew = self._starts_anew(incremental=incremental)
+            x, rows, target = self._read_data(X, y, anew=anew, incremental=incremental)
+            weight = self._weigh(self._check_weight(sample_weight, x), rows, incremental=incremental)
+            data = Data(x, target, self._by_example(weight, x), self._check_groups(groups, len(x)))
+            validation = None
+            if X_val is not None:
+                held_out, _, target = self._read_data(X_val, y_val, anew=False, incremental=True)
+                validation = Data(held_out, target, None)
         self._train(data, validation, incremental=incremental, stops_early=self.early_stopping)
         return self
 
     def _read_data(self, X: Any, y: Any, *, anew: bool, incremental: bool) -> tuple[Any, Array, Any]:
         """Return examples, the rows of y, and these as targets of each example."""
         x = self._read_x(X, reset=anew)
-        rows = self._read_y(y, x, anew=anew)
+        rows = self._read_y(list(y) if isinstance(y, Sequences) else y, x, anew=anew)
         return x, rows, self._by_example(self._encode(rows, anew=anew, incremental=incremental), x)
 
     def _by_example(self, rows: Array | None, x: Any) -> Any:

@@ -159,7 +159,11 @@ def _tuple_of(n: int, given: Any, place: str) -> Sequence[Any]:
         hint = ": write (a,) for a tuple of one" if n == 1 else ""
         raise TraceError(f"{place} must be a tuple of {n}, but {what} was given{hint}")
     if len(given) != n:
-        raise TraceError(f"{place} must be a tuple of {n}, as the stage declares, but one of {len(given)} was given")
+        pair = len(given) == 2 and all(isinstance(each, tuple | list) for each in given)
+        hint = " (without a pullback, a step returns its outputs alone, and not what is saved)" if pair else ""
+        raise TraceError(
+            f"{place} must be a tuple of {n}, as the stage declares, but one of {len(given)} was given{hint}"
+        )
     return given
 
 

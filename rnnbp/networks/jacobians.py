@@ -97,8 +97,8 @@ def rows_jacobian(
     for i, own in enumerate(_rows_of_examples(batch)):
         packing = None if batch.packing is None else Packing.full(len(own), 1)
         example = replace(batch, rows=batch.rows[own], packing=packing)
-        own_teacher = None if teacher is None else teacher[own]
-        outputs = [i] if output is None else output.starts[: output.lengths[i]] + i
+        outputs = np.array([i]) if output is None else output.starts[: output.lengths[i]] + i
+        own_teacher = None if teacher is None else teacher[own if batch.packing is None else outputs]
         unit = np.zeros((len(outputs), net.n_outputs), net.dtype)
         for place, row in enumerate(outputs):
             for column in range(net.n_outputs):

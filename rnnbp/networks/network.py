@@ -22,6 +22,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from rnnbp import losses
+from rnnbp.cells import Cell
 from rnnbp.configuration import brief, build, check_admitted, plain, shown
 from rnnbp.data.batch import Batch
 from rnnbp.data.interface import Interface
@@ -132,7 +134,12 @@ class Network:
             raise ValueError("a network needs at least one layer")
         for k, layer in enumerate(self.layers):
             if not isinstance(layer, Layer):
-                raise TypeError(f"layer {k} is {layer!r}, not a layer such as rnnbp.layers.Dense(64, 10)")
+                hint = ": derive a layer from rnnbp.layers.Recurrent, and return the cell from its make_cell"
+                raise TypeError(
+                    f"layer {k} is {layer!r}, not a layer such as rnnbp.layers.Dense(64, 10)"
+                    + (hint if isinstance(layer, Cell) else "")
+                )
+            layer.check_settings()
             if layer.frame_rank == 0 and k > 0:
                 raise ValueError(f"layer {k}, {layer!r}, takes symbols, so it must be the first layer")
         known = [
@@ -304,7 +311,7 @@ class Network:
         self,
         x: ArrayLike | Sequence[ArrayLike] | Sequences | Batch,
         target: ArrayLike | Sequence[ArrayLike] | Sequences,
-        loss: Loss,
+        loss: Loss | str,
         lengths: ArrayLike | None = None,
         *,
         training: bool = True,
@@ -319,7 +326,8 @@ class Network:
             See `batch`.
         target : array, or list of arrays of shape (T_i, ...)
             One a sequence or example, of shape (B, ...), or one a step, of shape (T, B, ...); see the loss.
-        loss : Loss
+        loss : Loss or str
+            Such as ``losses.CrossEntropy()`` or its name.
         training : bool, default True
             Whether dropout and teacher forcing are on.
         sample_weight : array of shape (B,) or (T, B), or None
@@ -338,6 +346,7 @@ class Network:
         ValueError
             If input or target do not fit the network or the loss.
         """
+        loss = losses.get(loss)
         batch = x if isinstance(x, Batch) else self.batch(x, lengths)
         rows = batch.lay_out_target(target, loss, self.interface)
         weight = (

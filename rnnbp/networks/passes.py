@@ -171,6 +171,8 @@ class Pass:
         programs, packing, program = self._programs, self._batch.packing, self._program
         if program is None:
             raise RuntimeError("this pass cannot be run back: it has been already, or it was run with keep=False")
+        if d_rows.shape != self._rows.shape:
+            raise ValueError(f"dL/d(output) must be of shape {self._rows.shape}, but its shape is {d_rows.shape}")
         d_final = self._split(d_final_states)
         self._program = None
         try:
@@ -246,4 +248,9 @@ def loss_and_gradient(
     forward = net.run(batch, training=training, initial_states=initial_states, teacher=teacher)
     final = forward.final_states if final_states else {}
     value, d_output = loss.value_and_gradient(forward.rows, target, weight)
+    if np.shape(d_output) != forward.rows.shape:
+        raise ValueError(
+            f"{loss!r}: the gradient must be of the output's shape, {forward.rows.shape}, but its shape is "
+            f"{np.shape(d_output)}"
+        )
     return BatchGradient(value, forward.backward_rows(d_output, input_gradient=False).theta, final)

@@ -15,7 +15,9 @@ from rnnbp.data.interface import Interface
 from rnnbp.data.packing import Packing
 from rnnbp.layers import Layer
 from rnnbp.layers.layer import StreamStep
-from rnnbp.networks.program import Program, Segment, Unit, segments_of
+from rnnbp.networks.program import Program
+from rnnbp.networks.segment import Segment, segments_of
+from rnnbp.networks.unit import Unit
 from rnnbp.parameters import Parameters
 
 __all__ = ["Stream"]

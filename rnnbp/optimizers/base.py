@@ -86,6 +86,34 @@ class Optimizer(Configurable, ABC):
         self.clip_norm = None if clip_norm is None else number("clip_norm", clip_norm)
         self.clip_value = None if clip_value is None else number("clip_value", clip_value)
 
+    def check_state(self, state: State, theta: Array) -> None:
+        """Check that a state is what `init` makes for these parameters, as it may have been changed by updates.
+
+        Parameters
+        ----------
+        state : dict of arrays
+        theta : array, shape (P,)
+
+        Raises
+        ------
+        ValueError
+            If it is another optimizer's, or of other parameters; says what differs.
+        """
+        fresh = self.init(theta)
+        if not isinstance(state, dict) or state.keys() != fresh.keys():
+            names = sorted(state) if isinstance(state, dict) else type(state).__name__
+            raise ValueError(
+                f"the state must be what {self!r} has made by its init, with {sorted(fresh)}, but {names} was given"
+            )
+        for name, expected in fresh.items():
+            given = state[name]
+            if not isinstance(given, np.ndarray) or (given.shape, given.dtype) != (expected.shape, expected.dtype):
+                raise ValueError(
+                    f"{name!r} of the optimizer's state must be {expected.dtype} of shape {expected.shape}, as these "
+                    f"parameters need, but {getattr(given, 'dtype', type(given).__name__)} of shape {np.shape(given)} "
+                    "was given"
+                )
+
     def init(self, theta: Array, *, decayed: NDArray[np.bool_] | None = None) -> State:
         """Return the state before the first update.
 

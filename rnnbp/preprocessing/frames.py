@@ -76,6 +76,8 @@ class SequenceReader(BaseEstimator):  # type: ignore[misc]
 
     def _read(self, X: Any, *, reset: bool) -> Frames:
         """Return the frames of X, checked, also against what `fit` saw unless `reset`."""
+        if isinstance(X, Sequences):
+            X = list(X)
         if isinstance(X, (list, tuple)):
             array = _spelt_out(X)
             if array is None:

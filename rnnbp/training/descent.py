@@ -29,7 +29,7 @@ from rnnbp.training import chunks, resuming
 from rnnbp.training.interrupts import Interrupts
 from rnnbp.training.next_step import NextStep
 from rnnbp.training.progress import ProgressBar
-from rnnbp.training.run import Run
+from rnnbp.training.run import TrainingRun
 from rnnbp.training.step import CompiledStep, can_compile
 
 __all__ = ["Augment", "Descent"]
@@ -43,7 +43,7 @@ class Descent:
 
     Parameters
     ----------
-    run : Run
+    run : TrainingRun
     optimizer : Optimizer
     averaging : Average or None
     chunk_length : int or None
@@ -74,7 +74,7 @@ class Descent:
 
     def __init__(
         self,
-        run: Run,
+        run: TrainingRun,
         optimizer: Optimizer,
         *,
         averaging: Average | None,
@@ -96,6 +96,8 @@ class Descent:
         self._probability = 1.0 if isinstance(p, Schedule) else p
         if optimizer_state is None:
             optimizer_state = optimizer.init(run.net.theta, decayed=run.net.parameters.decayed)
+        else:
+            optimizer.check_state(optimizer_state, run.net.theta)
         self.optimizer_state = optimizer_state
         self.average: State = {} if averaging is None else averaging.init(run.net.theta)
         self.carried: State = {}

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnbp import losses
+from rnnbp.configuration import whole_number
 from rnnbp.data.sequences import Sequences
 from rnnbp.data.training_set import TrainingSet
 from rnnbp.losses import Loss
@@ -66,6 +67,7 @@ def predict_rows(net: Network, data: TrainingSet, *, batch_size: int = 256) -> A
     -------
     ndarray of shape (N, n_outputs) or (n_rows, n_outputs)
     """
+    whole_number("batch_size", batch_size)
     lengths = data.output_lengths
     outputs = np.empty((data.n_examples if lengths is None else int(lengths.sum()), net.n_outputs), net.dtype)
     for chosen in data.batches(batch_size):
@@ -140,6 +142,7 @@ def evaluate_set(
     loss : float
     score : float or None
     """
+    whole_number("batch_size", batch_size)
     total = normalizer = 0.0
     targets: list[Any] = []
     outputs: list[Array] = []

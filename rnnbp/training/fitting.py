@@ -25,7 +25,7 @@ from rnnbp.training.full_batch import minimize
 from rnnbp.training.history import Callback, History
 from rnnbp.training.next_step import NextStep
 from rnnbp.training.progress import ProgressBar
-from rnnbp.training.run import Run
+from rnnbp.training.run import TrainingRun
 
 __all__ = ["fit"]
 
@@ -175,7 +175,7 @@ def fit(
     if chunk_length is not None:
         whole_number("chunk_length", chunk_length)
         chunks.check(net, data)
-    run = Run(net, data, loss, batch_size, validation, score, listed, number("l2", l2, "[0, inf)"))
+    run = TrainingRun(net, data, loss, batch_size, validation, score, listed, number("l2", l2, "[0, inf)"))
     run.history.monitor = monitor
 
     train: Callable[[ProgressBar], None]

@@ -15,7 +15,7 @@ from rnnbp.optimizers import FullBatchOptimizer
 from rnnbp.optimizers.full_batch import Function
 from rnnbp.training.least_squares import LeastSquares
 from rnnbp.training.progress import ProgressBar
-from rnnbp.training.run import NonFiniteError, Run
+from rnnbp.training.run import NonFiniteError, TrainingRun
 
 __all__ = ["minimize"]
 
@@ -26,7 +26,7 @@ class _StopTraining(Exception):
     """An iteration was the last."""
 
 
-def minimize(run: Run, optimizer: FullBatchOptimizer, max_epochs: int, progress: ProgressBar) -> None:
+def minimize(run: TrainingRun, optimizer: FullBatchOptimizer, max_epochs: int, progress: ProgressBar) -> None:
     """Train until the optimizer has converged, or for so many iterations."""
     net, pieces = run.net, list(run.data.batches(run.batch_size))
     dropout = net.rng.bit_generator.state

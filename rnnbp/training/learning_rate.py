@@ -26,7 +26,7 @@ from rnnbp.data.training_set import TrainingSet
 from rnnbp.losses import Loss
 from rnnbp.networks.network import Network
 from rnnbp.optimizers import FullBatchOptimizer, GradientNoise, Optimizer, Rprop, Schedule, schedules
-from rnnbp.training.run import NonFiniteError, Run
+from rnnbp.training.run import NonFiniteError, TrainingRun
 
 __all__ = ["LearningRateSearch", "find_learning_rate"]
 
@@ -118,7 +118,7 @@ def find_learning_rate(
     number("highest", highest, f"({number('lowest', lowest)}, inf)")
     rising = _with_rate(optimizers.get(optimizer), schedules.exponential(lowest, 1.0, highest))  # 1
     data = TrainingSet(net.interface, x, lengths, target=target, loss=loss, sample_weight=sample_weight)
-    run, theta, generator = Run(net, data, loss, batch_size), net.theta.copy(), net.rng
+    run, theta, generator = TrainingRun(net, data, loss, batch_size), net.theta.copy(), net.rng
     net.rng = np.random.default_rng(seed)  # dropout's, while the net's own stays where it is
     try:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -138,7 +138,7 @@ def _with_rate(optimizer: Optimizer | FullBatchOptimizer, rate: Schedule) -> Opt
     return type(optimizer)(**settings | {"learning_rate": rate})
 
 
-def _rise(run: Run, rising: Optimizer, n_updates: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+def _rise(run: TrainingRun, rising: Optimizer, n_updates: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
     """Train at rates that rise; return them, the losses, and these smoothed, until it goes wrong."""
     theta, state = run.net.theta, rising.init(run.net.theta, decayed=run.net.parameters.decayed)
     rates, seen, smoothed, total, weights = [], [], [], 0.0, 0.0

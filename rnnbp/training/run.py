@@ -20,7 +20,7 @@ from rnnbp.optimizers import clip_by_norm
 from rnnbp.training.evaluation import evaluate_set
 from rnnbp.training.history import Callback, History
 
-__all__ = ["NonFiniteError", "Run"]
+__all__ = ["NonFiniteError", "TrainingRun"]
 
 Array = NDArray[Any]
 
@@ -30,7 +30,7 @@ class NonFiniteError(ArithmeticError):
 
 
 @dataclass
-class Run:
+class TrainingRun:
     """One training run: what stays the same in it, its history, and its best parameters."""
 
     net: Network

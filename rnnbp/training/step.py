@@ -23,10 +23,10 @@ from rnnbp.configuration import speaks_for
 from rnnbp.data.packing import Packing
 from rnnbp.kernels import threads
 from rnnbp.networks.network import Network
-from rnnbp.networks.program import Segment
+from rnnbp.networks.segment import Segment
 from rnnbp.optimizers import Optimizer, State
 from rnnbp.optimizers.rule import Update
-from rnnbp.training.run import Run
+from rnnbp.training.run import TrainingRun
 
 __all__ = ["CompiledStep", "can_compile"]
 
@@ -36,7 +36,7 @@ Index = NDArray[np.intp]
 SHAPES = 4  # of minibatches that stay laid out; all others share the memory of one
 
 
-def can_compile(net: Network, run: Run) -> bool:
+def can_compile(net: Network, run: TrainingRun) -> bool:
     """Whether all of a training step is known to the engine, but maybe the update."""
     program, target = net.programs.take(), run.data.target  # which also compiles what is not yet, before a run begins
     net.programs.give(program)
@@ -52,13 +52,13 @@ class CompiledStep:
 
     Parameters
     ----------
-    run : Run
+    run : TrainingRun
     optimizer : Optimizer
     state : dict of str to ndarray
         Of the optimizer.
     """
 
-    def __init__(self, run: Run, optimizer: Optimizer, state: State) -> None:
+    def __init__(self, run: TrainingRun, optimizer: Optimizer, state: State) -> None:
         from rnnbp.kernels.training import Gradient
 
         net, data = run.net, run.data

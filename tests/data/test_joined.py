@@ -89,6 +89,42 @@ def test_weights_of_steps_may_come_like_the_sequences():
     np.testing.assert_array_equal(results[0][1], results[1][1])
 
 
+@pytest.mark.parametrize(
+    ("lengths", "message"),
+    [
+        ([3, 9000], "must add up to the number of frames, but they are 9003 together"),
+        ([3, 3], "must add up to the number of frames"),
+        ([0, 10], "sequence 0 has length 0"),
+        ([15, -5], "sequence 1 has length -5"),
+        ([2.5, 7.5], "lengths must be whole numbers of frames"),
+        ([[5, 5]], "lengths must be whole numbers of frames"),
+        ("ab", "lengths must be whole numbers of frames"),
+        ([], "must add up to the number of frames"),
+    ],
+)
+def test_lengths_that_are_none_of_these_frames_are_refused(lengths, message):
+    """They would read what lies beside the frames, or leave some out."""
+    with pytest.raises(ValueError, match=message):
+        Sequences(np.zeros((10, 3)), lengths)
+
+
+def test_lengths_may_be_a_list_and_frames_must_have_an_axis():
+    assert Sequences(np.zeros((10, 3)), [4, 6]).take(np.array([1])).lengths.tolist() == [6]
+    with pytest.raises(ValueError, match="must add up"):
+        Sequences(np.float64(3.0), [1])
+
+
+@pytest.mark.parametrize("use", ["fit", "predict", "forward"])
+def test_no_sequences_are_refused(use):
+    none, net = Sequences(np.zeros((0, 2)), []), tagger()
+    with pytest.raises(ValueError, match="the list of sequences is empty"):
+        {
+            "fit": lambda: rnnbp.fit(net, none, none, loss=CROSS_ENTROPY),
+            "predict": lambda: rnnbp.predict(net, none),
+            "forward": lambda: net.forward(none),
+        }[use]()
+
+
 def test_they_are_checked_like_a_list():
     net = tagger()
     with pytest.raises(ValueError, match="leave out `lengths`"):

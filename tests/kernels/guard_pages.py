@@ -24,7 +24,7 @@ from rnnbp.data.workspace import Workspace
 from rnnbp.kernels import records, threads
 from rnnbp.kernels.matrices import packed_size
 from rnnbp.layers.compiled import dense
-from rnnbp.networks import program
+from rnnbp.networks import segment
 from rnnbp.networks.network import Network
 from rnnbp.training import fit
 
@@ -90,11 +90,11 @@ def guarded_in_time(self, name, value, *, set_field=records.Record.__setattr__) 
     set_field(self, name, value)
 
 
-def segment_begins(self, x, *given, begin=program.Segment.begin) -> None:
+def segment_begins(self, x, *given, begin=segment.Segment.begin) -> None:
     begin(self, guarded_copy(np.ascontiguousarray(x, self.dtype)), *given)
 
 
-def segment_begins_back(self, dy, *given, begin=program.Segment.begin_back) -> None:
+def segment_begins_back(self, dy, *given, begin=segment.Segment.begin_back) -> None:
     begin(self, guarded_copy(np.ascontiguousarray(dy, self.dtype)), *given)
 
 
@@ -109,8 +109,8 @@ np.zeros_like = lambda array: guard(array.shape, array.dtype, fill=0)
 np.stack = lambda arrays, stack=np.stack: guarded_copy(stack(arrays))
 Workspace.empty = of_workspace
 records.Record.__setattr__ = guarded_in_time
-program.Segment.begin = segment_begins
-program.Segment.begin_back = segment_begins_back
+segment.Segment.begin = segment_begins
+segment.Segment.begin_back = segment_begins_back
 
 CELLS = {
     "Elman": layers.Elman,

@@ -300,3 +300,9 @@ def test_feedback_is_the_target_as_the_output_function_would_give_it(loss, targe
     fed_back = loss.feedback(loss.encode(target, 3), 3, np.float32)
     assert fed_back.dtype == np.float32
     np.testing.assert_array_equal(fed_back, expected)
+
+
+def test_every_public_loss_has_a_name():
+    public = {cls for cls in map(vars(losses).get, losses.__all__) if isinstance(cls, type)}
+    concrete = {cls for cls in public if issubclass(cls, losses.Loss) and not cls.__abstractmethods__}
+    assert concrete == set(losses.LOSSES.values()), "list it in LOSSES, in rnnbp/losses/__init__.py"

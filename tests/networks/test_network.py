@@ -263,3 +263,14 @@ def test_the_first_layer_that_is_not_finite_is_named_with_its_step():
 def test_a_finite_network_has_no_such_layer():
     net = recurrent()
     assert first_non_finite(net, X) is None
+
+
+def test_a_loss_may_be_given_by_its_name():
+    net = Network([layers.Dense(2, 1)])
+    x, target = np.ones((3, 2)), np.zeros((3, 1))
+    value, gradient = net.loss_and_gradient(x, target, "mean_squared_error")
+    expected = net.loss_and_gradient(x, target, MSE)
+    assert value == expected[0]
+    np.testing.assert_array_equal(gradient, expected[1])
+    with pytest.raises(TypeError, match="a loss is a name or an instance such as CrossEntropy"):
+        net.loss_and_gradient(x, target, 3)

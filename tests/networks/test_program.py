@@ -16,7 +16,8 @@ from rnnbp.layers import Layer
 from rnnbp.losses import MeanSquaredError
 from rnnbp.networks.network import Network
 from rnnbp.networks.passes import loss_and_gradient
-from rnnbp.networks.program import Program, Segment
+from rnnbp.networks.program import Program
+from rnnbp.networks.segment import Segment
 
 ELEMENTWISE = [name for name, function in ACTIVATIONS.items() if function.elementwise]
 RAGGED = [3, 5, 1, 5]

@@ -5,7 +5,7 @@ import pytest
 from toys import CROSS_ENTROPY, MSE, STANDING, TEXT, XOR, line, recall, recall_network, xor_network
 
 from rnnbp import History, Network, NonFiniteError, fit, layers, losses, metrics, optimizers, predict
-from rnnbp.training.run import Run
+from rnnbp.training.run import TrainingRun
 
 # -- stopping ----------------------------------------------------------------------------------------------------------
 
@@ -205,7 +205,7 @@ def test_what_does_not_fit_is_refused_before_training(options, error, message):
 def test_an_epoch_whose_validation_loss_is_nan_does_not_stay_the_best():
     losses_seen = iter([float("nan"), 2.0, float("nan"), 1.0, 1.5])
     net = Network([layers.Dense(1, 1)])
-    run = Run(net, data=None, loss=None, batch_size=1)
+    run = TrainingRun(net, data=None, loss=None, batch_size=1)
     best = []
     for loss in losses_seen:
         run.end_epoch(loss, 0.0, 0.1)
