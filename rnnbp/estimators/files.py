@@ -161,10 +161,7 @@ def _fitted(cls: type[Any], described: Any, network: Network) -> dict[str, Any]:
         if name in KNOWN and not KNOWN[name](value):
             raise ValueError(f"{name} cannot be {shown(value)}")
     declared = {name for each in cls.__mro__ for name in vars(each).get("__annotations__", {})}
-    needed = {"n_features_in_", "n_outputs_", *cls._remembered, *(NEEDED & declared)}
-    if "residuals_" not in declared:  # a forecaster's outputs are what they are
-        needed.add("out_activation_")
-    if missing := sorted(needed - fitted.keys()):
+    if missing := sorted({*cls._remembered, *(NEEDED & declared)} - fitted.keys()):
         raise ValueError(f"{missing[0]} is missing")
     _compare(fitted, network)
     return fitted
@@ -173,7 +170,7 @@ def _fitted(cls: type[Any], described: Any, network: Network) -> dict[str, Any]:
 def _compare(fitted: dict[str, Any], network: Network) -> None:
     """Check that what was fitted belongs to this network."""
     n_outputs, width = network.n_outputs, fitted.get("_width", fitted.get("n_features_in_"))
-    if fitted["n_outputs_"] != n_outputs:
+    if fitted.get("n_outputs_", n_outputs) != n_outputs:
         raise ValueError(f"n_outputs_ is {fitted['n_outputs_']}, but the network has {n_outputs} outputs")
     if width != network.n_inputs:
         raise ValueError(f"it is for {width} features, but the network takes {network.n_inputs}")
@@ -232,6 +229,13 @@ KNOWN: dict[str, Callable[[Any], bool]] = {
     "out_activation_": lambda value: isinstance(value, str) and value in ("identity", "exp", "logistic", "softmax"),
     "classes_": _are_labels,
     "feature_names_in_": _are_labels,
+    "alphabet_": lambda value: isinstance(value, str) and 0 < len(value) == len(set(value)),
+    "lexicon_": lambda value: (
+        value is None or (isinstance(value, list) and len(value) > 0 and all(isinstance(word, str) for word in value))
+    ),
+    "language_model_": lambda value: value is None or isinstance(value, dict),
+    "live_mean_": lambda value: value is None or _are_numbers(value, 1),
+    "live_variance_": lambda value: value is None or _are_numbers(value, 1),
     "steps_": _is_flag,
     "differenced_": _is_flag,
     "residuals_": _are_numbers,
@@ -256,4 +260,17 @@ KNOWN: dict[str, Callable[[Any], bool]] = {
     "validation_scores_": _is_curve,
     "validation_loss_curve_": _is_curve,
 }
-NEEDED = {"classes_", "steps_", "differenced_", "residuals_"}  # by predictions of classes that declare them
+NEEDED = {  # by predictions of classes that declare them
+    "alphabet_",
+    "classes_",
+    "differenced_",
+    "language_model_",
+    "lexicon_",
+    "live_mean_",
+    "live_variance_",
+    "n_features_in_",
+    "n_outputs_",
+    "out_activation_",
+    "residuals_",
+    "steps_",
+}

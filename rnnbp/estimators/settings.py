@@ -16,14 +16,27 @@ import numpy as np
 from rnnbp import gradients, layers
 from rnnbp.activations import ACTIVATIONS
 from rnnbp.configuration import lookup, whole_number
-from rnnbp.estimators.declaring import FLAG, WHOLE, either, must_be, one_of, real, setting
+from rnnbp.estimators.declaring import FLAG, WHOLE, Constraint, either, must_be, one_of, real, setting
 from rnnbp.gradients import GradientAlgorithm
 from rnnbp.layers import Layer, Recurrent
 from rnnbp.optimizers import FullBatchOptimizer, Optimizer
 from rnnbp.training.checking import callbacks
 from rnnbp.training.history import Callback
 
-__all__ = ["CELLS", "FUNCTIONS", "GRADIENTS", "POOLINGS", "SEED", "Perceptron", "Pooling", "Recurrence", "Training"]
+__all__ = [
+    "CALLBACKS",
+    "CELLS",
+    "FUNCTIONS",
+    "GRADIENTS",
+    "POOLINGS",
+    "RECURRENT_LAYER_SIZES",
+    "SEED",
+    "Perceptron",
+    "Pooling",
+    "Recurrence",
+    "Training",
+    "layer_sizes",
+]
 
 FUNCTIONS = {"logistic": "sigmoid"} | {name: name for name in ACTIVATIONS}  # scikit-learn's name is known too
 CELLS: dict[str, type[Recurrent]] = {"gru": layers.GRU, "lstm": layers.LSTM, "elman": layers.Elman}
@@ -56,6 +69,10 @@ def _recurrent_layer_sizes(name: str, given: Any) -> None:
         raise ValueError(f"{name} is empty: a recurrent network needs at least one layer")
 
 
+LAYER_SIZES: Constraint = "int or sequence of int", layer_sizes
+RECURRENT_LAYER_SIZES: Constraint = "int or sequence of int", _recurrent_layer_sizes
+
+
 def _activations(name: str, given: Any) -> None:
     for function in [given] if isinstance(given, str) else given:
         lookup(FUNCTIONS, function, name)
@@ -67,13 +84,14 @@ def _callbacks(name: str, given: Any) -> None:
     callbacks(given, None)
 
 
+CALLBACKS: Constraint = "sequence of callables", _callbacks
+
+
 @dataclass(eq=False, repr=False)
 class Perceptron:
     """The settings of a static network."""
 
-    hidden_layer_sizes: int | Sequence[int] = setting(
-        (100,), ("int or sequence of int", layer_sizes), "Units of each hidden layer; () for none."
-    )
+    hidden_layer_sizes: int | Sequence[int] = setting((100,), LAYER_SIZES, "Units of each hidden layer; () for none.")
     activation: str | Sequence[str] = setting(
         "relu",
         ("str or sequence of str", _activations),
@@ -94,7 +112,7 @@ class Recurrence:
 
     hidden_layer_sizes: int | Sequence[int] = setting(
         (64,),
-        ("int or sequence of int", _recurrent_layer_sizes),
+        RECURRENT_LAYER_SIZES,
         "Units of each recurrent layer (of each direction).",
     )
     cell: str = setting("gru", one_of(CELLS, "cell"))
@@ -222,7 +240,7 @@ class Training:
     max_fun: int = setting(15000, WHOLE, 'Evaluations of the loss at most, for "lbfgs".', of_solver=True)
     callbacks: Sequence[Callback] = setting(
         (),
-        ("sequence of callables", _callbacks),
+        CALLBACKS,
         """
         Each is called as ``callback(network, history)`` after each epoch; a true result ends training. See
         `rnnbp.callbacks`.

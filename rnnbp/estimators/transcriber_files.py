@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
 from os import PathLike
 from typing import Any, Self
 
+from rnnbp.configuration import shown
 from rnnbp.decoding import NGram
+from rnnbp.estimators.declaring import check
 from rnnbp.estimators.files import Saved
 from rnnbp.files.model_file import ModelFileError
+from rnnbp.layers import Conv1D
 
 __all__ = ["SavedTranscriber"]
 
@@ -40,7 +44,7 @@ class SavedTranscriber(Saved):
         model = vars(self).get("language_model_")
         if model is not None:
             written.language_model_, written.language_model = _plain(model), model.order
-        if not isinstance(written.lexicon, (bool, type(None))):
+        if not isinstance(written.lexicon, bool):
             written.lexicon = list(written.lexicon)
         Saved.save(written, path)
 
@@ -66,15 +70,32 @@ class SavedTranscriber(Saved):
         """
         found: Any = super().load(path)
         try:
+            check(found)
+            _compare(found)
             if found.language_model_ is not None:
                 found.language_model_ = _ngram(found.language_model_)
-            alphabet: object = found.alphabet_
-            fits = isinstance(alphabet, str) and 1 + len(alphabet) == found.network_.n_outputs
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        except (TypeError, ValueError) as error:
             raise ModelFileError(f"{path}: its description makes no {cls.__name__}: {error}") from error
-        if not fits:
-            raise ModelFileError(f"{path}: its alphabet {alphabet!r} does not fit its network")
         return found  # type: ignore[no-any-return]
+
+
+def _compare(found: Any) -> None:
+    """Check that a transcriber's parts go together, as `predict` takes for granted."""
+    net, first = found.network_, found.network_.layers[0]
+    if 1 + len(found.alphabet_) != net.n_outputs:
+        raise ValueError(f"its alphabet {shown(found.alphabet_)} does not fit its network")
+    if not isinstance(first, Conv1D) or (first.stride, first.causal) != (found.stride, not found.bidirectional):
+        raise ValueError("its stride and direction are not its network's")
+    if not found.bidirectional and any(layer.runs_backwards for layer in net.layers):
+        raise ValueError("its network runs both ways, but it is said not to")
+    if found.sample_rate is not None and found.n_mels != found.n_features_in_:
+        raise ValueError(f"it has {found.n_mels} mel bands, but its network takes {found.n_features_in_} features")
+    streams = found.sample_rate is not None and not found.bidirectional
+    for level in (found.live_mean_, found.live_variance_):
+        if (level is not None) != streams or (streams and len(level) != found.n_mels):
+            raise ValueError("the level that sound begins with is not one of its bands'")
+    if streams and (found.live_variance_ <= 0).any():
+        raise ValueError("a band cannot vary by less than nothing")
 
 
 def _plain(model: NGram) -> dict[str, Any]:
@@ -87,11 +108,20 @@ def _plain(model: NGram) -> dict[str, Any]:
 
 
 def _ngram(written: Mapping[str, Any]) -> NGram:
+    if written.keys() != {"order", "unit", "log_p", "backoff"}:
+        raise ValueError("its language model has other parts than order, unit, log_p and backoff")
     model = NGram(written["order"], unit=written["unit"])
     for name in ("log_p", "backoff"):
-        for *gram, value in written[name]:
-            if not all(isinstance(word, str) for word in gram):
-                raise ValueError(f"an n-gram of its language model is {gram!r}")
-            getattr(model, name)[tuple(gram)] = float(value)
+        if not isinstance(written[name], list):
+            raise ValueError(f"the {name} of its language model is no list")
+        for entry in written[name]:
+            if not isinstance(entry, list) or not 2 <= len(entry) <= model.order + 1:
+                raise ValueError(f"an n-gram of its language model is {shown(entry)}")
+            *gram, value = entry
+            if not all(isinstance(word, str) for word in gram) or not isinstance(value, float):
+                raise ValueError(f"an n-gram of its language model is {shown(entry)}")
+            if not math.isfinite(value) or (name == "log_p" and value > 1e-6):
+                raise ValueError(f"the {name} of an n-gram of its language model is {shown(entry)}")
+            getattr(model, name)[tuple(gram)] = value
     model.check_fitted()
     return model

@@ -23,6 +23,7 @@ import numpy as np
 from rnnbp import (
     Checkpoint,
     CheckpointError,
+    CTCTranscriber,
     MLPClassifier,
     MLPRegressor,
     ModelFileError,
@@ -70,6 +71,9 @@ ESTIMATORS = {
     RNNRegressor: lambda: RNNRegressor(n_iter_no_change=np.inf, **RECURRENT).fit(RAGGED, RAGGED),
     RNNTagger: lambda: RNNTagger(**RECURRENT).fit(RAGGED, [x[:, 0] > 0 for x in RAGGED]),
     RNNForecaster: lambda: RNNForecaster(window=4, **RECURRENT).fit(TABLE.T),
+    CTCTranscriber: lambda: CTCTranscriber(
+        hidden_layer_sizes=(4,), stride=1, width=2, max_iter=1, language_model=2, lexicon=True, random_state=0
+    ).fit(RAGGED, ["a b" if len(x) > 2 else "a" for x in RAGGED]),
 }
 
 
@@ -146,7 +150,7 @@ def use_estimator(cls, path):
                 estimator.predict(h=2)  # in closed loop, so outputs that are no numbers are refused as inputs
         else:
             x = TABLE if cls in (MLPClassifier, MLPRegressor) else RAGGED
-            estimator.predict([a[:, : estimator._width] for a in x] if x is RAGGED else x)
+            estimator.predict([a[:, : estimator.network_.n_inputs] for a in x] if x is RAGGED else x)
 
 
 def use_checkpoint(run, path):

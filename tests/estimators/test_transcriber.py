@@ -265,18 +265,30 @@ def test_other_files_are_refused(fitted, tmp_path):
         CTCTranscriber.load(tmp_path / "other")
 
 
+MODEL = ["order", 2], ["unit", "word"]
+
+
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
         ("alphabet_", "abc d", "its alphabet 'abc d' does not fit its network"),
         ("language_model_", {"mapping": [["order", 2]]}, "its description makes no CTCTranscriber"),
-        ("language_model_", {"mapping": [["order", 2], ["unit", "word"], ["log_p", [[1, 2.0]]]]}, "an n-gram of its"),
+        ("language_model_", {"mapping": [*MODEL, ["log_p", [[1, 2.0]]], ["backoff", []]]}, "an n-gram of its"),
+        ("language_model_", {"mapping": [*MODEL, ["log_p", [["a", 2.0]]], ["backoff", []]]}, "the log_p of an n-gram"),
+        ("language_model_", {"mapping": [*MODEL, ["log_p", []], ["backoff", []]]}, "must have been fitted"),
+        ("language_model_", {"mapping": [*MODEL, ["log_p", 5], ["backoff", []]]}, "is no list"),
+        ("lexicon_", [1], "lexicon_ cannot be"),
+        ("live_mean_", {"array": [1.0], "dtype": "<f8"}, "the level that sound begins with"),
+        ("stride", 3, "its stride and direction are not its network's"),
+        ("bidirectional", False, "its stride and direction are not its network's"),
+        ("n_mels", 13, "it has 13 mel bands, but its network takes 12 features"),
+        ("beam_width", 0, "beam_width must be"),
     ],
 )
 def test_a_file_whose_parts_do_not_fit_is_refused(fitted, tmp_path, name, value, message):
     fitted.save(tmp_path / "model")
     net = rnnbp.Network.load(tmp_path / "model")
-    net.metadata["estimator"]["fitted"][name] = value
+    net.metadata["estimator"]["fitted" if name.endswith("_") else "settings"][name] = value
     net.save(tmp_path / "model")
     with pytest.raises(ModelFileError, match=message):
         CTCTranscriber.load(tmp_path / "model")
@@ -341,11 +353,12 @@ def test_sound_without_a_sample_rate_is_refused(untrained):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"hidden_layer_sizes": ()}, "hidden_layer_sizes must be"),
-        ({"hidden_layer_sizes": 5}, "hidden_layer_sizes must be"),
+        ({"hidden_layer_sizes": ()}, "hidden_layer_sizes is empty"),
+        ({"hidden_layer_sizes": (5, 0)}, "hidden_layer_sizes must be"),
         ({"stride": 0}, "stride must be"),
         ({"beam_width": 0}, "beam_width must be a whole number of at least 1, but 0 was given"),
         ({"speeds": (20.0,)}, "speeds must be"),
+        ({"speeds": 0.9}, "speeds must be a sequence of numbers"),
         ({"dropout": 1.0}, "dropout must be"),
         ({"validation_fraction": 1.5}, "validation_fraction must be"),
         ({"language_model": 0}, "language_model must be"),

@@ -1,0 +1,209 @@
+"""What a fitted transcriber does: texts, the words with their times, probabilities, and a text as it grows.
+
+::
+
+    X -> what is heard -> features -> logits of the network -> labels, by the best path or by beam search -> text
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from rnnbp.activations import get as activation
+from rnnbp.decoding import BeamSearch, NGram, align, greedy
+from rnnbp.estimators.alphabet import Alphabet, check_texts
+from rnnbp.estimators.live import LiveTranscription
+from rnnbp.estimators.transcriber_settings import Hearing, Practice, Recognition, Writing
+from rnnbp.estimators.utterances import Ear, check_features, read_waves
+from rnnbp.metrics import word_error_rate
+from rnnbp.networks.network import Network
+from rnnbp.training.evaluation import predict
+
+__all__ = ["Transcribing", "Word"]
+
+Array = NDArray[Any]
+BATCH = 32  # utterances that are run at once
+
+
+class Word(NamedTuple):
+    """A word in a recording.
+
+    Attributes
+    ----------
+    text : str
+    start, end : float
+        In seconds. The network gives a word a few steps' peaks: its start is good to some hundredths of a second, and
+        its end may be early.
+    confidence : float
+        The mean probability of its characters at its steps, from 0 to 1.
+    """
+
+    text: str
+    start: float
+    end: float
+    confidence: float
+
+
+class Transcribing(Writing, Practice, Recognition, Hearing, BaseEstimator):  # type: ignore[misc]
+    """A transcriber's settings, and what it is for once it is fitted."""
+
+    network_: Network
+    alphabet_: str
+    language_model_: NGram | None
+    lexicon_: list[str] | None
+    live_mean_: Array | None
+    live_variance_: Array | None
+    n_features_in_: int
+
+    @property
+    def step_length(self) -> float:
+        """Seconds from one step of the network's output to the next."""
+        return self.stride * self.hop_length
+
+    def predict(self, X: Iterable[Any], *, best_path: bool = False) -> list[str]:
+        """Return what is said.
+
+        Parameters
+        ----------
+        X : list of N waveforms and paths, or of N features
+            As for `fit`.
+        best_path : bool, default=False
+            Whether language model and lexicon are left out of it.
+
+        Returns
+        -------
+        list of N str
+        """
+        return self._write(self._logits(X), best_path=best_path)
+
+    def predict_proba(self, X: Iterable[Any]) -> list[NDArray[np.float32]]:
+        """Return the probability of the blank (class 0) and of each character at each step.
+
+        Parameters
+        ----------
+        X : list of N waveforms and paths, or of N features
+            As for `fit`.
+
+        Returns
+        -------
+        list of N ndarrays of shape (S_i, 1 + len(alphabet_))
+            Step s is at ``s * step_length`` seconds.
+        """
+        softmax = activation("softmax")
+        return [np.asarray(softmax.value(each), np.float32) for each in self._logits(X)]
+
+    def predict_alignments(self, X: Iterable[Any], *, best_path: bool = False) -> list[list[Word]]:
+        """Return the words that are said, with when, and how sure they are.
+
+        Parameters
+        ----------
+        X, best_path
+            See `predict`.
+
+        Returns
+        -------
+        list of N (lists of Word)
+            The same words as `predict` has.
+        """
+        logits = self._logits(X)
+        alphabet, step = Alphabet(self.alphabet_), self.step_length
+        found = []
+        for each, text in zip(logits, self._write(logits, best_path=best_path), strict=True):
+            words = align(each, alphabet.encode(text).tolist()).words(alphabet.symbols)
+            found.append([Word(str(w.label), w.start * step, w.end * step, w.confidence) for w in words])
+        return found
+
+    def score(self, X: Iterable[Any], y: Sequence[str]) -> float:
+        """Return one minus the word error rate, over all utterances together; it may be below 0.
+
+        Parameters
+        ----------
+        X : list of N waveforms and paths, or of N features
+        y : list of N str
+            What is said.
+
+        Returns
+        -------
+        float
+        """
+        written = self.predict(X)
+        return 1.0 - word_error_rate(check_texts(y, len(written)), written)
+
+    def stream(self) -> LiveTranscription:
+        """Return what understands one recording as it comes in; it takes the best path, without language model.
+
+        Returns
+        -------
+        LiveTranscription
+            Its ``push`` takes the next samples (or frames of features) and returns the text so far.
+
+        Raises
+        ------
+        ValueError
+            If layers run both ways: it takes ``bidirectional=False``.
+        """
+        check_is_fitted(self)
+        if self.bidirectional:
+            raise ValueError(
+                "bidirectional must be False for a transcriber that streams, but it is True: layers that run both ways "
+                "need the whole recording"
+            )
+        ear = self._ear()
+        return LiveTranscription(self.network_, Alphabet(self.alphabet_), None if ear is None else ear.live)
+
+    def _ear(self, *, anew: bool = False) -> Ear | None:
+        """Return the way from sound to features, maybe one that has learnt nothing; None if features are given."""
+        if self.sample_rate is None:
+            return None
+        return Ear.of(
+            self.sample_rate,
+            n_mels=self.n_mels,
+            hop_length=self.hop_length,
+            live=not self.bidirectional,
+            mean=None if anew else self.live_mean_,
+            variance=None if anew else self.live_variance_,
+        )
+
+    def _hear(self, X: Iterable[Any], n_features: int | None = None) -> list[Array]:
+        return check_features(X, n_features) if self.sample_rate is None else read_waves(X, self.sample_rate)
+
+    def _logits(self, X: Iterable[Any]) -> list[Array]:
+        check_is_fitted(self)
+        ear, heard = self._ear(), self._hear(X, self.n_features_in_)
+        found = predict(self.network_, heard if ear is None else ear(heard), batch_size=BATCH)
+        assert isinstance(found, list), "there is an output at each step"
+        return found
+
+    def _write(self, logits: list[Array], *, best_path: bool) -> list[str]:
+        """Return the text of each utterance."""
+        alphabet = Alphabet(self.alphabet_)
+        search = None if best_path else self._search(alphabet, self.language_model_, self.lexicon_)
+        return [alphabet.decode(labels) for labels in (greedy if search is None else search)(logits)]
+
+    def _search(self, alphabet: Alphabet, language_model: NGram | None, lexicon: list[str] | None) -> BeamSearch | None:
+        """Return the search with language model and lexicon; None if there are none."""
+        if language_model is None and lexicon is None:
+            return None
+        return BeamSearch(
+            self.beam_width,
+            language_model,
+            lexicon,
+            symbols=alphabet.symbols,
+            language_model_weight=self.language_model_weight,
+            insertion_bonus=self.insertion_bonus,
+            least_log_probability=-12.0,
+        )
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        tags.target_tags.required = True
+        tags.no_validation = True
+        return tags
