@@ -1,6 +1,7 @@
 """Networks that are exported to C: every layer and cell, alone and stacked, and how their code is compiled."""
 
 import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -9,14 +10,14 @@ from conformance import RECURRENT, SYMBOLS, H, I
 from rnnbp import Network, gradients, layers
 from rnnbp.activations import ACTIVATIONS
 from rnnbp.cells import Cell, Product, Stage
-from rnnbp.interop import c
-from rnnbp.interop.c.verification import COMPILERS
+from rnnbp.interop.c.exporting import render
+from rnnbp.interop.c.verification import COMPILERS, PROGRAM, compared, outputs_of, streamed
 from rnnbp.kernels.elementwise import absolute, erf, exp, expm1, log1p, maximum, minimum, sqrt, tanh, where
 
 needs_compiler = pytest.mark.skipif(not any(map(shutil.which, COMPILERS)), reason="there is no C compiler")
 
 STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Werror")
-SANITIZERS = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+SANITIZERS = ("-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 TOLERANCE = {"float32": 1e-6, "float64": 1e-14}
 CLOSED = {"Jordan, taught": {"teacher_forcing": False}}
 
@@ -138,9 +139,49 @@ def compilers():
     return found or [[next(filter(shutil.which, COMPILERS)), "-std=c99"]]
 
 
-def check(stack, dtype, command):
-    net = network(stack, dtype)
-    program, *flags = command
-    result = c.verify(net, ragged(net), compiler=program, flags=[*flags, *STRICT])
-    assert result.largest > 1e-2, "the outputs show nothing"
-    assert result.relative < TOLERANCE[dtype]
+MAIN = """
+int main(int argc, char **argv)
+{
+    const int n = argc > 1 ? atoi(argv[1]) : -1;
+%s
+    return 9;
+}
+"""
+
+
+class Program:
+    """One program of many networks, as `interop.c.verification` makes one of each: compiled in one call.
+
+    ``program.verify(k)`` runs the k-th network, by default on its `ragged` sequences, and compares, by default with its
+    own stream.
+    """
+
+    def __init__(self, nets, folder, command, **options):
+        self.nets, self.program = nets, folder / "main"
+        self.compiler, *flags = command
+        parts = []
+        for k, net in enumerate(nets):
+            given = {"calibration": ragged(net), **options} if options else {}
+            (folder / f"net{k}.h").write_text(render(net, f"net{k}", **given))
+            own = PROGRAM.substitute(stem=f"net{k}", STEM=f"NET{k}")
+            parts += [f"int main{k}(void);", f"#define main main{k}", f"#define s state_of_net{k}", own, "#undef main", "#undef s"]
+        cases = "\n".join(f"    if (n == {k})\n        return main{k}();" for k in range(len(nets)))
+        (folder / "main.c").write_text("\n".join([*parts, MAIN % cases]))
+        built = [self.compiler, *flags, *STRICT, "main.c", "-o", "main"]
+        done = subprocess.run(built, cwd=folder, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[:4000]
+
+    def verify(self, k, sequences=None, own=None):
+        net = self.nets[k]
+        sequences = ragged(net) if sequences is None else sequences
+        command = [str(self.program), str(k)]
+        actual = outputs_of(command, sequences, net, net.dtype)
+        return compared([streamed(own or net, each) for each in sequences], actual, self.compiler)
+
+
+def check(stacks, dtype, command, folder):
+    """Compile networks by name into one program, and hold each against its stream."""
+    program = Program([network(stack, dtype) for stack in stacks.values()], folder, command)
+    results = {name: program.verify(k) for k, name in enumerate(stacks)}
+    assert {name: r.largest for name, r in results.items() if not r.largest > 1e-2} == {}, "the outputs show nothing"
+    assert {name: r.relative for name, r in results.items() if not r.relative < TOLERANCE[dtype]} == {}

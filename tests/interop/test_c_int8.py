@@ -6,12 +6,12 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import pytest
 from conformance import RECURRENT
 from networks_in_c import (
     SANITIZERS,
     STACKS,
     STRICT,
+    Program,
     compilers,
     needs_compiler,
     network,
@@ -19,7 +19,6 @@ from networks_in_c import (
 )
 
 from rnnbp import Network, layers
-from rnnbp.interop import c
 from rnnbp.interop.c.exporting import render
 from rnnbp.interop.c.quantization import measured
 from rnnbp.interop.c.verification import build, outputs_of
@@ -44,18 +43,13 @@ def with_rounded_weights(net):
 
 
 @needs_compiler
-@pytest.mark.parametrize("name", WHOLE)
-def test_weights_of_8_bits_compute_what_the_network_does_with_rounded_weights(name, monkeypatch):
-    net = network(STACKS[name])
-    sequences = ragged(net)
-    text = render(net, "model", quantize="int8", calibration=sequences)
-    monkeypatch.setattr("rnnbp.interop.c.verification.render", lambda *given, **options: text)
-    program, *flags = compilers()[0]
-    command = {"compiler": program, "flags": [*flags, *STRICT, *SANITIZERS]}
-    rounded = c.verify(with_rounded_weights(net), sequences, **command)
-    assert rounded.relative < 2e-3  # what 16 bits of activations take
-    exact = c.verify(net, sequences, **command)
-    assert rounded.relative < exact.relative < 0.15
+def test_weights_of_8_bits_compute_what_the_network_does_with_rounded_weights(tmp_path):
+    nets = [network(STACKS[name]) for name in WHOLE]
+    program = Program(nets, tmp_path, [*compilers()[0], *SANITIZERS], quantize="int8")
+    for k, name in enumerate(WHOLE):
+        rounded = program.verify(k, own=with_rounded_weights(nets[k])).relative
+        assert rounded < 2e-3, name  # what 16 bits of activations take
+        assert rounded < program.verify(k).relative < 0.15, name
 
 
 @needs_compiler
@@ -67,7 +61,7 @@ def test_long_sums_of_whole_numbers_do_not_overflow_and_what_is_too_large_is_cut
     text = render(net, "model", quantize="int8", calibration=[frames[:1]])
     with tempfile.TemporaryDirectory() as folder:
         runnable = build(text, Path(folder), program, [*flags, *STRICT, *SANITIZERS])
-        [(y, _)] = outputs_of(runnable, [frames], net, np.dtype("float32"))
+        [(y, _)] = outputs_of([str(runnable)], [frames], net, np.dtype("float32"))
     np.testing.assert_allclose(y[:, 0], [600, -1200, 1200, 1200], rtol=1e-4)
 
 

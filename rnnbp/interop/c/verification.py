@@ -17,7 +17,17 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from rnnbp.interop.c.exporting import arithmetic, render
 from rnnbp.networks.network import Network
 
-__all__ = ["COMPILERS", "Verification", "build", "find_compiler", "outputs_of", "verify"]
+__all__ = [
+    "COMPILERS",
+    "PROGRAM",
+    "Verification",
+    "build",
+    "compared",
+    "find_compiler",
+    "outputs_of",
+    "streamed",
+    "verify",
+]
 
 Array = NDArray[Any]
 
@@ -140,12 +150,23 @@ def verify(
     program = find_compiler() if compiler is None else compiler
     text = render(net, "model", dtype=dtype, quantize=quantize, calibration=calibration)
     given = [np.asarray(sequence) for sequence in sequences]
-    expected = [_streamed(net, sequence) for sequence in given]
+    expected = [streamed(net, sequence) for sequence in given]
     if not any(map(len, expected)):
         raise ValueError("the sequences must have at least one output, but they have none")
     with tempfile.TemporaryDirectory() as folder:
         runnable = build(text, Path(folder), program, flags)
-        actual = outputs_of(runnable, given, net, arithmetic(net, dtype, quantize))
+        actual = outputs_of([str(runnable)], given, net, arithmetic(net, dtype, quantize))
+    return compared(expected, actual, program)
+
+
+def compared(expected: Sequence[Array], actual: Sequence[Array], compiler: str) -> Verification:
+    """Compare a network's outputs for some sequences with those that `outputs_of` returns.
+
+    Raises
+    ------
+    RuntimeError
+        If there are not as many.
+    """
     for k, (own, wanted) in enumerate(zip(actual, expected, strict=True)):
         if own.shape[1:] != wanted.shape:
             raise RuntimeError(
@@ -155,10 +176,10 @@ def verify(
     found = np.concatenate(actual, axis=1, dtype=np.float64)
     agreement = (found.argmax(axis=-1) == wanted.argmax(axis=-1)).mean()
     difference, largest = np.abs(found - wanted).max(), np.abs(wanted).max()
-    return Verification(float(difference), float(largest), float(agreement), wanted.size, program)
+    return Verification(float(difference), float(largest), float(agreement), wanted.size, compiler)
 
 
-def _streamed(net: Network, sequence: Array) -> Array:
+def streamed(net: Network, sequence: Array) -> Array:
     """Return the outputs of a sequence, as a stream gives them."""
     if sequence.ndim != 1 + net.layers[0].frame_rank:
         shape = "(T, F)" if net.layers[0].frame_rank else "(T,)"
@@ -197,11 +218,11 @@ def build(text: str, folder: Path, compiler: str, flags: Sequence[str]) -> Path:
     return runnable
 
 
-def outputs_of(runnable: Path, sequences: Sequence[Array], net: Network, dtype: np.dtype[Any]) -> list[Array]:
-    """Run what `build` has made; return each sequence's outputs, of shape (2, n, n_outputs): by run, and by step."""
+def outputs_of(command: Sequence[str], sequences: Sequence[Array], net: Network, dtype: np.dtype[Any]) -> list[Array]:
+    """Run such a program as `build` makes; return each sequence's outputs (2, n, n_outputs): by run, and by step."""
     symbols = net.layers[0].frame_rank == 0
     frames = [np.ascontiguousarray(each, np.int32 if symbols else dtype) for each in sequences]
-    written = _call([str(runnable)], b"".join(np.uint32(len(each)).tobytes() + each.tobytes() for each in frames))
+    written = _call(command, b"".join(np.uint32(len(each)).tobytes() + each.tobytes() for each in frames))
     outputs, at = [], 0
     for _ in sequences:
         n = int(np.frombuffer(written, np.uint32, 1, at)[0])
