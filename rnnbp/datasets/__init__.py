@@ -9,6 +9,7 @@ cache, and read from there the next time.
 
 from rnnbp.datasets.an4 import fetch_an4
 from rnnbp.datasets.audio_dataset import AudioDataset
+from rnnbp.datasets.connected_digits import make_connected_digits
 from rnnbp.datasets.dynamics import make_mackey_glass, make_narma10
 from rnnbp.datasets.folder import find_recordings
 from rnnbp.datasets.fsdd import fetch_fsdd
@@ -51,6 +52,7 @@ __all__ = [
     "load_transcribed_folder",
     "make_adding_problem",
     "make_anbn",
+    "make_connected_digits",
     "make_copy_memory",
     "make_embedded_reber",
     "make_mackey_glass",

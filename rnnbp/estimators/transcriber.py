@@ -6,8 +6,9 @@
           -> a character, or the blank, at each step -> text, by the best path or by beam search with a language model
 
 It is trained on the recordings and on copies at other speeds, with noise and with bands and stretches of time hidden;
-batches hold utterances of like lengths; the learning rate warms up and falls along a cosine. Its settings are in
-`transcriber_settings`, what it does once it is fitted in `transcribing`.
+batches hold utterances of like lengths, in the first epoch from short to long; the learning rate warms up and falls
+along a cosine, and the parameters end as their mean over the last epochs. Its settings are in `transcriber_settings`,
+what it does once it is fitted in `transcribing`.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from rnnbp.estimators.transcribing import Transcribing
 from rnnbp.layers import LSTM, Activation, Conv1D, Dense, Dropout, Layer
 from rnnbp.losses import CTC
 from rnnbp.networks.network import Network
-from rnnbp.optimizers import Adam, Schedule, schedules
+from rnnbp.optimizers import Adam, PolyakAverage, Schedule, schedules
 from rnnbp.training import fit
 
 __all__ = ["CTCTranscriber"]
@@ -156,8 +157,10 @@ validation_scores_ : list of float or None
             optimizer=Adam(self._rate(len(x)), clip_norm=5.0),
             max_epochs=self.max_iter,
             batch_size=self.batch_size,
+            averaging=PolyakAverage(start=max(self.max_iter - self.averaging, 0)) if self.averaging else None,
             augment=Masking(self.noise, self.n_masks) if self.noise or self.n_masks else None,
             callbacks=[*ending, *self.callbacks],
+            shuffle="later" if self.short_first and len({len(each) for each in x}) > 1 else True,
             seed=random_state.randint(2**31 - 1),
             progress=self.progress,
             **options,

@@ -116,6 +116,17 @@ class Practice:
     warm_up: int = setting(100, WHOLE, "Updates until then.")
     batch_size: int = setting(16, WHOLE, "Utterances, of like lengths.")
     max_iter: int = setting(40, WHOLE, "Epochs; each sees every recording and its copies once.")
+    short_first: bool = setting(
+        True, FLAG, "Whether the first epoch goes from short utterances to long ones, which are hard to begin with."
+    )
+    averaging: int = setting(
+        5,
+        ("int", lambda name, given: whole_number(name, given, least=0)),
+        """
+        Epochs at the end of training over whose updates the parameters are averaged; 0 takes the last ones. Training
+        that ends before them, by `early_stopping`, has no average.
+        """,
+    )
     early_stopping: bool = setting(
         False,
         FLAG,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rnnbp.callbacks import EarlyStopping
-from rnnbp.configuration import number
+from rnnbp.configuration import number, shown
 from rnnbp.data.training_set import TrainingSet
 from rnnbp.losses import Loss
 from rnnbp.networks.network import Network
@@ -16,7 +16,7 @@ from rnnbp.optimizers import FullBatchOptimizer, Schedule
 from rnnbp.training.history import Callback
 from rnnbp.training.next_step import NextStep
 
-__all__ = ["augment", "callbacks", "full_batch", "score", "teacher_forcing", "validation_set"]
+__all__ = ["augment", "callbacks", "full_batch", "score", "shuffle", "teacher_forcing", "validation_set"]
 
 
 def callbacks(given: Iterable[Callback], patience: int | None) -> tuple[Callback, ...]:
@@ -89,6 +89,14 @@ def augment(given: Callable[..., Any] | None, data: TrainingSet, chunk_length: i
         raise ValueError("augment makes another of a whole sequence, and chunk_length cuts it: use one of them")
     rng = np.random.default_rng(0)
     data.take_changed(np.zeros(1, np.intp), lambda example: given(example, rng))
+
+
+def shuffle(given: object, data: TrainingSet) -> None:
+    """Check that `shuffle` is one of what it can be, and that there are lengths to go by."""
+    if not isinstance(given, (bool, np.bool_)) and given != "later":
+        raise ValueError(f'shuffle must be True, False or "later", but {shown(given)} was given')
+    if isinstance(given, str) and not data.is_ragged:
+        raise ValueError('shuffle="later" takes short sequences before long ones, but all have one length')
 
 
 def full_batch(optimizer: FullBatchOptimizer, teacher_forcing: float | Schedule | NextStep, **stepwise: object) -> None:

@@ -54,7 +54,8 @@ class Descent:
         See `fit`.
     rng : numpy.random.Generator
         For the shuffling; `augment` is given an offspring of it.
-    shuffle : bool
+    shuffle : bool or "later"
+        See `fit`.
     optimizer_state : dict of arrays, or None
         What `optimizer.init` has made, to go on with.
 
@@ -82,7 +83,7 @@ class Descent:
         teacher_forcing: float | Schedule | NextStep,
         augment: Augment | None,
         rng: np.random.Generator,
-        shuffle: bool,
+        shuffle: bool | str,
         optimizer_state: State | None,
     ) -> None:
         self.run, self.optimizer, self.averaging = run, optimizer, averaging
@@ -151,7 +152,7 @@ class Descent:
         run, data, theta, chunk_length = self.run, self.run.data, self.run.net.theta, self.chunk_length
         state, average, averaging = self.optimizer_state, self.average, self.averaging
         update, advance = self.optimizer.update, progress.advance
-        take, pieces, schedule = self._take, self._pieces(self.shuffling), self._schedule
+        take, pieces, schedule = self._take, self._pieces(self.shuffling, len(run.history)), self._schedule
         states: dict[str, Any] = {}
         self.n_updates, epoch, (total, shares, norms) = len(pieces), len(run.history), self.sums
         for k in range(self.done, len(pieces)):
@@ -184,8 +185,8 @@ class Descent:
                 interrupts.deliver(checkpoint)
         self.sums = total, shares, norms
 
-    def check_place(self, done: int, carried: State, shuffling: Any) -> None:
-        """Check that so many updates can be done in an epoch, and have ended in such states.
+    def check_place(self, epoch: int, done: int, carried: State, shuffling: Any) -> None:
+        """Check that so many updates can be done in an epoch (counted from 0), and have ended in such states.
 
         Raises
         ------
@@ -194,7 +195,7 @@ class Descent:
         """
         again = np.random.Generator(type(self.shuffling.bit_generator)(0))
         again.bit_generator.state = shuffling
-        pieces = self._pieces(again)
+        pieces = self._pieces(again, epoch)
         if done > len(pieces):
             raise ValueError(f"{done} updates cannot be done of an epoch's {len(pieces)}")
         if not done or self.chunk_length is None or not any(layer.states() for layer in self.run.net.layers):
@@ -202,10 +203,13 @@ class Descent:
         if {len(state) for state in carried.values()} != {len(pieces[done - 1][0])}:
             raise ValueError("the states that it carries on are of another minibatch")
 
-    def _pieces(self, shuffling: np.random.Generator) -> list[Any]:
+    def _pieces(self, shuffling: np.random.Generator, epoch: int) -> list[Any]:
         """Return what each update of an epoch takes of the data: a minibatch, or a chunk of one."""
         data = self.run.data
-        batches = data.batches(self.run.batch_size, shuffling if self.shuffle else None)
+        in_order = not self.shuffle or (self.shuffle == "later" and epoch == 0)
+        batches = [*data.batches(self.run.batch_size, None if in_order else shuffling)]
+        if in_order and self.shuffle:
+            batches.reverse()  # short ones first
         if self.chunk_length is None:
             return [(chosen,) for chosen in batches]
         return list(chunks.cut(batches, data, self.chunk_length))

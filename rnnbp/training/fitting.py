@@ -55,7 +55,7 @@ def fit(
     chunk_length: int | None = None,
     teacher_forcing: float | Schedule | NextStep = 1.0,
     augment: Augment | None = None,
-    shuffle: bool = True,
+    shuffle: bool | str = True,
     seed: int | np.random.Generator | None = 0,
     optimizer_state: State | None = None,
     checkpoint: Checkpoint | str | PathLike[str] | None = None,
@@ -113,8 +113,10 @@ def fit(
     augment : callable or None
         ``augment(example, rng)`` returns what to train on in an example's place, anew in each epoch: of a sequence
         (T_i, F) another one, of a static example (F,) another one. It draws from `rng` only.
-    shuffle : bool, default True
-        Whether each epoch takes the examples in another order; without, ragged sequences go by length.
+    shuffle : bool or "later", default True
+        Whether each epoch takes the examples in another order; without, ragged sequences go by length. "later" does so
+        from the second epoch on, and the first goes from short sequences to long ones, which are hard to begin with
+        (Amodei et al. 2016).
     seed : int, numpy.random.Generator or None, default 0
         Of the shuffling and of `augment`'s generator; None takes fresh entropy. `rnnbp.training` lists all seeds.
     optimizer_state : dict of arrays, or None
@@ -156,6 +158,8 @@ def fit(
 
     References
     ----------
+    D. Amodei et al., "Deep Speech 2: end-to-end speech recognition in English and Mandarin", ICML 2016.
+
     S. Bengio, O. Vinyals, N. Jaitly and N. Shazeer, "Scheduled sampling for sequence prediction with recurrent neural
     networks", NIPS 2015.
     """
@@ -168,6 +172,7 @@ def fit(
     data = TrainingSet(net.interface, x, lengths, target=target, loss=loss, sample_weight=sample_weight)
     validation = None if validation_data is None else checking.validation_set(net, validation_data, loss)
     checking.augment(augment, data, chunk_length)
+    checking.shuffle(shuffle, data)
     cut_or_changed = chunk_length is not None or augment is not None
     checking.teacher_forcing(net, data, teacher_forcing, max_epochs=max_epochs, cut_or_changed=cut_or_changed)
     if averaging is not None and not isinstance(averaging, Average):

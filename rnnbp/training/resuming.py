@@ -140,7 +140,7 @@ def _restore(descent: Descent, arrays: Mapping[str, Array], values: Mapping[str,
     network = _generator(run.net.rng, values, "network")
     shuffling = _generator(descent.shuffling, values, "shuffling")
     augmenting = None if descent.augmenting is None else _generator(descent.augmenting, values, "augmenting")
-    descent.check_place(done, carried, shuffling)
+    descent.check_place(n_epochs, done, carried, shuffling)
 
     for name, array in filled.items():
         array[...] = arrays[name].reshape(array.shape)

@@ -145,12 +145,16 @@ def use_estimator(cls, path):
     repr(estimator)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        if cls is RNNForecaster:
-            with suppress(ValueError) if not np.isfinite(estimator.network_.theta).all() else nullcontext():
-                estimator.predict(h=2)  # in closed loop, so outputs that are no numbers are refused as inputs
-        else:
-            x = TABLE if cls in (MLPClassifier, MLPRegressor) else RAGGED
-            estimator.predict([a[:, : estimator.network_.n_inputs] for a in x] if x is RAGGED else x)
+        numbers = estimator.network_.theta
+        small = bool(np.isfinite(numbers).all()) and np.abs(numbers).max() < 1e9
+        # outputs that are no numbers are refused as inputs in closed loop, and as logits of a search
+        refused = cls in (RNNForecaster, CTCTranscriber) and not small
+        with suppress(ValueError) if refused else nullcontext():
+            if cls is RNNForecaster:
+                estimator.predict(h=2)
+            else:
+                x = TABLE if cls in (MLPClassifier, MLPRegressor) else RAGGED
+                estimator.predict([a[:, : estimator.network_.n_inputs] for a in x] if x is RAGGED else x)
 
 
 def use_checkpoint(run, path):

@@ -62,6 +62,34 @@ def test_without_shuffling_every_epoch_takes_the_examples_in_their_order():
     assert_allclose(net.theta, by_hand.theta, rtol=1e-12)
 
 
+def test_the_first_epoch_may_go_from_short_to_long():
+    rng, taken = np.random.default_rng(0), []
+    x = [rng.normal(size=(n, 2)) for n in rng.permutation(np.arange(1, 41))]
+
+    def noted(sequence, rng):
+        taken.append(len(sequence))
+        return sequence
+
+    def lengths_of(shuffle, max_epochs):
+        taken.clear()
+        net, options = Network([layers.Elman(2, 2)]), {"batch_size": 4, "augment": noted, "shuffle": shuffle}
+        fit(net, x, x, loss=MSE, optimizer=STANDING, max_epochs=max_epochs, **options)
+        return np.array(taken[1:]).reshape(max_epochs, 10, 4)  # the first was tried
+
+    later = lengths_of("later", 3)
+    assert_array_equal(np.sort(later[0], axis=1).ravel(), np.arange(1, 41))
+    assert (np.diff(later[1:].mean(axis=2)) < 0).any(axis=1).all()
+    assert (np.diff(lengths_of(True, 1).mean(axis=2)) < 0).any()
+    assert (np.diff(lengths_of(False, 1).mean(axis=2)) < 0).all()
+
+
+def test_an_order_that_there_is_not_is_refused():
+    with pytest.raises(ValueError, match="shuffle must be True, False or \"later\", but 'first' was given"):
+        fit(network(), *line(), loss=MSE, shuffle="first")
+    with pytest.raises(ValueError, match="short sequences before long ones, but all have one length"):
+        fit(network(), *line(), loss=MSE, shuffle="later")
+
+
 def test_a_generator_for_a_seed_goes_on_where_it_is():
     (x, y), once, twice = line(7), network(), network()
     fit(once, x, y, loss=MSE, optimizer=optimizers.SGD(0.1), max_epochs=2, batch_size=2, seed=5)

@@ -88,6 +88,16 @@ RUNS = {
         {"loss": MSE, "batch_size": 2, "validation_data": (line(5)[0], -line(5)[1]), "patience": 9},
     ),
     "ragged sequences": (classifier, recall, {"loss": CROSS_ENTROPY, "batch_size": 7}),
+    "ragged sequences, short ones first": (
+        classifier,
+        recall,
+        {"loss": CROSS_ENTROPY, "batch_size": 7, "shuffle": "later"},
+    ),
+    "chunks, short sequences first": (
+        gru,
+        tagged,
+        {"loss": MSE, "batch_size": 4, "chunk_length": 2, "shuffle": "later"},
+    ),
     "chunks": (gru, tagged, {"loss": MSE, "batch_size": 4, "chunk_length": 2}),
     "a next-step model": (
         next_step,
