@@ -18,6 +18,7 @@ from rnnbp import datasets
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = [
+    "amplifier",
     "connected_digits",
     "fixed_point",
     "handwritten_digits",
@@ -431,3 +432,42 @@ def test_a_recording_without_a_model_is_an_error(stop, name):
     said, status = stop(name, "--wav", "mine.wav")
     assert status == 1
     assert "error: there is no model file" in said
+
+
+# -- an amplifier ----------------------------------------------------------------------------------------------------
+
+
+def test_an_amplifier_is_learnt_and_runs_in_c(run, tmp_path):
+    short = ("--seconds", 8, "--hidden", 4, "--max-epochs", 3, "--batch-size", 4)
+    printed = run("amplifier", *short, "--figure", "amplifier.png")
+    [ratio] = numbers(r"test, 1 s: error to signal ([\d.]+)", printed)
+    [of_guitar] = numbers(r"in the amplifier's place: ([\d.]+)", printed)
+    assert ratio < 0.8 * of_guitar
+    assert_is_a_picture(tmp_path / "amplifier.png")
+    assert "amplifier_run" in (tmp_path / "amplifier.h").read_text()
+    if "the header was not run" not in printed:
+        [difference] = numbers(r"in C, at 48 kHz: [\d.]+ times real time, ([\d.e-]+) from", printed)
+        assert difference < 1e-5
+    dry, rate = soundfile.read(tmp_path / "guitar.wav")
+    wet, _ = soundfile.read(tmp_path / "amplifier.wav")
+    model, _ = soundfile.read(tmp_path / "model.wav")
+    assert dry.shape == wet.shape == model.shape
+    assert rate == 44_100
+
+
+def test_an_amplifier_of_ones_own_is_learnt_from_its_two_ends(run, stop, tmp_path):
+    rng = np.random.default_rng(0)
+    dry = 0.1 * rng.standard_normal(240_000)
+    soundfile.write(tmp_path / "dry.wav", dry, 48_000)
+    soundfile.write(tmp_path / "wet.wav", 0.5 * np.tanh(4 * dry), 48_000)
+    soundfile.write(tmp_path / "short.wav", dry[:1000], 48_000)
+    soundfile.write(tmp_path / "stereo.wav", np.stack([dry, dry], 1), 48_000)
+    pair = ("--input", "dry.wav", "--output", "wet.wav")
+    assert "times real time" in run("amplifier", *pair, "--hidden", 3, "--max-epochs", 1)
+    for output, message in (("short.wav", "one length"), ("stereo.wav", "2 channels"), ("no.wav", "no.wav cannot")):
+        said, status = stop("amplifier", "--input", "dry.wav", "--output", output)
+        assert status == 1
+        assert message in said
+    said, status = stop("amplifier", "--input", "dry.wav")
+    assert status == 2
+    assert "go together" in said

@@ -69,7 +69,7 @@ class Batch:
     ) -> Any:
         """Check targets for a loss, and return them encoded, in the order of the output's rows; see `encode`.
 
-        Those of a loss that is `per_sequence` are LabelSequences over these rows.
+        Those of a loss that is `per_sequence` are `SequenceTargets` over these rows.
         """
         packing = self._output(interface)
         lengths = None if packing is None else packing.unsort(packing.lengths)

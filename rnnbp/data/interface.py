@@ -140,7 +140,7 @@ def encode(
 
     Returns
     -------
-    ndarray, Sequences or Padded, or, of a loss that is `per_sequence`, LabelSequences
+    ndarray, Sequences or Padded, or, of a loss that is `per_sequence`, `SequenceTargets`
         One for each example, or for each step.
 
     Raises

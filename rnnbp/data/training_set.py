@@ -72,9 +72,11 @@ class TrainingSet:
     lengths : ndarray of int, of shape (N,), or None
         Of the sequences, in the user's order; None if the examples are static.
     per_sequence : bool
-        Whether a target belongs to all outputs of a sequence; they are LabelSequences then.
+        Whether a target belongs to all outputs of a sequence; they are `SequenceTargets` then.
     per_step : bool
         Whether there is a target for each step of sequences.
+    can_cut : bool
+        Whether targets can be cut where their sequences are.
     frames : ndarray of shape (n_rows, ...)
         Sequence after sequence, in the user's order.
     output_lengths : ndarray of int, of shape (N,), or None
@@ -115,6 +117,7 @@ class TrainingSet:
         self.n_examples = self.n_rows if self.lengths is None else len(self.lengths)
         self.per_sequence = loss is not None and loss.per_sequence
         self.per_step = interface.per_step and self.lengths is not None and not self.per_sequence
+        self.can_cut = self.per_step or (loss is not None and loss.along_time)
         self.is_ragged = self.lengths is not None and bool((self.lengths != self.lengths[0]).any())
         self.target: Any = None
         self.weight: Array | None = None
@@ -159,7 +162,7 @@ class TrainingSet:
             return self._minibatch(Batch(self.frames[chosen], None), chosen)
         packing = self.packing_of(chosen, start, stop)
         rows = self.rows_of(chosen, packing, start)
-        return self._minibatch(Batch(self.frames[rows], packing), self.outputs_of(chosen, packing, rows, start))
+        return self._minibatch(Batch(self.frames[rows], packing), self.outputs_of(chosen, packing, rows, start), start)
 
     def take_changed(self, chosen: Index, change: Callable[[Array], Array]) -> Minibatch:
         """Return what `take` does, with what `change` makes of each of the examples in its place.
@@ -183,10 +186,10 @@ class TrainingSet:
             raise ValueError("augment must not change a sequence's length where each step has a target")
         return self._minibatch(batch, self.outputs_of(chosen, packing, self.rows_of(chosen, packing)))
 
-    def _minibatch(self, batch: Batch, index: Index) -> Minibatch:
+    def _minibatch(self, batch: Batch, index: Index, start: int = 0) -> Minibatch:
         target, weight = self.labels(index)
         if self.per_sequence and target is not None and batch.packing is not None:
-            target = target.over(self.interface.output_packing(batch.packing))
+            target = target.over(self.interface.output_packing(batch.packing), start)
         return Minibatch(batch, index, target, weight)
 
     def examples(self, chosen: Index) -> list[Array]:
@@ -235,7 +238,7 @@ class TrainingSet:
         parts = {"lengths": self.lengths, "input": self.frames}
         for name, array in (parts | {"target": self.target, "sample weight": self.weight}).items():
             if array is not None and self.per_sequence and name == "target":
-                array = np.concatenate([array.offsets, array.values])
+                array = array.content()
             if array is not None:
                 content = hashlib.sha256(f"{array.dtype} {array.shape}".encode())
                 content.update(np.ascontiguousarray(array).data)

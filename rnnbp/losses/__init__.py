@@ -7,6 +7,7 @@ from rnnbp.losses.base import Loss, SquaredLoss
 from rnnbp.losses.binary_cross_entropy import BinaryCrossEntropy
 from rnnbp.losses.cross_entropy import CrossEntropy
 from rnnbp.losses.ctc import CTC, ctc
+from rnnbp.losses.error_to_signal import ErrorToSignal
 from rnnbp.losses.regression import MeanSquaredError
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "LOSSES",
     "BinaryCrossEntropy",
     "CrossEntropy",
+    "ErrorToSignal",
     "Loss",
     "MeanSquaredError",
     "SquaredLoss",
@@ -22,7 +24,9 @@ __all__ = [
 ]
 
 #: Every loss by its name; a loss listed here is known to :func:`get` and to the conformance tests.
-LOSSES: dict[str, type[Loss]] = {loss.name: loss for loss in (MeanSquaredError, CrossEntropy, BinaryCrossEntropy, CTC)}
+LOSSES: dict[str, type[Loss]] = {
+    loss.name: loss for loss in (MeanSquaredError, CrossEntropy, BinaryCrossEntropy, CTC, ErrorToSignal)
+}
 
 
 def get(name_or_loss: str | Loss) -> Loss:
@@ -31,7 +35,8 @@ def get(name_or_loss: str | Loss) -> Loss:
     Parameters
     ----------
     name_or_loss : str or Loss
-        ``"mean_squared_error"``, ``"cross_entropy"``, ``"binary_cross_entropy"``, ``"ctc"``, or an instance.
+        ``"mean_squared_error"``, ``"cross_entropy"``, ``"binary_cross_entropy"``, ``"ctc"``,
+        ``"error_to_signal"``, or an instance.
 
     Raises
     ------

@@ -10,8 +10,8 @@ Only real rows count, in the sum and in ``N``: a sequence contributes the same a
 batch. An output is whatever the last layer gives before its output function (logits): softmax and sigmoid
 belong to the loss, where they cancel against the logarithm and never overflow.
 
-A loss of whole sequences, whose targets do not belong to single rows (`CTC`), says so with ``per_sequence``: its
-encoded targets are `LabelSequences`, and what is counted and weighted is a sequence.
+A loss of whole sequences, whose targets do not belong to single rows (`CTC`, `ErrorToSignal`), is a `SequenceLoss`:
+what is counted and weighted is a sequence.
 
 A new loss defines ``value_and_gradient``. Its targets are real numbers, as many as there are outputs, unless it also
 defines ``encode``, which checks a target before any work starts; and it can train a network with teacher forcing if it
@@ -38,6 +38,8 @@ class Loss(Configurable, ABC):
     name: ClassVar[str]
     #: Whether a target belongs to a whole sequence of outputs, as in `CTC`, and not to one row of them.
     per_sequence: ClassVar[bool] = False
+    #: Whether such a target has an entry for each step, so that it is cut where its sequence is; see `ErrorToSignal`.
+    along_time: ClassVar[bool] = False
     #: Whether the loss of a whole is the sum of its parts' losses, and not their mean; see `normalizer`.
     is_sum: bool = False
 

@@ -25,11 +25,10 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from rnnbp.configuration import flag, whole_number
 from rnnbp.data.packing import Packing
-from rnnbp.data.sequences import check_lengths, check_sequences
-from rnnbp.losses.base import Loss
+from rnnbp.data.sequences import check_sequences
 from rnnbp.losses.label_sequences import LabelSequences
 from rnnbp.losses.likelihood import negative_log_likelihoods
-from rnnbp.losses.targets import check_weights
+from rnnbp.losses.sequence_loss import SequenceLoss, as_floats
 
 __all__ = ["CTC", "ctc"]
 
@@ -37,7 +36,7 @@ Array = NDArray[Any]
 NORMALIZERS = ("utterance", "label", "none")
 
 
-class CTC(Loss):
+class CTC(SequenceLoss):
     """Negative log-likelihood of label sequences, for a network with an output at each step; softmax included.
 
     A target is a list with one list of labels for each input sequence: whole numbers from 0 to C - 1 without the blank,
@@ -71,7 +70,6 @@ class CTC(Loss):
     """
 
     name: ClassVar[str] = "ctc"
-    per_sequence: ClassVar[bool] = True
 
     def __init__(self, *, blank: int = 0, normalize: str = "utterance", zero_infinity: bool = False) -> None:
         self.blank = whole_number("blank", blank, least=0)
@@ -84,40 +82,6 @@ class CTC(Loss):
     def is_sum(self) -> bool:  # type: ignore[override]
         """Whether the loss is a sum over utterances."""
         return self.normalize == "none"
-
-    def __call__(  # type: ignore[override]
-        self,
-        output: ArrayLike,
-        target: Sequence[ArrayLike],
-        *,
-        lengths: ArrayLike | None = None,
-        sample_weight: ArrayLike | None = None,
-    ) -> tuple[float, Array]:
-        """Return the loss and its gradient with respect to the output; see :meth:`Loss.__call__`.
-
-        Parameters
-        ----------
-        output : array, shape (T, B, C)
-        target : list of B (lists of int)
-        lengths : array of int, shape (B,), optional
-        sample_weight : array, shape (B,), optional
-            Weight of each utterance.
-        """
-        output = _floats(output)
-        if output.ndim != 3 or output.size == 0:
-            raise ValueError(f"output must be (T, B, C) and not empty, but its shape is {output.shape}")
-        n_steps, n_sequences, n_classes = output.shape
-        checked = check_lengths(lengths, n_steps, n_sequences)
-        encoded = self.encode(target, n_classes, leading=(n_steps, n_sequences), lengths=checked)
-        packing = Packing(checked, n_steps)
-        weight = None
-        if sample_weight is not None:
-            weight = check_weights("sample_weight", sample_weight)
-            if len(weight) != n_sequences:
-                raise ValueError(f"sample_weight must be of shape ({n_sequences},), but its shape is {weight.shape}")
-            weight = packing.sort(weight)
-        value, gradient = self.value_and_gradient(packing.pack(output), encoded[packing.order].over(packing), weight)
-        return value, packing.unpack(gradient)
 
     def encode(  # type: ignore[override]
         self,
@@ -226,7 +190,7 @@ def ctc(
     >>> gradients[0].round(4).tolist()
     [[0.1667, -0.1667], [0.1667, -0.1667]]
     """
-    arrays = check_sequences([_floats(each) for each in logits])
+    arrays = check_sequences([as_floats(each) for each in logits])
     if arrays[0].ndim != 2 or arrays[0].shape[1] == 0:
         raise ValueError(f"logits must be a list of arrays of shape (T_i, C), but one has shape {arrays[0].shape}")
     packing = Packing([len(each) for each in arrays])
@@ -239,8 +203,3 @@ def ctc(
         values[np.isposinf(values)] = 0.0
     padded = packing.unpack(gradient)
     return packing.unsort(values), [padded[:n, i].copy() for i, n in enumerate(given)]
-
-
-def _floats(given: ArrayLike) -> Array:
-    array = np.asarray(given)
-    return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)

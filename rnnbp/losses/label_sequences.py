@@ -77,9 +77,14 @@ class LabelSequences:
         within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths)
         return LabelSequences(self.values[np.repeat(self.offsets[chosen], lengths) + within], offsets)
 
-    def over(self, packing: Packing) -> LabelSequences:
+    def over(self, packing: Packing, start: int = 0) -> LabelSequences:
         """Return the same labels, of outputs that lie in rows like this; sequences must be in its order already."""
+        assert start == 0, "`chunks.check` lets no labels come that would have to be cut"
         return replace(self, packing=packing)
+
+    def content(self) -> NDArray[np.int64]:
+        """Return one array that tells these targets from others."""
+        return np.concatenate([self.offsets, self.values])
 
     @property
     def lengths(self) -> NDArray[np.int64]:

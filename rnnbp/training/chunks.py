@@ -56,7 +56,7 @@ def check(net: Network, data: TrainingSet) -> None:
                 f"layer {k}, {layer!r}, looks along time but carries no state from chunk to chunk: train without "
                 "chunk_length"
             )
-    if not data.per_step and not net.pools_time:
+    if not data.can_cut and not net.pools_time:
         raise ValueError(
             "chunk_length needs a target for each step, but this loss has one for a whole sequence: leave it out"
         )
