@@ -164,7 +164,14 @@ class Program:
             given = {"calibration": ragged(net), **options} if options else {}
             (folder / f"net{k}.h").write_text(render(net, f"net{k}", **given))
             own = PROGRAM.substitute(stem=f"net{k}", STEM=f"NET{k}")
-            parts += [f"int main{k}(void);", f"#define main main{k}", f"#define s state_of_net{k}", own, "#undef main", "#undef s"]
+            parts += [
+                f"int main{k}(void);",
+                f"#define main main{k}",
+                f"#define s state_of_net{k}",
+                own,
+                "#undef main",
+                "#undef s",
+            ]
         cases = "\n".join(f"    if (n == {k})\n        return main{k}();" for k in range(len(nets)))
         (folder / "main.c").write_text("\n".join([*parts, MAIN % cases]))
         built = [self.compiler, *flags, *STRICT, "main.c", "-o", "main"]
