@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         RNNRegressor,
         RNNTagger,
     )
+    from rnnbp.estimators.pipelines import load, save
     from rnnbp.files.checkpoints import Checkpoint, CheckpointError
     from rnnbp.files.model_file import ModelFileError
     from rnnbp.networks.jacobians import jacobian
@@ -101,7 +102,9 @@ _NAMES = {
     "find_learning_rate": "rnnbp.training",
     "fit": "rnnbp.training",
     "jacobian": "rnnbp.networks.jacobians",
+    "load": "rnnbp.estimators.pipelines",
     "predict": "rnnbp.training.evaluation",
+    "save": "rnnbp.estimators.pipelines",
 }
 
 __all__ = [
@@ -137,6 +140,7 @@ __all__ = [
     "interop",
     "jacobian",
     "layers",
+    "load",
     "losses",
     "metrics",
     "model_selection",
@@ -144,6 +148,7 @@ __all__ = [
     "plotting",
     "predict",
     "preprocessing",
+    "save",
     "sequences",
 ]
 

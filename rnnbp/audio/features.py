@@ -142,7 +142,7 @@ class AudioFeatures(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         -------
         self
         """
-        self._frontend()
+        self._validate_params()
         check_recordings(X)
         return self
 
@@ -228,7 +228,7 @@ class AudioFeatures(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             unknown = [name for name in settings if name not in SETTINGS]
             raise ValueError(f"not the settings of AudioFeatures: missing {missing}, unknown {unknown}")
         features = cls(**settings)
-        features._frontend()
+        features._validate_params()
         return features
 
     def __sklearn_tags__(self) -> Any:
@@ -238,6 +238,9 @@ class AudioFeatures(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         tags.requires_fit = False
         tags.no_validation = True
         return tags
+
+    def _validate_params(self) -> None:
+        self._frontend()
 
     def _frontend(self) -> Frontend:
         return Frontend(**{name: getattr(self, name) for name in SETTINGS})

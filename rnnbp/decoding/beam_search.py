@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnbp.configuration import number, whole_number
+from rnnbp.configuration import number, shown, whole_number
 from rnnbp.decoding.lexicon import check_lexicon, check_spelling, check_symbols
 from rnnbp.decoding.ngram import NGram
 from rnnbp.decoding.posteriors import check_blank, log_probabilities, sequences_of
@@ -36,6 +36,7 @@ __all__ = ["BeamSearch", "Hypothesis"]
 
 Array = NDArray[Any]
 LOG_ZERO, DEAD = -1e30, -1e29
+WIDEST = 100_000
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,8 @@ class BeamSearch:
     Raises
     ------
     TypeError, ValueError
-        If the width is below 1, the language model is empty, the lexicon is empty or has characters that no symbol
-        stands for, or if something else does not fit.
+        If the width is below 1 or above 100,000, the language model is empty, the lexicon is empty or has characters
+        that no symbol stands for, or if something else does not fit.
 
     Examples
     --------
@@ -110,6 +111,8 @@ class BeamSearch:
         margin: float = np.inf,
     ) -> None:
         self.width = whole_number("width", width)
+        if self.width > WIDEST:
+            raise ValueError(f"width must be at most {WIDEST}, but {shown(width)} was given: 10 to 500 are usual")
         self.blank = whole_number("blank", blank, least=0)
         self.language_model_weight = number("language_model_weight", language_model_weight, "[0, inf)")
         self.insertion_bonus = number("insertion_bonus", insertion_bonus, "(-inf, inf)")

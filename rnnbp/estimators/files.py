@@ -8,7 +8,7 @@ each name may hold before it becomes part of an estimator.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from os import PathLike
 from typing import Any, ClassVar, Self
@@ -49,24 +49,8 @@ class Saved:
         ``callbacks``, a ``random_state`` that is not a number, or what an optimizer remembers for `partial_fit`.
         """
         check_is_fitted(self)
-        settings = self.get_params(deep=False)  # type: ignore[attr-defined]
-        settings["callbacks"] = ()
-        if isinstance(settings["random_state"], np.random.RandomState):
-            settings["random_state"] = None
-        fitted = {
-            name: value
-            for name, value in vars(self).items()
-            if name in self._remembered or (name.endswith("_") and name[0] != "_" and name != "network_")
-        }
-        description = {
-            "class": type(self).__name__,
-            "settings": {name: written(value, name) for name, value in settings.items()},
-            "fitted": {name: written(value, name) for name, value in fitted.items()},
-        }
-        for name, value in settings.items():
-            _check_setting(type(self), name, value)
         network: Network = self.network_  # type: ignore[attr-defined]
-        network.save(path, metadata={"estimator": description})
+        network.save(path, metadata={"estimator": self._described()})
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
@@ -94,11 +78,36 @@ class Saved:
             held = f"a {shown(description.get('class'))[1:-1]}" if isinstance(description, dict) else "a network"
             raise ModelFileError(f"{path} holds {held} and no {cls.__name__}: load it with that class")
         try:
-            settings = _settings(cls, description.get("settings"))
-            fitted = _fitted(cls, description.get("fitted"), network)
-            estimator = cls(**settings)
+            return cls._made(description, network)
         except (TypeError, ValueError) as error:
             raise ModelFileError(f"{path}: its description makes no {cls.__name__}: {error}") from error
+
+    def _described(self) -> dict[str, Any]:
+        """Return all but the network, as JSON can hold it."""
+        settings = self.get_params(deep=False)  # type: ignore[attr-defined]
+        settings["callbacks"] = ()
+        if isinstance(settings["random_state"], np.random.RandomState):
+            settings["random_state"] = None
+        fitted = {
+            name: value
+            for name, value in vars(self).items()
+            if name in self._remembered or (name.endswith("_") and name[0] != "_" and name != "network_")
+        }
+        described = {
+            "class": type(self).__name__,
+            "settings": {name: written(value, name) for name, value in settings.items()},
+            "fitted": {name: written(value, name) for name, value in fitted.items()},
+        }
+        for name, value in settings.items():
+            _check_setting(type(self), name, value)
+        return described
+
+    @classmethod
+    def _made(cls, description: Mapping[str, Any], network: Network) -> Self:
+        """Return the estimator that `_described` was called for; TypeError or ValueError if it describes none."""
+        settings = _settings(cls, description.get("settings"))
+        fitted = _fitted(cls, description.get("fitted"), network)
+        estimator = cls(**settings)
         network.metadata = {}
         vars(estimator).update(fitted, network_=network, _optimizer_state=None)
         return estimator

@@ -6,6 +6,7 @@
     NaN, infinity                        {"float": "nan"}
     (a, b)                               {"tuple": [a, b]}
     {key: value}                         {"mapping": [[key, value]]}, whose keys need not be text
+    a dtype                              {"dtype": "<f8"}
     an array                             {"array": nested lists, "dtype": "<f8", "shape": [2, 3]}
     an object made of its settings       {"configurable": {"class": its class, setting: value}}
 
@@ -50,6 +51,8 @@ def written(value: Any, name: str) -> Any:
         return _array_written(value, name)
     if isinstance(value, np.generic):
         return written(value.item(), name)
+    if isinstance(value, np.dtype) and DTYPES.fullmatch(value.str):
+        return {"dtype": value.str}
     if isinstance(value, float) and not math.isfinite(value):
         return {"float": repr(value)}
     if isinstance(value, tuple):
@@ -102,6 +105,8 @@ def read(value: Any, kinds: Sequence[type[Configurable]] = ()) -> Any:
         return _built(value["configurable"], kinds)
     if keys in ({"array", "dtype"}, {"array", "dtype", "shape"}):  # files of format 1 have no shape
         return _array_read(**value)
+    if keys == {"dtype"} and isinstance(value["dtype"], str) and DTYPES.fullmatch(value["dtype"]):
+        return np.dtype(value["dtype"])
     if keys == {"float"} and isinstance(value["float"], str) and value["float"] in FLOATS:
         return FLOATS[value["float"]]
     if keys == {"tuple"} and isinstance(value["tuple"], list):

@@ -5,77 +5,42 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping
-from os import PathLike
 from typing import Any, Self
 
 from rnnbp.configuration import shown
 from rnnbp.decoding import NGram
+from rnnbp.estimators.alphabet import Alphabet
 from rnnbp.estimators.declaring import check
 from rnnbp.estimators.files import Saved
-from rnnbp.files.model_file import ModelFileError
 from rnnbp.layers import Conv1D
+from rnnbp.networks.network import Network
 
 __all__ = ["SavedTranscriber"]
 
 
 class SavedTranscriber(Saved):
-    """`Saved`, with a language model."""
+    """`Saved`, with a language model.
 
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write the fitted transcriber to one file, with its audio front end, lexicon and language model.
+    One that was given as an `NGram` is kept in ``language_model_``, and the setting becomes its order.
+    """
 
-        Parameters
-        ----------
-        path : path-like
-
-        Raises
-        ------
-        sklearn.exceptions.NotFittedError
-            If it is not fitted.
-        ValueError
-            If a setting is nothing that such a file can hold.
-
-        Notes
-        -----
-        The file holds plain data and no code, and nothing of the training itself. A language model that was given as an
-        `NGram` is kept in ``language_model_``, and the setting becomes its order.
-        """
+    def _described(self) -> dict[str, Any]:
         written: Any = copy.copy(self)
         model = vars(self).get("language_model_")
         if model is not None:
             written.language_model_, written.language_model = _plain(model), model.order
         if not isinstance(written.lexicon, bool):
             written.lexicon = list(written.lexicon)
-        Saved.save(written, path)
+        return Saved._described(written)
 
     @classmethod
-    def load(cls, path: str | PathLike[str]) -> Self:
-        """Read a transcriber that `save` has written; see `Saved.load`.
-
-        Parameters
-        ----------
-        path : path-like
-
-        Returns
-        -------
-        CTCTranscriber
-            Fitted.
-
-        Raises
-        ------
-        FileNotFoundError
-            If there is no such file.
-        rnnbp.ModelFileError
-            If it is no model file, is damaged, or holds something else.
-        """
-        found: Any = super().load(path)
-        try:
-            check(found)
-            _compare(found)
-            if found.language_model_ is not None:
-                found.language_model_ = _ngram(found.language_model_)
-        except (TypeError, ValueError) as error:
-            raise ModelFileError(f"{path}: its description makes no {cls.__name__}: {error}") from error
+    def _made(cls, description: Mapping[str, Any], network: Network) -> Self:
+        found: Any = super()._made(description, network)
+        check(found)
+        _compare(found)
+        if found.language_model_ is not None:
+            found.language_model_ = _ngram(found.language_model_)
+        found._search(Alphabet(found.alphabet_), found.language_model_, found.lexicon_)  # raises what there is to raise
         return found  # type: ignore[no-any-return]
 
 

@@ -19,7 +19,13 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.feature_selection import VarianceThreshold
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import PowerTransformer, QuantileTransformer, RobustScaler, StandardScaler
 
+import rnnbp
 from rnnbp import (
     Checkpoint,
     CheckpointError,
@@ -39,8 +45,10 @@ from rnnbp import (
     layers,
     optimizers,
 )
+from rnnbp.audio import AudioError, AudioFeatures
 from rnnbp.files import tensor_file
 from rnnbp.files.model_file import HASH, KEY
+from rnnbp.preprocessing import PerFrame, SequenceScaler, SlidingWindow
 
 from . import harness
 from .harness import Fault, Limits
@@ -50,6 +58,7 @@ TEXT = gradients.BPTT(compiled=False)
 RNG = np.random.default_rng(0)
 TABLE = RNG.normal(size=(20, 3))
 RAGGED = [RNG.normal(size=(length, 2)).astype(np.float32) for length in RNG.integers(1, 6, size=20)]
+WAVES = [RNG.normal(0, 0.1, 1000) for _ in range(20)]
 NAMES = np.array(["one", "two", "three"])[np.arange(20) % 3]
 WEIGHTS = {"one": 2.0, "two": 1.0, "three": 0.5}
 RECURRENT = {"hidden_layer_sizes": (4,), "max_iter": 2, "gradient": TEXT, "random_state": 0}
@@ -74,6 +83,23 @@ ESTIMATORS = {
     CTCTranscriber: lambda: CTCTranscriber(
         hidden_layer_sizes=(4,), stride=1, width=2, max_iter=1, language_model=2, lexicon=True, random_state=0
     ).fit(RAGGED, ["a b" if len(x) > 2 else "a" for x in RAGGED]),
+}
+
+
+PIPELINES = {
+    "pipeline": lambda: make_pipeline(
+        SequenceScaler(),
+        PerFrame(make_pipeline(StandardScaler(), PCA(2))),
+        SlidingWindow(2),
+        RNNClassifier(**RECURRENT),
+    ).fit(RAGGED, NAMES),
+    "sound": lambda: make_pipeline(AudioFeatures(8000, n_mels=4), RNNClassifier(**RECURRENT)).fit(WAVES, NAMES),
+    "transformers": lambda: make_pipeline(
+        SimpleImputer(),
+        make_union(RobustScaler(), PowerTransformer()),
+        VarianceThreshold(),
+        QuantileTransformer(n_quantiles=9),
+    ).fit(TABLE),
 }
 
 
@@ -157,6 +183,18 @@ def use_estimator(cls, path):
                 estimator.predict([a[:, : estimator.network_.n_inputs] for a in x] if x is RAGGED else x)
 
 
+def use_pipeline(x, path):
+    pipeline = loaded(rnnbp.load, path)
+    repr(pipeline)
+    if isinstance(pipeline, Network):  # it is one without the description of the rest
+        return
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        # what goes in may not be what it was made for, and is refused then
+        with suppress(ValueError, TypeError, AudioError):
+            (pipeline.predict if hasattr(pipeline, "predict") else pipeline.transform)(x)
+
+
 def use_checkpoint(run, path):
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
@@ -184,6 +222,10 @@ def bases():
         for cls, make in ESTIMATORS.items():
             make().save(path)
             found[cls.__name__] = path.read_bytes(), functools.partial(use_estimator, cls)
+        for name, make in PIPELINES.items():
+            rnnbp.save(make(), path)
+            x = {"pipeline": RAGGED, "sound": WAVES, "transformers": TABLE}[name]
+            found[name] = path.read_bytes(), functools.partial(use_pipeline, x)
         for name, (run, n_updates) in RUNS.items():
             path.unlink()
             with suppress(Broken):
@@ -367,7 +409,8 @@ def forged_description(content, rng):
             edit(inner, rng)
         description["checkpoint"] = filled(json.dumps(inner))
     else:
-        inner = description.get("metadata", {}).get("estimator", description)
+        inner = description.get("part", description.get("metadata", {}))
+        inner = inner.get("estimator", inner.get("part", description if "layers" in description else inner))
         for _ in range(rng.integers(1, 4)):
             edit(inner if rng.random() < 0.8 else description, rng)
     return put_together(header, description, numbers)
@@ -377,7 +420,12 @@ def forged_value(content, rng):
     """Replace one setting, fitted attribute or value as a whole."""
     header, description, numbers = taken_apart(content)
     estimator, run = description.get("metadata", {}).get("estimator"), description.get("checkpoint")
-    if estimator is not None:
+    part = description.get("part", description.get("metadata", {}).get("part"))
+    if part is not None:
+        _, step = part["pipeline"][rng.integers(len(part["pipeline"]))]
+        holder = step.get("estimator", step)
+        holder = holder.get("fitted" if rng.random() < 0.7 else "settings") or step
+    elif estimator is not None:
         holder = estimator["fitted" if rng.random() < 0.7 else "settings"]
     elif run is not None:
         run = json.loads(run)
@@ -408,6 +456,8 @@ def forged_arrays(content, rng):
     """Give one array other numbers, another dtype or another shape, and make all else right."""
     header, description, numbers = taken_apart(content)
     names = [name for name in header if name != "__metadata__"]
+    if not names:
+        return content
     chosen, parts, at = names[rng.integers(len(names))], [], 0
     arrays = {}
     for name in names:
