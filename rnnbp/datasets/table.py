@@ -51,7 +51,7 @@ class SequenceTable(NamedTuple):
 def read_sequences(
     table: str | os.PathLike[str] | Mapping[str, Any],
     *,
-    sequence: str,
+    sequence: str | None = None,
     time: str | None = None,
     features: Sequence[str] | None = None,
     label: str | None = None,
@@ -64,8 +64,8 @@ def read_sequences(
     ----------
     table : str, path-like, data frame, or mapping of column names to columns
         A file in UTF-8 with names in its first line, separated by commas, semicolons or tabs.
-    sequence : str
-        The column that says which sequence a row belongs to.
+    sequence : str or None, default=None
+        The column that says which sequence a row belongs to. If None, each row is one of its own, of one step.
     time : str or None, default=None
         The column to sort a sequence's rows by: numbers, or text such as 2024-12-31 12:00. None keeps their order.
     features : sequence of str or None, default=None
@@ -106,6 +106,8 @@ def read_sequences(
         where = "row {}".format
     columns = {name: np.array(values) for name, values in cells.items()}  # where all are numbers, of numbers
 
+    if sequence is None and time is not None:
+        raise ValueError(f"sequence must be a column where time is one, but time={time!r} was given alone")
     special = {"sequence": sequence, "time": time, "label": label, "group": group}
     for part, name in special.items():
         if name is not None and name not in columns:
@@ -115,19 +117,19 @@ def read_sequences(
     chosen = [name for name in columns if name not in special.values()] if features is None else list(features)
     if missing := [name for name in chosen if name not in columns]:
         raise ValueError(f"there is no column {missing[0]!r}: the columns are {', '.join(map(repr, columns))}")
-    if not chosen or not len(columns[sequence]):
+    n_rows = len(next(iter(columns.values())))
+    if not chosen or not n_rows:
         raise ValueError("there are no features: every column has another part" if not chosen else "there are no rows")
 
-    _, first, code = np.unique(columns[sequence], return_index=True, return_inverse=True)
+    whose = np.arange(n_rows) if sequence is None else columns[sequence]
+    _, first, code = np.unique(whose, return_index=True, return_inverse=True)
     code = np.argsort(np.argsort(first))[code]  # counts sequences by their first rows
     when = np.arange(len(code)) if time is None else _numbers_if_all_are(columns[time])
     order = np.lexsort((when, code))
     same = (np.diff(code[order]) == 0) & (when[order][1:] == when[order][:-1])
     if same.any():
         row = order[1:][same][0]
-        raise ValueError(
-            f"{where(row)}: sequence {columns[sequence][row]!s} has time {columns[time or ''][row]!s} twice"
-        )
+        raise ValueError(f"{where(row)}: sequence {whose[row]!s} has time {columns[time or ''][row]!s} twice")
     cuts = np.flatnonzero(np.diff(code[order])) + 1
 
     def constant(name: str) -> Array:
@@ -136,7 +138,7 @@ def read_sequences(
         if changed.any():
             row = np.flatnonzero(changed)[0]
             raise ValueError(
-                f"{where(row)}: {name!r} changes within sequence {columns[sequence][row]!s}, and can be only one of a "
+                f"{where(row)}: {name!r} changes within sequence {whose[row]!s}, and can be only one of a "
                 "sequence" + (": for one a step, set label_per_step=True" if name == label else "")
             )
         return values[np.sort(first)]
@@ -146,7 +148,7 @@ def read_sequences(
         y = np.split(_numbers_if_all_are(columns[label])[order], cuts) if label_per_step else constant(label)
     groups = None if group is None else constant(group)
     frames = np.stack([_feature(columns[name], name, where) for name in chosen], axis=1)
-    return SequenceTable(np.split(frames[order], cuts), y, columns[sequence][np.sort(first)], groups, chosen)
+    return SequenceTable(np.split(frames[order], cuts), y, whose[np.sort(first)], groups, chosen)
 
 
 def _of_file(path: str | os.PathLike[str]) -> tuple[dict[str, list[Any]], Where]:

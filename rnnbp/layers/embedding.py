@@ -62,6 +62,11 @@ class Embedding(Layer):
         """Declare weight."""
         return (self._weight,)
 
+    @property
+    def multiply_adds(self) -> int:
+        """None: a row is looked up."""
+        return 0
+
     def output_width(self, input_width: int) -> int:
         """Return n_features."""
         return self.n_features

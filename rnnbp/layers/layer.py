@@ -123,6 +123,11 @@ class Layer(Configurable, ABC):
         """Declare the layer's parameters; none unless overridden."""
         return ()
 
+    @property
+    def multiply_adds(self) -> int:
+        """How many a row of the output takes: as many as its matrices have numbers, unless overridden."""
+        return sum(math.prod(parameter.shape) for parameter in self.parameters() if len(parameter.shape) == 2)
+
     def states(self) -> Mapping[str, int]:
         """Return the width of each state that the layer carries through time; none unless overridden."""
         return {}

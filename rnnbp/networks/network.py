@@ -35,6 +35,7 @@ from rnnbp.losses import Loss
 from rnnbp.networks.passes import Pass, loss_and_gradient
 from rnnbp.networks.program import Programs
 from rnnbp.networks.stream import Stream
+from rnnbp.networks.summary import Summary
 from rnnbp.parameters import Parameter, Parameters
 
 __all__ = ["Network"]
@@ -193,6 +194,30 @@ class Network:
     def __repr__(self) -> str:
         layers = "".join(f"    {layer!r},\n" for layer in self.layers)
         return f"Network([\n{layers}], dtype={self.dtype.name!r}, seed={self.seed})  # {self.theta.size} parameters"
+
+    def summary(self) -> Summary:
+        """Return a table of layers, output shapes, parameters and multiply-adds a frame, to be printed.
+
+        Returns
+        -------
+        Summary
+            In a notebook, an HTML table.
+
+        Examples
+        --------
+        >>> from rnnbp import layers
+        >>> print(Network([layers.GRU(3, 8), layers.LastStep(), layers.Dense(8, 2)]).summary())
+        input (T, 3)
+           layer        output  parameters  multiply-adds
+        -------------------------------------------------
+        0  GRU(3, 8)    (T, 8)         312            264
+        1  LastStep()   (8,)             0              0
+        2  Dense(8, 2)  (2,)            18            16*
+        -------------------------------------------------
+           together                    330            264
+        * once a sequence: 16 in all; the others, for each frame
+        """
+        return Summary.of(self.layers, self.n_inputs, is_recurrent=self.is_recurrent)
 
     # -- input ---------------------------------------------------------------------------------------------------
 

@@ -42,7 +42,8 @@ MOST_STATES = 4  # whose gradients are shown over training
 EXAMPLES = 4  # whose activations are shown (of sequences, the first one's)
 
 
-def _figure(height: float = 3.0) -> Figure:
+def new_figure(height: float = 3.0) -> Figure:
+    """Return an empty figure that is as wide as the page."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(5.6, height), layout="constrained")
@@ -69,7 +70,7 @@ def results(report: TrainingReport, net: Network) -> str:
 
 def learning_curves(history: History) -> str:
     """Show the losses and the norm of the gradient over the epochs."""
-    losses, norms = _figure(), _figure(2.2)
+    losses, norms = new_figure(), new_figure(2.2)
     plotting.learning_curves(history, ax=losses.subplots())
     ax = norms.subplots()
     ax.plot(np.arange(1, len(history) + 1) - 0.5, history.gradient_norm, color="#0072B2")
@@ -95,7 +96,7 @@ def learning_curves(history: History) -> str:
 def gradient_flow(watch: GradientFlowWatch) -> str:
     """Show how much gradient arrives at each step, now and over training."""
     epoch, last = max(watch.flows.items())
-    now = _figure()
+    now = new_figure()
     plotting.plot_gradient_flow(last, ax=now.subplots())
     shares = {name: f"{last.vanishing[name]:.0%} vanishing, {last.exploding[name]:.0%} exploding" for name in last.norm}
     parts = [
@@ -108,7 +109,7 @@ def gradient_flow(watch: GradientFlowWatch) -> str:
         table(shares),
     ]
     for name in list(last.norm)[:MOST_STATES]:
-        over = _figure()
+        over = new_figure()
         plotting.plot_gradient_flow_over_training(watch, name, ax=over.subplots())
         parts.append(
             picture(
@@ -125,11 +126,11 @@ def activations(report: TrainingReport, net: Network) -> str:
     layers = {f"{k}": f"layer {k}, {type(layer).__name__}" for k, layer in enumerate(net.layers)}
     in_time = [name for name in layers if seen[name].ndim == 3]
     if in_time:
-        figure = _figure(0.5 + 1.4 * len(in_time))
+        figure = new_figure(0.5 + 1.4 * len(in_time))
         plotting.plot_activations(seen, 0, names=in_time, figure=figure)
         shown = "What each layer puts out while the first sequence goes by; a row is a unit."
     else:
-        figure = _figure(1.4 * min(EXAMPLES, len(seen["0"])))
+        figure = new_figure(1.4 * min(EXAMPLES, len(seen["0"])))
         plotting.layer_activations({layers[name]: seen[name][:EXAMPLES] for name in layers}, figure=figure)
         shown = "What each layer puts out for the first examples, one in each row; a pixel is a unit."
     return section("Activations", picture(figure, "Pictures of the activations of each layer", shown))
@@ -151,7 +152,7 @@ def confusion(report: TrainingReport, net: Network) -> str:
     right = paragraph(f"Accuracy on this report's data: {accuracy:.4f}, of {counts.sum():,} answers.")
     if net.n_outputs > MOST_CLASSES:
         return section("Confusions", right)
-    figure = _figure(min(5.6, 2.0 + 0.35 * net.n_outputs))
+    figure = new_figure(min(5.6, 2.0 + 0.35 * net.n_outputs))
     plotting.confusion_matrix(counts, class_names=report.class_names, ax=figure.subplots())
     return section("Confusions", right, picture(figure, "Confusion matrix", "Rows are the true classes."))
 
