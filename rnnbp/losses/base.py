@@ -28,6 +28,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from rnnbp.configuration import Configurable
 from rnnbp.losses.targets import Array, real_steps, values
+from rnnbp.reading import read_array
 
 __all__ = ["Loss", "SquaredLoss", "weighted_mean"]
 
@@ -38,6 +39,8 @@ class Loss(Configurable, ABC):
     name: ClassVar[str]
     #: Whether a target belongs to a whole sequence of outputs, as in `CTC`, and not to one row of them.
     per_sequence: ClassVar[bool] = False
+    #: The function, "softmax" or "sigmoid", that the loss applies to outputs itself, so that these are logits.
+    takes_logits: ClassVar[str | None] = None
     #: Whether the loss of a whole is the sum of its parts' losses, and not their mean; see `normalizer`.
     is_sum: bool = False
 
@@ -73,7 +76,7 @@ class Loss(Configurable, ABC):
         ValueError
             If shapes do not fit each other, or ``target``, ``lengths`` or ``sample_weight`` is not valid.
         """
-        output = np.asarray(output)
+        output = read_array(output, "the output")
         if output.dtype.kind != "f":
             output = output.astype(np.float64)
         if output.ndim not in (2, 3) or output.size == 0:

@@ -71,6 +71,7 @@ class CTC(Loss):
     """
 
     name: ClassVar[str] = "ctc"
+    takes_logits: ClassVar[str | None] = "softmax"
     per_sequence: ClassVar[bool] = True
 
     def __init__(self, *, blank: int = 0, normalize: str = "utterance", zero_infinity: bool = False) -> None:
