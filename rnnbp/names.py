@@ -56,7 +56,6 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     "go_backwards": ("reverse",),
     "optimizer": ("solver",),
     "filepath": ("path",),
-    "monitor": ("compared_with",),
     "gamma": ("factor",),
     "T_max": ("epochs",),
     # names that are given as values
@@ -87,8 +86,9 @@ ADVICE: Mapping[str, str] = {
     "batch_first": "arrays are time-major, (T, B, F); a list of (T_i, F) arrays has no such order",
     "bias": "every layer has one",
     "use_bias": "every layer has one",
+    "monitor": "fit(..., monitor=...) says what is monitored",
     "device": "everything runs on the CPU",
-    **dict.fromkeys(("lr", "learning_rate"), "the optimizer takes it, as in optimizer=optimizers.Adam(0.001)"),
+    **dict.fromkeys(("lr", "learning_rate"), "an optimizer takes it, as in optimizer=optimizers.Adam(0.001)"),
     "params": "fit(net, ..., optimizer=...) brings optimizer and parameters together",
     "class_weight": "the loss takes it: losses.CrossEntropy(class_weight=[...])",
 }

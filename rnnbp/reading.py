@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from rnnbp.configuration import brief, shown
+from rnnbp.configuration import LONGEST_SHOWN, brief, shown
 
 __all__ = ["read_array", "refuse_unreadable"]
 
@@ -33,7 +34,8 @@ def refuse_unreadable(given: Any, name: str) -> None:
     Raises
     ------
     TypeError
-        If it is a sparse matrix, a path or text, a mapping, a set, an iterator, or nothing at all.
+        If it is a sparse matrix, a table with a column of times, a path or text, a mapping, a set, an iterator, or
+        nothing at all.
     ValueError
         If it is a masked array in which something is masked, or an object array of sequences.
     """
@@ -45,15 +47,14 @@ def refuse_unreadable(given: Any, name: str) -> None:
                 "masked.filled(value)"
             )
         if given.dtype == object and given.ndim == 1 and len(given) and _is_sequence(given[0]):
-            raise TypeError(f"{name} is an object array of sequences: pass a list of them, list({_short(name)})")
+            raise TypeError(f"{name} is an object array of sequences: pass list({_short(name)})")
         return
     if isinstance(given, (list, tuple)):
         return
-    if isinstance(given, (str, bytes, PathLike)):
-        raise TypeError(
-            f"{name} is {shown(given)}, not an array: read files first, as rnnbp.audio.AudioFeatures does, and turn "
-            "text into numbers"
-        )
+    if isinstance(given, PathLike) or (isinstance(given, str) and Path(given[:LONGEST_SHOWN]).suffix):
+        raise TypeError(f"{name} is {shown(given)}, not an array: read files first, as rnnbp.audio.AudioFeatures does")
+    if isinstance(given, (str, bytes)):
+        raise TypeError(f"{name} must be an array of numbers, but {shown(given)} was given: turn text into numbers")
     what = f"{name} must be an array, or a list of arrays, but a {type(given).__name__} was given"
     if hasattr(given, "nnz") and hasattr(given, "toarray"):
         raise TypeError(f"{name} is a sparse matrix, but an ordinary array is needed: pass its toarray()")
@@ -65,8 +66,12 @@ def refuse_unreadable(given: Any, name: str) -> None:
         raise TypeError(f"{what}, which can be read once only: pass a list of arrays, list({_short(name)})")
     if given is None:
         raise TypeError(f"{name} must be an array, or a list of arrays, but None was given")
-    if type(getattr(given, "dtype", None)) is np.dtype and given.dtype == object and getattr(given, "ndim", 0) == 1:
+    if getattr(given, "ndim", 0) == 1 and str(getattr(given, "dtype", "")) == "object":
         refuse_unreadable(np.asarray(given), name)  # a Series of sequences
+    elif hasattr(given, "columns") and hasattr(given, "dtypes"):
+        for column, dtype in zip(given.columns, given.dtypes, strict=True):
+            if getattr(dtype, "kind", "") in ("m", "M"):
+                raise TypeError(f"{name} has a column of times, {column!r}: leave it out, or turn it into numbers")
     elif not isinstance(given, np.generic) and not any(hasattr(given, each) for each in _ARRAYS):
         raise TypeError(what)
 

@@ -176,17 +176,17 @@ def encode(
             )
         return loss.encode(target, n_outputs, leading=(int(lengths.max()), n_examples), lengths=lengths)
     if lengths is None or not interface.per_step:
-        if lengths is not None and isinstance(target, (list, tuple)) and _is_ragged(target):
+        if not interface.takes_static and isinstance(target, (list, tuple)) and _is_ragged(target):
             raise ValueError(
                 f"expected {n_examples} targets, one for each sequence, but they differ in length as if there were one "
                 "for each step: for these leave LastStep(), MeanOverTime() and MaxOverTime() out of the network"
             )
         given = read_array(target, "the target")
         if given.ndim < 1 or len(given) != n_examples:
-            transposed = given.ndim > 0 and lengths is not None and padded and len(given) == n_padded
+            of_array = padded and not interface.takes_static
             raise ValueError(
                 f"expected {n_examples} targets, one for each example, but the target's shape is {given.shape}"
-                + ("; arrays are time-major, (T, B, F): swap the input's first two axes?" if transposed else "")
+                + ("; sequences are the second axis of an array, (T, B, ...), time first" if of_array else "")
             )
         return loss.encode(given, n_outputs, leading=(n_examples,))
     if isinstance(target, (list, tuple)) and (not padded or _is_ragged(target)):

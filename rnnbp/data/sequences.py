@@ -231,7 +231,7 @@ def check_sequences(sequences: Sequence[ArrayLike]) -> list[Array]:
     TypeError, ValueError
         If one is no array; see `rnnbp.reading.read_array`.
     """
-    refuse_unreadable(sequences, "the sequences")
+    refuse_unreadable(sequences, "the list of sequences")
     arrays = [
         s if type(s) is np.ndarray and s.dtype != object else read_array(s, f"sequence {i}")
         for i, s in enumerate(sequences)

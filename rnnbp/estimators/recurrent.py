@@ -88,7 +88,7 @@ class RecurrentEstimator(SequenceReader, NetworkEstimator, Recurrence):
             if t > 1 and f >= MORE * t:
                 warnings.warn(
                     f"X of shape ({n}, {t}, {f}) is read as {n} sequences of {t} steps with {f} features. If its axes "
-                    "are (N, features, steps), pass X.swapaxes(1, 2); if they are not, pass list(X), which is not asked",
+                    "are (N, features, steps), pass X.swapaxes(1, 2); else list(X) is taken as it is",
                     stacklevel=5,
                 )
         return frames

@@ -377,8 +377,8 @@ def _expect_no_dates(X: Any) -> None:
     if type(index).__name__ in ("DatetimeIndex", "TimedeltaIndex", "PeriodIndex"):
         n, k = X.shape
         raise ValueError(
-            f"the rows of X are times, a {type(index).__name__}, but a table is read as one series a row: pass [X] for one "
-            f"series of {k} variables, or X.T for {k} series of {n} steps"
+            f"the rows of X are times, a {type(index).__name__}, but a table is read as one series a row: pass [X] "
+            f"for one series of {k} variables, or X.T for {k} series of {n} steps"
         )
 
 
@@ -396,6 +396,6 @@ def _expect_enough(X: Any, series: list[Array]) -> None:
     if getattr(X, "ndim", 0) == 2 and t < FEW and n > t:
         warnings.warn(
             f"X of shape ({n}, {t}) is read as {n} series of {t} steps each. If its rows are steps, pass [X] for one "
-            f"series of {t} variables, or X.T for {t} series; if they are series, pass list(X), which is not asked",
+            f"series of {t} variables, or X.T for {t} series; if they are series, list(X) is taken as it is",
             stacklevel=4,
         )

@@ -175,6 +175,11 @@ class Supervised(NetworkEstimator):
         if y is None:
             raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
         refuse_unreadable(dense(y), "y")
+        if isinstance(y, (list, tuple)) and len({each.shape for each in y if hasattr(each, "shape")}) > 1:
+            raise ValueError(
+                f"y must have one target for each sample of {type(self).__name__}, but its parts differ in length: "
+                "RNNTagger and RNNRegressor take targets for each step"
+            )
         dtype = "numeric" if self._numeric else None
         array = np.asarray(check_array(dense(y), ensure_2d=False, dtype=dtype, input_name="y", estimator=self))
         if array.ndim == 0 or array.ndim > 2:

@@ -73,7 +73,7 @@ class Stream:
         ValueError
             If the frames have another shape, or hold NaN or infinity.
         """
-        given, rank = read_array(frames, "the frames"), self._interface.frame_rank
+        given, rank = read_array(frames, "the input"), self._interface.frame_rank
         if given.ndim not in (rank, rank + 1):
             raise ValueError(f"expected one frame or a row of them, but their shape is {given.shape}")
         if given.ndim == rank:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnbp import losses
-from rnnbp.configuration import expect_call, shown, whole_number
+from rnnbp.configuration import brief, expect_call, shown, whole_number
 from rnnbp.data.sequences import Sequences
 from rnnbp.data.training_set import TrainingSet
 from rnnbp.losses import Loss
@@ -72,10 +72,14 @@ def predict_rows(net: Network, data: TrainingSet, *, batch_size: int = 256) -> A
     """
     whole_number("batch_size", batch_size)
     lengths = data.output_lengths
-    outputs = np.empty((data.n_examples if lengths is None else int(lengths.sum()), net.n_outputs), net.dtype)
+    n_rows = data.n_examples if lengths is None else int(lengths.sum())
+    outputs = np.empty((0, 0), net.dtype)
     for chosen in data.batches(batch_size):
         part = data.take(chosen)
-        outputs[part.index] = net.run(part.batch, keep=False).rows
+        rows = net.run(part.batch, keep=False).rows
+        if not outputs.size:  # layers that take any width tell their own only now
+            outputs = np.empty((n_rows, rows.shape[1]), net.dtype)
+        outputs[part.index] = rows
     return outputs
 
 
@@ -185,8 +189,18 @@ def evaluate_set(
     if score is not None:
         options = {"sample_weight": np.concatenate(weights)} if weights else {}
         joined = (targets, outputs) if loss.per_sequence else (np.concatenate(targets), np.concatenate(outputs))
-        scored = score(*joined, **options)
+        try:
+            scored = score(*joined, **options)
+        except Exception as error:  # whatever it is made of
+            raise ValueError(
+                f"{shown(score)} cannot score targets {_form(joined[0])} and outputs {_form(joined[1])}, as the last "
+                f"layer gives them: {brief(error)}"
+            ) from error
         if isinstance(scored, (bool, str)) or np.ndim(scored) != 0 or not hasattr(scored, "__float__"):
             raise TypeError(f"the score must be one number, but {shown(scored)} was returned by {shown(score)}")
         scored = float(scored)
     return total / normalizer if normalizer and not loss.is_sum else total, scored
+
+
+def _form(rows: Any) -> str:
+    return f"of shape {np.shape(rows)}" if isinstance(rows, np.ndarray) else f"in a list of {len(rows)}"
