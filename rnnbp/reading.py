@@ -46,7 +46,7 @@ def refuse_unreadable(given: Any, name: str) -> None:
                 "the masked steps out (sequences may have any lengths), or write a value in their place, "
                 "masked.filled(value)"
             )
-        if given.dtype == object and given.ndim == 1 and len(given) and _is_sequence(given[0]):
+        if given.dtype.hasobject and given.ndim == 1 and len(given) and _is_sequence(given[0]):
             raise TypeError(f"{name} is an object array of sequences: pass list({_short(name)})")
         return
     if isinstance(given, (list, tuple)):
@@ -95,7 +95,7 @@ def read_array(given: Any, name: str, dtype: DTypeLike | None = None) -> Array:
     TypeError, ValueError
         If it is none; see `refuse_unreadable`.
     """
-    if type(given) is np.ndarray and dtype is None and given.dtype != object:
+    if type(given) is np.ndarray and dtype is None and not given.dtype.hasobject:
         return given
     refuse_unreadable(given, name)
     try:

@@ -232,10 +232,10 @@ def check_sequences(sequences: Sequence[ArrayLike]) -> list[Array]:
         If one is no array; see `rnnbp.reading.read_array`.
     """
     refuse_unreadable(sequences, "the list of sequences")
-    arrays = [
-        s if type(s) is np.ndarray and s.dtype != object else read_array(s, f"sequence {i}")
-        for i, s in enumerate(sequences)
-    ]
+    arrays: list[Any] = list(sequences)
+    if not all(type(s) is np.ndarray and not s.dtype.hasobject for s in arrays):
+        _expect_the_same_columns(arrays)
+        arrays = [read_array(s, f"sequence {i}") for i, s in enumerate(arrays)]
     if not arrays:
         raise ValueError("the list of sequences is empty: at least one is needed")
     for i, a in enumerate(arrays):
@@ -248,7 +248,6 @@ def check_sequences(sequences: Sequence[ArrayLike]) -> list[Array]:
                 f"sequence {i} has frames of shape {a.shape[1:]}, but sequence 0 has {arrays[0].shape[1:]}: "
                 "all sequences need the same features"
             )
-    _expect_the_same_columns(sequences)
     return arrays
 
 

@@ -418,6 +418,11 @@ WARNINGS = {
         r"\(20, 3, 50\) is read as 20 sequences of 3 steps with 50 features",
         r"swapaxes\(1, 2\)",
     ),
+    "one sequence without its list, a tagger": (
+        lambda: fitted(RNNTagger(4, gradient=TEXT), X, CLASSES),
+        r"\(20, 3\) with a label for each row is read as 20 sequences of one step",
+        r"fit to \[X\], \[y\]",
+    ),
     "one-hot labels": (
         lambda: fitted(classifier(), SEQUENCES, ONE_HOT),
         "read as 3 yes-or-no labels",
@@ -472,6 +477,8 @@ def test_what_may_be_meant_is_warned_of_once_where_it_was_written(mistake):
         lambda: fitted(forecaster(max_iter=1), [pd.DataFrame(TABLE, index=DATES)]),
         lambda: fitted(classifier(), list(RNG.normal(size=(20, 3, 50))), CLASSES),
         lambda: fitted(classifier(), RNG.normal(size=(20, 50, 3)), CLASSES),
+        lambda: fitted(RNNTagger(4, gradient=TEXT), list(X[:, None]), list(CLASSES[:, None])),
+        lambda: fitted(RNNTagger(4, gradient=TEXT), [X], [CLASSES]),
         lambda: fitted(RNNTagger(4, gradient=TEXT), SEQUENCES, [np.arange(len(each)) % 2 for each in SEQUENCES]),
         lambda: Network([layers.GRU(3, 4, bidirectional=True), layers.LastStep(bidirectional=True)]),
         lambda: Network([layers.GRU(3, 4, bidirectional=True), layers.GRU(8, 4), layers.LastStep()]),
