@@ -37,7 +37,7 @@ def check_sample_rate(sample_rate: Any) -> None:
         raise ValueError(f"{expected}, but {sample_rate!r} was given")
 
 
-def check_waveform(wave: ArrayLike, name: str = "the waveform") -> Waveform:
+def check_waveform(wave: ArrayLike, name: str = "the waveform", *, loudest: float = LOUDEST) -> Waveform:
     """Return `wave` as a non-empty 1-D array of finite floats, or say in the user's words why it is none.
 
     float32 and float64 stay what they are; other floats (half precision, another byte order) become float32.
@@ -61,11 +61,11 @@ def check_waveform(wave: ArrayLike, name: str = "the waveform") -> Waveform:
     if not np.isfinite(wave).all():
         first = int(np.flatnonzero(~np.isfinite(wave))[0])
         raise AudioError(f"{name} holds NaN or infinity, first at sample {first} of {wave.size}")
-    if (peak := float(max(wave.max(), -wave.min()))) > LOUDEST:
+    if (peak := float(max(wave.max(), -wave.min()))) > loudest:
         bits = next((bits for bits in (8, 16, 24, 32) if peak <= 2 ** (bits - 1)), 32)
         raise AudioError(
-            f"{name} has samples up to {peak:.6g}, but floats must lie in [-1, 1]: these look like {bits}-bit "
-            f"integers; pass wave / {2 ** (bits - 1)}"
+            f"{name} holds floats up to {peak:g}; expected samples in [-1, 1]: these look like {bits}-bit integers, so "
+            f"divide them by {2 ** (bits - 1)}"
         )
     return wave if wave.dtype in (np.float32, np.float64) else wave.astype(np.float32)
 

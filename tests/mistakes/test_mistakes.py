@@ -214,9 +214,9 @@ ERRORS = {
     "16-bit samples as floats": (
         lambda: audio.AudioFeatures(8000).fit_transform([3000.0 * RNG.normal(size=8000)]),
         audio.AudioError,
-        "recording 0 has samples up to",
+        "recording 0 holds floats up to",
         "16-bit",
-        "wave / 32768",
+        "divide them by 32768",
     ),
     "a table whose rows are dates": (
         lambda: fitted(forecaster(), pd.DataFrame(TABLE, index=DATES)),
