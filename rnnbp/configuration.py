@@ -7,16 +7,19 @@ From that alone an object can be printed, compared, copied, pickled, written as 
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from numbers import Real
+from os import PathLike
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar, TypeVar, get_args, get_type_hints
 
 import numpy as np
+
+from rnnbp.names import explained_class, meant
 
 __all__ = [
     "Configurable",
@@ -24,10 +27,13 @@ __all__ = [
     "brief",
     "build",
     "check_admitted",
+    "expect_call",
     "flag",
     "lookup",
     "number",
+    "path",
     "plain",
+    "seed",
     "shown",
     "speaks_for",
     "whole_number",
@@ -52,6 +58,7 @@ class Configurable:
         super().__init_subclass__(**kwargs)
         if "__init__" not in vars(cls):
             return
+        explained_class(cls)
         own = inspect.signature(cls.__init__)
         parameters = [p for p in own.parameters.values() if p.name != "self"]
         if any(p.kind is p.VAR_KEYWORD for p in parameters):
@@ -149,7 +156,10 @@ def _build(value: Any, bases: Sequence[type[Any]]) -> Any:
     if not isinstance(value, Mapping):
         raise ValueError(f"a {kind} must be described by its class and settings, but {shown(value)} was given")
     known = {cls.__name__: cls for base in bases for cls in _subclasses(base) if not inspect.isabstract(cls)}
-    cls = lookup(known, value.get("class"), kind)
+    try:
+        cls = lookup(known, value.get("class"), kind)
+    except ValueError as error:
+        raise ValueError(f"{error} If it is a class of your own, import the module that defines it first") from None
     given = {name: item for name, item in value.items() if name != "class"}
     try:
         inspect.signature(cls).bind(**given)
@@ -190,7 +200,8 @@ def admitted(cls: type[Any], name: str) -> tuple[type[Configurable], ...]:
         alone = SimpleNamespace(__annotations__={name: annotation})  # another argument's may be known to a checker only
         # the constructor of a dataclass has the annotations of fields that other modules may have declared
         field = next((each for each in cls.__mro__ if name in vars(each).get("__annotations__", {})), None)
-        known = getattr(constructor, "__globals__", {}) if field is None else vars(sys.modules[field.__module__])
+        globals_ = {} if constructor is None else getattr(inspect.unwrap(constructor), "__globals__", {})
+        known = globals_ if field is None else vars(sys.modules[field.__module__])
         try:
             hint = get_type_hints(alone, known)[name]
         except (NameError, AttributeError, TypeError, SyntaxError):
@@ -245,10 +256,8 @@ def lookup(table: Mapping[str, T], name: object, kind: str) -> T:
     """
     if isinstance(name, str) and name in table:
         return table[name]
-    folded = {known.lower(): known for known in table}
-    near = difflib.get_close_matches(name.lower()[:100], folded, n=1) if isinstance(name, str) else []
-    hint = f" Did you mean {folded[near[0]]!r}?" if near else ""
-    raise ValueError(f"unknown {kind} {shown(name)}: the known ones are {', '.join(map(repr, table))}.{hint}")
+    listed = ", ".join(repr(known) for known in table if not known.startswith("_"))
+    raise ValueError(f"unknown {kind} {shown(name)}: the known ones are {listed}.{meant(name, table)}")
 
 
 def brief(error: Exception) -> str:
@@ -289,6 +298,51 @@ def number(name: str, value: object, interval: str = "(0, inf)") -> float:
     if low < given < high or (given == low and interval[0] == "[") or (given == high and interval[-1] == "]"):
         return given
     raise ValueError(f"{name} must be a number in {interval}, but {shown(value)} was given")
+
+
+def seed(name: str, value: object) -> int | None:
+    """Return the seed of a generator of random numbers if it is a whole number of at least 0 or None, or say so."""
+    try:
+        return None if value is None else whole_number(name, value, least=0)
+    except ValueError as error:
+        raise ValueError(f"{error}; None, for fresh entropy, is possible too") from None
+
+
+def path(name: str, value: object) -> Path:
+    """Return a setting as a path; TypeError if it is none."""
+    if isinstance(value, (str, PathLike)):
+        return Path(value)
+    raise TypeError(f"{name} must be a path, but {shown(value)} was given")
+
+
+def expect_call(name: str, value: object, *arguments: str) -> None:
+    """Check that a setting is a function that can be called with so many arguments, by position.
+
+    Parameters
+    ----------
+    name : str
+        Of the setting.
+    value : object
+    *arguments : str
+        What it will be called with.
+
+    Raises
+    ------
+    TypeError
+        If it cannot be.
+    """
+    what = f"{name} must be a function of {' and '.join(arguments)}"
+    if isinstance(value, type):
+        raise TypeError(f"{what}, but the class {value.__name__} was given: make one, as {value.__name__}(...) does")
+    if not callable(value):
+        raise TypeError(f"{what}, but {shown(value)} was given")
+    try:
+        # one that is made of settings has the signature of its constructor
+        inspect.signature(value.__call__ if isinstance(value, Configurable) else value).bind(*arguments)
+    except TypeError as error:
+        raise TypeError(f"{what}, but {shown(value)} cannot be called with these: {error}") from None
+    except ValueError:  # one that is not written in Python may say nothing of its arguments
+        return
 
 
 def flag(name: str, value: object) -> bool:

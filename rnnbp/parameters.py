@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from rnnbp.initializers import Initializer
+from rnnbp.reading import read_array
 
 __all__ = ["Parameter", "Parameters"]
 
@@ -93,6 +94,7 @@ class Parameters(Mapping[str, Array]):
         ValueError
             If the vector's shape is not theta's.
         """
+        vector = read_array(vector, "the vector")
         if vector.shape != self.theta.shape:
             raise ValueError(
                 f"expected a vector of shape {self.theta.shape}, like theta, but its shape is {vector.shape}"

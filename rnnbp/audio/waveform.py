@@ -12,9 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rnnbp.reading import read_array
+
 __all__ = ["AudioError", "Waveform", "check_audible", "check_sample_rate", "check_waveform"]
 
 Waveform = NDArray[np.floating[Any]]
+
+LOUDEST = 10.0  # a sum of recordings may leave [-1, 1]; integers that became floats go far beyond
 
 
 class AudioError(ValueError):
@@ -33,14 +37,14 @@ def check_sample_rate(sample_rate: Any) -> None:
         raise ValueError(f"{expected}, but {sample_rate!r} was given")
 
 
-def check_waveform(wave: ArrayLike, name: str = "the waveform") -> Waveform:
+def check_waveform(wave: ArrayLike, name: str = "the waveform", *, loudest: float = LOUDEST) -> Waveform:
     """Return `wave` as a non-empty 1-D array of finite floats, or say in the user's words why it is none.
 
     float32 and float64 stay what they are; other floats (half precision, another byte order) become float32.
     Integers are refused, not scaled: an int32 array may hold 16, 24 or 32-bit samples, and a guess that is
-    wrong changes the level by up to 96 dB.
+    wrong changes the level by up to 96 dB. So are floats that are still on the scale of integers.
     """
-    wave = np.asarray(wave)
+    wave = read_array(wave, name)
     if wave.ndim != 1:
         raise AudioError(
             f"{name} has shape {wave.shape}; expected a 1-D waveform (n_samples,). "
@@ -57,6 +61,12 @@ def check_waveform(wave: ArrayLike, name: str = "the waveform") -> Waveform:
     if not np.isfinite(wave).all():
         first = int(np.flatnonzero(~np.isfinite(wave))[0])
         raise AudioError(f"{name} holds NaN or infinity, first at sample {first} of {wave.size}")
+    if (peak := float(max(wave.max(), -wave.min()))) > loudest:
+        bits = next((bits for bits in (8, 16, 24, 32) if peak <= 2 ** (bits - 1)), 32)
+        raise AudioError(
+            f"{name} holds floats up to {peak:g}; expected samples in [-1, 1]: these look like {bits}-bit integers, so "
+            f"divide them by {2 ** (bits - 1)}"
+        )
     return wave if wave.dtype in (np.float32, np.float64) else wave.astype(np.float32)
 
 

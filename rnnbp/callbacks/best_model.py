@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from os import PathLike, fspath
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from rnnbp.configuration import path as check_path
 
 if TYPE_CHECKING:
     from rnnbp.networks.network import Network
@@ -24,13 +25,15 @@ class BestModelCheckpoint:
     Raises
     ------
     ValueError
-        If there is no such directory.
+        If there is no such directory, or if it is the path of one.
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path = check_path("path", path)
         if not self.path.parent.is_dir():
             raise ValueError(f"no network can be saved as {fspath(path)}: there is no directory {self.path.parent}")
+        if self.path.is_dir():
+            raise ValueError(f"no network can be saved as {fspath(path)}: it is a directory")
 
     def __call__(self, net: Network, history: History) -> None:
         """Save the network if this epoch is the best."""

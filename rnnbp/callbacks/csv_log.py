@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 from os import PathLike, fspath
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from rnnbp.configuration import path as check_path
 
 if TYPE_CHECKING:
     from rnnbp.networks.network import Network
@@ -28,14 +29,16 @@ class CSVLog:
     Raises
     ------
     ValueError
-        If there is no such directory.
+        If there is no such directory, or if it is the path of one.
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path = check_path("path", path)
         self._written = 0
         if not self.path.parent.is_dir():
             raise ValueError(f"no log can be written to {fspath(path)}: there is no directory {self.path.parent}")
+        if self.path.is_dir():
+            raise ValueError(f"no log can be written to {fspath(path)}: it is a directory")
 
     def __call__(self, net: Network, history: History) -> None:
         """Write the rows that are missing."""

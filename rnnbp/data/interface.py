@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnbp.configuration import shown
 from rnnbp.data.packing import Packing
 from rnnbp.data.sequences import Sequences, check_lengths
+from rnnbp.reading import read_array
 
 if TYPE_CHECKING:
     from rnnbp.losses import Loss
@@ -53,6 +53,8 @@ class Interface:
         How the rows of the output lie in time, given those of the input; None for one row a sequence.
     output_lengths : callable
         How many steps go out of sequences of so many.
+    output_function : str or None
+        The name of the activation that the network ends with, if it does.
     """
 
     frame_rank: int
@@ -64,6 +66,7 @@ class Interface:
     teacher_forced_layer: int | None
     output_packing: Callable[[Packing], Packing | None]
     output_lengths: Callable[[Index], Index]
+    output_function: str | None = None
 
     def read(
         self, x: ArrayLike | Sequence[ArrayLike] | Sequences, lengths: ArrayLike | None
@@ -84,12 +87,12 @@ class Interface:
         Raises
         ------
         ValueError
-            If the rank is wrong, if there is nothing in it, or if the lengths do not fit.
+                If the rank is wrong, if there is nothing in it, or if the lengths do not fit.
+        TypeError
+            If it is no array; see `rnnbp.reading.read_array`.
         """
         features = ", F" * self.frame_rank
-        if isinstance(x, Sequences) or (
-            isinstance(x, (list, tuple)) and (not x or np.ndim(x[0]) > (self.frame_rank if self.takes_static else 0))
-        ):
+        if isinstance(x, Sequences) or (isinstance(x, (list, tuple)) and self._lists_sequences(x)):
             if lengths is not None:
                 raise ValueError("a list of sequences has its own lengths: leave out `lengths`")
             joined = x if isinstance(x, Sequences) else Sequences.of(x, self.dtype if self.frame_rank else None)
@@ -100,16 +103,26 @@ class Interface:
                     f"each sequence must be of shape (T_i{features}), but the first one has shape {joined[0].shape}"
                 )
             return joined
-        given = np.asarray(x)
-        is_static = given.ndim == 1 + self.frame_rank and self.takes_static and lengths is None
+        given = read_array(x, "the input")
+        is_static = given.ndim == 1 + self.frame_rank and self.takes_static
+        if is_static and lengths is not None:
+            raise ValueError(f"lengths are for sequences, but the input's shape, {given.shape}, is that of static ones")
         if not is_static and given.ndim != 2 + self.frame_rank:
             shapes = f"(T, B{features}), time first" + (f", or (B{features})" if self.takes_static else "")
-            raise ValueError(f"expected an input of shape {shapes}, but its shape is {given.shape}")
+            one = given.ndim == 1 + self.frame_rank
+            raise ValueError(
+                f"expected an input of shape {shapes}, but its shape is {given.shape}"
+                + ("; if this is one sequence, pass [x]" if one and not self.takes_static else "")
+            )
         if 0 in given.shape[: 1 if is_static else 2]:
             raise ValueError(f"the input is empty: its shape is {given.shape}")
         if is_static:
             return given
         return Padded(given, None if lengths is None else check_lengths(lengths, *given.shape[:2]))
+
+    def _lists_sequences(self, x: Sequence[Any]) -> bool:
+        """Whether a list holds sequences, and does not spell an array of static examples."""
+        return not x or read_array(x[0], "sequence 0").ndim > (self.frame_rank if self.takes_static else 0)
 
 
 def encode(
@@ -149,6 +162,12 @@ def encode(
         If there are not as many targets as rows of the output, or if they are none for that loss.
     """
     n_outputs = interface.n_outputs
+    if loss.takes_logits is not None and interface.output_function in ("softmax", "sigmoid"):
+        raise ValueError(
+            f"{loss!r} applies a {loss.takes_logits} itself, so it takes logits, but the network ends with "
+            f"Activation({interface.output_function!r}): leave that layer out, and apply its function to what "
+            "`predict` returns"
+        )
     if loss.per_sequence:
         if lengths is None:
             raise ValueError(
@@ -157,17 +176,24 @@ def encode(
             )
         return loss.encode(target, n_outputs, leading=(int(lengths.max()), n_examples), lengths=lengths)
     if lengths is None or not interface.per_step:
-        given = _array(target, "the target")
+        if not interface.takes_static and isinstance(target, (list, tuple)) and _is_ragged(target):
+            raise ValueError(
+                f"expected {n_examples} targets, one for each sequence, but they differ in length as if there were one "
+                "for each step: for these leave LastStep(), MeanOverTime() and MaxOverTime() out of the network"
+            )
+        given = read_array(target, "the target")
         if given.ndim < 1 or len(given) != n_examples:
+            of_array = padded and not interface.takes_static
             raise ValueError(
                 f"expected {n_examples} targets, one for each example, but the target's shape is {given.shape}"
+                + ("; sequences are the second axis of an array, (T, B, ...), time first" if of_array else "")
             )
         return loss.encode(given, n_outputs, leading=(n_examples,))
     if isinstance(target, (list, tuple)) and (not padded or _is_ragged(target)):
         target = Sequences.of(target)
     if isinstance(target, Sequences):
         return _encode_each(target, loss, n_outputs, lengths)
-    given, n_steps = _array(target, "the target"), int(lengths.max())
+    given, n_steps = read_array(target, "the target"), int(lengths.max())
     if given.ndim < 2 or not n_steps <= given.shape[0] <= (n_padded or n_steps) or given.shape[1] != n_examples:
         raise ValueError(
             f"the network gives an output at each step, so the target must be of shape ({n_steps}, {n_examples}, ...), "
@@ -204,13 +230,6 @@ def _is_ragged(given: Sequence[Any]) -> bool:
     return len({len(each) for each in given if np.ndim(np.asarray(each, object)) > 0}) > 1
 
 
-def _array(given: Any, name: str, dtype: type | None = None) -> Array:
-    try:
-        return np.asarray(given, dtype)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be an array of numbers, but {shown(given)} was given: {error}") from None
-
-
 def check_weight(
     sample_weight: ArrayLike | Sequences, *, n_examples: int, lengths: Index | None, n_padded: int | None
 ) -> Array | Sequences | Padded:
@@ -226,10 +245,10 @@ def check_weight(
         sample_weight = Sequences.of(sample_weight)
     if isinstance(sample_weight, Sequences):
         arranged = sample_weight
-        real = _array(sample_weight.frames, "sample_weight", float)
+        real = read_array(sample_weight.frames, "sample_weight", float)
         fits = lengths is not None and np.array_equal(sample_weight.lengths, lengths) and real.ndim == 1
     else:
-        arranged = real = _array(sample_weight, "sample_weight", float)
+        arranged = real = read_array(sample_weight, "sample_weight", float)
         fits = real.shape == (n_examples,)
         if not fits and lengths is not None and n_padded is not None and real.shape == (n_padded, n_examples):
             arranged, fits = Padded(real, lengths), True

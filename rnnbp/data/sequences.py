@@ -19,6 +19,8 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from rnnbp.reading import read_array, refuse_unreadable
+
 __all__ = ["Sequences", "check_lengths", "check_sequences", "pad", "unpad"]
 
 Array = NDArray[Any]
@@ -156,7 +158,7 @@ def check_lengths(lengths: ArrayLike | None, n_steps: int, n_sequences: int) -> 
     """
     if lengths is None:
         return np.full(n_sequences, n_steps, np.intp)
-    given = np.asarray(lengths)
+    given = read_array(lengths, "lengths")
     if given.shape != (n_sequences,):
         raise ValueError(
             f"lengths must be one number a sequence, of shape ({n_sequences},), but their shape is {given.shape}"
@@ -212,6 +214,9 @@ def unpad(padded: Array, lengths: ArrayLike) -> list[Array]:
     ValueError
         If the lengths do not fit the array.
     """
+    padded = read_array(padded, "the padded array")
+    if padded.ndim < 2:
+        raise ValueError(f"a padded array must be of shape (T, B, ...), time first, but its shape is {padded.shape}")
     checked = check_lengths(lengths, *padded.shape[:2])
     return [padded[:n, i].copy() for i, n in enumerate(checked)]
 
@@ -223,8 +228,14 @@ def check_sequences(sequences: Sequence[ArrayLike]) -> list[Array]:
     ------
     ValueError
         If the list or a sequence is empty, or if the frames differ in shape; the message names the first offender.
+    TypeError, ValueError
+        If one is no array; see `rnnbp.reading.read_array`.
     """
-    arrays = [np.asarray(s) for s in sequences]
+    refuse_unreadable(sequences, "the list of sequences")
+    arrays: list[Any] = list(sequences)
+    if not all(type(s) is np.ndarray and not s.dtype.hasobject for s in arrays):
+        _expect_the_same_columns(arrays)
+        arrays = [read_array(s, f"sequence {i}") for i, s in enumerate(arrays)]
     if not arrays:
         raise ValueError("the list of sequences is empty: at least one is needed")
     for i, a in enumerate(arrays):
@@ -238,3 +249,14 @@ def check_sequences(sequences: Sequence[ArrayLike]) -> list[Array]:
                 "all sequences need the same features"
             )
     return arrays
+
+
+def _expect_the_same_columns(sequences: Sequence[Any]) -> None:
+    """Check that those of the sequences that are data frames have the same columns in the same order."""
+    named = [(i, list(each.columns)) for i, each in enumerate(sequences) if hasattr(each, "columns")]
+    for i, names in named[1:]:
+        if names != named[0][1]:
+            raise ValueError(
+                f"sequence {i} has the columns {names}, but sequence {named[0][0]} {named[0][1]}: choose them by name, "
+                "as in frame[names]"
+            )

@@ -19,6 +19,7 @@ from rnnbp.data.batch import Batch
 from rnnbp.data.interface import Interface, Padded, check_weight, encode
 from rnnbp.data.packing import Packing
 from rnnbp.data.sequences import Sequences
+from rnnbp.reading import read_array
 
 if TYPE_CHECKING:
     from rnnbp.losses import Loss
@@ -172,10 +173,11 @@ class TrainingSet:
         ValueError
             If that does not fit the network or the targets.
         """
-        examples = [change(example) for example in self.examples(chosen)]
+        changed = [change(example) for example in self.examples(chosen)]
         try:
+            examples = [read_array(each, "an example") for each in changed]
             batch = Batch.of(np.stack(examples) if self.lengths is None else examples, None, self.interface)
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise ValueError(f"what augment returned does not fit: {error}") from None
         packing = batch.packing
         if packing is None or self.lengths is None:

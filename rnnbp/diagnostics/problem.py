@@ -22,7 +22,7 @@ from rnnbp.data.packing import Packing
 from rnnbp.gradients import GradientAlgorithm
 from rnnbp.layers import Recurrent
 from rnnbp.losses import Loss
-from rnnbp.networks.network import Network
+from rnnbp.networks.network import Network, check_network
 from rnnbp.networks.passes import Gradients, Pass
 
 __all__ = ["Problem", "network_copy"]
@@ -44,6 +44,7 @@ def network_copy(
         Makes the gradient algorithm of each recurrent layer in place of its own, where that runs through time (a layer
         at its fixed point keeps its own).
     """
+    check_network(net)
     layers = list(net.layers)  # they hold no numbers, so they can be shared
     if gradient is not None:
         layers = [_with_gradient(a, gradient()) if isinstance(a, Recurrent) and a.needs_time else a for a in layers]

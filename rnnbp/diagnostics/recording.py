@@ -24,7 +24,7 @@ from rnnbp.gradients.bptt import Unrolled
 from rnnbp.gradients.recurrence import Variables
 from rnnbp.layers import Recurrent
 from rnnbp.layers.recurrent import REVERSE
-from rnnbp.networks.network import Network
+from rnnbp.networks.network import Network, check_network
 
 __all__ = ["Recorder", "Recording", "expect_states", "recordings"]
 
@@ -155,6 +155,7 @@ def expect_states(net: Network, instrument: str) -> None:
     ValueError
         If it does not, so that the instrument has nothing to look at.
     """
+    check_network(net)
     if not any(layer.needs_time and layer.states() for layer in net.layers):
         raise ValueError(
             f"{instrument} looks along time, but this network has no recurrent layer, such as rnnbp.layers.GRU, that "

@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnbp.diagnostics.problem import network_copy
 from rnnbp.gradients import BPTT
-from rnnbp.networks.network import Network
+from rnnbp.networks.network import Network, check_network
 
 __all__ = ["Saliency", "saliency"]
 
@@ -110,6 +110,7 @@ def saliency(
         If there is no such output or step, if input does not fit the network, or if it is symbols (of which there are
         no small changes).
     """
+    check_network(net)
     if net.interface.frame_rank == 0:
         raise ValueError(
             "symbols have no small changes, and so no gradient: ask the network behind the embedding, made of "

@@ -11,6 +11,7 @@ multi-label    L                 logistic, for each       binary cross-entropy
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
@@ -115,6 +116,12 @@ out_activation_ : str
         if kind == "multiclass-multioutput":
             raise ValueError("y has several columns of more than two classes: give each column a classifier of its own")
         multilabel = kind == "multilabel-indicator"
+        if multilabel and anew and len(rows) > 1 and (np.asarray(rows).sum(axis=1) == 1).all():
+            warnings.warn(
+                f"each row of y has one 1 in its {rows.shape[1]} columns, and is read as {rows.shape[1]} yes-or-no "
+                "labels: if it stands for one label, one-hot, pass y.argmax(axis=1)",
+                stacklevel=5,
+            )
         present = np.arange(rows.shape[1]) if multilabel else np.unique(rows)
         if anew and not incremental:
             self.classes_ = present

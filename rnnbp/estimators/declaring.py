@@ -24,7 +24,8 @@ from textwrap import indent
 from types import FunctionType
 from typing import Any, TypeVar
 
-from rnnbp.configuration import flag, lookup, number, whole_number
+from rnnbp.configuration import flag, lookup, number, shown, whole_number
+from rnnbp.names import explained_class
 
 __all__ = ["FLAG", "WHOLE", "Constraint", "check", "documented", "either", "must_be", "one_of", "real", "setting"]
 
@@ -60,7 +61,7 @@ def must_be(kind: str, holds: Callable[[Any], bool], *, said: str | None = None,
 
     def check_that(name: str, value: object) -> None:
         if not holds(value):
-            raise ValueError(f"{name} must be {said or kind}, but {value!r} was given{hint}")
+            raise ValueError(f"{name} must be {said or kind}, but {shown(value)} was given{hint}")
 
     return kind, check_that
 
@@ -129,7 +130,7 @@ def check(estimator: Any) -> None:
 
 
 def documented(cls: type[T]) -> type[T]:
-    """Fill in the docstrings of a class, of `fit` and of `score`."""
+    """Fill in the docstrings of a class, of `fit` and of `score`, and have its constructor say what it takes."""
     parameters = [
         f"{name} : {declared['kind']}, default={_quoted(own.default)}" + indent(f"\n{declared['doc']}".rstrip(), "    ")
         for name, (own, declared) in _declared(cls).items()
@@ -149,8 +150,10 @@ def documented(cls: type[T]) -> type[T]:
 
     cls.__doc__ = filled(cls.__doc__)
     for name in ("fit", "score"):
-        setattr(cls, name, _copy(getattr(cls, name), filled))
-    return cls
+        copy = _copy(getattr(cls, name), filled)
+        copy.__qualname__ = f"{cls.__name__}.{name}"
+        setattr(cls, name, copy)
+    return explained_class(cls)
 
 
 def _copy(function: FunctionType, filled: Callable[[str | None], str]) -> FunctionType:

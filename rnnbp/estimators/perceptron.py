@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from rnnbp.estimators.base import EVALUATED_AT_ONCE, NetworkEstimator, dense
 from rnnbp.estimators.settings import FUNCTIONS, Perceptron, layer_sizes
 from rnnbp.layers import Activation, Dense, Dropout, Layer
+from rnnbp.reading import refuse_unreadable
 from rnnbp.training.evaluation import predict
 
 __all__ = ["MultilayerPerceptron"]
@@ -96,6 +97,7 @@ n_layers_ : int"""
 
     def _read_x(self, X: Any, *, reset: bool) -> Array:
         """Return X, checked; a sparse one as an ordinary array."""
+        refuse_unreadable(dense(X), "X")
         kinds = (np.float64, np.float32)
         return np.asarray(dense(validate_data(self, X, accept_sparse=["csr", "csc"], dtype=kinds, reset=reset)))
 

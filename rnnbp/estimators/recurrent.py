@@ -10,6 +10,7 @@ step; see `rnnbp.preprocessing.frames`.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -26,6 +27,8 @@ from rnnbp.training.evaluation import predict_rows
 __all__ = ["RecurrentEstimator"]
 
 Array = NDArray[Any]
+
+MORE = 4  # times as many features as steps: an array's axes may be in another order
 
 
 class RecurrentEstimator(SequenceReader, NetworkEstimator, Recurrence):
@@ -72,8 +75,23 @@ class RecurrentEstimator(SequenceReader, NetworkEstimator, Recurrence):
         return [*stack, Dense(width, n_outputs)]
 
     def _read_x(self, X: Any, *, reset: bool) -> Frames:
-        """Return sequences of frames, checked."""
-        return self._read(X, reset=reset)
+        """Return sequences of frames, checked; maybe warn of features that may be steps.
+
+        Warns
+        -----
+        UserWarning
+            If an array has far more features than steps, as one of shape (N, channels, T) would have.
+        """
+        frames = self._read(X, reset=reset)
+        if reset and frames.shape is not None and len(frames.shape) == 3:
+            n, t, f = frames.shape
+            if t > 1 and f >= MORE * t:
+                warnings.warn(
+                    f"X of shape ({n}, {t}, {f}) is read as {n} sequences of {t} steps with {f} features. If its axes "
+                    "are (N, features, steps), pass X.swapaxes(1, 2); else list(X) is taken as it is",
+                    stacklevel=5,
+                )
+        return frames
 
     def _apply(self, X: Any, function: Callable[[Array], Array]) -> Any:
         check_is_fitted(self)

@@ -17,9 +17,10 @@ B. Efron and R. J. Tibshirani, "An introduction to the bootstrap", 1993, chapter
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from numbers import Integral
+from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -43,6 +44,8 @@ __all__ = ["RNNForecaster"]
 
 Array = NDArray[Any]
 ENOUGH = 20  # steps to set aside for early stopping, and of each series
+LEAST = 10  # values, of all series together
+FEW = 10  # steps: a table of shorter series than that, and of more of them, may have its steps in rows
 
 
 @documented
@@ -160,6 +163,7 @@ residuals_ : ndarray of shape (n_residuals, F)
 
     def _fit(self, X: Any, *, incremental: bool) -> Self:
         check(self)
+        _expect_no_dates(X)
         with self._as_it_was_if_refused():
             anew = self._starts_anew(incremental=incremental)
             single, series = self._read_series(X, reset=anew)
@@ -171,6 +175,7 @@ residuals_ : ndarray of shape (n_residuals, F)
             if anew:
                 self.differenced_ = drifts(series, self.window) if self.difference == "auto" else bool(self.difference)
             self._view.check(series, 2)
+            _expect_enough(X, series)
             self._single, self.n_outputs_ = single, self._width
             self._scales = scales = [self._view.scale_of(x) for x in series]
             cuts = self._cuts(series) if early else [len(x) for x in series]
@@ -300,8 +305,9 @@ residuals_ : ndarray of shape (n_residuals, F)
     def _asked(self, X: Any, h: int | None) -> tuple[tuple[list[Array], list[Scale]], int, tuple[int, ...]]:
         """Return the pasts to go on from and their scales, the number of steps, and the shape of forecasts."""
         check_is_fitted(self)
-        if isinstance(X, Integral):
-            X, h = None, int(X)
+        if isinstance(X, Real):
+            X, h = None, whole_number("h", X)
+        _expect_no_dates(X)
         steps = whole_number("h", self.horizon if h is None else h)
         if X is None:
             single, pasts, scales = self._single, self._pasts, self._scales
@@ -363,3 +369,33 @@ def _is_single(X: Any) -> bool:
     if isinstance(X, (list, tuple)):
         return len(X) > 0 and np.ndim(X[0]) == 0
     return getattr(X, "ndim", 0) == 1 and X.dtype != object
+
+
+def _expect_no_dates(X: Any) -> None:
+    """Check that the rows of a table are no dates: its rows are series, not steps."""
+    index = getattr(X, "index", None) if getattr(X, "ndim", 0) == 2 else None
+    if type(index).__name__ in ("DatetimeIndex", "TimedeltaIndex", "PeriodIndex"):
+        n, k = X.shape
+        raise ValueError(
+            f"the rows of X are times, a {type(index).__name__}, but a table is read as one series a row: pass [X] "
+            f"for one series of {k} variables, or X.T for {k} series of {n} steps"
+        )
+
+
+def _expect_enough(X: Any, series: list[Array]) -> None:
+    """Check that there are values to learn from, and warn of a table whose rows look like steps.
+
+    Warns
+    -----
+    UserWarning
+        If there are many series of few steps in an array.
+    """
+    n_values, n, t = sum(map(len, series)), len(series), len(series[0])
+    if n_values < LEAST:
+        raise ValueError(f"at least {LEAST} values are needed to learn how a series goes on, but there are {n_values}")
+    if getattr(X, "ndim", 0) == 2 and t < FEW and n > t:
+        warnings.warn(
+            f"X of shape ({n}, {t}) is read as {n} series of {t} steps each. If its rows are steps, pass [X] for one "
+            f"series of {t} variables, or X.T for {t} series; if they are series, list(X) is taken as it is",
+            stacklevel=4,
+        )

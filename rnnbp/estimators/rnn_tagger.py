@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -101,5 +102,12 @@ class RNNTagger(Classification, RecurrentEstimator):
         if not self._rows_are_steps:
             return super()._of_two_axes(X, reset=reset)
         table = validate_data(self, X, reset=reset, dtype=FLOATS)
+        if reset:
+            warnings.warn(
+                f"X of shape {table.shape} with a label for each row is read as {len(table)} sequences of one step "
+                "each, which know nothing of each other. If its rows are steps of one sequence, fit to [X], [y]; if "
+                "not, list(X[:, None]), list(y[:, None]) are taken as they are",
+                stacklevel=8,
+            )
         self._width, self._saw_columns = table.shape[1], True
         return Frames(table, np.ones(len(table), np.intp), table.shape[:1], scalar=False)

@@ -79,7 +79,7 @@ class View:
             if len(x) < self.least(n_inputs):
                 raise ValueError(
                     f"series {i} has {len(x)} steps (in a table, n_features={len(x)}), but at least "
-                    f"{self.least(n_inputs)} are needed"
+                    f"{self.least(n_inputs)} are needed; rows of a table are series: [X] is one series of columns"
                 )
 
     def scale_of(self, x: Array) -> Scale:

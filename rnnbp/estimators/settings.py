@@ -6,7 +6,7 @@ a setting or another default, is in its class.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass
 from numbers import Integral
 from typing import Any
@@ -51,7 +51,13 @@ POOLINGS: dict[str, Callable[[bool], Layer]] = {
     "max": lambda _: layers.MaxOverTime(),
 }
 SEED = must_be(
-    "int, RandomState or None", lambda given: given is None or isinstance(given, (Integral, np.random.RandomState))
+    "int, RandomState or None",
+    lambda given: (
+        given is None
+        or isinstance(given, np.random.RandomState)
+        or (isinstance(given, Integral) and 0 <= int(given) < 2**32)
+    ),
+    hint="; whole numbers go from 0 to 2**32 - 1",
 )
 
 
@@ -74,13 +80,13 @@ RECURRENT_LAYER_SIZES: Constraint = "int or sequence of int", _recurrent_layer_s
 
 
 def _activations(name: str, given: Any) -> None:
-    for function in [given] if isinstance(given, str) else given:
+    for function in given if isinstance(given, (list, tuple)) else [given]:
         lookup(FUNCTIONS, function, name)
 
 
 def _callbacks(name: str, given: Any) -> None:
-    if not isinstance(given, Sequence):
-        raise TypeError(f"{name} must be a sequence of functions of network and history, but {given!r} was given")
+    if isinstance(given, Iterator):
+        raise TypeError(f"{name} must be a list, which can be read again, but a {type(given).__name__} was given")
     callbacks(given, None)
 
 

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rnnbp.reading import read_array
+
 __all__ = ["are_steps", "are_whole", "joined", "per_step_weight"]
 
 Array = NDArray[Any]
@@ -46,7 +48,7 @@ def joined(y: Any, lengths: NDArray[np.intp]) -> Array:
     ValueError
         If there is not one for each step; names the first sequence where that is so.
     """
-    items = [np.asarray(item) for item in y]
+    items = [read_array(item, f"the target of sequence {i}") for i, item in enumerate(y)]
     if len(items) != len(lengths):
         raise ValueError(f"Found {len(lengths)} sequences, but targets for {len(items)}: the numbers are inconsistent")
     for i, (item, length) in enumerate(zip(items, lengths, strict=True)):

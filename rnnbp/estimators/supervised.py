@@ -25,6 +25,7 @@ from rnnbp.estimators.base import Arrays, Data, NetworkEstimator, dense
 from rnnbp.estimators.declaring import check
 from rnnbp.estimators.solvers import solver_is_stochastic
 from rnnbp.estimators.steps import are_whole, joined, per_step_weight
+from rnnbp.reading import refuse_unreadable
 
 __all__ = ["Supervised"]
 
@@ -173,6 +174,12 @@ class Supervised(NetworkEstimator):
         """Return `n` numbers, labels or rows of them, checked; maybe warn of a column."""
         if y is None:
             raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
+        refuse_unreadable(dense(y), "y")
+        if isinstance(y, (list, tuple)) and len({each.shape for each in y if hasattr(each, "shape")}) > 1:
+            raise ValueError(
+                f"y must have one target for each sample of {type(self).__name__}, but its parts differ in length: "
+                "RNNTagger and RNNRegressor take targets for each step"
+            )
         dtype = "numeric" if self._numeric else None
         array = np.asarray(check_array(dense(y), ensure_2d=False, dtype=dtype, input_name="y", estimator=self))
         if array.ndim == 0 or array.ndim > 2:
@@ -184,6 +191,7 @@ class Supervised(NetworkEstimator):
         """Return a weight for each row, checked."""
         if sample_weight is None:
             return None
+        refuse_unreadable(sample_weight, "sample_weight")
         weight: Array = _check_sample_weight(sample_weight, range(len(x)), dtype=np.float64, ensure_non_negative=True)
         if not weight.any():
             raise ValueError("sample_weight is zero for all samples: at least one must count")

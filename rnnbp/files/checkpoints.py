@@ -16,13 +16,13 @@ import time
 import warnings
 from collections.abc import Mapping
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.configuration import number, shown, whole_number
+from rnnbp.configuration import path as check_path
 from rnnbp.files import model_file, strict_json
 
 __all__ = ["Checkpoint", "CheckpointError"]
@@ -70,7 +70,7 @@ class Checkpoint:
     def __init__(
         self, path: str | PathLike[str], *, every_seconds: float | None = 30.0, every_epochs: int | None = None
     ) -> None:
-        self.path = Path(path)
+        self.path = check_path("checkpoint", path)
         self.every_seconds = None if every_seconds is None else number("every_seconds", every_seconds, "[0, inf)")
         self.every_epochs = None if every_epochs is None else whole_number("every_epochs", every_epochs)
         if not self.path.parent.is_dir():

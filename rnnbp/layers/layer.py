@@ -170,9 +170,15 @@ class Layer(Configurable, ABC):
             If they are no such frames, or if one holds NaN or infinity.
         """
         if n_features is not None and frames.shape[1] != n_features:
-            raise ValueError(f"expected {n_features} features, but the input has {frames.shape[1]}")
+            raise ValueError(
+                f"expected {n_features} features, but the input has {frames.shape[1]}: features are the last axis of "
+                "(B, F), (T, B, F) and (T_i, F)"
+            )
         if frames.dtype.kind not in "fiub":
-            raise ValueError(f"expected numbers, but the input's dtype is {frames.dtype}")
+            raise ValueError(
+                f"expected numbers, but the input's dtype is {frames.dtype}: turn what is no number into one, or leave "
+                "it out"
+            )
         given = frames
         if frames.dtype != dtype:
             with np.errstate(over="ignore"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnnbp.configuration import lookup
+from rnnbp.configuration import lookup, shown
 from rnnbp.losses.base import Loss, SquaredLoss
 from rnnbp.losses.binary_cross_entropy import BinaryCrossEntropy
 from rnnbp.losses.cross_entropy import CrossEntropy
@@ -53,5 +53,5 @@ def get(name_or_loss: str | Loss) -> Loss:
     if isinstance(name_or_loss, Loss):
         return name_or_loss
     if not isinstance(name_or_loss, str):
-        raise TypeError(f"a loss is a name or an instance such as CrossEntropy(), but {name_or_loss!r} was given")
+        raise TypeError(f"a loss is a name or an instance such as CrossEntropy(), but {shown(name_or_loss)} was given")
     return lookup(LOSSES, name_or_loss, "loss")()

@@ -28,6 +28,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from rnnbp.configuration import Configurable
 from rnnbp.losses.targets import Array, real_steps, values
+from rnnbp.reading import read_array
 
 __all__ = ["Loss", "SquaredLoss", "weighted_mean"]
 
@@ -40,6 +41,8 @@ class Loss(Configurable, ABC):
     per_sequence: ClassVar[bool] = False
     #: Whether such a target has an entry for each step, so that it is cut where its sequence is; see `ErrorToSignal`.
     along_time: ClassVar[bool] = False
+    #: The function, "softmax" or "sigmoid", that the loss applies to outputs itself, so that these are logits.
+    takes_logits: ClassVar[str | None] = None
     #: Whether the loss of a whole is the sum of its parts' losses, and not their mean; see `normalizer`.
     is_sum: bool = False
 
@@ -75,7 +78,7 @@ class Loss(Configurable, ABC):
         ValueError
             If shapes do not fit each other, or ``target``, ``lengths`` or ``sample_weight`` is not valid.
         """
-        output = np.asarray(output)
+        output = read_array(output, "the output")
         if output.dtype.kind != "f":
             output = output.astype(np.float64)
         if output.ndim not in (2, 3) or output.size == 0:

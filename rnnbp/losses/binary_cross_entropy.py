@@ -50,6 +50,7 @@ class BinaryCrossEntropy(Loss):
     """
 
     name: ClassVar[str] = "binary_cross_entropy"
+    takes_logits: ClassVar[str | None] = "sigmoid"
 
     def __init__(self, *, pos_weight: ArrayLike | None = None) -> None:
         self.pos_weight = None if pos_weight is None else check_weights("pos_weight", pos_weight)

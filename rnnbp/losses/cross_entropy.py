@@ -54,6 +54,7 @@ class CrossEntropy(Loss):
     """
 
     name: ClassVar[str] = "cross_entropy"
+    takes_logits: ClassVar[str | None] = "softmax"
 
     def __init__(self, *, class_weight: ArrayLike | None = None, label_smoothing: float = 0.0) -> None:
         if isinstance(label_smoothing, (bool, str)) or not 0 <= label_smoothing <= 1:

@@ -70,6 +70,7 @@ class CTC(SequenceLoss):
     """
 
     name: ClassVar[str] = "ctc"
+    takes_logits: ClassVar[str | None] = "softmax"
 
     def __init__(self, *, blank: int = 0, normalize: str = "utterance", zero_infinity: bool = False) -> None:
         self.blank = whole_number("blank", blank, least=0)

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rnnbp.reading import read_array
+
 __all__ = ["as_numbers", "blank", "check_leading", "check_lengths", "check_weights", "real_steps", "refuse", "values"]
 
 Array = NDArray[Any]
@@ -14,10 +16,7 @@ Array = NDArray[Any]
 
 def as_numbers(target: ArrayLike) -> Array:
     """Return a target as an array of bool, int or float, or say why it is none."""
-    try:
-        array = np.asarray(target)
-    except ValueError as error:
-        raise ValueError(f"target is not a rectangular array of numbers ({error})") from error
+    array = read_array(target, "the target")
     if array.ndim == 0 or array.size == 0:
         raise ValueError(f"target must hold one entry for each output row, but its shape is {array.shape}")
     if array.dtype.kind in "USO":

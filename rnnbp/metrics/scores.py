@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnbp.metrics.ragged import joined
+from rnnbp.reading import read_array
 
 __all__ = ["accuracy", "confusion_matrix", "mean_absolute_error", "r2", "rejection_threshold"]
 
@@ -36,7 +37,7 @@ def accuracy(target: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike |
     ValueError
         If the shapes do not fit.
     """
-    output, target = np.asarray(output), np.asarray(target)
+    output, target = read_array(output, "the output"), read_array(target, "the target")
     weight = None if sample_weight is None else np.asarray(sample_weight, dtype=float)
     if target.shape not in (output.shape[:-1], output.shape):
         raise ValueError(f"targets of shape {target.shape} do not fit outputs of shape {output.shape}")
@@ -61,9 +62,16 @@ def r2(target: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | None 
     -------
     float
         At most 1; NaN if the target is constant.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
     """
-    target = np.asarray(target, dtype=float)
-    output = np.asarray(output, dtype=float).reshape(target.shape)
+    target, output = read_array(target, "the target", float), read_array(output, "the output", float)
+    if target.size != output.size or len(target) != len(output):
+        raise ValueError(f"targets of shape {target.shape} do not fit outputs of shape {output.shape}")
+    output = output.reshape(target.shape)
     weight = np.ones(len(target)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
     total = float(
         weight @ np.square(target - np.average(target, axis=0, weights=weight)).reshape(len(target), -1).sum(1)

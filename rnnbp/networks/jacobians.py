@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from rnnbp.data.batch import Batch
 from rnnbp.data.packing import Packing
-from rnnbp.networks.network import Network
+from rnnbp.networks.network import Network, check_network
 
 __all__ = ["jacobian", "rows_jacobian"]
 
@@ -59,6 +59,7 @@ def jacobian(net: Network, x: ArrayLike | Sequence[ArrayLike], lengths: ArrayLik
     >>> jacobian(net, [[3.0, 4.0]])
     array([[3., 4., 1.]], dtype=float32)
     """
+    check_network(net)
     batch = net.batch(x, lengths)
     rows = rows_jacobian(net, batch)
     if batch.packing is not None:

@@ -13,7 +13,7 @@ hyper-parameters the layers, parameters the vector ``theta``, activations the wo
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from os import PathLike
@@ -24,25 +24,45 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from rnnbp import losses
 from rnnbp.cells import Cell
-from rnnbp.configuration import brief, build, check_admitted, plain, shown
+from rnnbp.configuration import brief, build, check_admitted, flag, plain, shown
+from rnnbp.configuration import path as check_path
+from rnnbp.configuration import seed as check_seed
 from rnnbp.data.batch import Batch
 from rnnbp.data.interface import Interface
 from rnnbp.data.packing import Packing
 from rnnbp.data.sequences import Sequences
 from rnnbp.files import model_file
-from rnnbp.layers import Layer
+from rnnbp.layers import Activation, LastStep, Layer
 from rnnbp.losses import Loss
+from rnnbp.names import explained
 from rnnbp.networks.passes import Pass, loss_and_gradient
 from rnnbp.networks.program import Programs
 from rnnbp.networks.stream import Stream
 from rnnbp.networks.summary import Summary
 from rnnbp.parameters import Parameter, Parameters
+from rnnbp.reading import read_array
 
-__all__ = ["Network"]
+__all__ = ["Network", "check_network"]
 
 Array = NDArray[Any]
 States = Mapping[str, Array]
 SETTINGS = ("layers", "dtype", "seed", "compiled")
+HINTS = {  # what elsewhere is an attribute of a network
+    "fit": "write rnnbp.fit(net, x, target, loss=...)",
+    "train": "write rnnbp.fit(net, x, target, loss=...); layers such as Dropout work in training only",
+    "eval": "dropout is off unless forward(..., training=True) is asked for",
+    "compile": "loss and optimizer are arguments of rnnbp.fit(net, x, target, loss=..., optimizer=...)",
+    "predict": "write rnnbp.predict(net, x)",
+    "evaluate": "write rnnbp.evaluate(net, x, target, loss)",
+    "backward": "write net.run(x).backward(d_output), or net.loss_and_gradient(x, target, loss)",
+    "state_dict": "net.parameters has the parameters by name, and net.theta all of them",
+    "load_state_dict": "write net.theta = ..., or net.parameters[name][:] = ...",
+    "get_weights": "net.parameters has the parameters by name, and net.theta all of them",
+    "set_weights": "write net.theta = ..., or net.parameters[name][:] = ...",
+    "weights": "net.parameters has the parameters by name, and net.theta all of them",
+    "summary": "print(net) shows its layers",
+    "add": "layers are given when it is made: Network([...])",
+}
 
 
 class Network:
@@ -86,6 +106,7 @@ class Network:
     (4, 2)
     """
 
+    @explained
     def __init__(
         self,
         layers: Sequence[Layer],
@@ -95,18 +116,24 @@ class Network:
         compiled: bool = True,
     ) -> None:
         self._allocate(self._declare(layers, dtype, seed, compiled))
+        self._warn_of_wrong_ends()
         self.parameters.initialize(self.rng)
 
     def _declare(
         self, layers: Sequence[Layer], dtype: DTypeLike, seed: int | None, compiled: bool = True
     ) -> list[Parameter]:
         """Check the settings and return the parameters that they need; no memory is taken for these yet."""
+        if not isinstance(layers, Iterable) or isinstance(layers, (str, Mapping)):
+            raise TypeError(f"layers must be a list of layers, but {layers!r} was given: write Network([...])")
         self.layers = tuple(layers)
-        self.dtype = np.dtype(dtype)
-        self.seed = seed
-        self.compiled = compiled
+        try:
+            self.dtype = np.dtype("none" if dtype is None else dtype)
+        except TypeError:
+            self.dtype = np.dtype(object)
         if self.dtype not in (np.float32, np.float64):
             raise ValueError(f"dtype must be float32 or float64, but {dtype!r} was given")
+        self.seed = check_seed("seed", seed)
+        self.compiled = flag("compiled", compiled)
         self._check_layers()
         return [
             replace(parameter, name=f"{k}.{parameter.name}")
@@ -128,18 +155,30 @@ class Network:
 
     @theta.setter
     def theta(self, values: ArrayLike) -> None:
-        self.parameters.theta[...] = values
+        theta = self.parameters.theta
+        if values is theta:  # as it is after ``net.theta -= step``
+            return
+        given = read_array(values, "theta", theta.dtype)
+        if given.shape != theta.shape:
+            raise ValueError(
+                f"theta must be a vector of shape {theta.shape}, all parameters, but its shape is {given.shape}: one "
+                "number for all is written by net.theta[:] = 0.0, one parameter by net.parameters[name][:] = ..."
+            )
+        theta[...] = given
 
     def _check_layers(self) -> None:
         if not self.layers:
             raise ValueError("a network needs at least one layer")
         for k, layer in enumerate(self.layers):
             if not isinstance(layer, Layer):
-                hint = ": derive a layer from rnnbp.layers.Recurrent, and return the cell from its make_cell"
-                raise TypeError(
-                    f"layer {k} is {layer!r}, not a layer such as rnnbp.layers.Dense(64, 10)"
-                    + (hint if isinstance(layer, Cell) else "")
-                )
+                hint = ""
+                if isinstance(layer, Cell):
+                    hint = ": derive a layer from rnnbp.layers.Recurrent, and return the cell from its make_cell"
+                elif isinstance(layer, type):
+                    hint = f": make one, as {layer.__name__}(...) does"
+                elif isinstance(layer, (Network, list, tuple)):
+                    hint = ": put its layers into the one list, as [*layers, *more] does"
+                raise TypeError(f"layer {k} is {shown(layer)}, not a layer such as rnnbp.layers.Dense(64, 10){hint}")
             layer.check_settings()
             if layer.frame_rank == 0 and k > 0:
                 raise ValueError(f"layer {k}, {layer!r}, takes symbols, so it must be the first layer")
@@ -172,12 +211,36 @@ class Network:
             teacher_forced_layer=self._teacher_forced_layer(),
             output_packing=partial(_output_packing, self.layers),
             output_lengths=partial(_output_lengths, self.layers),
+            output_function=self.layers[-1].name if isinstance(self.layers[-1], Activation) else None,
         )
+
+    def _warn_of_wrong_ends(self) -> None:
+        """Warn of a last step at which a layer that runs backwards has only begun, and of halves that are none."""
+        before: Layer | None = None  # the last that looks along time
+        for k, layer in enumerate(self.layers):
+            if not layer.needs_time:
+                continue
+            if isinstance(layer, LastStep) and before is not None and before.states():
+                both_ways = before.runs_backwards and not getattr(before, "reverse", False)
+                if before.runs_backwards and not layer.bidirectional:
+                    what = "whose backward direction has there seen that one frame only"
+                    advice = "write LastStep(bidirectional=True)" if both_ways else "take MeanOverTime(), or no reverse"
+                elif layer.bidirectional and not both_ways:
+                    what = "which is not bidirectional, so that half of its features are those of the first step"
+                    advice = "write LastStep()"
+                else:
+                    continue
+                warnings.warn(f"layer {k}, {layer!r}, follows {before!r}, {what}: {advice}", stacklevel=4)
+            before = layer
 
     def _teacher_forced_layer(self) -> int | None:
         """Return the layer that a teacher's values go to: one that takes them, and that only activations follow."""
         last = max((k for k, layer in enumerate(self.layers) if not layer.is_output_function), default=0)
         return last if self.layers[last].teacher_forced else None
+
+    def __getattr__(self, name: str) -> Any:
+        hint = f": {HINTS[name]}" if name in HINTS else ""
+        raise AttributeError(f"a Network has no attribute {name!r}{hint}")
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in (*SETTINGS, "theta", "rng", "metadata")} | {
@@ -441,6 +504,9 @@ class Network:
         RuntimeWarning
             If a parameter is NaN or infinite; the file is written all the same.
         """
+        check_path("path", path)
+        if metadata is not None and not isinstance(metadata, Mapping):
+            raise TypeError(f"metadata must be a mapping, as a dict is, but {shown(metadata)} was given")
         for layer in self.layers:
             check_admitted(layer)
         self._warn_of_non_finite(f"the network that is saved in {path}")
@@ -484,6 +550,7 @@ class Network:
         initializers and gradient algorithms, where a layer takes one) are looked up, and memory is taken for
         parameters only after their sizes have been compared with the file's.
         """
+        check_path("path", path)
         with model_file.opened(path) as file:
             layers, settings, metadata = cls._described(file)
             net = cls.__new__(cls)
@@ -534,6 +601,27 @@ class Network:
                     stacklevel=3,
                 )
                 return
+
+
+def check_network(net: object) -> None:
+    """Check that a function that takes a network first was given one.
+
+    Raises
+    ------
+    TypeError
+        If it was not.
+    """
+    if isinstance(net, Network):
+        return
+    if hasattr(net, "get_params"):
+        hint = "an estimator has methods of its own, fit and predict; once it is fitted, its network is `network_`"
+    elif isinstance(net, (list, tuple)) and any(isinstance(each, Layer) for each in net):
+        hint = "make one of the layers, as Network([...]) does"
+    elif net is Network:
+        hint = "make one, as Network([...]) does"
+    else:
+        hint = "it comes first, before the data"
+    raise TypeError(f"net must be a Network, but a {type(net).__name__} was given: {hint}")
 
 
 def _output_packing(layers: Sequence[Layer], packing: Packing) -> Packing | None:

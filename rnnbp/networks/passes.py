@@ -18,6 +18,7 @@ from rnnbp.data.batch import Batch
 from rnnbp.data.interface import Interface
 from rnnbp.losses import Loss
 from rnnbp.networks.program import Program, Programs
+from rnnbp.reading import read_array
 
 if TYPE_CHECKING:
     from rnnbp.networks.network import Network
@@ -155,7 +156,7 @@ class Pass:
         ValueError
             If a gradient's shape is wrong.
         """
-        given = np.asarray(d_output, self._programs.parameters.theta.dtype)
+        given = read_array(d_output, "dL/d(output)", self._programs.parameters.theta.dtype)
         if given.shape != (shape := self._output_shape()):
             raise ValueError(f"dL/d(output) must be shaped like the output, {shape}, but its shape is {given.shape}")
         if self._packing is not None:
@@ -187,10 +188,12 @@ class Pass:
         """Check states that users name, and return them for each layer under its own names, in packed order."""
         split: dict[int, dict[str, Array]] = {}
         widths, packing = self._programs.state_widths, self._batch.packing
+        if states is not None and not isinstance(states, Mapping):
+            raise TypeError(f"states must be a mapping of names to arrays, but a {type(states).__name__} was given")
         for name, state in (states or {}).items():
             if name not in widths:
                 raise ValueError(f"no state {name!r}: this network's states are {', '.join(widths) or 'none'}")
-            given = np.asarray(state, self._programs.parameters.theta.dtype)
+            given = read_array(state, f"state {name!r}", self._programs.parameters.theta.dtype)
             if given.shape != (shape := (self._batch.n_examples, widths[name])):
                 raise ValueError(f"state {name!r} must be of shape {shape}, but its shape is {given.shape}")
             k, _, own = name.partition(".")

@@ -19,6 +19,7 @@ from rnnbp.networks.program import Program
 from rnnbp.networks.segment import Segment, segments_of
 from rnnbp.networks.unit import Unit
 from rnnbp.parameters import Parameters
+from rnnbp.reading import read_array
 
 __all__ = ["Stream"]
 
@@ -72,7 +73,7 @@ class Stream:
         ValueError
             If the frames have another shape, or hold NaN or infinity.
         """
-        given, rank = np.asarray(frames), self._interface.frame_rank
+        given, rank = read_array(frames, "the input"), self._interface.frame_rank
         if given.ndim not in (rank, rank + 1):
             raise ValueError(f"expected one frame or a row of them, but their shape is {given.shape}")
         if given.ndim == rank:

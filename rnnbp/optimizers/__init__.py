@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rnnbp.configuration import lookup
+from rnnbp.configuration import lookup, shown
 from rnnbp.optimizers import schedules
 from rnnbp.optimizers.adam import Adam, AdamW
 from rnnbp.optimizers.averaging import Average, ExponentialAverage, PolyakAverage
@@ -78,5 +78,7 @@ def get(name_or_optimizer: str | Optimizer | FullBatchOptimizer, **settings: Any
             raise TypeError(f"{name_or_optimizer!r} has its settings already, but {', '.join(settings)} was given")
         return name_or_optimizer
     if not isinstance(name_or_optimizer, str):
-        raise TypeError(f"an optimizer is a name or an instance such as Adam(), but {name_or_optimizer!r} was given")
+        raise TypeError(
+            f"an optimizer is a name or an instance such as Adam(), but {shown(name_or_optimizer)} was given"
+        )
     return lookup(OPTIMIZERS, name_or_optimizer, "optimizer")(**settings)

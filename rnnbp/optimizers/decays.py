@@ -17,11 +17,13 @@ import math
 from dataclasses import dataclass
 
 from rnnbp.configuration import number
+from rnnbp.names import explained_class
 from rnnbp.optimizers.base import Schedule, State
 
 __all__ = ["exponential", "inverse_sigmoid", "linear"]
 
 
+@explained_class
 @dataclass(frozen=True)
 class linear(Schedule):
     """A value that moves to ``final`` along a line.
@@ -54,6 +56,7 @@ class linear(Schedule):
         return self.rate + (self.final - self.rate) * min(epoch / self.epochs, 1.0)
 
 
+@explained_class
 @dataclass(frozen=True)
 class exponential(Schedule):
     """A value that moves to ``final`` by the same factor in every epoch.
@@ -86,6 +89,7 @@ class exponential(Schedule):
         return float(self.rate * (self.final / self.rate) ** min(epoch / self.epochs, 1.0))
 
 
+@explained_class
 @dataclass(frozen=True)
 class inverse_sigmoid(Schedule):
     """A value that stays for a while and then falls to nothing.

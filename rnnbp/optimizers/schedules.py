@@ -27,6 +27,7 @@ from dataclasses import KW_ONLY, dataclass
 import numpy as np
 
 from rnnbp.configuration import number, whole_number
+from rnnbp.names import explained_class
 from rnnbp.optimizers.base import Schedule, State
 from rnnbp.optimizers.decays import exponential, inverse_sigmoid, linear
 
@@ -43,6 +44,7 @@ __all__ = [
 ]
 
 
+@explained_class
 @dataclass(frozen=True)
 class constant(Schedule):
     """The same rate throughout, as a plain number for ``learning_rate`` means too.
@@ -67,6 +69,7 @@ class constant(Schedule):
         return self.rate
 
 
+@explained_class
 @dataclass(frozen=True)
 class step(Schedule):
     """A rate that is multiplied by ``factor`` every so many epochs.
@@ -99,6 +102,7 @@ class step(Schedule):
         return self.rate * self.factor ** math.floor(epoch / self.every)
 
 
+@explained_class
 @dataclass(frozen=True)
 class cosine(Schedule):
     """A rate that falls to ``final`` along half a cosine.
@@ -131,6 +135,7 @@ class cosine(Schedule):
         return _half_cosine(self.rate, self.final, epoch / self.epochs)
 
 
+@explained_class
 @dataclass(frozen=True)
 class one_cycle(Schedule):
     """A rate that rises to a peak and falls to almost nothing; equal to torch's ``OneCycleLR``.
@@ -176,6 +181,7 @@ class one_cycle(Schedule):
         return _half_cosine(self.peak, first / self.final_div_factor, (epoch - top) / (self.epochs - top))
 
 
+@explained_class
 @dataclass(frozen=True)
 class reduce_on_plateau(Schedule):
     """A rate that is multiplied by ``factor`` when the observed loss has not fallen for some epochs.
@@ -241,6 +247,7 @@ class reduce_on_plateau(Schedule):
             state["schedule.reductions"] += 1
 
 
+@explained_class
 @dataclass(frozen=True)
 class warm_up(Schedule):
     """Any schedule, its rate multiplied by a factor that first rises linearly from ``start`` to 1.

@@ -26,6 +26,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names
 
 from rnnbp.data.sequences import Sequences, check_sequences
+from rnnbp.reading import refuse_unreadable
 
 __all__ = ["Frames", "SequenceReader", "SequenceTransformer"]
 
@@ -83,24 +84,18 @@ class SequenceReader(BaseEstimator):  # type: ignore[misc]
             if array is None:
                 return self._of_list(X, reset=reset)
             X = array
-        _refuse_what_is_no_array(X)
+        refuse_unreadable(X, "X")
         if getattr(X, "ndim", None) == 3:
             return self._of_three_axes(X, reset=reset)
         return self._of_two_axes(X, reset=reset)
 
     def _of_list(self, X: Sequence[ArrayLike], *, reset: bool) -> Frames:
-        for i, item in enumerate(X):
-            if isinstance(item, (str, bytes)) or hasattr(item, "__fspath__"):
-                raise TypeError(
-                    f"sequence {i} is {item!r}, not an array: read files first, as rnnbp.audio.AudioFeatures does"
-                )
         arrays = check_sequences(X)
         for i, a in enumerate(arrays):
             if a.dtype.kind not in "fiub":
                 raise TypeError(f"sequence {i} holds {a.dtype} values: expected real numbers")
         if arrays[0].ndim > 2:
             raise ValueError(f"each sequence must be of shape (T_i, F) or (T_i,), but the first has {arrays[0].shape}")
-        _expect_the_same_columns(X)
         stacked = _as_float(np.ascontiguousarray(np.concatenate(arrays)))  # data frames lie column by column
         lengths = np.array([len(a) for a in arrays], dtype=np.intp)
         scalar = stacked.ndim == 1
@@ -194,24 +189,6 @@ def _spelt_out(X: Sequence[Any]) -> Array | None:
         return np.asarray(X)
     except ValueError:
         return None
-
-
-def _expect_the_same_columns(X: Sequence[Any]) -> None:
-    """Check that those of the sequences that are data frames have the same columns in the same order."""
-    named = [(i, list(item.columns)) for i, item in enumerate(X) if hasattr(item, "columns")]
-    for i, names in named[1:]:
-        if names != named[0][1]:
-            raise ValueError(
-                f"sequence {i} has the columns {names}, but sequence {named[0][0]} {named[0][1]}: choose them by name, "
-                "as in frame[names]"
-            )
-
-
-def _refuse_what_is_no_array(X: Any) -> None:
-    if getattr(X, "ndim", None) == 1 and X.dtype == object and len(X) and np.ndim(np.asarray(X)[0]) > 0:
-        raise TypeError("X is an object array of sequences: pass list(X)")
-    if not any(hasattr(X, name) for name in ("shape", "__len__", "__array__")):
-        raise TypeError(f"X is a {type(X).__name__}, which can be read once only: pass a list of arrays")
 
 
 def _as_float(array: Array) -> Array:

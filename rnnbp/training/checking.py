@@ -8,28 +8,42 @@ from typing import Any
 import numpy as np
 
 from rnnbp.callbacks import EarlyStopping
-from rnnbp.configuration import number, shown
+from rnnbp.configuration import expect_call, number, shown
 from rnnbp.data.training_set import TrainingSet
 from rnnbp.losses import Loss
 from rnnbp.networks.network import Network
 from rnnbp.optimizers import FullBatchOptimizer, Schedule
+from rnnbp.training.evaluation import check_score
 from rnnbp.training.history import Callback
 from rnnbp.training.next_step import NextStep
 
-__all__ = ["augment", "callbacks", "full_batch", "score", "shuffle", "teacher_forcing", "validation_set"]
+__all__ = ["augment", "callbacks", "full_batch", "generator", "score", "shuffle", "teacher_forcing", "validation_set"]
 
 
 def callbacks(given: Iterable[Callback], patience: int | None) -> tuple[Callback, ...]:
     """Return the callbacks, that of `patience` among them; TypeError if one cannot be called."""
+    if not isinstance(given, Iterable) or isinstance(given, str):
+        raise TypeError(f"callbacks must be a list of functions, but {given!r} was given: write callbacks=[...]")
     listed = tuple(given)
     for callback in listed:
-        if not callable(callback):
-            raise TypeError(f"a callback is a function of network and history, but {callback!r} was given")
+        expect_call("a callback", callback, "network", "history")
     return listed if patience is None else (*listed, EarlyStopping(patience))
+
+
+def generator(seed: Any) -> np.random.Generator:
+    """Return a generator of random numbers; ValueError if it cannot be seeded so."""
+    try:
+        return np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        raise ValueError(
+            "seed must be a whole number of at least 0, a numpy.random.Generator, or None for fresh entropy, but "
+            f"{shown(seed)} was given"
+        ) from None
 
 
 def score(given: object, monitor: str, validation_data: object) -> None:
     """Check that there is what a score is computed on, and what is monitored."""
+    check_score(given)
     if given is not None and validation_data is None:
         raise ValueError("a score is computed on validation data: give validation_data=(x, target)")
     if monitor not in ("loss", "score"):
@@ -42,13 +56,14 @@ def validation_set(net: Network, data: tuple[Any, ...], loss: Loss) -> TrainingS
     """Return the validation data, checked."""
     if not isinstance(data, tuple) or not 2 <= len(data) <= 4:
         raise ValueError(
-            "validation_data must be a tuple (x, target) or (x, target, lengths), or with sample weights fourth"
+            "validation_data must be a tuple (x, target) or (x, target, lengths), or with sample weights fourth, but "
+            f"{shown(data)} was given"
         )
     x, target, lengths, weight = (*data, None, None)[:4]
     try:
         return TrainingSet(net.interface, x, lengths, target=target, loss=loss, sample_weight=weight)
-    except ValueError as error:
-        raise ValueError(f"validation_data: {error}") from None
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"validation_data: {error}") from None
 
 
 def teacher_forcing(
@@ -83,8 +98,7 @@ def augment(given: Callable[..., Any] | None, data: TrainingSet, chunk_length: i
     """Check that `augment` can be called, and that what it makes of the first example fits."""
     if given is None:
         return
-    if not callable(given):
-        raise TypeError(f"augment is a function of an example and a generator, but {given!r} was given")
+    expect_call("augment", given, "an example", "a generator")
     if chunk_length is not None:
         raise ValueError("augment makes another of a whole sequence, and chunk_length cuts it: use one of them")
     rng = np.random.default_rng(0)

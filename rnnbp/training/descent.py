@@ -175,6 +175,8 @@ class Descent:
                     value = run.penalize(value, gradient, share)
                     norm = clip_by_norm(gradient, np.inf)
                 update(theta, gradient, state, epoch=now, loss=value)
+            if run.first_loss is None and not k and not epoch:
+                run.first_loss = value
             if averaging is not None:
                 averaging.update(average, theta, epoch=now)
             total, shares, norms = total + value * share, shares + share, norms + norm

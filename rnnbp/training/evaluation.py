@@ -9,17 +9,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnbp import losses
-from rnnbp.configuration import whole_number
+from rnnbp.configuration import brief, expect_call, shown, whole_number
 from rnnbp.data.sequences import Sequences
 from rnnbp.data.training_set import TrainingSet
 from rnnbp.losses import Loss
-from rnnbp.networks.network import Network
+from rnnbp.names import explained
+from rnnbp.networks.network import Network, check_network
 
-__all__ = ["evaluate", "evaluate_set", "predict", "predict_rows"]
+__all__ = ["check_score", "evaluate", "evaluate_set", "predict", "predict_rows"]
 
 Array = NDArray[Any]
 
 
+@explained
 def predict(
     net: Network,
     x: ArrayLike | Sequence[ArrayLike],
@@ -49,6 +51,7 @@ def predict(
     -----
     Threads may share a network in this function: each runs in memory of its own.
     """
+    check_network(net)
     data = TrainingSet(net.interface, x, lengths)
     outputs = predict_rows(net, data, batch_size=batch_size)
     return outputs if data.output_lengths is None else Sequences(outputs, data.output_lengths).split(outputs)
@@ -69,13 +72,18 @@ def predict_rows(net: Network, data: TrainingSet, *, batch_size: int = 256) -> A
     """
     whole_number("batch_size", batch_size)
     lengths = data.output_lengths
-    outputs = np.empty((data.n_examples if lengths is None else int(lengths.sum()), net.n_outputs), net.dtype)
+    n_rows = data.n_examples if lengths is None else int(lengths.sum())
+    outputs = np.empty((0, 0), net.dtype)
     for chosen in data.batches(batch_size):
         part = data.take(chosen)
-        outputs[part.index] = net.run(part.batch, keep=False).rows
+        rows = net.run(part.batch, keep=False).rows
+        if not outputs.size:  # layers that take any width tell their own only now
+            outputs = np.empty((n_rows, rows.shape[1]), net.dtype)
+        outputs[part.index] = rows
     return outputs
 
 
+@explained
 def evaluate(
     net: Network,
     x: ArrayLike | Sequence[ArrayLike],
@@ -110,9 +118,22 @@ def evaluate(
     ValueError
         If input or targets do not fit the network or the loss.
     """
+    check_network(net)
     loss = losses.get(loss)
+    check_score(score)
     data = TrainingSet(net.interface, x, lengths, target=target, loss=loss, sample_weight=sample_weight)
     return evaluate_set(net, data, loss, score=score, batch_size=batch_size)
+
+
+def check_score(score: object) -> None:
+    """Check that a score, if there is one, is a function of targets and outputs; TypeError if not."""
+    if isinstance(score, str):
+        raise TypeError(
+            f"score must be a function of target and output, but {score!r} was given: write "
+            "score=rnnbp.metrics.accuracy, or another function"
+        )
+    if score is not None:
+        expect_call("score", score, "target", "output")
 
 
 def evaluate_set(
@@ -168,5 +189,18 @@ def evaluate_set(
     if score is not None:
         options = {"sample_weight": np.concatenate(weights)} if weights else {}
         joined = (targets, outputs) if loss.per_sequence else (np.concatenate(targets), np.concatenate(outputs))
-        scored = float(score(*joined, **options))
+        try:
+            scored = score(*joined, **options)
+        except Exception as error:  # whatever it is made of
+            raise ValueError(
+                f"{shown(score)} cannot score targets {_form(joined[0])} and outputs {_form(joined[1])}, as the last "
+                f"layer gives them: {brief(error)}"
+            ) from error
+        if isinstance(scored, (bool, str)) or np.ndim(scored) != 0 or not hasattr(scored, "__float__"):
+            raise TypeError(f"the score must be one number, but {shown(scored)} was returned by {shown(score)}")
+        scored = float(scored)
     return total / normalizer if normalizer and not loss.is_sum else total, scored
+
+
+def _form(rows: Any) -> str:
+    return f"of shape {np.shape(rows)}" if isinstance(rows, np.ndarray) else f"in a list of {len(rows)}"

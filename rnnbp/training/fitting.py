@@ -8,16 +8,17 @@ from functools import partial
 from os import PathLike
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.random import Generator
+from numpy.typing import ArrayLike
 
 from rnnbp import losses, optimizers
 from rnnbp.callbacks import EarlyStopping
-from rnnbp.configuration import number, whole_number
+from rnnbp.configuration import flag, number, whole_number
 from rnnbp.data.training_set import TrainingSet
 from rnnbp.files.checkpoints import Checkpoint
 from rnnbp.losses import Loss
-from rnnbp.networks.network import Network
+from rnnbp.names import explained
+from rnnbp.networks.network import Network, check_network
 from rnnbp.optimizers import Average, FullBatchOptimizer, Optimizer, Schedule, State
 from rnnbp.training import checking, chunks, resuming
 from rnnbp.training.descent import Augment, Descent
@@ -29,11 +30,10 @@ from rnnbp.training.run import TrainingRun
 
 __all__ = ["fit"]
 
-Array = NDArray[Any]
-
 logger = logging.getLogger("rnnbp")
 
 
+@explained
 def fit(
     net: Network,
     x: ArrayLike | Sequence[ArrayLike],
@@ -56,7 +56,7 @@ def fit(
     teacher_forcing: float | Schedule | NextStep = 1.0,
     augment: Augment | None = None,
     shuffle: bool | str = True,
-    seed: int | np.random.Generator | None = 0,
+    seed: int | Generator | None = 0,
     optimizer_state: State | None = None,
     checkpoint: Checkpoint | str | PathLike[str] | None = None,
     progress: bool | None = None,
@@ -163,10 +163,15 @@ def fit(
     S. Bengio, O. Vinyals, N. Jaitly and N. Shazeer, "Scheduled sampling for sequence prediction with recurrent neural
     networks", NIPS 2015.
     """
+    check_network(net)
     loss = losses.get(loss)
     optimizer = optimizers.get(optimizer)
     whole_number("max_epochs", max_epochs)
     whole_number("batch_size", batch_size)
+    flag("shuffle", shuffle)
+    if progress is not None:
+        flag("progress", progress)
+    rng = checking.generator(seed)
     listed = checking.callbacks(callbacks, patience)
     checking.score(score, monitor, validation_data)
     data = TrainingSet(net.interface, x, lengths, target=target, loss=loss, sample_weight=sample_weight)
@@ -204,7 +209,7 @@ def fit(
                 chunk_length=chunk_length,
                 teacher_forcing=teacher_forcing,
                 augment=augment,
-                rng=np.random.default_rng(seed),
+                rng=rng,
                 shuffle=shuffle,
                 optimizer_state=optimizer_state,
             )

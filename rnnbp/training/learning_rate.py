@@ -22,9 +22,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnbp import losses, optimizers
 from rnnbp.configuration import number, whole_number
+from rnnbp.configuration import seed as check_seed
 from rnnbp.data.training_set import TrainingSet
 from rnnbp.losses import Loss
-from rnnbp.networks.network import Network
+from rnnbp.names import explained
+from rnnbp.networks.network import Network, check_network
 from rnnbp.optimizers import FullBatchOptimizer, GradientNoise, Optimizer, Rprop, Schedule, schedules
 from rnnbp.training.run import NonFiniteError, TrainingRun
 
@@ -60,6 +62,7 @@ class LearningRateSearch:
     suggestion: float
 
 
+@explained
 def find_learning_rate(
     net: Network,
     x: ArrayLike | Sequence[ArrayLike],
@@ -112,6 +115,8 @@ def find_learning_rate(
     >>> 1e-4 < search.suggestion < 1
     True
     """
+    check_network(net)
+    seed = check_seed("seed", seed)
     loss = losses.get(loss)
     whole_number("batch_size", batch_size)
     whole_number("n_updates", n_updates, least=20)

@@ -32,8 +32,9 @@ from numpy.typing import ArrayLike, NDArray
 from rnnbp import losses, optimizers
 from rnnbp.layers.online import OnlineLayer
 from rnnbp.losses import Loss
-from rnnbp.networks.network import Network
+from rnnbp.networks.network import Network, check_network
 from rnnbp.optimizers import FullBatchOptimizer, Optimizer
+from rnnbp.reading import read_array
 from rnnbp.training import NonFiniteError
 
 __all__ = ["OnlineLearner"]
@@ -82,8 +83,7 @@ class OnlineLearner:
     """
 
     def __init__(self, net: Network, loss: Loss | str, optimizer: Optimizer | str = "adam") -> None:
-        if not isinstance(net, Network):
-            raise TypeError(f"net must be a Network, but {net!r} was given")
+        check_network(net)
         chosen = optimizers.get(optimizer)
         if isinstance(chosen, FullBatchOptimizer):
             raise TypeError(
@@ -133,7 +133,7 @@ class OnlineLearner:
             If it is no such frame, or if it holds NaN or infinity.
         """
         rank = self.net.interface.frame_rank
-        if (given := np.asarray(frame)).ndim != rank:
+        if (given := read_array(frame, "the frame")).ndim != rank:
             what = "symbol" if rank == 0 else "frame of shape (n_inputs,)"
             raise ValueError(f"expected one {what}, but the shape is {given.shape}")
         a = self.net.batch(given[None, None]).rows
@@ -171,7 +171,7 @@ class OnlineLearner:
         if self._output is None:
             raise RuntimeError("there is no frame to learn: push one first, and learn it once")
         net, loss = self.net, self.loss
-        encoded = loss.encode(np.asarray(target)[None], net.n_outputs, leading=(1,))
+        encoded = loss.encode(read_array(target, "the target")[None], net.n_outputs, leading=(1,))
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is reported below
             value, d_output = loss.value_and_gradient(self._output, encoded)
             da: Array | None = d_output

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,8 @@ __all__ = ["NonFiniteError", "TrainingRun"]
 
 Array = NDArray[Any]
 
+GROWTH = 1000.0  # of the loss, beyond which training diverges
+
 
 class NonFiniteError(ArithmeticError):
     """Training met a loss or gradient that is NaN or infinite; the parameters are those before it."""
@@ -43,6 +46,7 @@ class TrainingRun:
     l2: float = 0.0
     history: History = field(default_factory=History)
     best: Array | None = None
+    first_loss: float | None = None
     _began: float = field(default_factory=time.perf_counter)
 
     def gradient(self, part: Minibatch, **options: Any) -> tuple[BatchGradient, float]:
@@ -87,6 +91,7 @@ class TrainingRun:
             history.validation_loss.append(value)
             if scored is not None:
                 history.validation_score.append(scored)
+        self._warn_if_diverging(loss)
         history.loss.append(loss)
         history.gradient_norm.append(gradient_norm)
         history.learning_rate.append(learning_rate)
@@ -98,12 +103,33 @@ class TrainingRun:
         now = time.perf_counter()
         history.seconds.append(now - self._began)
         self._began = now
-        wishes = [callback(self.net, history) for callback in self.callbacks]
+        wishes = [_wish(callback, callback(self.net, history)) for callback in self.callbacks]
         if any(wishes):
             history.stopped = history.stopped or "callback"
         return any(wishes)
+
+    def _warn_if_diverging(self, loss: float) -> None:
+        """Warn, once, of a loss that is finite and yet far beyond what it was at the first update."""
+        first = self.first_loss
+        if first is not None and loss > GROWTH * first > 0.0:
+            self.first_loss = None
+            warnings.warn(
+                f"the loss has grown from {first:.3g} at the first update to {loss:.3g} in epoch {len(self.history)}: "
+                "training diverges, though all is still finite. Try a lower learning rate, clip_norm=1.0 in the "
+                "optimizer, or inputs and targets scaled to about unit variance",
+                RuntimeWarning,
+                stacklevel=2,
+            )
 
     def restore_best(self) -> None:
         """Return to the parameters of the best epoch."""
         if self.best is not None:
             self.net.theta[...] = self.best
+
+
+def _wish(callback: Callback, answer: object) -> bool:
+    """Return whether a callback wants training to end."""
+    try:
+        return bool(answer)
+    except ValueError:
+        raise TypeError(f"a callback must return True, False or None, but {callback!r} has returned an array") from None

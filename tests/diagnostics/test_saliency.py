@@ -37,12 +37,12 @@ def test_it_is_the_derivative_of_the_output_that_was_asked_for():
 
 
 def test_one_output_may_be_asked_of_all():
-    net = network(layers.LastStep())
+    net = network(layers.LastStep(bidirectional=True))
     np.testing.assert_array_equal(saliency(net, X, 1).gradient, saliency(net, X, [1, 1, 1]).gradient)
 
 
 def test_by_default_it_is_the_largest_output():
-    net = network(layers.LastStep())
+    net = network(layers.LastStep(bidirectional=True))
     np.testing.assert_array_equal(saliency(net, X, lengths=LENGTHS).output, net.forward(X, LENGTHS).argmax(axis=1))
 
 
@@ -66,7 +66,7 @@ def test_a_later_frame_says_nothing_of_an_earlier_output():
 
 
 def test_contributions_are_gradient_times_input_and_norms_one_number_a_frame():
-    result = saliency(network(layers.LastStep()), X, 0, LENGTHS)
+    result = saliency(network(layers.LastStep(bidirectional=True)), X, 0, LENGTHS)
     alive = np.arange(5)[:, None] < LENGTHS
     np.testing.assert_allclose(result.contribution[alive], (X * result.gradient)[alive])
     np.testing.assert_allclose(result.frame_norm, np.sqrt((result.gradient**2).sum(axis=2)))
@@ -89,12 +89,15 @@ class Coarse(BPTT):
 
 
 def test_it_is_exact_whatever_the_layers_train_with():
-    net, coarse = network(layers.LastStep()), network(layers.LastStep(), gradient=Coarse(compiled=False))
+    net, coarse = (
+        network(layers.LastStep(bidirectional=True)),
+        network(layers.LastStep(bidirectional=True), gradient=Coarse(compiled=False)),
+    )
     np.testing.assert_array_equal(saliency(coarse, X, 0).gradient, saliency(net, X, 0).gradient)
 
 
 def test_a_list_of_sequences_will_do():
-    net, listed = network(layers.LastStep()), [X[:n, i] for i, n in enumerate(LENGTHS)]
+    net, listed = network(layers.LastStep(bidirectional=True)), [X[:n, i] for i, n in enumerate(LENGTHS)]
     np.testing.assert_array_equal(saliency(net, listed, 1).gradient, saliency(net, X, 1, LENGTHS).gradient)
 
 
@@ -106,7 +109,7 @@ def test_of_static_examples_it_is_that_of_each_feature():
 
 
 def test_it_says_which_step_counts_most():
-    result = saliency(network(layers.LastStep()), X, [2, 0, 1], LENGTHS)
+    result = saliency(network(layers.LastStep(bidirectional=True)), X, [2, 0, 1], LENGTHS)
     step = result.frame_norm[:, 2].argmax()
     assert f"sequence 2: output 1 hangs most on step {step} of 5" in repr(result)
 
@@ -114,10 +117,14 @@ def test_it_says_which_step_counts_most():
 @pytest.mark.parametrize(
     ("last", "arguments", "message"),
     [
-        ([layers.LastStep()], {"output": 3}, "outputs 0 to 2, but 3 was asked for"),
-        ([layers.LastStep()], {"output": [0, 1]}, "one for each of the 3 sequences or examples, but .* was given"),
-        ([layers.LastStep()], {"output": 0.5}, "output must be a whole number"),
-        ([layers.LastStep()], {"output": 0, "step": 1}, "no output at each step: leave `step` out"),
+        ([layers.LastStep(bidirectional=True)], {"output": 3}, "outputs 0 to 2, but 3 was asked for"),
+        (
+            [layers.LastStep(bidirectional=True)],
+            {"output": [0, 1]},
+            "one for each of the 3 sequences or examples, but .* was given",
+        ),
+        ([layers.LastStep(bidirectional=True)], {"output": 0.5}, "output must be a whole number"),
+        ([layers.LastStep(bidirectional=True)], {"output": 0, "step": 1}, "no output at each step: leave `step` out"),
         ([], {"output": 0, "step": 2}, "no step 2 in every sequence: the shortest has 2 steps"),
         ([], {"output": 0, "step": -3}, "no step -3 in every sequence"),
     ],

@@ -313,6 +313,7 @@ def test_a_setting_that_cannot_be_used_is_named(settings, message):
         MLPClassifier(**settings).fit(X, Y)
 
 
+@pytest.mark.filterwarnings("ignore:the loss has grown")
 def test_divergence_says_what_to_do():
     wild = MLPRegressor(solver="sgd", learning_rate_init=1e3, random_state=0)
     with pytest.raises(ValueError, match=r"non-finite parameter weights.*Try a lower learning rate"):

@@ -218,7 +218,7 @@ NAN[0, 1] = np.nan
         ([*RAGGED[:2], RAGGED[2][:, :1]], ValueError, r"sequence 2 has frames of shape \(1,\).*sequence 0 has \(2,\)"),
         ([RAGGED[0], NAN, RAGGED[2]], ValueError, "sequence 1 holds NaN or infinity, first at step 0, feature 1"),
         ([RAGGED[0], RAGGED[1][:0], RAGGED[2]], ValueError, "sequence 1 has length 0"),
-        ((x for x in RAGGED[:3]), TypeError, "X is a generator"),
+        ((x for x in RAGGED[:3]), TypeError, "X must be an array, or a list of arrays, but a generator was given"),
         (np.array([*RAGGED[:2], RAGGED[2]], dtype=object), TypeError, r"object array.*pass list\(X\)"),
         (["a.wav", "b.wav", "c.wav"], TypeError, "sequence 0 is 'a.wav', not an array: read files first"),
         (RAGGED[0][0], ValueError, "Reshape your data"),

@@ -100,9 +100,9 @@ def test_a_loss_by_position_is_an_error_that_names_what_it_was_taken_for():
         (
             {"callbacks": print},
             TypeError,
-            "callbacks must be a sequence of functions .*, but <built-in function print>",
+            "callbacks must be a list of functions, but <built-in function print>",
         ),
-        ({"callbacks": [1]}, TypeError, "a callback is a function of network and history, but 1 was given"),
+        ({"callbacks": [1]}, TypeError, "a callback must be a function of network and history, but 1 was given"),
         ({"verbose": "no"}, ValueError, "verbose must be bool or int, but 'no' was given"),
     ],
 )

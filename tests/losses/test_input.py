@@ -28,7 +28,7 @@ NAN = float("nan")
         (MeanSquaredError(), 2, [[1.0, NAN]], r"target\[0, 1\] = nan is not finite"),
         (MeanSquaredError(), 2, [[1.0, 2.0], [np.inf, 2.0]], r"target\[1, 0\] = inf is not finite"),
         (MeanSquaredError(), 2, [["a", "b"]], "target holds 'a' where numbers are needed"),
-        (MeanSquaredError(), 2, [[1.0, 2.0], [3.0]], "not a rectangular array"),
+        (MeanSquaredError(), 2, [[1.0, 2.0], [3.0]], "the target must be an array of numbers"),
         (MeanSquaredError(), 1, [1j], "integers or floats, but complex128 was given"),
         (MeanSquaredError(), 1, [], r"one entry for each output row, but its shape is \(0,\)"),
         (MeanSquaredError(), 1, 3.0, r"one entry for each output row, but its shape is \(\)"),

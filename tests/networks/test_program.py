@@ -254,7 +254,7 @@ def test_nothing_is_compiled_where_that_is_not_wanted(monkeypatch):
     monkeypatch.setattr("rnnbp.kernels.engine.engine", refused)
     monkeypatch.setattr("rnnbp.layers.compiled.part.engine", refused)
     monkeypatch.setattr("rnnbp.gradients.compiled.layout.engine", refused)
-    net = Network([layers.GRU(3, 4, bidirectional=True), layers.LastStep(), layers.Dense(8, 2)], compiled=False)
+    net = Network([layers.GRU(3, 4, bidirectional=True), layers.MeanOverTime(), layers.Dense(8, 2)], compiled=False)
     run = net.run(np.zeros((4, 2, 3)))
     run.backward(np.ones((2, 2)))
 

@@ -88,7 +88,7 @@ SEQUENCES = [np.zeros((3, 1)), np.zeros((2, 1))]
 @pytest.mark.parametrize(
     ("augment", "error", "message"),
     [
-        ("noise", TypeError, "augment is a function of an example and a generator"),
+        ("noise", TypeError, "augment must be a function of an example and a generator"),
         (lambda s, rng: s[:-1], ValueError, "must not change a sequence's length where each step has a target"),
         (lambda s, rng: s[:, [0, 0]], ValueError, "what augment returned does not fit: expected 1 features"),
         (lambda s, rng: s * np.nan, ValueError, "what augment returned does not fit: the input holds nan"),

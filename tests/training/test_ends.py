@@ -117,6 +117,7 @@ def test_other_errors_of_a_callback_reach_the_user():
 # -- what is not finite ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore:the loss has grown")
 def test_a_learning_rate_that_is_too_high_ends_in_an_error_that_says_where_and_what_to_try():
     net = Network([layers.Dense(3, 5), layers.Activation("relu"), layers.Dense(5, 1)])
     with pytest.raises(
@@ -185,7 +186,7 @@ def test_a_line_search_that_went_too_far_turns_back():
         ({"x": np.zeros((7, 4))}, ValueError, "expected 3 features, but the input has 4"),
         ({"x": np.full((7, 3), np.inf)}, ValueError, "holds inf"),
         ({"sample_weight": [1.0]}, ValueError, "expected 7 sample weights"),
-        ({"lengths": [3]}, ValueError, "expected an input of shape"),
+        ({"lengths": [3]}, ValueError, "lengths are for sequences"),
         ({"validation_data": np.zeros((7, 3))}, ValueError, r"must be a tuple \(x, target\) or \(x, target, lengths\)"),
         ({"validation_data": (np.zeros((7, 3)),)}, ValueError, "must be a tuple"),
         ({"validation_data": (np.zeros((7, 4)), np.zeros((7, 1)))}, ValueError, "validation_data: expected 3 features"),
@@ -216,6 +217,6 @@ def test_an_epoch_whose_validation_loss_is_nan_does_not_stay_the_best():
 def test_a_callback_that_is_no_function_is_refused_before_training():
     net = Network([layers.Dense(1, 1)])
     before = net.theta.copy()
-    with pytest.raises(TypeError, match="a callback is a function"):
+    with pytest.raises(TypeError, match="a callback must be a function"):
         fit(net, np.ones((4, 1)), np.ones((4, 1)), loss="mean_squared_error", callbacks=["print"])
     assert np.array_equal(net.theta, before)

@@ -1,0 +1,495 @@
+"""Mistakes that users make, each with what it is answered by: a table, in the words of who made them.
+
+Every row must end in an error before training starts (no parameter may have changed) whose message says what was given,
+what was expected and what to do; or, where it may be meant, in a warning that says what was understood.
+
+What cannot be known, and so is not refused:
+
+- a batch-first array ``(B, T, F)`` whose targets are batch-first too, or whose two first axes are equal;
+- a table of few steps in rows that is meant as series of their own, or the other way round, beyond what
+  `RNNForecaster` warns of; numbers for its pasts that are times;
+- inputs in other units, sample rates that are not those of the recordings, labels in another order than the examples,
+  the rows of one data frame in another order than those of another;
+- ``net.theta[:] = 0``, ``net.load(path)`` whose result is thrown away, one layer listed twice to share its weights;
+- a loss that is too large from the first update on, and stays so.
+"""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse
+import sklearn.metrics
+from toys import CROSS_ENTROPY, MSE, TEXT
+
+import rnnbp
+from rnnbp import (
+    MLPClassifier,
+    Network,
+    RNNClassifier,
+    RNNForecaster,
+    RNNTagger,
+    audio,
+    callbacks,
+    diagnostics,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    sequences,
+)
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(20, 3))
+Y = RNG.normal(size=(20, 1))
+CLASSES = RNG.integers(0, 2, 20)
+SEQUENCES = [RNG.normal(size=(length, 3)) for length in RNG.integers(4, 8, 20)]
+STEPS = [RNG.normal(size=(len(each), 1)) for each in SEQUENCES]
+PADDED = RNG.normal(size=(6, 20, 3))
+MASKED = np.ma.masked_array(X, X > 1.0)
+WAVE = np.sin(np.arange(120) / 3)
+TABLE = np.stack([WAVE, np.cos(np.arange(120) / 3)], axis=1)
+DATES = pd.date_range("2020", periods=120)
+
+
+def static(n=1, *more):
+    return Network([layers.Dense(3, n), *more])
+
+
+def recurrent(n=1):
+    return Network([layers.GRU(3, 4, gradient=TEXT), layers.LastStep(), layers.Dense(4, n)])
+
+
+def tagger(n=1):
+    return Network([layers.GRU(3, 4, gradient=TEXT), layers.Dense(4, n)])
+
+
+def fit(net, x=X, target=Y, **options):
+    """Train, and be sure that what is refused has changed nothing."""
+    before = net.theta.copy()
+    try:
+        rnnbp.fit(net, x, target, **{"loss": MSE, "max_epochs": 1} | options)
+    except Exception:
+        np.testing.assert_array_equal(net.theta, before, err_msg="training had begun")
+        raise
+
+
+def fitted(estimator, *data):
+    try:
+        return estimator.set_params(max_iter=1).fit(*data)
+    except Exception:
+        assert not hasattr(estimator, "network_"), "training had begun"
+        raise
+
+
+def classifier(**options):
+    return RNNClassifier(4, gradient=TEXT, **options)
+
+
+def forecaster(**options):
+    return RNNForecaster(4, gradient=TEXT, **options)
+
+
+ERRORS = {
+    # -- what is no data -----------------------------------------------------------------------------------------------
+    "masked inputs": (lambda: fit(static(), MASKED), ValueError, "masked array", "20|\\d+ of 60", "filled"),
+    "masked targets": (lambda: fit(static(), X, MASKED[:, :1]), ValueError, "the target is a masked array"),
+    "masked sequences": (lambda: fit(recurrent(), [MASKED] * 20), ValueError, "sequence 0 is a masked array"),
+    "masked validation": (
+        lambda: fit(static(), validation_data=(MASKED, Y)),
+        ValueError,
+        "validation_data: the input is a masked array",
+    ),
+    "masked weights": (
+        lambda: fit(static(), sample_weight=np.ma.masked_less(np.arange(20.0), 3)),
+        ValueError,
+        "sample_weight is a masked array",
+    ),
+    "masked, an MLP": (lambda: fitted(MLPClassifier(4), MASKED, CLASSES), ValueError, "X is a masked array"),
+    "masked, a classifier": (lambda: fitted(classifier(), [MASKED] * 20, CLASSES), ValueError, "masked array"),
+    "masked labels": (
+        lambda: fitted(classifier(), SEQUENCES, np.ma.masked_equal(CLASSES, 0)),
+        ValueError,
+        "y is a masked array",
+    ),
+    "masked frames of a stream": (lambda: tagger().stream().push(MASKED), ValueError, "masked array"),
+    "masked sequences to pad": (lambda: sequences.pad([MASKED]), ValueError, "sequence 0 is a masked array"),
+    "a masked recording": (
+        lambda: audio.AudioFeatures(8000).fit_transform([np.ma.masked_array(np.ones(8000), np.ones(8000))]),
+        ValueError,
+        "recording 0 is a masked array",
+    ),
+    "a sparse input": (lambda: fit(static(), scipy.sparse.csr_matrix(X)), TypeError, "sparse", "toarray"),
+    "sparse targets": (lambda: fit(static(), X, scipy.sparse.csr_matrix(Y)), TypeError, "the target is a sparse"),
+    "sparse sequences": (
+        lambda: fit(recurrent(), [scipy.sparse.csr_matrix(each) for each in SEQUENCES]),
+        TypeError,
+        "sequence 0 is a sparse",
+    ),
+    "a set": (lambda: fit(static(), {1, 2, 3}), TypeError, "a set was given", "pass a list"),
+    "a dict": (lambda: fit(static(), {"x": X}), TypeError, "a dict was given", r"list\(x.values\(\)\)"),
+    "a generator": (lambda: fit(recurrent(), (s for s in SEQUENCES)), TypeError, "a generator was given", r"list\(x\)"),
+    "targets from a generator": (lambda: fit(static(), X, (y for y in Y)), TypeError, "the target .* generator"),
+    "labels from a generator": (
+        lambda: fitted(classifier(), SEQUENCES, (c for c in CLASSES)),
+        TypeError,
+        "y must be .* generator",
+    ),
+    "an MLP's data from a generator": (
+        lambda: fitted(MLPClassifier(4), (x for x in X), CLASSES),
+        TypeError,
+        "generator",
+    ),
+    "no input": (lambda: fit(static(), None), TypeError, "the input must be an array", "None was given"),
+    "no target": (lambda: fit(static(), X, None), ValueError, "there is no target"),
+    "a path": (lambda: rnnbp.predict(recurrent(), ["a.wav"]), TypeError, "'a.wav', not an array", "AudioFeatures"),
+    "text": (lambda: rnnbp.predict(recurrent(), ["abc"]), TypeError, "'abc' was given: turn text into numbers"),
+    "an object array of sequences": (
+        lambda: rnnbp.predict(recurrent(), np.array([*SEQUENCES, X], dtype=object)),
+        TypeError,
+        r"object array of sequences: pass list\(x\)",
+    ),
+    "a Series of sequences": (
+        lambda: fitted(classifier(), pd.Series(SEQUENCES, index=range(5, 25)), CLASSES),
+        TypeError,
+        r"object array of sequences: pass list\(X\)",
+    ),
+    "frames of several widths": (
+        lambda: rnnbp.predict(recurrent(), [[[1.0, 2.0, 3.0], [1.0]]]),
+        ValueError,
+        "sequence 0 must be an array of numbers",
+    ),
+    "a missing sequence": (lambda: rnnbp.predict(recurrent(), [X, None]), TypeError, "sequence 1 .* None was given"),
+    "columns in another order": (
+        lambda: rnnbp.predict(
+            recurrent(), [pd.DataFrame(X, columns=list("abc")), pd.DataFrame(X, columns=list("bca"))]
+        ),
+        ValueError,
+        r"sequence 1 has the columns \['b', 'c', 'a'\]",
+    ),
+    "a column of dates": (
+        lambda: fitted(forecaster(), pd.DataFrame({"day": DATES, "value": WAVE})),
+        TypeError,
+        "column of times, 'day'",
+    ),
+    # -- shapes --------------------------------------------------------------------------------------------------------
+    "one sequence without its list": (
+        lambda: rnnbp.predict(recurrent(), X),
+        ValueError,
+        r"\(T, B, F\), time first, but its shape is \(20, 3\); if this is one sequence, pass \[x\]",
+    ),
+    "batch first": (
+        lambda: fit(recurrent(), PADDED.swapaxes(0, 1)),
+        ValueError,
+        r"expected 6 targets.*\(20, 1\)",
+        "second axis",
+        "time first",
+    ),
+    "features first": (lambda: rnnbp.predict(recurrent(), PADDED.T), ValueError, "expected 3 features", "last axis"),
+    "lengths of static examples": (
+        lambda: rnnbp.predict(static(), X, [3] * 20),
+        ValueError,
+        r"lengths are for sequences.*\(20, 3\)",
+    ),
+    "targets for each step of one output": (
+        lambda: fit(recurrent(), SEQUENCES, STEPS),
+        ValueError,
+        "expected 20 targets, one for each sequence",
+        "leave LastStep",
+    ),
+    "labels for each step of a classifier": (
+        lambda: fitted(classifier(), SEQUENCES, [np.zeros(len(each), int) for each in SEQUENCES]),
+        ValueError,
+        "differ in length",
+        "RNNTagger",
+    ),
+    "states that are no mapping": (
+        lambda: recurrent().run(SEQUENCES, initial_states=np.zeros((20, 4))),
+        TypeError,
+        "states must be a mapping of names to arrays, but a ndarray was given",
+    ),
+    "scores of other shapes": (lambda: metrics.r2(Y, Y[:3]), ValueError, r"\(20, 1\) do not fit .* \(3, 1\)"),
+    # -- units ---------------------------------------------------------------------------------------------------------
+    "16-bit samples as floats": (
+        lambda: audio.AudioFeatures(8000).fit_transform([3000.0 * RNG.normal(size=8000)]),
+        audio.AudioError,
+        "recording 0 holds floats up to",
+        "16-bit",
+        "divide them by 32768",
+    ),
+    "a table whose rows are dates": (
+        lambda: fitted(forecaster(), pd.DataFrame(TABLE, index=DATES)),
+        ValueError,
+        r"rows of X are times.*pass \[X\] for one series of 2 variables, or X.T for 2 series of 120 steps",
+    ),
+    "three values": (lambda: fitted(forecaster(), [1.0, 2.0, 3.0]), ValueError, "at least 10 values", "there are 3"),
+    "steps that are no whole number": (
+        lambda: forecaster(max_iter=1).fit(WAVE).predict(2.5),
+        ValueError,
+        "h must be a whole number of at least 1, but 2.5",
+    ),
+    # -- the network ---------------------------------------------------------------------------------------------------
+    "one layer": (lambda: Network(layers.Dense(3, 1)), TypeError, r"Dense\(3, 1\) was given: write Network\(\[...\]\)"),
+    "layers as arguments": (
+        lambda: Network(layers.Dense(3, 2), layers.Dense(2, 1)),
+        TypeError,
+        "Network takes layers by position, but 2 arguments were given: put what is a list in brackets",
+    ),
+    "a class as a layer": (
+        lambda: Network([layers.GRU(3, 4), layers.LastStep]),
+        TypeError,
+        r"layer 1 is <class .*: make one, as LastStep\(...\)",
+    ),
+    "a network in a network": (lambda: Network([static(), layers.Dense(1, 1)]), TypeError, "(?s)layer 0 .*one list"),
+    "no dtype": (lambda: Network([layers.Dense(3, 1)], dtype=None), ValueError, "float32 or float64, but None"),
+    "another dtype": (
+        lambda: Network([layers.Dense(3, 1)], dtype="single precision"),
+        ValueError,
+        "float32 or float64",
+    ),
+    "a seed below 0": (lambda: Network([layers.Dense(3, 1)], seed=-1), ValueError, "seed must be", "-1", "None"),
+    "a seed with a point": (lambda: Network([layers.Dense(3, 1)], seed=1.5), ValueError, "seed must be .* 1.5"),
+    "softmax twice": (
+        lambda: fit(static(2, layers.Activation("softmax")), X, CLASSES, loss=CROSS_ENTROPY),
+        ValueError,
+        r"CrossEntropy\(\) applies a softmax itself",
+        "leave that layer out",
+    ),
+    "sigmoid twice": (
+        lambda: fit(static(1, layers.Activation("sigmoid")), X, CLASSES, loss="binary_cross_entropy"),
+        ValueError,
+        "applies a sigmoid itself",
+        r"Activation\('sigmoid'\)",
+    ),
+    "one number for all parameters": (
+        lambda: setattr(static(), "theta", 0),
+        ValueError,
+        r"theta must be a vector of shape \(4,\)",
+        r"net.theta\[:\] = 0.0",
+    ),
+    "the network's own fit": (lambda: static().fit(X, Y), AttributeError, r"no attribute 'fit'", r"rnnbp.fit\(net"),
+    # -- arguments -----------------------------------------------------------------------------------------------------
+    "swapped, predict": (
+        lambda: rnnbp.predict(X, static()),
+        TypeError,
+        "net must be a Network, but a ndarray",
+        "first",
+    ),
+    "swapped, fit": (lambda: rnnbp.fit(X, Y, static(), loss=MSE), TypeError, "net must be a Network, but a ndarray"),
+    "swapped, evaluate": (lambda: rnnbp.evaluate(X, Y, static(), MSE), TypeError, "net must be a Network"),
+    "swapped, saliency": (lambda: diagnostics.saliency(X, static()), TypeError, "net must be a Network"),
+    "swapped, jacobian": (lambda: rnnbp.jacobian(X, static()), TypeError, "net must be a Network"),
+    "an estimator as a network": (lambda: rnnbp.predict(MLPClassifier(), X), TypeError, "an estimator has methods"),
+    "layers as a network": (lambda: rnnbp.predict([layers.Dense(3, 1)], X), TypeError, r"as Network\(\[...\]\) does"),
+    "loss by position": (lambda: rnnbp.fit(static(), X, Y, MSE), TypeError, "fit takes net, x, target", "loss="),
+    "epochs": (lambda: fit(static(), epochs=3), TypeError, "fit takes no argument 'epochs'. Did you mean 'max_epochs'"),
+    "verbose": (lambda: fit(static(), verbose=0), TypeError, "Did you mean 'progress'"),
+    "lr, of fit": (lambda: fit(static(), lr=0.1), TypeError, "'lr'", "optimizer=optimizers.Adam"),
+    "lr, of Adam": (lambda: optimizers.Adam(lr=0.1), TypeError, "Adam takes no argument 'lr'. .*'learning_rate'"),
+    "epochs, of an estimator": (lambda: RNNClassifier(epochs=3), TypeError, "Did you mean 'max_iter'"),
+    "PyTorch's names": (lambda: layers.LSTM(input_size=3, hidden_size=4), TypeError, "Did you mean 'n_inputs'"),
+    "Keras' names": (lambda: layers.GRU(3, units=4), TypeError, "GRU takes no argument 'units'. .*'n_hidden'"),
+    "return_sequences": (lambda: layers.LSTM(3, 4, return_sequences=True), TypeError, "LSTM takes no", "LastStep"),
+    "an activation in a layer": (lambda: layers.Dense(3, 4, activation="relu"), TypeError, "a layer of its own"),
+    "a schedule's": (lambda: optimizers.schedules.step(0.1, step_size=3), TypeError, "step takes no argument"),
+    "loss='mse'": (lambda: fit(static(), loss="mse"), ValueError, "Did you mean 'mean_squared_error'"),
+    "Keras' cross-entropy": (
+        lambda: fit(static(2), X, CLASSES, loss="sparse_categorical_crossentropy"),
+        ValueError,
+        "Did you mean 'cross_entropy'",
+    ),
+    "initializer='xavier'": (lambda: layers.Dense(3, 1, weight_initializer="xavier"), ValueError, "mean 'glorot'"),
+    "cell='rnn'": (lambda: fitted(classifier(cell="rnn"), SEQUENCES, CLASSES), ValueError, "Did you mean 'elman'"),
+    "a score by name": (
+        lambda: fit(static(2), X, CLASSES, loss=CROSS_ENTROPY, validation_data=(X, CLASSES), score="accuracy"),
+        TypeError,
+        "score must be a function of target and output, but 'accuracy'",
+        "rnnbp.metrics.accuracy",
+    ),
+    "a score of one argument": (
+        lambda: fit(static(), validation_data=(X, Y), score=lambda target: 0.0),
+        TypeError,
+        "score must be a function of target and output",
+    ),
+    "one callback": (
+        lambda: fit(static(), callbacks=callbacks.EarlyStopping(3)),
+        TypeError,
+        r"callbacks must be a list of functions, but EarlyStopping\(3\) was given: write callbacks=\[...\]",
+    ),
+    "a callback's class": (
+        lambda: fit(static(), callbacks=[callbacks.EarlyStopping]),
+        TypeError,
+        r"the class EarlyStopping was given: make one",
+    ),
+    "a callback of other arguments": (
+        lambda: fit(static(), callbacks=[lambda epoch: None]),
+        TypeError,
+        "a callback must be a function of network and history",
+    ),
+    "an estimator's one callback": (
+        lambda: fitted(classifier(callbacks=callbacks.EarlyStopping(3)), SEQUENCES, CLASSES),
+        TypeError,
+        "callbacks must be a list",
+    ),
+    "seed=1.5": (lambda: fit(static(), seed=1.5), ValueError, "seed must be a whole number of at least 0", "1.5"),
+    "seed=-1": (lambda: fit(static(), seed=-1), ValueError, "seed must be a whole number of at least 0", "-1"),
+    "random_state=-1": (
+        lambda: fitted(classifier(random_state=-1), SEQUENCES, CLASSES),
+        ValueError,
+        "random_state must be .* -1 was given",
+    ),
+    "shuffle='no'": (lambda: fit(static(), shuffle="no"), ValueError, "shuffle must be True or False, but 'no'"),
+    "augment without return": (lambda: fit(static(), augment=lambda x, rng: None), ValueError, "augment .* None"),
+    "augment of one argument": (lambda: fit(static(), augment=lambda x: x), TypeError, "augment must be a function of"),
+    "a checkpoint that is no path": (lambda: fit(static(), checkpoint=True), TypeError, "checkpoint must be a path"),
+    "saved as a number": (lambda: static().save(3), TypeError, "path must be a path, but 3 was given"),
+    "metadata in a list": (lambda: static().save("net", metadata=[1]), TypeError, "metadata must be a mapping"),
+}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("mistake", ERRORS)
+def test_a_mistake_is_refused_before_anything_is_done(mistake):
+    make, error, *fragments = ERRORS[mistake]
+    with pytest.raises(error) as caught:
+        make()
+    for fragment in fragments:
+        assert caught.match(fragment)
+
+
+def test_a_score_that_cannot_be_computed_says_of_what():
+    with pytest.raises(ValueError, match=r"accuracy_score.* cannot score targets of shape \(20,\) and outputs"):
+        rnnbp.evaluate(static(2), X, CLASSES, CROSS_ENTROPY, score=sklearn.metrics.accuracy_score)
+
+
+@pytest.mark.parametrize("score", [lambda target, output: None, lambda target, output: output])
+def test_a_score_that_is_no_number_is_refused(score):
+    with pytest.raises(TypeError, match="the score must be one number"):
+        rnnbp.evaluate(static(), X, Y, MSE, score=score)
+
+
+def test_a_callback_that_returns_an_array_is_told_what_to_return():
+    with pytest.raises(TypeError, match="a callback must return True, False or None"):
+        rnnbp.fit(static(), X, Y, loss=MSE, callbacks=[lambda net, history: np.zeros(3)])
+
+
+@pytest.mark.parametrize("log", [callbacks.CSVLog, callbacks.BestModelCheckpoint, rnnbp.Checkpoint])
+def test_a_folder_is_no_file(tmp_path, log):
+    with pytest.raises(ValueError, match="it is a directory"):
+        log(tmp_path)
+
+
+def test_files_are_not_taken_for_each_other(tmp_path):
+    static().save(tmp_path / "net")
+    rnnbp.fit(static(), X, Y, loss=MSE, max_epochs=1, checkpoint=tmp_path / "run")
+    with pytest.raises(rnnbp.ModelFileError, match=r"it is a checkpoint, which rnnbp\.fit"):
+        Network.load(tmp_path / "run")
+    with pytest.raises(rnnbp.CheckpointError, match="no checkpoint; is it a saved network"):
+        fit(static(), checkpoint=tmp_path / "net")
+
+
+def test_a_class_of_one_s_own_must_be_imported_before_it_is_loaded(tmp_path):
+    class Own(layers.Dense):
+        """Dense by another name."""
+
+    class _Hidden(layers.Dense):
+        """One that is nobody's business."""
+
+    Network([Own(3, 1)]).save(tmp_path / "net")
+    Own.__name__ = "Other"
+    with pytest.raises(rnnbp.ModelFileError, match=r"unknown layer 'Own'.*import the module that defines it") as caught:
+        Network.load(tmp_path / "net")
+    assert "_Hidden" not in str(caught.value)
+
+
+# -- what may be meant -------------------------------------------------------------------------------------------------
+
+ONE_HOT = np.eye(3)[RNG.integers(0, 3, 20)]
+WARNINGS = {
+    "a table of 120 steps": (
+        lambda: fitted(forecaster(max_iter=1), TABLE),
+        r"\(120, 2\) is read as 120 series of 2 steps each",
+        r"pass \[X\]",
+        r"list\(X\)",
+    ),
+    "channels first": (
+        lambda: fitted(classifier(), RNG.normal(size=(20, 3, 50)), CLASSES),
+        r"\(20, 3, 50\) is read as 20 sequences of 3 steps with 50 features",
+        r"swapaxes\(1, 2\)",
+    ),
+    "one sequence without its list, a tagger": (
+        lambda: fitted(RNNTagger(4, gradient=TEXT), X, CLASSES),
+        r"\(20, 3\) with a label for each row is read as 20 sequences of one step",
+        r"fit to \[X\], \[y\]",
+    ),
+    "one-hot labels": (
+        lambda: fitted(classifier(), SEQUENCES, ONE_HOT),
+        "read as 3 yes-or-no labels",
+        r"y.argmax\(axis=1\)",
+    ),
+    "the wrong end of a bidirectional layer": (
+        lambda: Network([layers.GRU(3, 4, bidirectional=True), layers.LastStep()]),
+        r"layer 1, LastStep\(\), follows GRU\(3, 4, bidirectional=True\)",
+        r"write LastStep\(bidirectional=True\)",
+    ),
+    "the wrong end, past a dropout": (
+        lambda: Network([layers.GRU(3, 4, bidirectional=True), layers.Dropout(0.5), layers.LastStep()]),
+        "backward direction has there seen that one frame only",
+    ),
+    "the wrong end of a reversed layer": (
+        lambda: Network([layers.GRU(3, 4, reverse=True), layers.LastStep()]),
+        "one frame only",
+    ),
+    "halves of one direction": (
+        lambda: Network([layers.GRU(3, 4), layers.LastStep(bidirectional=True)]),
+        "which is not bidirectional",
+        r"write LastStep\(\)",
+    ),
+    "a loss that grows": (
+        lambda: rnnbp.fit(static(), 10 * X, Y, loss=MSE, optimizer=optimizers.SGD(0.1), max_epochs=10),
+        r"the loss has grown from .* training diverges, though all is still finite",
+        "lower learning rate",
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("mistake", WARNINGS)
+def test_what_may_be_meant_is_warned_of_once_where_it_was_written(mistake):
+    make, *fragments = WARNINGS[mistake]
+    with pytest.warns((UserWarning, RuntimeWarning)) as caught:
+        make()
+    found = [each for each in caught if all(re.search(part, str(each.message)) for part in fragments)]
+    assert len(found) == 1
+    if not issubclass(found[0].category, RuntimeWarning):
+        assert found[0].filename == __file__
+
+
+@pytest.mark.filterwarnings("error", "ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: fitted(forecaster(max_iter=1), [TABLE]),
+        lambda: fitted(forecaster(max_iter=1), TABLE.T),
+        lambda: fitted(forecaster(max_iter=1), list(TABLE)),
+        lambda: fitted(forecaster(max_iter=1), pd.Series(WAVE, index=DATES)),
+        lambda: fitted(forecaster(max_iter=1), [pd.DataFrame(TABLE, index=DATES)]),
+        lambda: fitted(classifier(), list(RNG.normal(size=(20, 3, 50))), CLASSES),
+        lambda: fitted(classifier(), RNG.normal(size=(20, 50, 3)), CLASSES),
+        lambda: fitted(RNNTagger(4, gradient=TEXT), list(X[:, None]), list(CLASSES[:, None])),
+        lambda: fitted(RNNTagger(4, gradient=TEXT), [X], [CLASSES]),
+        lambda: fitted(RNNTagger(4, gradient=TEXT), SEQUENCES, [np.arange(len(each)) % 2 for each in SEQUENCES]),
+        lambda: Network([layers.GRU(3, 4, bidirectional=True), layers.LastStep(bidirectional=True)]),
+        lambda: Network([layers.GRU(3, 4, bidirectional=True), layers.GRU(8, 4), layers.LastStep()]),
+        lambda: fit(static(2, layers.Activation("softmax")), X, np.eye(2)[CLASSES]),
+        lambda: fit(static(), np.ma.masked_array(X)),
+        lambda: fit(static(), pd.DataFrame(X, index=range(100, 120)), pd.Series(Y[:, 0], index=DATES[:20])),
+        lambda: fit(static(), callbacks=(callback for callback in [callbacks.EarlyStopping(2)])),
+        lambda: rnnbp.predict(Network([layers.Activation("tanh")]), X),
+        lambda: rnnbp.predict(static(), X.tolist()),
+        lambda: losses.CrossEntropy()([[0.0, 0.0]], [1]),
+    ],
+)
+def test_what_is_right_is_neither_refused_nor_warned_of(make):
+    make()
