@@ -31,7 +31,8 @@ if "kept" not in sys.argv:
 
 
 def start(error, *arguments):
-    command = [sys.executable, "-W", "error", "-c", SCRIPT.format(error=error), *arguments]
+    strict = ["-W", "error", "-W", "ignore::DeprecationWarning"]  # of older versions of others
+    command = [sys.executable, *strict, "-c", SCRIPT.format(error=error), *arguments]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     return run.stdout

@@ -298,6 +298,14 @@ def test_what_cannot_be_looked_into_is_an_error(table, classifier, three_classes
 # All ------------------------------------------------------------------------------------------------------------------
 
 
+def test_axes_in_a_part_of_a_figure_belong_to_the_whole(classifier):
+    figure = Figure()
+    part = figure.subfigures(1, 2)[0].subfigures(2, 1)[0]
+    display = LossCurveDisplay.from_estimator(classifier, ax=part.subplots())
+    assert display.ax_.figure is part
+    assert display.figure_ is figure
+
+
 def test_without_axes_a_new_figure_is_made(classifier):
     mpl.use("Agg")
     from matplotlib import pyplot

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
+from rnnbp.plotting.axes import whole_figure
 from rnnbp.plotting.displays.fitted import figure_at, network_and_sequences
 
 if TYPE_CHECKING:
@@ -93,5 +94,5 @@ class ActivationsDisplay:
 
         figure = plot_activations(self.activations, names=self.names, figure=figure_at(ax))
         self.axes_ = [drawn for drawn in figure.axes if drawn.get_ylabel()]  # colour bars have none
-        self.figure_ = self.axes_[0].get_figure(root=True)  # type: ignore[assignment]
+        self.figure_ = whole_figure(self.axes_[0])
         return self

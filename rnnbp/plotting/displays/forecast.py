@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnbp.plotting.axes import COLOURS, axes, plain_frame
+from rnnbp.plotting.axes import COLOURS, axes, plain_frame, whole_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -167,9 +167,7 @@ class ForecastDisplay:
         self
         """
         self.ax_ = ax = axes(ax)
-        figure = ax.get_figure(root=True)
-        assert figure is not None
-        self.figure_ = figure
+        self.figure_ = whole_figure(ax)
         known, colour = "0.25", COLOURS[0]
         ahead = np.arange(len(self.forecast) + 1)
         now = self.past[-1:]  # lines and fan begin here, so that nothing hangs in the air

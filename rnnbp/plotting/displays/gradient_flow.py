@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnbp.plotting.axes import whole_figure
 from rnnbp.plotting.displays.fitted import network_and_sequences
 
 if TYPE_CHECKING:
@@ -100,9 +101,7 @@ class GradientFlowDisplay:
         from rnnbp.plotting.diagnostics import plot_gradient_flow  # which draws with other displays itself
 
         self.ax_ = plot_gradient_flow(self.flow, ax=ax)
-        figure = self.ax_.get_figure(root=True)
-        assert figure is not None
-        self.figure_ = figure
+        self.figure_ = whole_figure(self.ax_)
         return self
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from rnnbp.plotting.axes import whole_figure
 from rnnbp.plotting.curves import learning_curves
 from rnnbp.plotting.displays.fitted import final_estimator
 from rnnbp.training.history import History
@@ -101,9 +102,7 @@ class LossCurveDisplay:
             If no epoch has ended.
         """
         self.ax_ = learning_curves(self.history, label=self.name, ax=ax)
-        figure = self.ax_.get_figure(root=True)
-        assert figure is not None
-        self.figure_ = figure
+        self.figure_ = whole_figure(self.ax_)
         self.score_ax_ = _twin(self.ax_)  # several estimators share it, as they share the axis of losses
         if self.history.validation_score:
             self.score_ax_ = self.score_ax_ or self.ax_.twinx()

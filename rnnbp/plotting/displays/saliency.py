@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.plotting.axes import axes
+from rnnbp.plotting.axes import axes, whole_figure
 from rnnbp.plotting.displays.fitted import network_and_sequences
 
 if TYPE_CHECKING:
@@ -133,9 +133,7 @@ class SaliencyDisplay:
         self
         """
         self.ax_ = ax = axes(ax)
-        figure = ax.get_figure(root=True)
-        assert figure is not None
-        self.figure_ = figure
+        self.figure_ = whole_figure(ax)
         frame: dict[str, Any] = {"origin": "lower", "aspect": "auto", "interpolation": "nearest"}
         low, high = float(self.x.min()), float(self.x.max())
         ax.imshow(self.x.T, cmap="gray_r", vmin=low, vmax=high + 0.7 * (high - low), **frame)  # in light greys
