@@ -19,51 +19,17 @@ import argparse
 import time
 from pathlib import Path
 
-import numpy as np
-
 import rnnbp
 from rnnbp import audio, datasets, metrics, plotting
-
-LONGEST = 6  # digits of a string
-PAUSE = 0.03, 0.30  # seconds between digits, and before and after them
-
-
-def strings_of(data, n, seed, *, snr_db=None):
-    """Return n waveforms, their texts and their voices; every voice says as many.
-
-    Each string has one voice, one speed and one loudness. `snr_db` is how far noise lies below it; None draws anew for
-    each, from almost none (40 dB) to much (5 dB).
-    """
-    rng = np.random.default_rng(seed)
-    voices = np.unique(data.groups)
-    waves, texts, spoken_by = [], [], []
-    for i in range(n):
-        voice = voices[i % len(voices)]
-        chosen = rng.choice(np.flatnonzero(data.groups == voice), rng.integers(1, LONGEST + 1))
-        parts = [pause(data.sample_rate, rng)]
-        for k in chosen:
-            parts += [data.waves[k] / np.abs(data.waves[k]).max(), pause(data.sample_rate, rng)]
-        wave = audio.change_speed(np.concatenate(parts), rng.uniform(0.85, 1.15))
-        wave = audio.add_noise(wave, rng.uniform(5, 40) if snr_db is None else snr_db, rng)
-        waves.append(audio.gain(wave, rng.uniform(-30, -6)))
-        texts.append(" ".join(data.target_names[data.target[k]] for k in chosen))
-        spoken_by.append(voice)
-    return waves, texts, np.array(spoken_by)
-
-
-def pause(sample_rate, rng):
-    return np.zeros(round(rng.uniform(*PAUSE) * sample_rate), np.float32)
 
 
 def train(arguments):
     """Fit a transcriber to strings of the training voices."""
-    data = datasets.load_spoken_digits("train")
-    waves, texts, _ = strings_of(data, arguments.strings, arguments.seed)
-    seconds = sum(wave.size for wave in waves) / data.sample_rate
-    print(f"train: {len(waves)} strings, {seconds / 60:.1f} minutes, made of {data!r}")
+    strings = datasets.make_connected_digits(arguments.strings, "train", seed=arguments.seed)
+    print(f"train: {strings!r}")
     began = time.perf_counter()
     model = rnnbp.CTCTranscriber(
-        data.sample_rate,
+        strings.sample_rate,
         hidden_layer_sizes=(96,),
         bidirectional=not arguments.live,
         speeds=(),  # the strings are at many speeds already
@@ -72,22 +38,21 @@ def train(arguments):
         lexicon=True,
         random_state=arguments.seed,
     )
-    model.fit(waves, texts)
+    model.fit(strings.waves, strings.text)
     print(f"{model.network_.theta.size} parameters, {model.n_iter_} epochs in {time.perf_counter() - began:.0f} s")
     return model
 
 
 def test(model, seed):
     """Print error rates of voices that were never heard; return a string of theirs."""
-    data = datasets.load_spoken_digits("test")
     for name, snr_db in (("clean", 40.0), ("noise at 10 dB", 10.0)):
-        waves, texts, voices = strings_of(data, 200, seed + 1, snr_db=snr_db)
-        rates = metrics.error_rates(texts, model.predict(waves), groups=voices)
+        heard = datasets.make_connected_digits(200, "test", snr_db=snr_db, seed=seed + 1)
+        rates = metrics.error_rates(heard.text, model.predict(heard.waves), groups=heard.speaker)
         print(f"{name}: words wrong {rates}")
     for said, written, n in rates.confusions()[:5]:
         print(f"{n:5d} times {said or 'nothing'} was understood as {written or 'nothing'}")
-    longest = max(range(len(texts)), key=lambda i: len(texts[i]))
-    return waves[longest], texts[longest]
+    longest = max(range(len(heard)), key=lambda i: len(heard.text[i]))
+    return heard.waves[longest], heard.text[longest]
 
 
 def transcribe(paths, model):

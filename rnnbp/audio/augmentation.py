@@ -29,9 +29,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnbp.audio.files import resample
-from rnnbp.audio.waveform import Waveform, check_audible, check_waveform
+from rnnbp.audio.librosa_import import import_librosa
+from rnnbp.audio.waveform import Waveform, check_audible, check_sample_rate, check_waveform
 
-__all__ = ["add_noise", "change_speed", "gain", "mask_frequency", "mask_time", "time_shift"]
+__all__ = [
+    "add_noise",
+    "change_speed",
+    "gain",
+    "mask_frequency",
+    "mask_time",
+    "shift_pitch",
+    "stretch_time",
+    "time_shift",
+]
 
 Features = NDArray[np.floating[Any]]
 
@@ -148,6 +158,77 @@ def change_speed(wave: ArrayLike, factor: float) -> Waveform:
     if not 0.1 <= factor <= 10:
         raise ValueError(f"factor must lie between 0.1 and 10, but {factor!r} was given")
     return resample(wave, from_rate=factor, to_rate=1.0)
+
+
+def stretch_time(wave: ArrayLike, factor: float) -> Waveform:
+    """Say it faster (factor > 1) or slower with the pitch as it is.
+
+    Parameters
+    ----------
+    wave : array of float, shape (n_samples,)
+    factor : float
+        1.1 is 10 % faster.
+
+    Returns
+    -------
+    ndarray, shape (round(n_samples / factor),)
+        In the dtype of `wave`.
+
+    Raises
+    ------
+    ValueError
+        If `factor` is not between 0.1 and 10, or `wave` is no waveform (as AudioError).
+
+    Notes
+    -----
+    librosa's phase vocoder, with frames of 2048 samples: a hundred times the work of `change_speed`, and not free of
+    echoes.
+    """
+    wave = check_waveform(wave)
+    if not 0.1 <= factor <= 10:
+        raise ValueError(f"factor must lie between 0.1 and 10, but {factor!r} was given")
+    stretched: Waveform = import_librosa("librosa.effects").time_stretch(wave, rate=float(factor), n_fft=_window(wave))
+    return stretched
+
+
+def shift_pitch(wave: ArrayLike, semitones: float, *, sample_rate: int) -> Waveform:
+    """Say it higher (positive) or lower at the same speed, as a smaller or larger head would.
+
+    Parameters
+    ----------
+    wave : array of float, shape (n_samples,)
+    semitones : float
+        12 is an octave up. Between the voices of women and men there are about 10, within each group 2 or 3.
+    sample_rate : int
+        In Hz.
+
+    Returns
+    -------
+    ndarray, shape of `wave`
+        In its dtype.
+
+    Raises
+    ------
+    ValueError
+        If `semitones` is not between -24 and 24, or `wave` is no waveform (as AudioError).
+
+    Notes
+    -----
+    librosa's: `stretch_time`, and resampling. Formants move with the pitch.
+    """
+    wave = check_waveform(wave)
+    check_sample_rate(sample_rate)
+    if not -24 <= semitones <= 24:
+        raise ValueError(f"semitones must lie between -24 and 24, but {semitones!r} was given")
+    shifted: Waveform = import_librosa("librosa.effects").pitch_shift(
+        wave, sr=sample_rate, n_steps=float(semitones), n_fft=_window(wave), res_type="soxr_hq"
+    )
+    return shifted
+
+
+def _window(wave: Waveform) -> int:
+    """Return the samples of the phase vocoder's frames: librosa's, or what a short recording has room for."""
+    return min(2048, 1 << max(4, int(wave.size).bit_length() - 1))
 
 
 def mask_time(

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnbp.reading import read_array
 
-__all__ = ["AudioError", "Waveform", "check_audible", "check_sample_rate", "check_waveform"]
+__all__ = ["AudioError", "Waveform", "check_audible", "check_sample_rate", "check_waveform", "clipped_part"]
 
 Waveform = NDArray[np.floating[Any]]
 
@@ -77,3 +77,16 @@ def check_audible(wave: Waveform, name: str = "the waveform") -> None:
             f"{name} is silent: all {wave.size} samples equal {wave[0]:g}. "
             "Leave it out, or check the microphone and the conversion that wrote it"
         )
+
+
+def clipped_part(wave: Waveform) -> float:
+    """Return which part of the samples was probably cut off: those that stand at the end of the range, three in a row.
+
+    It must be the waveform as it was recorded: resampling makes the flat tops round.
+    """
+    n_cut = 0
+    for end in (wave.max(), wave.min()):
+        at_end = wave == end
+        inner = at_end[:-2] & at_end[1:-1] & at_end[2:]
+        n_cut += int((np.convolve(inner, np.ones(3)) > 0).sum()) if inner.any() else 0
+    return n_cut / wave.size

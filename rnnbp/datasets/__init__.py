@@ -25,6 +25,7 @@ from rnnbp.datasets.grammars import (
 from rnnbp.datasets.home import data_home
 from rnnbp.datasets.long_lags import TEMPORAL_ORDER_SYMBOLS, make_adding_problem, make_copy_memory, make_temporal_order
 from rnnbp.datasets.mnist import fetch_mnist
+from rnnbp.datasets.models import find_model
 from rnnbp.datasets.series import fetch_santafe_laser, fetch_sunspots, fetch_tinyshakespeare
 from rnnbp.datasets.shipped import load_spoken_digits
 from rnnbp.datasets.table import SequenceTable, read_sequences
@@ -46,6 +47,7 @@ __all__ = [
     "fetch_santafe_laser",
     "fetch_sunspots",
     "fetch_tinyshakespeare",
+    "find_model",
     "find_recordings",
     "is_reber",
     "load_spoken_digits",

@@ -36,6 +36,7 @@ from rnnbp.estimators.transcriber_training import (
     with_copies,
 )
 from rnnbp.estimators.transcribing import Transcribing
+from rnnbp.estimators.utterances import check_features
 from rnnbp.layers import LSTM, Activation, Conv1D, Dense, Dropout, Layer
 from rnnbp.losses import CTC
 from rnnbp.networks.network import Network
@@ -121,14 +122,14 @@ validation_scores_ : list of float or None
             If a recording is silent, stereo, damaged or shorter than a frame, named.
         """
         check(self)
-        heard = self._hear(X)
+        ear = self._ear(anew=True)
+        heard = check_features(X) if ear is None else ear.hear(X)
         texts = check_texts(y, len(heard))
         alphabet = Alphabet.of(self.alphabet, texts)
         lexicon = self._lexicon_of(texts)
         language_model = self._language_model_of(texts)
         self._search(alphabet, language_model, lexicon)  # raises what there is to raise
         labels = [alphabet.encode(text) for text in texts]
-        ear = self._ear(anew=True)
         n_frames = np.array([len(each) if ear is None else ear.n_frames(each) for each in heard])
         check_room(n_frames, labels, texts, stride=self.stride, hop_length=self.hop_length)
         random_state = check_random_state(self.random_state)

@@ -20,7 +20,7 @@ from rnnbp.decoding import BeamSearch, NGram, align, greedy
 from rnnbp.estimators.alphabet import Alphabet, check_texts
 from rnnbp.estimators.live import LiveTranscription
 from rnnbp.estimators.transcriber_settings import Hearing, Practice, Recognition, Writing
-from rnnbp.estimators.utterances import Ear, check_features, read_waves
+from rnnbp.estimators.utterances import Ear, check_features
 from rnnbp.metrics import word_error_rate
 from rnnbp.networks.network import Network
 from rnnbp.training.evaluation import predict
@@ -170,13 +170,11 @@ class Transcribing(Writing, Practice, Recognition, Hearing, BaseEstimator):  # t
             variance=None if anew else self.live_variance_,
         )
 
-    def _hear(self, X: Iterable[Any], n_features: int | None = None) -> list[Array]:
-        return check_features(X, n_features) if self.sample_rate is None else read_waves(X, self.sample_rate)
-
     def _logits(self, X: Iterable[Any]) -> list[Array]:
         check_is_fitted(self)
-        ear, heard = self._ear(), self._hear(X, self.n_features_in_)
-        found = predict(self.network_, heard if ear is None else ear(heard), batch_size=BATCH)
+        ear = self._ear()
+        x = check_features(X, self.n_features_in_) if ear is None else ear(ear.hear(X))
+        found = predict(self.network_, x, batch_size=BATCH)
         assert isinstance(found, list), "there is an output at each step"
         return found
 

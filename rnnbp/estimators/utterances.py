@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,30 +10,45 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.audio import AudioError, AudioFeatures, load
+from rnnbp.audio import AudioError, AudioFeatures
+from rnnbp.audio.files import conform
+from rnnbp.audio.frontend import Frontend
 from rnnbp.audio.live import LiveFeatures
-from rnnbp.audio.recordings import check_recordings
-from rnnbp.audio.waveform import Waveform
+from rnnbp.audio.recordings import check_recordings, read_recording
+from rnnbp.audio.waveform import Waveform, clipped_part
 
 __all__ = ["Ear", "check_features", "read_waves"]
 
 Array = NDArray[np.float32]
+MUCH = 0.001  # of the samples: fewer may stand at the end of the range by chance
 
 
-def read_waves(X: Iterable[Any], sample_rate: int) -> list[Waveform]:
+def read_waves(X: Iterable[Any], frontend: Frontend) -> list[Waveform]:
     """Return the waveform of each recording; files are read and resampled.
 
     Raises
     ------
     AudioError
-        If one is silent, stereo, empty or damaged, named.
+        If one is silent, stereo, empty, damaged, or a file at too low a rate, named.
+
+    Warns
+    -----
+    UserWarning
+        If some are clipped; names them.
     """
     waves: list[Waveform] = []
+    clipped: list[str] = []
     for name, source in check_recordings(X):
-        wave = load(source, sample_rate) if isinstance(source, str) else source
-        if wave.min() == wave.max():
-            raise AudioError(f"{name} must have a signal, but it is silent: leave it out")
-        waves.append(wave)
+        wave, rate = read_recording(frontend, source, name) if isinstance(source, str) else (source, 0)
+        if (part := clipped_part(wave)) > MUCH:
+            clipped.append(f"{name} ({100 * part:.1f} % of its samples)")
+        waves.append(conform(wave, rate, frontend.sample_rate, name) if rate else wave)
+    if clipped:
+        warnings.warn(
+            f"{'; '.join(clipped)} {'is' if len(clipped) == 1 else 'are'} clipped: too loud for what recorded it, and "
+            "harder to understand. Record it less loud",
+            stacklevel=4,
+        )
     return waves
 
 
@@ -95,6 +111,10 @@ class Ear:
         features = AudioFeatures(sample_rate, n_mels=n_mels, hop_length=hop_length, progress=False)
         frontend = features._frontend()
         return cls(features, LiveFeatures(frontend, mean=mean, variance=variance) if live else None)
+
+    def hear(self, X: Iterable[Any]) -> list[Waveform]:
+        """Return the waveform of each recording; see `read_waves`."""
+        return read_waves(X, self.features._frontend())
 
     def fit(self, waves: Sequence[Waveform]) -> None:
         """Learn the level that live features begin with."""

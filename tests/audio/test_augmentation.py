@@ -1,9 +1,10 @@
 """Augmentation: each function does to the signal what its name says, by measurement."""
 
+import librosa
 import numpy as np
 import pytest
 
-from rnnbp import audio
+from rnnbp import audio, datasets
 
 
 @pytest.fixture
@@ -25,6 +26,8 @@ WAVE_FUNCTIONS = {
     "gain": lambda wave: audio.gain(wave, 6),
     "time_shift": lambda wave: audio.time_shift(wave, 100),
     "change_speed": lambda wave: audio.change_speed(wave, 1.1),
+    "stretch_time": lambda wave: audio.stretch_time(wave, 1.1),
+    "shift_pitch": lambda wave: audio.shift_pitch(wave, 2.0, sample_rate=8000),
 }
 MASKS = {"mask_time": audio.mask_time, "mask_frequency": audio.mask_frequency}
 
@@ -207,3 +210,44 @@ def test_masks_need_a_generator(name, features):
 def test_a_fraction_lies_between_zero_and_one(features, fraction):
     with pytest.raises(ValueError, match="max_fraction must lie in"):
         audio.mask_time(features, 5, generator(), max_fraction=fraction)
+
+
+def loudest_frequency(wave, sample_rate=8000):
+    middle = wave[len(wave) // 4 : -len(wave) // 4]
+    spectrum = np.abs(np.fft.rfft(middle * np.hanning(len(middle)), 2**17))
+    return spectrum.argmax() * sample_rate / 2**17
+
+
+@pytest.mark.parametrize("factor", [0.8, 1.25])
+def test_stretching_changes_the_duration_and_leaves_the_pitch(wave, factor):
+    stretched = audio.stretch_time(wave, factor)
+    assert len(stretched) == round(len(wave) / factor)
+    assert loudest_frequency(stretched) == pytest.approx(440, rel=0.01)
+
+
+@pytest.mark.parametrize("semitones", [-3, 4])
+def test_a_shift_changes_the_pitch_and_leaves_the_duration(wave, semitones):
+    shifted = audio.shift_pitch(wave, semitones, sample_rate=8000)
+    assert len(shifted) == len(wave)
+    assert loudest_frequency(shifted) == pytest.approx(440 * 2 ** (semitones / 12), rel=0.01)
+
+
+def test_stretching_and_shifting_are_librosa_s():
+    speech = datasets.load_spoken_digits("test").waves[5].astype(np.float64)
+    speech = np.concatenate([speech] * 3)
+    np.testing.assert_array_equal(audio.stretch_time(speech, 0.9), librosa.effects.time_stretch(speech, rate=0.9))
+    expected = librosa.effects.pitch_shift(speech, sr=8000, n_steps=2.0, res_type="soxr_hq")
+    np.testing.assert_array_equal(audio.shift_pitch(speech, 2.0, sample_rate=8000), expected)
+
+
+def test_short_recordings_are_stretched_and_shifted_too():
+    wave = 0.1 * np.random.default_rng(0).standard_normal(300)
+    assert len(audio.stretch_time(wave, 1.5)) == 200
+    assert len(audio.shift_pitch(wave, -2.0, sample_rate=8000)) == 300
+
+
+def test_factors_and_shifts_out_of_range_are_refused(wave):
+    with pytest.raises(ValueError, match=r"factor must lie between 0\.1 and 10, but 0 was given"):
+        audio.stretch_time(wave, 0)
+    with pytest.raises(ValueError, match="semitones must lie between -24 and 24, but 30 was given"):
+        audio.shift_pitch(wave, 30, sample_rate=8000)

@@ -1,9 +1,12 @@
 """The numbers of `AudioFeatures` against librosa's, and what the normalisation and the trimming promise."""
 
+import os
+
 import librosa
 import numpy as np
 import pytest
 
+from rnnbp import datasets
 from rnnbp.audio import AudioFeatures, spectral
 
 TINY = 1e-30  # below any power here, so that only the 80 dB range limits librosa's decibels
@@ -47,6 +50,31 @@ def test_log_mel_features_are_those_of_librosa(case, n_samples):
     expected = librosa_log_mel(wave, sample_rate, **renamed).T
     assert features.dtype == np.float32
     np.testing.assert_allclose(features, expected, rtol=1e-5, atol=2e-4)  # dB
+
+
+def real_recordings():
+    """Speech of people, if there is any here, else of the synthesizers that ship: waveforms and their rates."""
+    if not os.environ.get("RNNBP_DATA"):
+        digits = datasets.load_spoken_digits("test")
+        return [(wave, digits.sample_rate) for wave in digits.waves[::40]]
+    spoken, digits = datasets.fetch_an4("test"), datasets.fetch_fsdd()
+    return [(w, spoken.sample_rate) for w in spoken.waves[::26]] + [
+        (w, digits.sample_rate) for w in digits.waves[::500]
+    ]
+
+
+def test_features_of_real_recordings_are_those_of_librosa_s_own_calls():
+    for wave, rate in real_recordings():
+        [log_mel] = AudioFeatures(rate, normalize=None).transform([wave])
+        np.testing.assert_allclose(log_mel, librosa_log_mel(wave, rate).T, rtol=1e-5, atol=2e-3)  # dB
+        [cepstrum] = AudioFeatures(rate, kind="mfcc", n_mfcc=13, f_min=0.0, normalize=None).transform([wave])
+        frame, hop = round(0.025 * rate), round(0.01 * rate)
+        n_fft = 2 ** int(np.ceil(np.log2(frame)))
+        expected = librosa.feature.mfcc(
+            y=wave, sr=rate, n_mfcc=13, n_mels=40, n_fft=n_fft, win_length=frame, hop_length=hop
+        )
+        loud = cepstrum[:, 0] > cepstrum[:, 0].max() - 300  # librosa's floor of 1e-10 hides what is quieter
+        np.testing.assert_allclose(cepstrum[loud], expected.T[loud], rtol=1e-4, atol=0.1)
 
 
 def test_cepstral_coefficients_are_those_of_librosa():

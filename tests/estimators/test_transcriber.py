@@ -195,6 +195,30 @@ def test_features_in_the_place_of_sound():
         found.predict([np.zeros((5, 2))])
 
 
+# -- how it is trained -----------------------------------------------------------------------------------------------
+
+
+def test_the_parameters_are_the_mean_over_the_last_epochs():
+    seen = []
+    settings = SMALL | {"max_iter": 3, "random_state": 3}
+    last = CTCTranscriber(RATE, averaging=0, **settings).fit(WAVES, TEXTS)
+    watch = {"callbacks": [lambda net, history: seen.append(net.theta.copy())]}
+    mean = CTCTranscriber(RATE, averaging=1, **settings, **watch).fit(WAVES, TEXTS)
+    assert_array_equal(mean.network_.theta, seen[-1])
+    assert 0 < np.abs(mean.network_.theta - last.network_.theta).max() < 0.5
+
+
+def test_the_first_epoch_goes_from_short_to_long(monkeypatch):
+    from rnnbp.estimators import transcriber
+
+    seen = []
+    monkeypatch.setattr(transcriber, "fit", lambda net, x, target, **given: seen.append(given["shuffle"]) or _history())
+    CTCTranscriber(RATE, **SMALL).fit(WAVES, TEXTS)
+    CTCTranscriber(RATE, short_first=False, **SMALL).fit(WAVES, TEXTS)
+    CTCTranscriber(RATE, **SMALL | {"speeds": ()}).fit(WAVES[:1], TEXTS[:1])  # all are of one length
+    assert seen == ["later", True, True]
+
+
 # -- live ------------------------------------------------------------------------------------------------------------
 
 
@@ -341,8 +365,35 @@ def test_sound_that_cannot_be_used_is_named_before_training(untrained, wave, err
 
 def test_silence_in_a_file_is_named(untrained, tmp_path):
     soundfile.write(tmp_path / "silent.wav", np.zeros(4000), RATE)
-    with pytest.raises(AudioError, match=r"recording 1 \(.*silent\.wav\) must have a signal, but it is silent"):
+    with pytest.raises(AudioError, match=r"recording 1 \(.*silent\.wav\) is silent"):
         untrained.fit([WAVES[0], tmp_path / "silent.wav"], ["ab", "ab"])
+
+
+def test_all_files_that_are_missing_are_named_at_once(untrained):
+    with pytest.raises(
+        FileNotFoundError, match=r"recording 1: no such file: a\.wav; recording 2: no such file: b\.wav"
+    ):
+        untrained.fit([WAVES[0], "a.wav", "b.wav"], ["ab", "a", "b"])
+
+
+def test_a_file_of_too_low_a_rate_is_named(untrained, tmp_path):
+    soundfile.write(tmp_path / "low.wav", WAVES[0][::2], RATE // 2)
+    with pytest.raises(AudioError, match=r"recording 0 \(.*low\.wav\) is sampled at 2000 Hz and holds nothing above"):
+        untrained.fit([tmp_path / "low.wav"], ["ab"])
+
+
+def test_the_channels_of_a_stereo_file_are_averaged(fitted, tmp_path):
+    silent = np.zeros_like(NEW[0])
+    soundfile.write(tmp_path / "two.wav", np.stack([2 * NEW[0], silent], axis=1), RATE, subtype="FLOAT")
+    assert fitted.predict([tmp_path / "two.wav"]) == fitted.predict([NEW[0]])
+
+
+def test_clipped_recordings_are_named_in_one_warning(fitted, tmp_path):
+    loud = np.clip(5 * NEW[1], -1.0, 1.0)
+    soundfile.write(tmp_path / "loud.wav", loud, 2 * RATE)
+    message = r"recording 1 \([\d.]+ % of its samples\); recording 2 \(.*loud\.wav\) \([\d.]+ % .*\) are clipped"
+    with pytest.warns(UserWarning, match=message):
+        fitted.predict([NEW[0], loud, tmp_path / "loud.wav"])
 
 
 def test_sound_without_a_sample_rate_is_refused(untrained):
