@@ -1,4 +1,4 @@
-"""Models that leave: in forms that other programs run."""
+"""Models that leave, in forms that other programs run, and those that come in."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rnnbp.interop import c
+    from rnnbp.interop import c, onnx
 
-__all__ = ["c"]
+__all__ = ["c", "onnx"]
 
 
 def __getattr__(name: str) -> Any:
