@@ -246,7 +246,7 @@ PLAIN = {
     "affine(1.0, 0.0)": "identity", "elu(1.0)": "elu", "leaky_relu(0.01)": "leaky_relu",
     "scaled_tanh(1.0, 1.0)": "tanh", "thresholded_relu(0.0)": "relu",
 }  # fmt: skip
-ALONE = ("relu", "tanh")  # functions in their own right, more than members of a family
+ALONE = ("identity", "relu", "tanh")  # functions in their own right, more than members of a family
 CALLED = re.compile(r"(\w+)\(([^()]*)\)")
 
 
