@@ -6,9 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rnnbp.interop import c, onnx, torch
+    from rnnbp.interop import c, keras, onnx, torch
 
-__all__ = ["c", "onnx", "torch"]
+__all__ = ["c", "keras", "onnx", "torch"]
 
 
 def __getattr__(name: str) -> Any:
