@@ -71,7 +71,10 @@ class Naming(ABC):
             declared = {parameter.name: parameter.shape for parameter in layer.parameters()}
             names = self.simple[type(layer)]
             dtype = next(iter(tensors.values())).dtype if tensors else np.dtype(np.float32)
-            blank = {"bias": np.zeros(declared.get("bias", ()), dtype), "gain": np.ones(declared.get("gain", ()), dtype)}
+            blank = {
+                "bias": np.zeros(declared.get("bias", ()), dtype),
+                "gain": np.ones(declared.get("gain", ()), dtype),
+            }
             return {
                 ours: self.returned(layer, tensors[theirs]) if theirs in tensors else blank[ours]
                 for ours, theirs in names.items()
@@ -123,7 +126,7 @@ class PyTorch(Naming):
         """Return the tensors of a recurrent layer, both directions'."""
         if isinstance(layer, GRU) and layer.reset == "before":
             raise ValueError('has reset="before", and PyTorch resets after the product')
-        found = {}
+        found: dict[str, Array] = {}
         for suffix in _suffixes(layer):
             weights = CONVENTIONS["pytorch"].theirs(layer, parameters, suffix)
             found |= dict(zip(_names(depth, suffix), weights, strict=False))
@@ -131,7 +134,7 @@ class PyTorch(Naming):
 
     def recurrent_parameters(self, layer: Layer, tensors: Tensors, depth: int) -> dict[str, Array]:
         """Return the parameters of a recurrent layer, both directions'."""
-        found = {}
+        found: dict[str, Array] = {}
         for suffix in _suffixes(layer):
             w, r, *biases = _names(depth, suffix)
             zero = np.zeros(len(tensors[w]), tensors[w].dtype)
@@ -171,7 +174,7 @@ class Keras(Naming):
 
     def recurrent(self, layer: Layer, parameters: Tensors, depth: int) -> dict[str, Array]:
         """Return the tensors of a recurrent layer; a GRU that resets after the product has two rows of biases."""
-        found = {}
+        found: dict[str, Array] = {}
         for prefix, suffix in _directions(layer):
             weights = CONVENTIONS["keras"].theirs(layer, parameters, suffix)
             two = "recurrent_bias" + suffix in parameters
@@ -182,7 +185,7 @@ class Keras(Naming):
 
     def recurrent_parameters(self, layer: Layer, tensors: Tensors, depth: int) -> dict[str, Array]:
         """Return the parameters of a recurrent layer."""
-        found = {}
+        found: dict[str, Array] = {}
         for prefix, suffix in _directions(layer):
             w, r = tensors[f"{prefix}kernel"], tensors[f"{prefix}recurrent_kernel"]
             zero = np.zeros(w.shape[-1], w.dtype)

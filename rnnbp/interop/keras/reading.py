@@ -85,8 +85,8 @@ def from_model(model: Any) -> Network:
             raise InteropError(f"{reader.place(layer)} cannot be taken over: it {error}") from error
     if reader.turned:
         raise InteropError(
-            f"the steps of {model.name!r} come out in reverse order, as its last recurrent layer has go_backwards=True: "
-            "here they come out in order"
+            f"the steps of {model.name!r} come out in reverse order, as its last recurrent layer has go_backwards=True, "
+            "and here in order: pool over time, or take return_sequences=False"
         )
     if reader.padding is not None:
         raise InteropError(f"the zeros that {model.name!r} adds must be followed by a Conv1D")
@@ -108,14 +108,14 @@ def _chain(model: Any, keras: Any) -> list[Any]:
             sources = [tensor._keras_history.operation for tensor in call.arguments.keras_tensors]
             if sources != found[-1:] or call.operation in found:
                 raise InteropError(
-                    f"{model.name!r} is no chain of layers: {call.operation.name!r} does not take the output of the layer "
-                    "before it, and that alone"
+                    f"{model.name!r} is no chain of layers: {call.operation.name!r} does not take the output of the "
+                    "layer before it, and that alone"
                 )
             found.append(call.operation)
     else:
         raise InteropError(
-            f"{type(model).__name__} has code that is not a chain of layers, so it cannot be taken over: Sequential and "
-            "functional models can"
+            f"{type(model).__name__} has code that is not a chain of layers, so it cannot be taken over: Sequential "
+            "and functional models can"
         )
     return [each for layer in found for each in (_chain(layer, keras) if isinstance(layer, keras.Model) else [layer])]
 
@@ -297,4 +297,8 @@ def _tensors(layer: Any) -> dict[str, Array]:
     """Return a layer's variables, by name."""
     if layer.compute_dtype not in ("float32", "float64"):
         raise ValueError(f"computes in {layer.compute_dtype}: float32 and float64 are supported")
-    return {variable.name: np.array(variable.numpy()) for variable in layer.trainable_weights + layer.non_trainable_weights if variable.name != "seed_generator_state"}
+    return {
+        variable.name: np.array(variable.numpy())
+        for variable in layer.trainable_weights + layer.non_trainable_weights
+        if variable.name != "seed_generator_state"
+    }

@@ -106,7 +106,9 @@ def _convolution(module: Any, padding: Any) -> Conv1D:
     else:
         before, after = (padding[0], padding[0]) if len(padding) == 1 else padding
     if module.groups != 1 or module.padding_mode != "zeros":
-        raise ValueError(f"has groups={module.groups} and padding_mode={module.padding_mode!r}: 1 and 'zeros' are supported")
+        raise ValueError(
+            f"has groups={module.groups} and padding_mode={module.padding_mode!r}: 1 and 'zeros' are supported"
+        )
     if (before, after) not in ((centred, reach - centred), (reach, 0)):
         raise ValueError(
             f"adds {before} and {after} frames: it must lose no step, as with {centred} and {reach - centred}"

@@ -132,7 +132,9 @@ class _Reader:
         if not isinstance(value, Frames):
             raise self.refusal(node, "its code is no chain of layers: this does not come out of one")
         if value.n_links != len(self.links):
-            raise self.refusal(node, "its code is no chain of layers: it uses something else than the last layer's output")
+            raise self.refusal(
+                node, "its code is no chain of layers: it uses something else than the last layer's output"
+            )
         if value.step is None:
             return value
         if value.half is not None or value.state == "c":
@@ -149,7 +151,11 @@ class _Reader:
         x = self.enter(node, given[0])
         if kind in RECURRENT:
             return self.recurrent(node, called, x)
-        if kind in ("AdaptiveAvgPool1d", "AdaptiveMaxPool1d") and called.output_size in (1, (1,)) and x.axes in ("", "bft"):
+        if (
+            kind in ("AdaptiveAvgPool1d", "AdaptiveMaxPool1d")
+            and called.output_size in (1, (1,))
+            and x.axes in ("", "bft")
+        ):
             self.links.append(Link(MeanOverTime() if "Avg" in kind else MaxOverTime(), {}, node.name))
             return Frames(len(self.links), "bf1")
         if kind == "Flatten" and x.axes == "bf1":
@@ -197,7 +203,9 @@ class _Reader:
                 half = (part % value.n_states) % value.directions if value.directions == 2 else None
                 found = replace(found, half=half, step=("last", "first")[half] if half is not None else found.step)
             else:
-                raise self.refusal(node, f"[{index}] is not supported: the first or last step, or the last layer's states")
+                raise self.refusal(
+                    node, f"[{index}] is not supported: the first or last step, or the last layer's states"
+                )
         if len(parts) > len(axes):
             raise self.refusal(node, f"[{index}] does not fit the axes {', '.join(axes) or 'that are not known'}")
         return replace(found, axes=kept)
@@ -257,7 +265,10 @@ class _Reader:
 
     def joined(self, node: Any, parts: Any) -> Frames:
         wanted = [("last", 0), ("first", 1)]
-        if not isinstance(parts, (list, tuple)) or [(getattr(p, "step", 0), getattr(p, "half", 0)) for p in parts] != wanted:
+        if (
+            not isinstance(parts, (list, tuple))
+            or [(getattr(p, "step", 0), getattr(p, "half", 0)) for p in parts] != wanted
+        ):
             raise self.refusal(node, "its code is no chain of layers: it puts branches together")
         return replace(parts[0], step="both", half=None)
 
