@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +43,7 @@ class Naming(ABC):
         For each kind of layer without gates, the names of its tensors under the names of our parameters.
     """
 
-    simple: Mapping[type[Layer], Mapping[str, str]]
+    simple: ClassVar[Mapping[type[Layer], Mapping[str, str]]]
 
     def tensors(self, layer: Layer, parameters: Tensors, *, depth: int = 0) -> dict[str, Array]:
         """Return a layer's tensors; none for one without parameters.
@@ -101,7 +101,7 @@ class Naming(ABC):
 class PyTorch(Naming):
     """PyTorch's modules."""
 
-    simple = {
+    simple: ClassVar[Mapping[type[Layer], Mapping[str, str]]] = {
         Dense: {"weight": "weight", "bias": "bias"},
         Conv1D: {"weight": "weight", "bias": "bias"},
         Embedding: {"weight": "weight"},
@@ -128,8 +128,10 @@ class PyTorch(Naming):
             raise ValueError('has reset="before", and PyTorch resets after the product')
         found: dict[str, Array] = {}
         for suffix in _suffixes(layer):
-            weights = CONVENTIONS["pytorch"].theirs(layer, parameters, suffix)
-            found |= dict(zip(_names(depth, suffix), weights, strict=False))
+            *weights, _ = CONVENTIONS["pytorch"].theirs(layer, parameters, suffix)
+            found |= {
+                name: array for name, array in zip(_names(depth, suffix), weights, strict=True) if array is not None
+            }
         return found
 
     def recurrent_parameters(self, layer: Layer, tensors: Tensors, depth: int) -> dict[str, Array]:
@@ -155,7 +157,7 @@ def _suffixes(layer: Any) -> tuple[str, ...]:
 class Keras(Naming):
     """Keras' layers; of a bidirectional one, names begin with "forward/" and "backward/"."""
 
-    simple = {
+    simple: ClassVar[Mapping[type[Layer], Mapping[str, str]]] = {
         Dense: {"weight": "kernel", "bias": "bias"},
         Conv1D: {"weight": "kernel", "bias": "bias"},
         Embedding: {"weight": "embeddings"},

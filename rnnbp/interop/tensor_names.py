@@ -6,8 +6,8 @@
     names.save(net, "weights.safetensors")       # layers.0.weight_ih_l0, ...
     names.load(net, "theirs.safetensors")        # into a network that has been built like theirs
 
-A tensor's name is that of its module, a point, and its own (`rnnbp.interop.naming`). Which module is which layer is told
-by the shapes, where these leave no choice, and by `load`'s ``modules`` else.
+A tensor's name is that of its module, a point, and its own (`rnnbp.interop.naming`). Shapes tell which module is which
+layer, where they leave no choice; else `load` is told by its ``modules``.
 """
 
 from __future__ import annotations
@@ -204,7 +204,7 @@ class Names:
             numbered = all(re.search(r"\d+$", module) for module, _ in fitting)
             if len(fitting) > 1 and not numbered and len({module for module, _ in fitting}) > 1:
                 raise InteropError(
-                    f"layer {k}, {layer!r}, may be any of {', '.join(map(_shown, fitting))}: say which with modules=[...]"
+                    f"layer {k}, {layer!r}, may be any of {', '.join(map(_shown, fitting))}: say which by modules"
                 )
             chosen.append(fitting[0])
         return chosen

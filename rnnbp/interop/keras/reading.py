@@ -85,8 +85,8 @@ def from_model(model: Any) -> Network:
             raise InteropError(f"{reader.place(layer)} cannot be taken over: it {error}") from error
     if reader.turned:
         raise InteropError(
-            f"the steps of {model.name!r} come out in reverse order, as its last recurrent layer has go_backwards=True, "
-            "and here in order: pool over time, or take return_sequences=False"
+            f"the steps of {model.name!r} come out in reverse order, as a recurrent layer has go_backwards=True, and "
+            "here in order: pool over time, or take return_sequences=False"
         )
     if reader.padding is not None:
         raise InteropError(f"the zeros that {model.name!r} adds must be followed by a Conv1D")
@@ -297,8 +297,5 @@ def _tensors(layer: Any) -> dict[str, Array]:
     """Return a layer's variables, by name."""
     if layer.compute_dtype not in ("float32", "float64"):
         raise ValueError(f"computes in {layer.compute_dtype}: float32 and float64 are supported")
-    return {
-        variable.name: np.array(variable.numpy())
-        for variable in layer.trainable_weights + layer.non_trainable_weights
-        if variable.name != "seed_generator_state"
-    }
+    held = [variable for variable in layer.weights if not variable.name.startswith("seed_generator")]
+    return {variable.name: np.array(variable.numpy()) for variable in held}

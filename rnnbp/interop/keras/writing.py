@@ -39,8 +39,8 @@ def to_model(net: Network) -> Any:
     """Return a network as a functional model of Keras 3, with copies of its weights.
 
     It takes (B, T, F), or symbols (B, T), and gives (B, T, outputs), or (B, outputs) after pooling or where the network
-    is static. Sequences of several lengths need a mask, as always in Keras: ``model(x, mask=mask)``, of shape (B, T), True
-    where a step lies in its sequence; what comes out after its end means nothing.
+    is static. Sequences of several lengths need a mask, as always in Keras: ``model(x, mask=mask)``, a tensor of shape
+    (B, T), True where a step lies in its sequence; what comes out after its end means nothing.
 
     Parameters
     ----------
@@ -61,9 +61,9 @@ def to_model(net: Network) -> Any:
 
     Notes
     -----
-    A layer that runs backwards has ``go_backwards=True``, and what it gives is turned round after it. The last step is the
-    recurrent layer's own, ``return_sequences=False``; what goes frame by frame between the two comes after it. As Keras'
-    convolutions know no masks, masks do not reach beyond one.
+    A layer that runs backwards has ``go_backwards=True``, and what it gives is turned round after it. The last step is
+    the recurrent layer's own, ``return_sequences=False``; what goes frame by frame between the two comes after it.
+    Keras' convolutions know no masks: masks do not reach beyond one.
 
     Examples
     --------
@@ -112,8 +112,8 @@ def _ordered(layers: Sequence[Layer]) -> list[tuple[int, Layer, LastStep | None]
         turned = (layer.bidirectional, layer.reverse)
         if not isinstance(below, Recurrent) or (below.bidirectional, below.reverse) != turned:
             raise InteropError(
-                f"layer {k}, {layer!r}, has no counterpart in Keras: it must take what a recurrent layer of its direction "
-                f"gives, but {below!r} is below it"
+                f"layer {k}, {layer!r}, has no counterpart in Keras: it must take what a recurrent layer of its "
+                f"direction gives, but {below!r} is below it"
             )
         if layer.bidirectional and any(not isinstance(each, Dropout) for each in layers[source + 1 : k]):
             raise InteropError(

@@ -1,8 +1,8 @@
 """`from_module`: a network of a module of PyTorch.
 
 What a module computes is found by `torch.fx`: it is called once with symbols, and the calls of modules, functions and
-methods that it leaves are gone through here. Recurrent modules give a tuple, of which the code picks the output or a final
-state; picking a step, or pooling over time, is a layer here.
+methods that it leaves are gone through here. Recurrent modules give a tuple, of which the code picks the output or a
+final state; picking a step, or pooling over time, is a layer here.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def from_module(module: Any) -> Network:
     ----------
     module : torch.nn.Module
         What `to_module` has made; an `nn.Sequential`, in which a recurrent module's output goes on; or a module whose
-        ``forward(x)`` is a chain of layers, such as a recurrent one, its last step, its final state or a mean over time,
-        and a linear one.
+        ``forward(x)`` is a chain of layers, such as a recurrent one, its last step, final state or mean over time, and
+        a linear one.
 
     Returns
     -------
@@ -62,10 +62,7 @@ def from_module(module: Any) -> Network:
         raise TypeError(f"module must be a torch.nn.Module, but {type(module).__name__} was given")
     from rnnbp.interop.torch.modules import Chain
 
-    if isinstance(module, Chain):
-        links = _of_chain(module)
-    else:
-        links = _of_code(module, torch)
+    links = _of_chain(module) if isinstance(module, Chain) else _of_code(module, torch)
     dtypes = {array.dtype for link in links for array in link.parameters.values()}
     if len(dtypes) > 1:
         raise InteropError("some parameters of the module are float32 and others float64")
@@ -123,7 +120,7 @@ class _Reader:
         self.module, self.torch, self.links = module, torch, list[Link]()
 
     def refusal(self, node: Any, what: str) -> InteropError:
-        return InteropError(f"{type(self.module).__name__}, {node.format_node() or node}: {what}")
+        return InteropError(f"{type(self.module).__name__}, at {node.name!r}: {what}")
 
     def enter(self, node: Any, value: Any) -> Frames:
         """Return frames that a layer takes: what the last one gives."""
@@ -270,7 +267,8 @@ class _Reader:
             or [(getattr(p, "step", 0), getattr(p, "half", 0)) for p in parts] != wanted
         ):
             raise self.refusal(node, "its code is no chain of layers: it puts branches together")
-        return replace(parts[0], step="both", half=None)
+        first: Frames = parts[0]
+        return replace(first, step="both", half=None)
 
 
 def _of_code(module: Any, torch: Any) -> list[Link]:
@@ -279,9 +277,7 @@ def _of_code(module: Any, torch: Any) -> list[Link]:
     try:
         graph = torch.fx.Tracer().trace(module)
     except Exception as error:  # a user's code may do anything
-        raise InteropError(
-            f"{type(module).__name__} has code that is not a chain of layers, so it cannot be taken over: {brief(error)}"
-        ) from error
+        raise InteropError(f"{type(module).__name__} has code that is not a chain of layers: {brief(error)}") from error
     reader, values, entered = _Reader(module, torch), dict[Any, Any](), False
     for node in graph.nodes:
         given = torch.fx.node.map_arg(node.args, values.get)
