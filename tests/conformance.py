@@ -57,6 +57,11 @@ RECURRENT: dict[str, Callable[..., Recurrent]] = {
     "GRU, reset before": partial(GRU, reset="before"),
     "LSTM, layer norm": partial(LSTM, layer_norm=True),
     "GRU, layer norm": partial(GRU, layer_norm=True),
+    "Elman, clipped": partial(Elman, clip=2.0),
+    "LSTM, variant": partial(LSTM, activations=("sigmoid", "softsign", "elu(0.5)"), clip=1.5),
+    "LSTM, coupled, with peepholes": partial(LSTM, coupled=True, peepholes=True),
+    "GRU, variant": partial(GRU, activations=("hard_sigmoid(0.2, 0.5)", "scaled_tanh(1.7, 0.6)"), clip=2.0),
+    "GRU, variant, reset before": partial(GRU, activations=("sigmoid", "softsign"), reset="before"),
     "LSTM, zoneout": partial(LSTM, zoneout=0.3, zoneout_cell=0.5),
 }
 
@@ -85,6 +90,7 @@ RECURRENT_NETWORKS: dict[str, list[Layer]] = {
         f"Jordan, feeds back {name}": [Jordan(I, H, n_outputs=2, feedback_activation=name, teacher_forcing=False)]
         for name in ACTIVATIONS
     },
+    "LastStep, backwards": [LSTM(I, H, reverse=True), layers.LastStep(reverse=True)],
     "LastStep, both ways": [LSTM(I, H, bidirectional=True), layers.LastStep(bidirectional=True)],
     "Jordan, taught through an activation": [Jordan(I, H, n_outputs=2), layers.Activation("sigmoid")],
 }

@@ -21,14 +21,38 @@ EXPECTED = {
     "elu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
     "gelu": lambda z: z * scipy.stats.norm.cdf(z),
     "softplus": lambda z: -scipy.special.log_expit(-z),
+    "softsign": lambda z: z / (1 + np.abs(z)),
     "softmax": lambda z: scipy.special.softmax(z, axis=-1),
 }
 
-each_activation = pytest.mark.parametrize("activation", ACTIVATIONS.values(), ids=ACTIVATIONS)
+WITH_NUMBERS = {
+    "affine(0.5, -1.5)": lambda z: 0.5 * z - 1.5,
+    "leaky_relu(0.3)": lambda z: np.where(z > 0, z, 0.3 * z),
+    "thresholded_relu(0.7)": lambda z: np.where(z > 0.7, z, 0),
+    "elu(0.3)": lambda z: np.where(z > 0, z, 0.3 * np.expm1(np.minimum(z, 0))),
+    "scaled_tanh(1.7, 0.6)": lambda z: 1.7 * np.tanh(0.6 * z),
+    "hard_sigmoid(0.2, 0.5)": lambda z: np.clip(0.2 * z + 0.5, 0, 1),
+}
+EXPECTED |= WITH_NUMBERS
+NAMES = [*ACTIVATIONS, *WITH_NUMBERS]
+
+each_activation = pytest.mark.parametrize("activation", [*map(activations.get, NAMES)], ids=NAMES)
 
 
 def test_every_activation_has_an_expected_value():
-    assert EXPECTED.keys() == ACTIVATIONS.keys()
+    assert EXPECTED.keys() == {*ACTIVATIONS, *WITH_NUMBERS}
+    assert {name.partition("(")[0] for name in WITH_NUMBERS} == activations.FAMILIES.keys()
+
+
+@pytest.mark.parametrize("name", ["elu()", "elu(1, 2)", "elu(nan)", "hard_sigmoid(a, b)"])
+def test_numbers_that_an_activation_has_not_are_refused(name):
+    with pytest.raises(ValueError, match=r"must be named as \w+\(.*\) with finite numbers"):
+        activations.get(name)
+
+
+def test_a_function_that_has_a_plain_name_is_called_by_it():
+    assert activations.named("elu", 1) == "elu"
+    assert activations.named("elu", 0.5) == "elu(0.5)"
 
 
 @each_activation

@@ -8,6 +8,8 @@ from rnnbp.cells.layer_norm_gru import LayerNormGRUCell
 from rnnbp.cells.layer_norm_lstm import LayerNormLSTMCell
 from rnnbp.cells.lstm import LSTMCell
 from rnnbp.cells.peephole_lstm import PeepholeLSTMCell
+from rnnbp.cells.variant_gru import VariantGRUCell
+from rnnbp.cells.variant_lstm import VariantLSTMCell
 from rnnbp.cells.zoneout import ZoneoutCell
 
 __all__ = [
@@ -22,5 +24,7 @@ __all__ = [
     "Product",
     "ResetBeforeGRUCell",
     "Stage",
+    "VariantGRUCell",
+    "VariantLSTMCell",
     "ZoneoutCell",
 ]

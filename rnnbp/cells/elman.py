@@ -7,7 +7,8 @@
 
     dz = dh f'(z)                             (1')
 
-f is any activation function; with relu and an identity for U it is the IRNN of Le, Jaitly and Hinton (2015).
+f is any activation function; with relu and an identity for U it is the IRNN of Le, Jaitly and Hinton (2015). With a
+limit C, z is clipped to [-C, C] before f is applied.
 
 References
 ----------
@@ -16,11 +17,13 @@ J. L. Elman, "Finding structure in time", Cognitive Science 14, 1990.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 from rnnbp.activations import ActivationFunction
 from rnnbp.activations import get as get_activation
 from rnnbp.cells.cell import Cell, Product, Pullback, Stage, Step
+from rnnbp.kernels.elementwise import absolute, maximum, minimum, where
 
 __all__ = ["ElmanCell", "activation_step"]
 
@@ -43,6 +46,21 @@ def activation_step(activation: ActivationFunction) -> tuple[Step, Pullback]:
     return step, pullback
 
 
+@cache
+def _clipped(activation: ActivationFunction, limit: float) -> ActivationFunction:
+    """Return f(clip(z)), and its pullback."""
+
+    def value(z):
+        return activation.value(maximum(minimum(z, limit), -limit))
+
+    def pullback(dy, z, y):
+        inside = maximum(minimum(z, limit), -limit)
+        dz = activation.pullback(dy, inside, y)
+        return where(absolute(z) < limit, dz, 0.0 * dz)
+
+    return replace(activation, name=f"{activation.name}, clipped at {limit}", value=value, pullback=pullback)
+
+
 class ElmanCell(Cell):
     """h = f(x W + h' U + b).
 
@@ -52,16 +70,18 @@ class ElmanCell(Cell):
         I and H.
     activation : str, default "tanh"
         The name of f.
+    clip : float or None, default None
+        C.
     """
 
     blocks = ("h",)
     states = ("h",)
     input = Product("input_weight", "x", into=("h",), bias="bias")
 
-    def __init__(self, n_inputs: int, n_hidden: int, *, activation: str = "tanh") -> None:
+    def __init__(self, n_inputs: int, n_hidden: int, *, activation: str = "tanh", clip: float | None = None) -> None:
         super().__init__(n_inputs, n_hidden)
         function = get_activation(activation)
-        step, pullback = activation_step(function)
+        step, pullback = activation_step(function if clip is None else _clipped(function, clip))
         recurrent = Product("recurrent_weight", "h", into=("h",))
         self.stages = (
             Stage(

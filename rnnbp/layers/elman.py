@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rnnbp.cells import Cell, ElmanCell
+from rnnbp.configuration import number
 from rnnbp.layers.recurrent import Recurrent
 
 __all__ = ["Elman"]
@@ -19,6 +20,8 @@ class Elman(Recurrent):
         I and H.
     activation : str, default "tanh"
         f; any of the names that `Activation` knows.
+    clip : float or None, default None
+        The size that pre-activations are cut off at; None for no limit.
     **options
         bidirectional, reverse, recurrent_dropout, zoneout, gradient, input_initializer, recurrent_initializer and
         bias_initializer: see `Recurrent`.
@@ -34,11 +37,13 @@ class Elman(Recurrent):
         n_hidden: int,
         *,
         activation: str = "tanh",
+        clip: float | None = None,
         **options: Any,
     ) -> None:
         self.activation = activation
+        self.clip = None if clip is None else number("clip", clip)
         super().__init__(n_inputs, n_hidden, **options)
 
     def make_cell(self) -> Cell:
         """Return an `ElmanCell`."""
-        return ElmanCell(self.n_inputs, self.n_hidden, activation=self.activation)
+        return ElmanCell(self.n_inputs, self.n_hidden, activation=self.activation, clip=self.clip)

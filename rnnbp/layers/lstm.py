@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from rnnbp.cells import Cell, LayerNormLSTMCell, LSTMCell, PeepholeLSTMCell
+from rnnbp.activations import elementwise
+from rnnbp.cells import Cell, LayerNormLSTMCell, LSTMCell, PeepholeLSTMCell, VariantLSTMCell
 from rnnbp.configuration import flag, number
 from rnnbp.initializers import Initializer
 from rnnbp.layers.recurrent import Recurrent
@@ -13,7 +15,7 @@ __all__ = ["LSTM"]
 
 
 class LSTM(Recurrent):
-    """A layer of long short-term memory; see `rnnbp.cells.lstm`, `peephole_lstm` and `layer_norm_lstm` there.
+    """A layer of long short-term memory; see `rnnbp.cells.lstm`, and its variants beside it.
 
     Parameters
     ----------
@@ -23,6 +25,13 @@ class LSTM(Recurrent):
         Whether the gates see the cell state.
     layer_norm : bool, default False
         Whether the two products, and the cell state on its way to h, are normalised (Ba et al. 2016).
+    activations : sequence of str, default ("sigmoid", "tanh", "tanh")
+        Of the gates, of the candidate, and of the cell state on its way to h; elementwise ones of those that
+        `Activation` knows.
+    clip : float or None, default None
+        The size that pre-activations are cut off at; None for no limit.
+    coupled : bool, default False
+        Whether the forget gate is 1 - i, and has no parameters.
     zoneout, zoneout_cell : float, default 0
         The rates of zoneout of h and of c (Krueger et al. 2017); see `Recurrent`. The paper has 0.05 and 0.5.
     bias_initializer : str or Initializer, default "forget_gate"
@@ -34,13 +43,15 @@ class LSTM(Recurrent):
     Raises
     ------
     ValueError
-        If peepholes are to be combined with layer normalisation, or as `Recurrent` says.
+        If layer normalisation is to be combined with peepholes, coupled gates, other functions or a limit, or as
+        `Recurrent` says.
 
     Notes
     -----
     Its parameters are ``input_weight`` (I, 4 H), ``bias`` (4 H,) and ``recurrent_weight`` (H, 4 H), with the gates in
-    the order i, f, g, o, and ``peephole`` (3 H,) in the order i, f, o, first 0; with layer normalisation also
-    ``input_gain`` and ``recurrent_gain`` (4 H,), ``cell_gain`` and ``cell_bias`` (H,), gains first 1 and the bias 0.
+    the order i, f, g, o, and ``peephole`` (3 H,) in the order i, f, o, first 0 (coupled gates are without f); with
+    layer normalisation also ``input_gain`` and ``recurrent_gain`` (4 H,), ``cell_gain`` and ``cell_bias`` (H,), gains
+    first 1 and the bias 0.
     Its states are ``h`` and ``c``.
     """
 
@@ -51,6 +62,9 @@ class LSTM(Recurrent):
         *,
         peepholes: bool = False,
         layer_norm: bool = False,
+        activations: Sequence[str] = ("sigmoid", "tanh", "tanh"),
+        clip: float | None = None,
+        coupled: bool = False,
         zoneout_cell: float = 0.0,
         bias_initializer: str | Initializer = "forget_gate",
         **options: Any,
@@ -60,10 +74,27 @@ class LSTM(Recurrent):
         self.zoneout_cell = number("zoneout_cell", zoneout_cell, "[0, 1)")
         if peepholes and layer_norm:
             raise ValueError("peepholes and layer_norm cannot be combined: choose one of them")
+        self.activations = elementwise("activations", activations, 3)
+        self.clip = None if clip is None else number("clip", clip)
+        self.coupled = flag("coupled", coupled)
+        self._varies = self.activations != ("sigmoid", "tanh", "tanh") or clip is not None or coupled
+        if layer_norm and self._varies:
+            raise ValueError(
+                "layer_norm goes with the usual activations and gates and without a limit: leave one of them out"
+            )
         super().__init__(n_inputs, n_hidden, bias_initializer=bias_initializer, **options)
 
     def make_cell(self) -> Cell:
-        """Return an `LSTMCell`, a `PeepholeLSTMCell` or a `LayerNormLSTMCell`."""
+        """Return an `LSTMCell`, a `PeepholeLSTMCell`, a `VariantLSTMCell` or a `LayerNormLSTMCell`."""
+        if self._varies:
+            return VariantLSTMCell(
+                self.n_inputs,
+                self.n_hidden,
+                activations=self.activations,
+                clip=self.clip,
+                coupled=self.coupled,
+                peepholes=self.peepholes,
+            )
         cell = PeepholeLSTMCell if self.peepholes else LayerNormLSTMCell if self.layer_norm else LSTMCell
         return cell(self.n_inputs, self.n_hidden)
 

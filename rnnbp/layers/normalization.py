@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.activations import standardize, standardize_pullback
-from rnnbp.configuration import whole_number
+from rnnbp.activations import EPSILON, standardize, standardize_pullback
+from rnnbp.configuration import number, whole_number
 from rnnbp.initializers import Ones, Zeros
 from rnnbp.layers.layer import BackwardContext, Context, Layer, expect_width
 from rnnbp.parameters import Parameter
@@ -39,19 +39,22 @@ class LayerNorm(Layer):
     ----------
     n_features : int
         F.
+    epsilon : float, default 1e-5
+        What is added to the variance, so that nothing is divided by 0.
 
     Raises
     ------
     ValueError
-        If `n_features` is not a whole number of at least 1.
+        If `n_features` is not a whole number of at least 1, or `epsilon` is not above 0.
 
     Notes
     -----
     Its parameters are ``gain`` (first 1) and ``bias`` (first 0), both of shape (F,).
     """
 
-    def __init__(self, n_features: int) -> None:
+    def __init__(self, n_features: int, *, epsilon: float = EPSILON) -> None:
         self.n_features = whole_number("n_features", n_features)
+        self.epsilon = number("epsilon", epsilon)
 
     def parameters(self) -> Sequence[Parameter]:
         """Declare gain and bias."""
@@ -65,7 +68,7 @@ class LayerNorm(Layer):
 
     def forward(self, parameters: Mapping[str, Array], x: Array, context: Context) -> tuple[Array, Any]:
         """Compute (1) and (2)."""
-        u, scale = standardize(x)  # 1
+        u, scale = standardize(x, self.epsilon)  # 1
         return np.asarray(parameters["gain"] * u + parameters["bias"]), (u, scale)  # 2
 
     def backward(

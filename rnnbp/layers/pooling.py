@@ -58,15 +58,20 @@ class LastStep(_Pooling):
     bidirectional : bool, default False
         Whether the input is that of a bidirectional layer. Its backward half has, at the sequence's last step, seen one
         frame only, and at the first step all of them; so there each direction's own last step is taken.
+    reverse : bool, default False
+        Whether the input is that of a layer that runs backwards, whose last step is the sequence's first.
 
     Raises
     ------
     ValueError
-        If the setting is no bool, or if the features of a bidirectional input are no two halves.
+        If a setting is no bool, if both are True, or if the features of a bidirectional input are no two halves.
     """
 
-    def __init__(self, *, bidirectional: bool = False) -> None:
-        self.bidirectional = self.runs_backwards = flag("bidirectional", bidirectional)
+    def __init__(self, *, bidirectional: bool = False, reverse: bool = False) -> None:
+        self.bidirectional, self.reverse = flag("bidirectional", bidirectional), flag("reverse", reverse)
+        self.runs_backwards = bidirectional or reverse
+        if bidirectional and reverse:
+            raise ValueError("a bidirectional input has both directions' last steps already: leave out reverse=True")
 
     def output_width(self, input_width: int) -> int:
         """Return input_width."""
@@ -80,10 +85,10 @@ class LastStep(_Pooling):
         """Return a `PoolingPart`."""
         from rnnbp.layers.compiled.pooling import PoolingPart
 
-        return PoolingPart("last", dtype, halves=self.bidirectional)
+        return PoolingPart("last", dtype, n_forward=self._forward_width)
 
     def forward(self, parameters: Mapping[str, Array], x: Array, context: Context) -> tuple[Array, Any]:
-        """Return x(L); of a backward half x(1)."""
+        """Return x(L); of what comes from a backward direction x(1)."""
         packing, k = _packing(context), self._forward_width(x.shape[1])
         return np.concatenate([x[packing.last, :k], x[: packing.n_sequences, k:]], axis=1), None
 
@@ -95,7 +100,7 @@ class LastStep(_Pooling):
         saved: Any,
         context: BackwardContext,
     ) -> Array | None:
-        """Return dy at the last step (of a backward half, at the first one), zero elsewhere."""
+        """Return dy at the last step (where a backward direction's is wanted, at the first one), zero elsewhere."""
         packing, k = _packing(context), self._forward_width(dy.shape[1])
         dx = context.workspace.zeros("dx", (packing.n_rows, dy.shape[1]), dy.dtype)
         dx[packing.last, :k] = dy[:, :k]
@@ -104,18 +109,18 @@ class LastStep(_Pooling):
 
     def stream(self, parameters: Mapping[str, Array], dtype: np.dtype[Any], *, compiled: bool) -> StreamStep:
         """Return the frame itself: the last one so far."""
-        if self.bidirectional:
+        if self.runs_backwards:
             return super().stream(parameters, dtype, compiled=compiled)
         return lambda frame: frame
 
     def check_online(self) -> None:
         """Check that it takes one direction's last step, which is the frame at hand."""
-        if self.bidirectional:
+        if self.runs_backwards:
             super().check_online()
 
     def _forward_width(self, width: int) -> int:
         """Return how many features, the first ones, come from a forward direction."""
-        return width // 2 if self.bidirectional else width
+        return 0 if self.reverse else width // 2 if self.bidirectional else width
 
 
 class MeanOverTime(_Pooling):

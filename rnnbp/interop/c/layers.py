@@ -13,6 +13,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from rnnbp.activations import EPSILON
 from rnnbp.interop.c.header import Share
 from rnnbp.interop.c.recurrent import recurrent
 from rnnbp.kernels.trace import trace
@@ -63,6 +64,8 @@ def nothing(layer: Layer, parameters: Parameters, n_inputs: int, share: Share) -
 
 def layer_norm(layer: LayerNorm, parameters: Parameters, n_inputs: int, share: Share) -> bool:
     """Write y = gain standardize(x) + bias."""
+    if layer.epsilon != EPSILON:
+        raise ValueError(f"has epsilon={layer.epsilon}: C export knows {EPSILON}")
     gain, bias = (share.constant(name, parameters[name]) for name in ("gain", "bias"))
     share.body.append(f"{share.header.functions.name('standardize')}(x, {n_inputs}, y);")
     share.loop(n_inputs, [f"y[j] = {gain}[j] * y[j] + {bias}[j];"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,20 +25,20 @@ class PoolingPart(Part):
     ----------
     kind : {"last", "mean", "max"}
     dtype : dtype
-    halves : bool, default False
-        Whether the second half of the features comes from a backward direction (for "last").
+    n_forward : callable or None, default None
+        Says how many features, of so many, come from a forward direction (for "last"); None stands for all.
     """
 
-    def __init__(self, kind: str, dtype: Any, *, halves: bool = False) -> None:
+    def __init__(self, kind: str, dtype: Any, *, n_forward: Callable[[int], int] | None = None) -> None:
         super().__init__(dtype)
-        self.searches, self.halves, self.record = kind == "max", halves, Pooling()
+        self.searches, self.n_forward, self.record = kind == "max", n_forward, Pooling()
         self.forward = [self.engine.instruction(f"{kind}_forward", self.record)]
         self.backward = [self.engine.instruction(f"{kind}_backward", self.record)]
 
     def lay_out(self, packing: Packing, width: int, workspace: Workspace, *, keep: bool) -> Array:
         """Find memory for y; see `Part.lay_out`."""
         self.shape, self.record.layout = (packing.n_rows, width), packing.layout(1)
-        self.record.width, self.record.split = width, width // 2 if self.halves else width
+        self.record.width, self.record.split = width, width if self.n_forward is None else self.n_forward(width)
         y = workspace.empty("y", (packing.n_sequences, width), self.dtype)
         self.record.y = y
         if self.searches:

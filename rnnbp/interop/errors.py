@@ -1,0 +1,9 @@
+"""The one exception of models that cannot be taken over, or handed on."""
+
+from __future__ import annotations
+
+__all__ = ["InteropError"]
+
+
+class InteropError(ValueError):
+    """A model that another program, or this library, has no form for, and why."""

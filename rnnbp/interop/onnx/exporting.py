@@ -1,0 +1,111 @@
+"""`export`: a network as an ONNX file."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from rnnbp.files.writing import write_atomically
+from rnnbp.interop.chain import check_network
+from rnnbp.interop.errors import InteropError
+from rnnbp.interop.onnx.builder import Builder
+from rnnbp.interop.onnx.writers import WRITERS, Way
+from rnnbp.networks.network import Network
+
+__all__ = ["export", "to_model"]
+
+
+def export(net: Network, path: str | PathLike[str], *, dtype: DTypeLike | None = None) -> None:
+    """Write a network as an ONNX file, in one atomic step.
+
+    A recurrent network's graph has, for any batch and any number of steps::
+
+        x                 (time, batch, features), or symbols (time, batch)
+        lengths           (batch,) int32: the true lengths
+        initial_0.h, ...  (batch, width): the states to start from; may be left out, and are zero then
+        y                 (time, batch, outputs), zero after a sequence's end; (batch, outputs) after pooling
+        final_0.h, ...    (batch, width): the states after each sequence's last step
+
+    States are called as in `Network.run`. A static network has x of shape (batch, features) and y alone. What lies in x
+    after a sequence's end is never looked at, but must be no NaN.
+
+    Parameters
+    ----------
+    net : Network
+    path : path-like
+    dtype : {"float32", "float64"} or None, default None
+        Of weights and arithmetic; None stands for the network's own. ONNX Runtime has recurrent operators in float32
+        only.
+
+    Raises
+    ------
+    TypeError
+        If `net` is no network.
+    ValueError
+        If the dtype is another.
+    InteropError
+        If ONNX has no operator for a layer; names it.
+    ImportError
+        If onnx is not installed.
+
+    Notes
+    -----
+    Recurrent layers become ONNX's own RNN, LSTM and GRU (opset 20), which runtimes have tuned code for. Initial states
+    are inputs with a default, for which ONNX Runtime prints a warning when it loads the file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from rnnbp import Network, layers
+    >>> from rnnbp.interop import onnx
+    >>> net = Network([layers.LSTM(13, 8), layers.LastStep(), layers.Dense(8, 10)])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     onnx.export(net, Path(folder) / "digits.onnx")
+    ...     same = onnx.load(Path(folder) / "digits.onnx")
+    >>> same
+    Network([
+        LSTM(13, 8),
+        LastStep(),
+        Dense(8, 10),
+    ], dtype='float32', seed=0)  # 794 parameters
+    """
+    write_atomically(path, to_model(net, dtype=dtype).SerializeToString())
+
+
+def to_model(net: Network, *, dtype: DTypeLike | None = None) -> Any:
+    """Return the `onnx.ModelProto` that `export` writes."""
+    check_network(net)
+    kind = net.dtype if dtype is None else np.dtype(dtype)
+    if kind not in (np.float32, np.float64):
+        raise ValueError(f"dtype must be float32 or float64, but {dtype!r} was given")
+    graph = Builder(kind)
+    leading: list[str | int] = ["time", "batch"] if net.is_recurrent else ["batch"]
+    if net.layers[0].frame_rank == 0:
+        x = graph.input("x", np.int64, leading)
+    else:
+        x = graph.input("x", kind, [*leading, net.n_inputs or "features"])
+    way = Way(graph, graph.input("lengths", np.int32, ["batch"]) if net.is_recurrent else "")
+    for k, layer in enumerate(net.layers):
+        way.k, graph.prefix = k, f"{k}."
+        write = WRITERS.get(type(layer))
+        if write is None:
+            raise InteropError(f"layer {k}, {layer!r}, cannot be written in ONNX: there is no operator for it")
+        parameters = {name: view.astype(kind) for name, view in net.parameters.within(f"{k}.").items()}
+        try:
+            x = write(layer, parameters, x, way)
+        except ValueError as error:
+            raise InteropError(f"layer {k}, {layer!r}, cannot be written in ONNX: it {error}") from None
+    graph.prefix = ""
+    per_step = net.is_recurrent and not net.pools_time
+    out: str | int = net.n_outputs if net.n_inputs or net.layers[0].frame_rank == 0 else "features"
+    graph.output("y", way.masked(x) if per_step else x, [*(["steps", "batch"] if per_step else ["batch"]), out])
+    for name, value in way.finals.items():
+        own = name.partition(".")[2]
+        width = net.layers[int(name.partition(".")[0])].states()[own]
+        graph.output(f"final_{name}", value, ["batch", width])
+    return graph.model("rnnbp", repr(net))

@@ -1,0 +1,222 @@
+"""What readers of nodes share: the chain so far, and how axes, lengths and constants are told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnbp.configuration import brief
+from rnnbp.interop.chain import Link
+from rnnbp.interop.errors import InteropError
+from rnnbp.interop.extras import imported
+from rnnbp.interop.onnx.files import Node, refusal
+from rnnbp.interop.onnx.values import Constant, Frames, Value, Whole
+from rnnbp.layers import LastStep, Layer
+
+__all__ = ["Reading", "constant", "folded", "frames"]
+
+Array = NDArray[Any]
+
+FOLDED = (
+    "Add", "Cast", "Concat", "Constant", "Div", "Flatten", "Gather", "Identity", "Mul", "Neg", "Reshape", "Slice",
+    "Split", "Squeeze", "Sub", "Transpose", "Unsqueeze",
+)  # fmt: skip
+LARGEST = 1 << 24  # elements of a result that two operands are broadcast to
+
+
+class Reading:
+    """The chain of layers so far.
+
+    Attributes
+    ----------
+    opset : int
+    links : list of Link
+    dtype : dtype
+    x, lengths : str
+        The names of the graph's inputs for frames and for lengths; empty as long as none is known.
+    strides : list of int
+        Of the convolutions so far.
+    initial : dict of str to object
+        For each state of the network that an input gives, the input's name, and the direction in it (None if it has
+        no axis of them).
+    open_bias : bool
+        Whether the last layer is a product whose bias may follow.
+    """
+
+    def __init__(self, opset: int) -> None:
+        self.opset, self.links, self.dtype = opset, list[Link](), np.dtype(np.float32)
+        self.x, self.lengths, self.strides, self.open_bias = "", "", list[int](), False
+        self.initial: dict[str, tuple[str, int | None]] = {}
+        self.axes: dict[str, str] = {}
+        self._dtypes: set[np.dtype[Any]] = set()
+
+    # -- layers --------------------------------------------------------------------------------------------------
+
+    def add(self, node: Node, layer: Any, parameters: dict[str, Array], *, open_bias: bool = False) -> None:
+        """Add a layer to the chain."""
+        self.links.append(Link(layer, parameters, f"node {node.name!r}"))
+        self.open_bias = open_bias
+
+    def made(self, node: Node, kind: type[Layer], *arguments: Any, **settings: Any) -> Any:
+        """Return a layer, or say in the node's name what is wrong with its settings."""
+        try:
+            return kind(*arguments, **settings)
+        except (TypeError, ValueError) as error:
+            raise refusal(node, str(error)) from error
+
+    def enter(self, node: Node, value: Value | None) -> Frames:
+        """Return frames that a layer takes: what the chain has given last."""
+        given = frames(node, value)
+        if given.source:
+            if self.x not in ("", given.source):
+                raise refusal(node, f"it takes {given.source!r}, but the network's input is {self.x!r}")
+            self.x = given.source
+        if given.n_links != len(self.links):
+            raise refusal(node, "its input is not what the layer before it gives: the model is no chain of layers")
+        return given if given.step is None else self.picked(given, f"node {node.name!r}")
+
+    def picked(self, value: Frames, place: str) -> Frames:
+        """Return frames after the layer that picks one step of each sequence."""
+        if value.state == "c":
+            raise InteropError(f"{place} takes a cell state, which no layer gives")
+        if value.half is not None:
+            raise InteropError(f"{place} takes one direction of two, which no layer picks")
+        if value.n_links != len(self.links):
+            raise InteropError(f"{place} does not take what the last layer gives: the model is no chain of layers")
+        layer = {
+            "last": LastStep(), "first": LastStep(reverse=True), "both": LastStep(bidirectional=True)
+        }[value.step or "last"]  # fmt: skip
+        self.links.append(Link(layer, {}, place))
+        self.open_bias = False
+        return replace(value, n_links=value.n_links + 1, step=None, outside=None)
+
+    def next(self, value: Frames, width: int | None) -> Frames:
+        """Return what comes out of the layer that was added last, laid out like what went in."""
+        axes = (*value.axes[:-1], "f")
+        return Frames(len(self.links), axes, width, n_directions=value.n_directions)
+
+    def features_last(self, node: Node, value: Frames) -> None:
+        """Check that the last axis is that of features."""
+        if not value.axes or self.bound(value.axes[-1], "f") != "f":
+            raise refusal(node, f"it must act on features along the last axis, but the axes are {self.shown(value)}")
+
+    def numbers(self, node: Node, value: Value | None, what: str) -> Array:
+        """Return a parameter's values, and note their dtype."""
+        array = constant(node, value, what)
+        if array.dtype not in (np.float32, np.float64):
+            raise refusal(node, f"{what} must be float32 or float64, but its dtype is {array.dtype}")
+        self._dtypes.add(array.dtype)
+        if len(self._dtypes) > 1:
+            raise refusal(node, "some parameters are float32 and others float64")
+        self.dtype = array.dtype
+        return array
+
+    # -- axes ----------------------------------------------------------------------------------------------------
+
+    def axis(self, name: str) -> str:
+        """Return what is known of an axis: a letter, or the number that it has in an input."""
+        return self.axes.get(name, name)
+
+    def bound(self, name: str, letter: str) -> str:
+        """Return an axis's letter, which is this one if it had none."""
+        found = self.axis(name)
+        if len(found) > 1:
+            self.axes[name] = found = letter
+        return found
+
+    def arranged(self, node: Node, value: Frames, letters: str) -> None:
+        """Check that the axes are these."""
+        found = [self.bound(name, letter) for name, letter in zip(value.axes, letters, strict=False)]
+        if found != list(letters) or len(value.axes) != len(letters):
+            raise refusal(node, f"its input must have the axes {', '.join(letters)}, but has {self.shown(value)}")
+
+    def shown(self, value: Frames) -> str:
+        """Return the axes as an error names them."""
+        return ", ".join(map(self.axis, value.axes)) or "none"
+
+    # -- lengths -------------------------------------------------------------------------------------------------
+
+    def is_length(self, value: Value | None) -> bool:
+        """Whether whole numbers are the sequences' lengths at this place of the chain."""
+        if not isinstance(value, Whole):
+            return False
+        expression = value.expression
+        for stride in reversed(self.strides):
+            if stride == 1:
+                continue
+            match expression:
+                case ("Div", ("Add", tuple(before), more), by) if (more, by) == (stride - 1, stride):
+                    expression = before
+                case _:
+                    return False
+        if expression[0] != "input" or self.lengths not in ("", expression[1]):
+            return False
+        self.lengths = str(expression[1])
+        return True
+
+    def check_lengths(self, node: Node, value: Value | None) -> None:
+        """Check that a node's lengths, if it is given some, are the sequences'."""
+        if value is not None and not self.is_length(value):
+            raise refusal(node, "its lengths must be an input of the model, which strides divide")
+
+    def state_names(self, value: Frames) -> list[str]:
+        """Return what final states are called in the network."""
+        k, layer = value.n_links - 1, self.links[value.n_links - 1].layer
+        suffixes = ["", "_reverse"] if getattr(layer, "bidirectional", False) else [""]
+        chosen = suffixes if value.half is None else [suffixes[value.half]]
+        return [f"{k}.{value.state}{suffix}" for suffix in chosen]
+
+
+def frames(node: Node, value: Value | None) -> Frames:
+    """Return frames, or say that something else was given."""
+    if not isinstance(value, Frames):
+        what = "nothing" if value is None else f"a {type(value).__name__.lower()}"
+        raise refusal(node, f"its input must be what a layer gives, or the model's input, but it is {what}")
+    return value
+
+
+def constant(node: Node, value: Value | None, what: str) -> Array:
+    """Return the value of an input that must be in the file."""
+    if not isinstance(value, Constant):
+        raise refusal(node, f"{what} must be in the file, but is computed or given when the model runs")
+    return value.array
+
+
+def folded(node: Node, values: Sequence[Value | None], opset: int) -> list[Value] | None:
+    """Return the outputs of a node that computes with constants only, or None if it is another."""
+    if node.operator not in FOLDED or not all(value is None or isinstance(value, Constant) for value in values):
+        return None
+    arrays = [value.array for value in values if isinstance(value, Constant)]
+    if node.operator == "Constant" and len(node.attributes) != 1:
+        raise refusal(node, "it must have one value")
+    try:
+        if (
+            node.operator in ("Add", "Sub", "Mul", "Div")
+            and math.prod(np.broadcast_shapes(*(a.shape for a in arrays))) > LARGEST
+        ):
+            raise ValueError("its result is too large")
+        results = _evaluated(node, values, opset)
+    except Exception as error:  # a node of a damaged file may do anything
+        raise refusal(node, brief(error)) from error
+    node.attributes.clear()
+    return [Constant(np.asarray(each)) for each in results]
+
+
+def _evaluated(node: Node, values: Sequence[Value | None], opset: int) -> Any:
+    onnx = imported("onnx")
+    evaluator = imported("onnx.reference").ReferenceEvaluator
+    attributes = {
+        name: onnx.numpy_helper.from_array(value) if isinstance(value, np.ndarray) else value
+        for name, value in node.attributes.items()
+    }
+    inputs = [f"x{k}" if value is not None else "" for k, value in enumerate(values)]
+    outputs = [f"y{k}" for k in range(len(node.outputs))]
+    proto = onnx.helper.make_node(node.operator, inputs, outputs, **attributes)
+    given = {f"x{k}": value.array for k, value in enumerate(values) if isinstance(value, Constant)}
+    with np.errstate(all="ignore"):
+        return evaluator(proto, opsets={"": opset}).run(None, given)
