@@ -18,8 +18,9 @@ Measured once, with --minutes 10 --max-epochs 100, of which 53 fitted in beside 
     python examples/amplifier.py --minutes 15 --figure amplifier.png
     python examples/amplifier.py --input dry.wav --output amplified.wav --hidden 16
 
-It writes amplifier.rnnbp and amplifier.h, and a wav of each of guitar, amplifier and model, of the part that was not
-learnt from; where there is a C compiler, it also says how many times faster than real time the header is at 48 kHz.
+It writes amplifier.rnnbp, amplifier.h and amplifier.json (for the plugin AIDA-X), and a wav of each of guitar,
+amplifier and model, of the part that was not learnt from; where there is a C compiler, it also says how many times
+faster than real time the header is at 48 kHz.
 """
 
 import argparse
@@ -35,7 +36,7 @@ from scipy import signal
 
 import rnnbp
 from rnnbp import layers, losses, optimizers
-from rnnbp.interop import c
+from rnnbp.interop import c, rtneural
 from rnnbp.interop.c.verification import find_compiler
 
 SAMPLE_RATE = 44_100
@@ -247,7 +248,10 @@ def main():
     header = arguments.folder / "amplifier.h"
     net.save(arguments.folder / "amplifier.rnnbp", metadata={"sample_rate": sample_rate, "skip": True})
     c.export(net, header)
-    print(f"wrote amplifier.rnnbp, amplifier.h, guitar.wav, amplifier.wav and model.wav into {arguments.folder}/")
+    rtneural.export_aidax(net, arguments.folder / "amplifier.json", sample_rate=sample_rate, skip=True)
+    print(
+        f"wrote amplifier.rnnbp, amplifier.h, amplifier.json, guitar.wav, amplifier.wav and model.wav into {arguments.folder}/"
+    )
     try:
         with tempfile.TemporaryDirectory() as folder:
             times, difference = times_real_time(header, dry, output, folder)

@@ -112,8 +112,8 @@ def _parser() -> argparse.ArgumentParser:
 
     export = command("export", _export, "write a model for other programs; what the suffix says")
     export.add_argument("model", type=Path)
-    export.add_argument("output", type=Path, help="model.h is a C header")
-    export.add_argument("--dtype", choices=["float32", "float64"], help="of the C code (default: the model's)")
+    export.add_argument("output", type=Path, help="model.h is a C header, model.onnx for ONNX, model.json for RTNeural")
+    export.add_argument("--dtype", choices=["float32", "float64"], help="of C and ONNX (default: the model's)")
     return parser
 
 
@@ -343,7 +343,7 @@ def _export(given: argparse.Namespace) -> None:
     from sklearn.preprocessing import StandardScaler
 
     from rnnbp.audio import AudioFeatures
-    from rnnbp.interop import c
+    from rnnbp.interop import c, onnx, rtneural
     from rnnbp.interop.scaling import absorbed
     from rnnbp.preprocessing import SequenceScaler
 
@@ -360,9 +360,17 @@ def _export(given: argparse.Namespace) -> None:
         n = step.n_features_in_
         mean = step.mean_ if step.with_mean else np.zeros(n)
         net = absorbed(net, mean, step.scale_ if step.with_std else np.ones(n))
-    if given.output.suffix != ".h":
-        raise ValueError(f"the suffix of {given.output} must be .h, for a C header")
-    c.export(net, given.output, dtype=given.dtype, features=features)
+    suffix = given.output.suffix
+    if features is not None and suffix != ".h":
+        raise ValueError(f"{given.output} cannot hold {features!r}: only a C header, .h, computes audio features")
+    if suffix == ".h":
+        c.export(net, given.output, dtype=given.dtype, features=features)
+    elif suffix == ".onnx":
+        onnx.export(net, given.output, dtype=given.dtype)
+    elif suffix == ".json":
+        rtneural.export(net, given.output)
+    else:
+        raise ValueError(f"the suffix of {given.output} must be .h (C), .onnx or .json (RTNeural)")
     print(f"written to {given.output}")
 
 

@@ -116,6 +116,9 @@ def test_recordings_are_learnt_and_the_model_inspected_reported_and_exported(rnn
         assert part in page
     assert rnnbp_command("export", "words.rnnbp", "words.h")[0] == 0
     assert "words_listen" in (tmp_path / "words.h").read_text()
+    code, _, said = rnnbp_command("export", "words.rnnbp", "words.onnx")
+    assert code == 1
+    assert "only a C header, .h, computes audio features" in said
 
 
 def test_speech_is_learnt_from_a_table_of_texts_and_transcribed(rnnbp_command, words, tmp_path):
@@ -142,6 +145,16 @@ def test_a_network_alone_is_inspected_and_exported(rnnbp_command, tmp_path):
     assert rnnbp_command("export", "net.rnnbp", "net.h", "--dtype", "float64")[0] == 0
     assert "double" in (tmp_path / "net.h").read_text()
     assert rnnbp_command("report", "net.rnnbp", "-o", "page.html")[0] == 0
+
+
+def test_other_programs_take_networks(rnnbp_command, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    net = rnnbp.Network([layers.LSTM(3, 4), layers.Dense(4, 2)])
+    net.save(tmp_path / "net.rnnbp")
+    assert rnnbp_command("export", "net.rnnbp", "net.onnx")[0] == 0
+    assert "LSTM" in [node.op_type for node in onnx.load(tmp_path / "net.onnx").graph.node]
+    assert rnnbp_command("export", "net.rnnbp", "net.json")[0] == 0
+    assert [layer["type"] for layer in json.loads((tmp_path / "net.json").read_text())["layers"]] == ["lstm", "dense"]
 
 
 def test_scaled_frames_are_absorbed_in_what_is_exported(rnnbp_command, ward, tmp_path):
@@ -171,7 +184,7 @@ def test_scaled_frames_are_absorbed_in_what_is_exported(rnnbp_command, ward, tmp
             "--held-out",
         ),
         (("train", "empty", "-o", "a.rnnbp"), 1, "has no subfolders"),
-        (("export", "net.rnnbp", "net.xyz"), 1, "must be .h"),
+        (("export", "net.rnnbp", "net.xyz"), 1, "must be .h (C), .onnx"),
         (("export", "net.rnnbp", "no/net.h"), 1, "there is no folder no"),
     ],
 )
