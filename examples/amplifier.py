@@ -249,9 +249,7 @@ def main():
     net.save(arguments.folder / "amplifier.rnnbp", metadata={"sample_rate": sample_rate, "skip": True})
     c.export(net, header)
     rtneural.export_aidax(net, arguments.folder / "amplifier.json", sample_rate=sample_rate, skip=True)
-    print(
-        f"wrote amplifier.rnnbp, amplifier.h, amplifier.json, guitar.wav, amplifier.wav and model.wav into {arguments.folder}/"
-    )
+    print("wrote amplifier.rnnbp, .h and .json, and guitar.wav, amplifier.wav and model.wav")
     try:
         with tempfile.TemporaryDirectory() as folder:
             times, difference = times_real_time(header, dry, output, folder)

@@ -168,7 +168,6 @@ def fit(
     optimizer = optimizers.get(optimizer)
     whole_number("max_epochs", max_epochs)
     whole_number("batch_size", batch_size)
-    flag("shuffle", shuffle)
     if progress is not None:
         flag("progress", progress)
     rng = checking.generator(seed)
