@@ -1,5 +1,6 @@
 """The examples, run as a user runs them: each in a process of its own, by its command line."""
 
+import importlib.util
 import os
 import re
 import runpy
@@ -23,6 +24,7 @@ EXAMPLES = [
     "fixed_point",
     "handwritten_digits",
     "iris_backprop",
+    "live_transcription",
     "online_learning",
     "scikit_learn_pipeline",
     "speech_recognition",
@@ -401,6 +403,27 @@ def test_connected_digits_of_new_voices_are_understood_and_timed(run, tmp_path):
 def test_connected_digits_are_listened_to_live(run):
     printed = run("connected_digits", "--strings", 60, "--max-epochs", 1, "--live")
     assert re.search(r"^    at the end", printed, re.MULTILINE)
+
+
+def test_digits_are_written_down_as_they_are_said(run, stop, tmp_path):
+    printed = run("live_transcription", "--seed", 4)
+    said = re.search(r"what is said: (.*)", printed)[1].split()
+    *_, last = re.findall(r"s   (\d*)   \(the end\)", printed)
+    assert len(last) == len(said)
+    assert numbers(r"real-time factor ([\d.]+)", printed)[0] < 1.0
+    data = datasets.load_spoken_digits("test")
+    soundfile.write(tmp_path / "mine.wav", data.waves[0], data.sample_rate)
+    assert "(the end)" in run("live_transcription", "--wav", "mine.wav", "--wait")
+    said, status = stop("live_transcription", "--wav", "none.wav")
+    assert (status, "no such file" in said) == (1, True)
+
+
+def test_the_microphone_needs_a_package_of_its_own(stop):
+    if importlib.util.find_spec("sounddevice"):
+        pytest.skip("sounddevice is installed")
+    said, status = stop("live_transcription", "--microphone")
+    assert status == 1
+    assert "pip install 'rnnbp[microphone]'" in said
 
 
 @NEEDS_DATA

@@ -114,7 +114,9 @@ class LiveStream:
         self._pending, self._n_frames = wave[n_frames * self._hop :], self._n_frames + n_frames
         if n_frames == 0:
             return np.empty((0, self._bank.shape[1]), np.float32)
-        frames = np.lib.stride_tricks.sliding_window_view(wave, self._frame)[:: self._hop][:n_frames]
+        # a view, as numpy's sliding_window_view is, but made in a tenth of its time
+        strides = (self._hop * wave.itemsize, wave.itemsize)
+        frames: Array = np.ndarray((n_frames, self._frame), np.float32, wave, strides=strides)
         power = spectral.power_of_frames(frames, self._n_fft, self._bank)
         peaks = np.maximum(np.maximum.accumulate(power.max(axis=1)), self._peak)
         self._peak = float(peaks[-1])
@@ -137,7 +139,12 @@ class LiveStream:
 
 def _leaky(x: NDArray[Any], a: float, before: NDArray[Any]) -> NDArray[np.float64]:
     """Return y_t = a y_{t-1} + x_t, with y_{-1} given."""
+    if len(x) < 4:  # as sound comes in: scipy takes ten times as long to begin
+        y = np.empty(x.shape)
+        for t in range(len(x)):
+            y[t] = before = a * before + x[t]
+        return y
     from scipy.signal import lfilter
 
-    y, _ = lfilter([1.0], [1.0, -a], x, axis=0, zi=(a * before)[None])
-    return np.asarray(y)
+    filtered, _ = lfilter([1.0], [1.0, -a], x, axis=0, zi=(a * before)[None])
+    return np.asarray(filtered)

@@ -86,12 +86,18 @@ def power_of_frames(frames: Array, n_fft: int, filterbank: Array) -> Array:
     from scipy.fft import rfft
 
     n_frames, frame = frames.shape
-    window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(frame) / frame)).astype(np.float32)
+    window = _window(frame)
     power = np.empty((n_frames, filterbank.shape[1]), np.float32)
     for start in range(0, n_frames, BLOCK):
         spectrum = rfft(frames[start : start + BLOCK] * window, n=n_fft, axis=1)
         power[start : start + BLOCK] = (spectrum.real**2 + spectrum.imag**2) @ filterbank
     return power
+
+
+@functools.lru_cache(maxsize=16)
+def _window(frame: int) -> Array:
+    """Return Hann's window (N,)."""
+    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(frame) / frame)).astype(np.float32)
 
 
 def decibels(power: Array, name: str = "the waveform") -> Array:

@@ -20,7 +20,7 @@ LOUDNESS = -30.0, -6.0  # dB, of the loudest sample
 
 def make_connected_digits(
     n_strings: int,
-    subset: str = "train",
+    digits: str | AudioDataset = "train",
     *,
     longest: int = 6,
     speed: tuple[float, float] = SPEED,
@@ -33,8 +33,8 @@ def make_connected_digits(
     ----------
     n_strings : int
         Every voice says about as many.
-    subset : {"all", "train", "test"}, default="train"
-        Of `load_spoken_digits`: no voice is in both.
+    digits : {"all", "train", "test"} or AudioDataset, default="train"
+        A subset of `load_spoken_digits`; or recordings of one word each, such as `fetch_fsdd` returns.
     longest : int, default=6
         Digits of a string at most; its length is drawn from 1 on.
     speed : tuple of two floats, default=(0.85, 1.15)
@@ -66,22 +66,22 @@ def make_connected_digits(
     least, most = (
         number("snr_db", each, "(-inf, inf)") for each in (snr_db if isinstance(snr_db, tuple) else (snr_db, snr_db))
     )
-    digits = load_spoken_digits(subset)
+    spoken = digits if isinstance(digits, AudioDataset) else load_spoken_digits(digits)
     rng = np.random.default_rng(seed)
-    voices = np.unique(digits.groups)
+    voices = np.unique(spoken.groups)
     said_by = voices[np.arange(n_strings) % len(voices)]
     waves, texts = [], []
     for voice in said_by:
-        chosen = rng.choice(np.flatnonzero(digits.groups == voice), rng.integers(1, longest + 1))
-        waves.append(_said(digits, chosen, rng.uniform(slowest, fastest), rng.uniform(least, most), rng))
-        texts.append(" ".join(digits.target_names[digits.target[k]] for k in chosen))
+        chosen = rng.choice(np.flatnonzero(spoken.groups == voice), rng.integers(1, longest + 1))
+        waves.append(_said(spoken, chosen, rng.uniform(slowest, fastest), rng.uniform(least, most), rng))
+        texts.append(" ".join(spoken.target_names[spoken.target[k]] for k in chosen))
     return TranscribedDataset(
         waves=waves,
         text=texts,
         speaker=said_by,
         names=np.array([f"{i:05d}_{voice}" for i, voice in enumerate(said_by)]),
-        sample_rate=digits.sample_rate,
-        DESCR=f"{n_strings} strings of 1 to {longest} digits, put together (seed {seed}) from:\n\n{digits.DESCR}",
+        sample_rate=spoken.sample_rate,
+        DESCR=f"{n_strings} strings of 1 to {longest} digits, put together (seed {seed}) from:\n\n{spoken.DESCR}",
     )
 
 

@@ -38,8 +38,8 @@ class Word(NamedTuple):
     ----------
     text : str
     start, end : float
-        In seconds. The network gives a word a few steps' peaks: its start is good to some hundredths of a second, and
-        its end may be early.
+        In seconds. The network puts out each character at one moment of its choice, and one that runs both ways may
+        begin to spell a word in the pause before it: times are good to some tenths of a second.
     confidence : float
         The mean probability of its characters at its steps, from 0 to 1.
     """
