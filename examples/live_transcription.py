@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 import rnnbp
-from rnnbp import audio, datasets
+from rnnbp import audio, datasets, plotting
 
 PIECE = 0.010  # seconds
 
@@ -58,18 +58,19 @@ def pieces_of_microphone(sample_rate):
 
 
 def listen(model, pieces):
-    """Print the text as it grows; return how many samples were heard, and how long each piece took."""
-    stream, shown, n_samples, seconds = model.stream(), "", 0, []
+    """Print the text as it grows; return what was heard, and how long each piece took."""
+    stream, shown, n_samples, seconds, heard = model.stream(), "", 0, [], [np.zeros(0, np.float32)]
     for piece in pieces:
         began = time.perf_counter()
         text = stream.push(piece)
         seconds.append(time.perf_counter() - began)
         n_samples += len(piece)
+        heard.append(np.array(piece))
         if text != shown:
             print(f"\r{n_samples / model.sample_rate:7.2f} s   {text}", end="", flush=True)
             shown = text
     print(f"\r{n_samples / model.sample_rate:7.2f} s   {stream.finish()}   (the end)")
-    return n_samples, np.array(seconds)
+    return np.concatenate(heard), np.array(seconds)
 
 
 def parse_arguments():
@@ -80,6 +81,7 @@ def parse_arguments():
     parser.add_argument("--model", type=Path, metavar="FILE", help="another transcriber, that can stream")
     parser.add_argument("--wait", action="store_true", help="take a recording no faster than it was said")
     parser.add_argument("--seed", type=int, default=0, help="of the digits that are put together")
+    parser.add_argument("--figure", type=Path, metavar="FILE", help="draw what was heard into this file")
     return parser.parse_args()
 
 
@@ -98,19 +100,20 @@ def main():
             print(f"what is said: {made.text[0]}")
             pieces = pieces_of(made.waves[0], made.sample_rate, wait=arguments.wait)
         model.stream().push(np.zeros(model.sample_rate))  # kernels are compiled before it counts
-        n_samples, seconds = listen(model, pieces)
+        heard, seconds = listen(model, pieces)
     except (OSError, ValueError) as error:  # no such file, no sound, no model, or one that cannot stream
         raise SystemExit(f"error: {error}") from None
-    if n_samples:
-        factor = seconds.sum() / (n_samples / model.sample_rate)
+    if len(heard):
+        factor = seconds.sum() / (len(heard) / model.sample_rate)
         typical, slowest = np.percentile(1000 * seconds, [50, 99])
         print(
             f"real-time factor {factor:.4f}; a piece of 10 ms takes {typical:.2f} ms (1 of 100 over {slowest:.2f} ms)"
         )
         waits = 1000 * model.hop_length * model.stride
-        print(
-            f"a letter is known {12.5 + typical:.1f} to {12.5 + waits + typical:.1f} ms after the network has heard it"
-        )
+        print(f"sound is looked at {12.5 + typical:.1f} to {12.5 + waits + typical:.1f} ms after it was made")
+        if arguments.figure:
+            plotting.plot_transcription(model, heard).savefig(arguments.figure, dpi=120)
+            print(f"wrote {arguments.figure}")
 
 
 if __name__ == "__main__":

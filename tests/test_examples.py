@@ -406,7 +406,8 @@ def test_connected_digits_are_listened_to_live(run):
 
 
 def test_digits_are_written_down_as_they_are_said(run, stop, tmp_path):
-    printed = run("live_transcription", "--seed", 4)
+    printed = run("live_transcription", "--seed", 4, "--figure", "live.png")
+    assert_is_a_picture(tmp_path / "live.png")
     said = re.search(r"what is said: (.*)", printed)[1].split()
     *_, last = re.findall(r"s   (\d*)   \(the end\)", printed)
     assert len(last) == len(said)
