@@ -200,6 +200,10 @@ class _Reader:
         before, after = layer.padding
         self.padding = int(before), int(after)
 
+    def _Convolution(self, layer: Any) -> None:
+        self.padding = layer.before, layer.after
+        self._Conv1D(layer)
+
     def _Conv1D(self, layer: Any) -> None:
         tensors = _tensors(layer)
         (stride,), (dilation,) = layer.strides, layer.dilation_rate

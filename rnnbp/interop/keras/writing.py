@@ -63,7 +63,8 @@ def to_model(net: Network) -> Any:
     -----
     A layer that runs backwards has ``go_backwards=True``, and what it gives is turned round after it. The last step is
     the recurrent layer's own, ``return_sequences=False``; what goes frame by frame between the two comes after it.
-    Keras' convolutions know no masks: masks do not reach beyond one.
+    Layers of Keras that drop masks (`Embedding`, `Conv1D`) are replaced by ones derived from them, which heed masks:
+    before a saved model is loaded elsewhere, ``rnnbp.interop.keras.modules`` must be imported.
 
     Examples
     --------
@@ -135,24 +136,27 @@ def _made(layer: Layer, last: LastStep | None, keras: Any, dtype: str) -> list[A
         case LayerNorm():
             return [keras.layers.LayerNormalization(epsilon=layer.epsilon, dtype=dtype)]
         case Embedding():
-            return [keras.layers.Embedding(layer.n_symbols, layer.n_features, dtype=dtype)]
+            return [modules().Embedding(layer.n_symbols, layer.n_features, dtype=dtype)]
         case Conv1D():
             if layer.stride > 1 and layer.dilation > 1:
                 raise ValueError("has a stride and a dilation above 1, of which Keras has one at a time")
             reach = (layer.width - 1) * layer.dilation
             before = reach if layer.causal else (layer.width - 1) // 2 * layer.dilation
             settings = {"strides": layer.stride, "dilation_rate": layer.dilation}
-            convolution = keras.layers.Conv1D(layer.n_outputs, layer.width, dtype=dtype, **settings)
-            return [keras.layers.ZeroPadding1D((before, reach - before)), convolution]
+            zeros = {"before": before, "after": reach - before}
+            return [modules().Convolution(layer.n_outputs, layer.width, dtype=dtype, **settings, **zeros)]
         case MeanOverTime():
             return [keras.layers.GlobalAveragePooling1D()]
         case MaxOverTime():
-            from rnnbp.interop.keras.modules import MaxOverTime as Pooling
-
-            return [Pooling()]
+            return [modules().MaxOverTime()]
         case Recurrent():
             return _recurrent(layer, last, keras, dtype)
     raise ValueError(f"is a {type(layer).__name__}")
+
+
+def modules() -> Any:
+    """Return the layers that Keras has not, whose file imports it."""
+    return imported("rnnbp.interop.keras.modules")
 
 
 def _recurrent(layer: Any, last: LastStep | None, keras: Any, dtype: str) -> list[Any]:
@@ -175,9 +179,7 @@ def _recurrent(layer: Any, last: LastStep | None, keras: Any, dtype: str) -> lis
     if layer.bidirectional:
         return [keras.layers.Bidirectional(made, dtype=dtype)]
     if layer.reverse and last is None:
-        from rnnbp.interop.keras.modules import Reversed
-
-        return [made, Reversed()]
+        return [made, modules().Reversed()]
     return [made]
 
 

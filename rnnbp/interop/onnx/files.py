@@ -134,7 +134,7 @@ def _model(onnx: Any, source: Any) -> tuple[Any, str]:
 
 
 def _graph(onnx: Any, model: Any, given: dict[str, Array]) -> Graph:
-    onnx.checker.check_model(model)
+    _check(onnx, model)
     opset = next((each.version for each in model.opset_import if each.domain in ("", "ai.onnx")), 0)
     if opset < 7:
         raise InteropError(f"its operators are of version {opset}, and those from 7 on are supported")
@@ -151,6 +151,16 @@ def _graph(onnx: Any, model: Any, given: dict[str, Array]) -> Graph:
     constants = {**held, **{name: np.asarray(array) for name, array in given.items()}}
     rest = [each for each in inputs if each.name not in constants]
     return Graph(nodes, constants, rest, [each.name for each in proto.output], opset, defaults)
+
+
+def _check(onnx: Any, model: Any) -> None:
+    """Check a model, whose outputs need no shape."""
+    if any(not each.type.tensor_type.HasField("shape") for each in model.graph.output):
+        whole, model = model, type(model)()
+        model.CopyFrom(whole)
+        for each in model.graph.output:
+            each.type.tensor_type.shape.SetInParent()
+    onnx.checker.check_model(model)
 
 
 def _is_weight(array: Array) -> bool:

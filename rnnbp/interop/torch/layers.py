@@ -41,16 +41,21 @@ def links_of(module: Any, place: str) -> list[Link]:
     InteropError
         If there is no such layer; names the module.
     """
-    tensors = {name: _array(tensor, place) for name, tensor in module.state_dict().items()}
     try:
         if type(module).__name__ in RECURRENT:
-            return _recurrent(module, tensors, place)
+            return _recurrent(module, _tensors(module, place), place)
         layer = _layer(module)
         if layer is None:
             return []
-        return [Link(layer, PyTorch().parameters(layer, _inner(tensors)), place)]
+        return [Link(layer, PyTorch().parameters(layer, _inner(_tensors(module, place))), place)]
+    except InteropError:
+        raise
     except ValueError as error:
         raise InteropError(f"{place}, {_brief(module)}, cannot be taken over: it {error}") from error
+
+
+def _tensors(module: Any, place: str) -> dict[str, Array]:
+    return {name: _array(tensor, place) for name, tensor in module.state_dict().items()}
 
 
 def _inner(tensors: dict[str, Array]) -> dict[str, Array]:

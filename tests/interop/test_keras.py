@@ -1,0 +1,169 @@
+"""Networks as models of Keras, and models as networks; where Keras and a backend of it are installed."""
+
+import os
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_networks import networks
+
+from rnnbp import Network, layers
+from rnnbp.interop import InteropError
+from rnnbp.interop.keras import from_model, to_model
+
+pytest.importorskip("torch")
+os.environ.setdefault("KERAS_BACKEND", "torch")
+keras = pytest.importorskip("keras")
+pytestmark = pytest.mark.filterwarnings("ignore")  # Keras' own
+F = keras.layers if keras else None
+I = 4  # noqa: E741
+
+
+def recurrent(draw, n_inputs, n_hidden, **options):
+    kind = draw(st.sampled_from([layers.Elman, layers.LSTM, layers.GRU]))
+    squashing = draw(st.sampled_from(["tanh", "tanh", "softsign"]))
+    if kind is layers.Elman:
+        return layers.Elman(n_inputs, n_hidden, activation=squashing, **options)
+    gates = draw(st.sampled_from(["sigmoid", "sigmoid", "hard_sigmoid(0.16666666666666666, 0.5)"]))
+    if kind is layers.LSTM:
+        return layers.LSTM(n_inputs, n_hidden, activations=(gates, squashing, squashing), **options)
+    reset = draw(st.sampled_from(["after", "before"]))
+    return layers.GRU(n_inputs, n_hidden, reset=reset, activations=(gates, squashing), **options)
+
+
+cases = networks(recurrent=recurrent)
+fewer = settings(max_examples=25)  # a model of Keras takes long to make
+
+
+def numbers(tensor):
+    return keras.ops.convert_to_numpy(tensor)
+
+
+def batch_first(array):
+    return array.swapaxes(0, 1) if array.ndim != 2 or array.dtype.kind == "i" else array
+
+
+def close(actual, expected):
+    assert actual.shape == expected.shape
+    assert np.abs(actual - expected).max() < 1e-6 * max(1.0, np.abs(expected).max())
+
+
+@fewer
+@given(cases)
+def test_a_model_computes_the_same_of_masked_batches(case):
+    model = to_model(case.net)
+    mask = keras.ops.convert_to_tensor(np.arange(len(case.x)) < case.lengths[:, None])
+    y, expected = numbers(model(batch_first(case.x), mask=mask)), case.net.forward(case.x, case.lengths)
+    close(y if y.ndim == 2 else np.where(case.inside(), y.swapaxes(0, 1), 0), expected)
+
+
+@fewer
+@given(cases)
+def test_a_model_computes_the_same_and_a_network_comes_back(case):
+    model, expected = to_model(case.net), case.net.forward(case.x)
+    y = numbers(model(batch_first(case.x)))
+    close(y if y.ndim == 2 else y.swapaxes(0, 1), expected)
+    back = from_model(model)
+    assert back.layers == tuple(each for each in case.net.layers if each != layers.Activation("identity"))
+    np.testing.assert_array_equal(back.theta, case.net.theta)
+
+
+def check(*given_layers, names):
+    model = keras.Sequential([keras.Input((None, I)), *given_layers])
+    for weight in model.trainable_weights:
+        weight.assign(np.random.default_rng(0).normal(size=weight.shape))
+    net, x = from_model(model), np.random.default_rng(1).normal(size=(6, 3, I)).astype(np.float32)
+    assert [type(layer).__name__ for layer in net.layers] == names.split()
+    y = numbers(model(x.swapaxes(0, 1)))
+    close(net.forward(x), y if y.ndim == 2 else y.swapaxes(0, 1))
+    return net
+
+
+def test_what_goes_backwards_keeps_its_steps_in_place():
+    backwards = {"go_backwards": True, "return_sequences": True}
+    check(F.GRU(4, go_backwards=True), F.Dense(2, activation="tanh"), names="GRU LastStep Dense Activation")
+    check(F.GRU(4, **backwards), F.LSTM(3, **backwards), names="GRU LSTM")
+    check(F.GRU(4, **backwards), F.LSTM(3), names="GRU LSTM LastStep")
+    check(F.SimpleRNN(4, **backwards), F.GlobalAveragePooling1D(), names="Elman MeanOverTime")
+
+
+def test_models_as_people_write_them():
+    check(
+        F.Masking(),
+        F.Bidirectional(F.GRU(4, reset_after=False)),
+        F.Dense(2, use_bias=False),
+        names="GRU LastStep Dense",
+    )
+    check(
+        F.Conv1D(3, 3, padding="same", activation="relu"), F.Bidirectional(F.LSTM(4, return_sequences=True)),
+        F.GlobalMaxPooling1D(), names="Conv1D Activation LSTM MaxOverTime",
+    )  # fmt: skip
+    net = check(
+        F.Conv1D(3, 2, padding="causal", strides=2), F.LSTM(4, dropout=0.1), names="Conv1D Dropout LSTM LastStep"
+    )
+    assert net.layers[:2] == (layers.Conv1D(I, 3, 2, stride=2, causal=True), layers.Dropout(0.1, over_time=True))
+
+
+def test_a_model_that_was_saved_comes_back(tmp_path):
+    net = Network([layers.GRU(I, 3, reverse=True), layers.MaxOverTime()])
+    to_model(net).save(tmp_path / "model.keras")
+    assert from_model(keras.saving.load_model(tmp_path / "model.keras")).layers == net.layers
+
+
+def functional():
+    x = keras.Input((None, I))
+    return keras.Model(x, F.Add()([F.Dense(4)(x), F.LSTM(4, return_sequences=True)(x)]))
+
+
+def sequential(*given_layers):
+    return keras.Sequential([keras.Input((None, I)), *given_layers])
+
+
+class Subclassed(keras.Model):
+    def call(self, x):
+        return x
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (functional, "is no chain of layers"),
+        (Subclassed, "Subclassed has code that is not a chain of layers"),
+        (lambda: keras.Sequential([F.Dense(2)]), "has no weights yet"),
+        (lambda: sequential(F.LSTM(3, return_sequences=True, go_backwards=True)), "come out in reverse order"),
+        (lambda: sequential(F.BatchNormalization()), "BatchNormalization .* has no counterpart here"),
+        (lambda: sequential(F.LSTM(3, activation="selu")), "LSTM .* has the activation 'selu'"),
+        (lambda: sequential(F.LSTM(3, activation=lambda x: x)), "has the activation '<lambda>'"),
+        (lambda: sequential(F.Bidirectional(F.GRU(2), merge_mode="sum")), "merge_mode='sum'"),
+        (lambda: sequential(F.Conv1D(2, 3)), "it must lose no step"),
+        (lambda: sequential(F.LSTM(3, stateful=False, return_state=True)), "return_state=True"),
+        (lambda: sequential(F.Dense(3, dtype="mixed_float16")), "computes in float16"),
+        (lambda: sequential(F.ReLU(max_value=6)), "max_value=6"),
+    ],
+)
+def test_what_has_no_counterpart_is_refused_and_named(make, why):
+    with pytest.raises(InteropError, match=why):
+        from_model(make())
+
+
+@pytest.mark.parametrize(
+    ("stack", "why"),
+    [
+        ([layers.LSTM(3, 4, peepholes=True)], "layer 0, .* it has peepholes=True"),
+        ([layers.LSTM(3, 4, activations=("sigmoid", "tanh", "softsign"))], "of which Keras' last two are one"),
+        ([layers.Conv1D(3, 4, 2), layers.LastStep()], "layer 1, LastStep.*it must take what a recurrent layer"),
+        ([layers.Conv1D(3, 4, 2, stride=2, dilation=2)], "a stride and a dilation"),
+        ([layers.Dense(3, 3), layers.Activation("thresholded_relu(0.5)")], "it has the activation"),
+        ([layers.Jordan(3, 4)], "it is a Jordan"),
+        ([layers.Activation("tanh")], "takes any number of features"),
+    ],
+)
+def test_a_network_that_keras_has_no_form_for_is_refused(stack, why):
+    with pytest.raises(InteropError, match=why):
+        to_model(Network(stack))
+
+
+def test_what_is_no_model_is_refused():
+    with pytest.raises(TypeError, match=r"model must be a keras\.Model, but int was given"):
+        from_model(1)

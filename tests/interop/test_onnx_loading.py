@@ -1,0 +1,283 @@
+"""ONNX files of others: the standard's own cases, the forms that exporters write, and what is refused."""
+
+import importlib
+
+import numpy as np
+import pytest
+
+from rnnbp import layers
+from rnnbp.interop import InteropError
+from rnnbp.interop.onnx import backend, load
+
+onnx = pytest.importorskip("onnx")
+onnxruntime = pytest.importorskip("onnxruntime")
+onnxruntime.set_default_logger_severity(3)
+helper, numpy_helper = onnx.helper, onnx.numpy_helper
+random = np.random.default_rng(5)
+
+T, B, I, H = 6, 3, 4, 2  # noqa: E741
+
+
+def standard_cases():
+    """Return the recurrent cases alone: making all of them takes a minute."""
+    node = importlib.import_module("onnx.backend.test.case.node")
+    for operator in ("rnn", "lstm", "gru"):
+        importlib.import_module(f"onnx.backend.test.case.node.{operator}")
+    return {
+        case.name: case for case in node._NodeTestCases if case.model.graph.node[0].op_type in ("RNN", "LSTM", "GRU")
+    }
+
+
+CASES = standard_cases()
+
+
+def test_the_standard_has_eighteen_recurrent_cases():
+    assert len(CASES) == 18
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
+def test_a_case_of_the_standard_s_own_suite(case):
+    for inputs, outputs in case.data_sets:
+        found = backend.prepare(case.model).run(inputs)
+        assert len(found) == len(outputs)
+        for actual, expected in zip(found, outputs, strict=True):
+            np.testing.assert_allclose(actual, expected, rtol=case.rtol, atol=case.atol)
+
+
+# -- forms that others write -------------------------------------------------------------------------------------------
+
+
+def weights(n_gates, n_directions=1, peepholes=False):
+    """Return random W, R, B and maybe P."""
+    shapes = [(n_gates * H, I), (n_gates * H, H), (2 * n_gates * H,)] + [(3 * H,)] * peepholes
+    return [random.normal(size=(n_directions, *shape)).astype(np.float32) for shape in shapes]
+
+
+def model(nodes, constants, *, x=("T", "B", I), inputs=(), outputs=("y",), kind=onnx.TensorProto.FLOAT, opset=17):
+    """Return a model; constants have the names of inputs of its nodes."""
+    described = [helper.make_tensor_value_info("x", kind, list(x))]
+    described += [helper.make_tensor_value_info(name, kind, shape) for name, kind, shape in inputs]
+    held = [numpy_helper.from_array(np.asarray(array), name) for name, array in constants.items()]
+    results = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in outputs]
+    graph = helper.make_graph(nodes, "model", described, results, held)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+
+
+def node(operator, inputs, outputs, **attributes):
+    name = f"the {operator} of {outputs}"
+    return helper.make_node(operator, inputs.split(), outputs.split(), name=name, **attributes)
+
+
+def runtime(made, **inputs):
+    return onnxruntime.InferenceSession(made.SerializeToString()).run(None, inputs)
+
+
+def example(shape=(T, B, I)):
+    return random.normal(size=shape).astype(np.float32)
+
+
+def check(made, kinds, *, x=None, to_ours=lambda x: x, from_ours=lambda y: y):
+    """Check a model's layers, and that the network computes the same as ONNX Runtime."""
+    net, x = load(made), example() if x is None else x
+    assert [type(layer).__name__ for layer in net.layers] == kinds.split()
+    expected, *_ = runtime(made, x=x)
+    np.testing.assert_allclose(from_ours(net.forward(to_ours(x))), expected, rtol=1e-5, atol=1e-5)
+    return net
+
+
+def test_a_batch_first_classifier_as_pytorch_exports_it():
+    """Transposed input, states of zeros made at run time, the last hidden state of both directions, Gemm."""
+    w, r, b = weights(4, 2)
+    nodes = [
+        node("Shape", "x", "shape"),
+        node("Gather", "shape zero", "n"),
+        node("Concat", "two n hidden", "dims", axis=0),
+        node("ConstantOfShape", "dims", "h0"),
+        node("Transpose", "x", "t", perm=[1, 0, 2]),
+        helper.make_node(
+            "LSTM", ["t", "w", "r", "b", "", "h0", "h0"], ["y0", "h", "c"], direction="bidirectional", hidden_size=H
+        ),
+        node("Gather", "h minus2", "h1", axis=0),
+        node("Gather", "h minus1", "h2", axis=0),
+        node("Concat", "h1 h2", "both", axis=1),
+        node("Gemm", "both gw gb", "z", transB=1),
+        node("Softmax", "z", "y", axis=1),
+    ]
+    constants = {
+        "w": w, "r": r, "b": b, "zero": np.array([0]), "two": np.array([2]), "hidden": np.array([H]),
+        "minus2": np.array(-2), "minus1": np.array(-1), "gw": example((5, 2 * H)), "gb": example((5,)),
+    }  # fmt: skip
+    made = model(nodes, constants, x=("B", "T", I))
+    net = check(made, "LSTM LastStep Dense Activation", x=example((B, T, I)), to_ours=lambda x: x.swapaxes(0, 1))
+    assert net.layers[1] == layers.LastStep(bidirectional=True)
+
+
+def test_both_directions_side_by_side_then_matmul_and_add():
+    w, r, b = weights(3, 2)
+    nodes = [
+        node("GRU", "x w r b", "y0", direction="bidirectional", linear_before_reset=1, hidden_size=H),
+        node("Transpose", "y0", "y1", perm=[0, 2, 1, 3]),
+        node("Reshape", "y1 shape", "y2"),
+        node("MatMul", "y2 mw", "y3"),
+        node("Add", "mb y3", "y4"),
+        node("Relu", "y4", "y"),
+    ]
+    constants = {"w": w, "r": r, "b": b, "shape": np.array([0, 0, -1]), "mw": example((2 * H, 3)), "mb": example((3,))}
+    check(model(nodes, constants), "GRU Dense Activation")
+
+
+def test_a_convolution_then_a_global_pool():
+    nodes = [
+        node("Conv", "x w b", "a", pads=[1, 1], kernel_shape=[3]),
+        node("LeakyRelu", "a", "a2", alpha=0.2),
+        node("GlobalAveragePool", "a2", "p"),
+        node("Flatten", "p", "f"),
+        node("Gemm", "f gw", "y", alpha=0.5),
+    ]
+    made = model(nodes, {"w": example((5, I, 3)), "b": example((5,)), "gw": example((5, 2))}, x=("B", I, "T"))
+    check(made, "Conv1D Activation MeanOverTime Dense", x=example((B, I, T)), to_ours=lambda x: x.transpose(2, 0, 1))
+
+
+def test_symbols_the_mean_over_time_and_old_operators():
+    """Of opset 11: axes are attributes."""
+    affine = {"activations": ["Affine"], "activation_alpha": [0.5], "activation_beta": [0.1]}
+    w, r, b = weights(1)
+    nodes = [
+        node("Gather", "table x", "e", axis=0),
+        node("RNN", "e w r b", "y0", hidden_size=H, **affine),
+        node("Squeeze", "y0", "y1", axes=[1]),
+        node("ReduceMean", "y1", "y", axes=[0], keepdims=0),
+    ]
+    made = model(nodes, {"table": example((9, I)), "w": w, "r": r, "b": b}, x=("T", "B"), kind=7, opset=11)
+    net = check(made, "Embedding Elman MeanOverTime", x=random.integers(9, size=(T, B)))
+    assert net.layers[1].activation == "affine(0.5, 0.1)"
+
+
+def test_every_attribute_of_an_lstm():
+    w, r, b, p = weights(4, 2, peepholes=True)
+    functions = ["HardSigmoid", "LeakyRelu", "ScaledTanh"]
+    attributes = {
+        "activations": functions * 2, "activation_alpha": [0.3, 0.2, 1.5] * 2, "activation_beta": [0.4, 0.7] * 2,
+        "clip": 0.7, "input_forget": 1, "direction": "bidirectional", "hidden_size": H,
+    }  # fmt: skip
+    states = [(name, onnx.TensorProto.FLOAT, (2, "B", H)) for name in ("h0", "c0")]
+    made = model(
+        [helper.make_node("LSTM", ["x", "w", "r", "b", "n", "h0", "c0", "p"], ["y", "h", "c"], **attributes)],
+        {"w": w, "r": r, "b": b, "p": p},
+        inputs=[("n", onnx.TensorProto.INT32, ("B",)), *states],
+        outputs=("y", "h", "c"),
+    )
+    x, n, h0, c0 = example(), np.array([6, 2, 4], np.int32), example((2, B, H)), example((2, B, H))
+    y, h, c = runtime(made, x=x, n=n, h0=h0, c0=c0)
+    net = load(made)
+    assert net.layers[0].settings() | {"gradient": None} == layers.LSTM(
+        I, H, bidirectional=True, peepholes=True, coupled=True, clip=0.7,
+        activations=("hard_sigmoid(0.3, 0.4)", "leaky_relu(0.2)", "scaled_tanh(1.5, 0.7)"),
+    ).settings() | {"gradient": None}  # fmt: skip
+    initial = {"0.h": h0[0], "0.h_reverse": h0[1], "0.c": c0[0], "0.c_reverse": c0[1]}
+    run = net.run(x, n, initial_states=initial)
+    np.testing.assert_allclose(run.output, y.transpose(0, 2, 1, 3).reshape(T, B, -1), atol=1e-5)
+    np.testing.assert_allclose(run.final_states["0.c_reverse"], c[1], atol=1e-5)
+    np.testing.assert_allclose(run.final_states["0.h"], h[0], atol=1e-5)
+    called = net.metadata["onnx"]
+    assert called["lengths"] == "n"
+    assert called["initial_states"]["0.c_reverse"] == ("c0", 1)
+    assert called["final_states"] == {"h": ["0.h", "0.h_reverse"], "c": ["0.c", "0.c_reverse"]}
+
+
+# -- what is refused ---------------------------------------------------------------------------------------------------
+
+W, R, BIAS = weights(3)
+GRU = {"w": W, "r": R, "b": BIAS}
+MATRIX = {"w": example((I, I))}
+REFUSED = {
+    "the operator Erf is not supported": ([node("Erf", "x", "y")], {}),
+    "transA=1": ([node("Gemm", "x w", "y", transA=1)], MATRIX),
+    "sum of two branches": ([node("MatMul", "x w", "a"), node("Add", "a x", "y")], MATRIX),
+    "no chain of layers": ([node("MatMul", "x w", "a"), node("MatMul", "x w", "b"), node("Add", "a b", "y")], MATRIX),
+    "float16": ([node("MatMul", "x w", "y")], {"w": example((I, I)).astype(np.float16)}),
+    "direction='reverse'": ([node("GRU", "x w r b", "y", hidden_size=H, direction="bidirectional")], GRU),
+    "it must have 2 activations, but has 1": ([node("GRU", "x w r b", "y", hidden_size=H, activations=["Tanh"])], GRU),
+    "'Cosine'": ([node("GRU", "x w r b", "y", hidden_size=H, activations=["Sigmoid", "Cosine"])], GRU),
+    "group=2": ([node("Conv", "x w", "y", group=2)], {"w": example((I, I // 2, 1))}),
+    r"lose no step: pads=\[1, 1\]": ([node("Conv", "x w", "y")], {"w": example((I, I, 3))}),
+    "one axis": ([node("Conv", "x w", "y")], {"w": example((I, I, 3, 3))}),
+    "approximate='tanh'": ([node("Gelu", "x", "y", approximate="tanh")], {}),
+    "over the features": ([node("Softmax", "x", "y", axis=0)], {}),
+    "it is in training mode": ([node("Dropout", "x r t", "y")], {"r": np.float32(0.5), "t": np.array(True)}),
+    "initial_h must be 0": (
+        [helper.make_node("GRU", ["x", "w", "r", "b", "", "h"], ["y"], name="the GRU", hidden_size=H)],
+        {**GRU, "h": example((1, B, H))},
+    ),
+    "the output 'y' does not come out of a layer": ([node("Identity", "x", "y")], {}),
+}
+
+
+@pytest.mark.parametrize("why", REFUSED)
+def test_what_has_no_counterpart_is_refused_and_named(why):
+    nodes, constants = REFUSED[why]
+    made = model(nodes, constants, opset=20)
+    if why == "direction='reverse'":
+        why = "direction='bidirectional' does not fit weights of 1 direction"
+    with pytest.raises(InteropError, match=why):
+        load(made)
+
+
+def test_a_wrong_width_an_input_of_another_dtype_or_shape_and_weights_that_are_not_there_are_refused():
+    with pytest.raises(InteropError, match="W is for 4 features, but 5 come in"):
+        load(model([node("GRU", "x w r b", "y", hidden_size=H)], GRU, x=("T", "B", 5)))
+    with pytest.raises(InteropError, match="'x' must be float32 or float64, but its dtype is float16"):
+        load(model([node("Relu", "x", "y")], {}, kind=onnx.TensorProto.FLOAT16))
+    computed = model([node("MatMul", "x v", "y")], {}, inputs=[("v", onnx.TensorProto.FLOAT, (I, 2))])
+    with pytest.raises(InteropError, match=r"node 'the MatMul of y', MatMul.*the weight must be in the file"):
+        load(computed)
+    assert load(computed, constants={"v": example((I, 2))}).layers == (layers.Dense(I, 2),)
+    with pytest.raises(InteropError, match="it has no input 'u'"):
+        load(computed, constants={"u": example((I, 2))})
+    foreign = model([helper.make_node("Mine", ["x"], ["y"], domain="mine")], {})
+    foreign.opset_import.append(helper.make_opsetid("mine", 1))
+    with pytest.raises(InteropError, match="its operator is one of 'mine'"):
+        load(foreign)
+
+
+def test_directions_with_different_functions_are_refused():
+    w, r, b = weights(1, 2)
+    nodes = [node("RNN", "x w r b", "y", direction="bidirectional", activations=["Tanh", "Relu"])]
+    made = model(nodes, {"w": w, "r": r, "b": b})
+    with pytest.raises(InteropError, match="its directions have different activations"):
+        load(made)
+
+
+def test_a_file_that_is_not_there_or_is_none_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no model file"):
+        load(tmp_path / "nothing.onnx")
+    (tmp_path / "empty.onnx").write_bytes(b"")
+    (tmp_path / "text.onnx").write_text("hello")
+    for name in ("empty.onnx", "text.onnx"):
+        with pytest.raises(InteropError, match=name):
+            load(tmp_path / name)
+    with pytest.raises(TypeError, match="the model must be a path, bytes or an onnx"):
+        load(42)
+
+
+def test_a_damaged_file_gives_a_network_or_our_own_error():
+    from rnnbp import Network
+    from rnnbp.interop.onnx.exporting import to_model
+
+    net = Network(
+        [layers.Embedding(5, 3), layers.LSTM(3, 2, bidirectional=True), layers.Conv1D(4, 2, 3), layers.MeanOverTime()]
+    )
+    whole = to_model(net).SerializeToString()
+    rng, outcomes = np.random.default_rng(0), {"read": 0, "refused": 0}
+    for _ in range(400):
+        damaged = bytearray(whole)
+        for place in rng.integers(len(damaged), size=rng.integers(1, 4)):
+            damaged[place] = rng.integers(256)
+        if rng.random() < 0.2:
+            damaged = damaged[: rng.integers(len(damaged))]
+        try:
+            load(bytes(damaged))
+            outcomes["read"] += 1
+        except InteropError:
+            outcomes["refused"] += 1
+    assert min(outcomes.values()) > 20
