@@ -221,16 +221,18 @@ class Network:
             if not layer.needs_time:
                 continue
             if isinstance(layer, LastStep) and before is not None and before.states():
-                both_ways = before.runs_backwards and not getattr(before, "reverse", False)
-                if before.runs_backwards and not layer.bidirectional:
-                    what = "whose backward direction has there seen that one frame only"
-                    advice = "write LastStep(bidirectional=True)" if both_ways else "take MeanOverTime(), or no reverse"
-                elif layer.bidirectional and not both_ways:
-                    what = "which is not bidirectional, so that half of its features are those of the first step"
-                    advice = "write LastStep()"
+                backwards_only = getattr(before, "reverse", False)
+                both_ways = before.runs_backwards and not backwards_only
+                if layer.bidirectional and not both_ways:
+                    what = "which is not bidirectional, so that half of its features are those of the other end"
+                elif not layer.bidirectional and (both_ways or layer.reverse != backwards_only):
+                    direction = "one direction of which" if both_ways else "which"
+                    what = f"{direction} has there seen that one frame only"
                 else:
                     continue
-                warnings.warn(f"layer {k}, {layer!r}, follows {before!r}, {what}: {advice}", stacklevel=4)
+                advice = "bidirectional=True" if both_ways else "reverse=True" if backwards_only else ""
+                what += f": write LastStep({advice})"
+                warnings.warn(f"layer {k}, {layer!r}, follows {before!r}, {what}", stacklevel=4)
             before = layer
 
     def _teacher_forced_layer(self) -> int | None:

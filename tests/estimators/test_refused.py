@@ -24,6 +24,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
         (RNNTagger(4, **SMALL), TAGS, (X[:, 0], np.array(["a", "b"] * 14))),
     ],
 )
+@pytest.mark.filterwarnings("ignore:X of shape .* with a label for each row")
 def test_a_refused_fit_changes_nothing(estimator, y, refused):
     estimator.fit(X, y)
     before, predicted = dict(vars(estimator)), np.asarray(estimator.predict(X))

@@ -102,7 +102,8 @@ def test_what_was_fitted_to_a_table_takes_ragged_sequences_of_scalars_too():
 
 def test_the_rows_of_a_table_with_a_label_each_are_sequences_of_one_step_to_a_tagger():
     y = np.arange(20) % 2
-    from_table = RNNTagger(**BRIEF).fit(TABLE, y)
+    with pytest.warns(UserWarning, match="is read as 20 sequences of one step each"):
+        from_table = RNNTagger(**BRIEF).fit(TABLE, y)
     from_list = RNNTagger(**BRIEF).fit(list(TABLE[:, None]), [[label] for label in y])
     assert_allclose(from_table.network_.theta, from_list.network_.theta, rtol=1e-12)
     assert from_table.predict(TABLE).shape == (20,)

@@ -100,7 +100,7 @@ class Pattern(nn.Module):
 @pytest.mark.parametrize("way", ["last", "first", "mean", "max", "amax", "state", "steps"])
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("kind", [nn.RNN, nn.LSTM, nn.GRU])
-@pytest.mark.filterwarnings("ignore:dropout option adds dropout")
+@pytest.mark.filterwarnings("ignore:dropout option adds dropout", "ignore:layer 1, LastStep")
 def test_the_common_pattern_is_taken_over(kind, bidirectional, way):
     for n_layers, batch_first in ((1, True), (2, False)):
         module = Pattern(kind, way, bidirectional=bidirectional, n_layers=n_layers, batch_first=batch_first).eval()

@@ -339,7 +339,11 @@ ERRORS = {
         ValueError,
         "random_state must be .* -1 was given",
     ),
-    "shuffle='no'": (lambda: fit(static(), shuffle="no"), ValueError, "shuffle must be True or False, but 'no'"),
+    "shuffle='no'": (
+        lambda: fit(static(), shuffle="no"),
+        ValueError,
+        "shuffle must be True, False or .later., but 'no'",
+    ),
     "augment without return": (lambda: fit(static(), augment=lambda x, rng: None), ValueError, "augment .* None"),
     "augment of one argument": (lambda: fit(static(), augment=lambda x: x), TypeError, "augment must be a function of"),
     "a checkpoint that is no path": (lambda: fit(static(), checkpoint=True), TypeError, "checkpoint must be a path"),
@@ -390,15 +394,17 @@ def test_files_are_not_taken_for_each_other(tmp_path):
 
 
 def test_a_class_of_one_s_own_must_be_imported_before_it_is_loaded(tmp_path):
-    class Own(layers.Dense):
+    class NobodyElses(layers.Dense):
         """Dense by another name."""
 
     class _Hidden(layers.Dense):
         """One that is nobody's business."""
 
-    Network([Own(3, 1)]).save(tmp_path / "net")
-    Own.__name__ = "Other"
-    with pytest.raises(rnnbp.ModelFileError, match=r"unknown layer 'Own'.*import the module that defines it") as caught:
+    Network([NobodyElses(3, 1)]).save(tmp_path / "net")
+    NobodyElses.__name__ = "Other"
+    with pytest.raises(
+        rnnbp.ModelFileError, match=r"unknown layer 'NobodyElses'.*import the module that defines it"
+    ) as caught:
         Network.load(tmp_path / "net")
     assert "_Hidden" not in str(caught.value)
 
