@@ -441,7 +441,7 @@ WARNINGS = {
     ),
     "the wrong end, past a dropout": (
         lambda: Network([layers.GRU(3, 4, bidirectional=True), layers.Dropout(0.5), layers.LastStep()]),
-        "backward direction has there seen that one frame only",
+        "one direction of which has there seen that one frame only",
     ),
     "the wrong end of a reversed layer": (
         lambda: Network([layers.GRU(3, 4, reverse=True), layers.LastStep()]),
