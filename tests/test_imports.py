@@ -12,7 +12,11 @@ import pytest
 
 import rnnbp
 
-HEAVY = ("joblib", "librosa", "llvmlite", "matplotlib", "numba", "pooch", "sklearn", "soundfile", "torch", "tqdm")
+HEAVY = (
+    "joblib", "keras", "librosa", "llvmlite", "matplotlib", "numba", "onnx", "onnxruntime", "pooch", "sklearn",
+    "soundfile", "torch", "tqdm",
+)  # fmt: skip
+EXTRAS = ("keras", "onnx", "torch")  # packages that not everybody has, for the part of `rnnbp.interop` of that name
 
 
 def loaded_by(statement):
@@ -24,6 +28,10 @@ def loaded_by(statement):
 
 def test_importing_rnnbp_loads_nothing_heavy():
     assert loaded_by("import rnnbp") == set()
+
+
+def test_other_programs_are_imported_only_when_they_are_used():
+    assert loaded_by("from rnnbp.interop import c, keras, onnx, rtneural, torch, names, InteropError") <= {"llvmlite"}
 
 
 def test_a_static_network_needs_llvm_only_when_it_runs():
@@ -62,7 +70,11 @@ NAMES = {
     ),
     "rnnbp.decoding": "greedy BeamSearch NGram align ArpaError",
     "rnnbp.data.sequences": "pad unpad",
-    "rnnbp.interop": "c",
+    "rnnbp.interop": "InteropError c keras names onnx rtneural torch",
+    "rnnbp.interop.keras": "from_model to_model",
+    "rnnbp.interop.onnx": "export load",
+    "rnnbp.interop.rtneural": "export export_aidax",
+    "rnnbp.interop.torch": "from_module to_module",
     "rnnbp.interop.c": "export verify Verification",
 }
 
@@ -97,14 +109,23 @@ MODULES = sorted(
 )
 
 
+def need_extra(name):
+    """Skip a module's test where the package that it is about is not installed."""
+    extra = next((extra for extra in EXTRAS if name.startswith(f"rnnbp.interop.{extra}")), None)
+    if extra is not None:
+        pytest.importorskip(extra)
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_announces_only_what_it_has(name):
+    need_extra(name)
     module = importlib.import_module(name)
     assert [public for public in getattr(module, "__all__", []) if not hasattr(module, public)] == []
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_the_examples_in_docstrings_hold(name):
+    need_extra(name)
     options = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     assert doctest.testmod(importlib.import_module(name), optionflags=options).failed == 0
 

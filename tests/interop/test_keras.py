@@ -55,7 +55,7 @@ def test_a_model_computes_the_same_of_masked_batches(case):
     model = to_model(case.net)
     mask = keras.ops.convert_to_tensor(np.arange(len(case.x)) < case.lengths[:, None])
     y, expected = numbers(model(batch_first(case.x), mask=mask)), case.net.forward(case.x, case.lengths)
-    close(y if y.ndim == 2 else np.where(case.inside(), y.swapaxes(0, 1), 0), expected)
+    case.close(y if y.ndim == 2 else np.where(case.inside(), y.swapaxes(0, 1), 0), expected, 1e-6)
 
 
 @fewer
@@ -63,7 +63,7 @@ def test_a_model_computes_the_same_of_masked_batches(case):
 def test_a_model_computes_the_same_and_a_network_comes_back(case):
     model, expected = to_model(case.net), case.net.forward(case.x)
     y = numbers(model(batch_first(case.x)))
-    close(y if y.ndim == 2 else y.swapaxes(0, 1), expected)
+    case.close(y if y.ndim == 2 else y.swapaxes(0, 1), expected, 1e-6)
     back = from_model(model)
     assert back.layers == tuple(each for each in case.net.layers if each != layers.Activation("identity"))
     np.testing.assert_array_equal(back.theta, case.net.theta)

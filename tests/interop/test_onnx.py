@@ -56,15 +56,15 @@ def test_onnx_runtime_computes_the_same_of_ragged_batches_with_states(case):
     states = {f"initial_{name}": state for name, state in case.initial.items()}
     found = computed(model, {"x": case.x, "lengths": case.lengths.astype(np.int32), **states})
     assert found.keys() == {"y", *(f"final_{name}" for name in case.run.final_states)}
-    close(found["y"], case.run.output)
+    case.close(found["y"], case.run.output, 1e-5)
     for name, state in case.run.final_states.items():
-        close(found[f"final_{name}"], state)
+        case.close(found[f"final_{name}"], state, 1e-5)
 
 
 @given(cases)
 def test_states_that_are_not_given_are_zero(case):
     found = computed(to_model(case.net), {"x": case.x, "lengths": case.lengths.astype(np.int32)})
-    close(found["y"], case.net.forward(case.x, case.lengths))
+    case.close(found["y"], case.net.forward(case.x, case.lengths), 1e-5)
 
 
 @given(cases)
