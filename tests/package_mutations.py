@@ -7,10 +7,12 @@
     a and b, not a, True          or; a; False
     3, 0.5, -x                    4; 1.0; x: one more, twice as much, the other sign
 
-in code that runs: docstrings, annotations and text are left alone, and so is what runs for type checkers only. The
+in code that runs: docstrings, annotations, text of messages and what runs for type checkers only are left alone. The
 broken file stands in a copy of the tree; the originals are not touched. The tests of the folder that mirrors the file's
-own must then fail; those that speak of what the file defines are run first, to be done soon. `tests/equivalent_mutations.json` lists breaks that change nothing that could be asked of the code,
-each with its reason; a test sees to it that the lines that it names are there.
+own must then fail; those that speak of what the file defines are run first, to be done soon.
+
+`tests/equivalent_mutations.json` lists breaks that change nothing that could be asked of the code, each with its reason
+and the line that it changes; a test sees to it that the line is there.
 """
 
 from __future__ import annotations
@@ -24,18 +26,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from importlib.util import cache_from_source
 from pathlib import Path
 from queue import Queue
 
 ROOT = Path(__file__).parents[1]
 EQUIVALENT = Path(__file__).with_name("equivalent_mutations.json")
-PATIENCE = 600.0  # seconds; a break that makes a loop endless is noticed too
+SURVIVES = "SURVIVES"
+PATIENCE = 900.0  # seconds; a break that makes a loop endless is noticed too
 
 #: Where tests stand that do not mirror the file's folder: the first that fits.
 BESIDE = {
@@ -66,7 +69,7 @@ class Break:
     line: str
     old: str
     new: str
-    source: str  # all of the broken file
+    write: Callable[[], str]  # the whole broken file
 
     def __str__(self):
         return f"{self.file}:{self.number}: {self.old}  ->  {self.new}"
@@ -111,10 +114,13 @@ def breaks(file: str) -> Iterator[Break]:
     tree, lines = ast.parse(text), text.splitlines()
     for old in running(tree):
         for new in changes(old):
-            changed = deepcopy(tree, {id(old): new})
-            source = ast.unparse(ast.fix_missing_locations(changed))
             line = lines[old.lineno - 1].strip()
-            yield Break(file, old.lineno, line, ast.unparse(old), ast.unparse(new), source)
+            yield Break(file, old.lineno, line, ast.unparse(old), ast.unparse(new), partial(written, tree, old, new))
+
+
+def written(tree: ast.Module, old: ast.AST, new: ast.expr) -> str:
+    """Return the text of a tree with one node replaced."""
+    return ast.unparse(ast.fix_missing_locations(deepcopy(tree, {id(old): new})))
 
 
 def files(wanted: list[str]) -> list[str]:
@@ -163,11 +169,11 @@ def is_listed(broken: Break, known: list[dict[str, str]]) -> bool:
     return any(e["file"] == broken.file and e["line"] == broken.line and e["old"] in ("*", broken.old) for e in known)
 
 
-def survives(broken: Break, tree: Path) -> bool:
-    """Return whether the tests beside a file pass though it is broken, in a copy of the tree."""
+def outcome(broken: Break, tree: Path) -> str:
+    """Return what the tests beside a broken file say, in a copy of the tree: noticed, endless or SURVIVES."""
     path = tree / broken.file
     original = path.read_text()
-    put(path, broken.source)
+    put(path, broken.write())
     try:
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-n", "0", "-p", "no:cacheprovider", "-m", "not slow"]
         done = subprocess.run(
@@ -180,10 +186,10 @@ def survives(broken: Break, tree: Path) -> bool:
             timeout=PATIENCE,
         )
     except subprocess.TimeoutExpired:
-        return False
+        return "endless"
     finally:
         put(path, original)
-    return done.returncode == 0
+    return "noticed" if done.returncode else SURVIVES
 
 
 def put(path: Path, source: str) -> None:
@@ -208,22 +214,23 @@ def run(*, seed: int, count: int, wanted: list[str], jobs: int) -> int:
             shutil.copytree(ROOT, tree, ignore=ignored)
             trees.put(tree)
 
-        def alive(broken: Break) -> bool:
+        def tried(broken: Break) -> str:
             tree = trees.get()
             try:
-                return survives(broken, tree)
+                return outcome(broken, tree)
             finally:
                 trees.put(tree)
 
-        unbroken = {
-            tuple(tests_beside(each.file)): replace(each, source=(ROOT / each.file).read_text()) for each in chosen
-        }
-        for tests, passed in zip(unbroken, workers.map(alive, unbroken.values()), strict=True):
-            if not passed:
-                raise SystemExit(f"{' '.join(tests)} fail with nothing broken")
-        for k, (broken, lives) in enumerate(zip(chosen, workers.map(alive, chosen), strict=True), 1):
-            print(f"{k:>4} of {len(chosen)}  {'SURVIVES' if lives else 'noticed '}  {broken}", flush=True)
-            survivors += [broken] * lives
+        unbroken = {}
+        for each in chosen:
+            tests = " ".join(sorted(tests_beside(each.file)))
+            unbroken.setdefault(tests, replace(each, write=(ROOT / each.file).read_text))
+        for tests, came in zip(unbroken, workers.map(tried, unbroken.values()), strict=True):
+            if came != SURVIVES:
+                raise SystemExit(f"with nothing broken these tests fail, or take too long: {tests}")
+        for k, (broken, came) in enumerate(zip(chosen, workers.map(tried, chosen), strict=True), 1):
+            print(f"{k:>4} of {len(chosen)}  {came:<8}  {broken}", flush=True)
+            survivors += [broken] * (came == SURVIVES)
     share = 100 * len(survivors) / max(1, len(chosen))
     print(f"{len(survivors)} of {len(chosen)} survived, {share:.1f} % ({time.perf_counter() - started:.0f} s)")
     print(*survivors, sep="\n")
