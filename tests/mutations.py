@@ -1,7 +1,8 @@
 """Break every pullback of every cell, one term at a time, and see whether a gradient check notices.
 
 Run as ``python tests/mutations.py [name ...]``, with names of `conformance.RECURRENT`; all by default. It prints a row
-for each function, then each mutant that survives, and exits with 1 if there is one.
+for each function, then each mutant that survives, and exits with 1 if there is one. The rest of the package is broken
+by ``python tests/mutations.py --package --seed S --count N [--files PLACE ...] [--jobs J]``; see `package_mutations`.
 
 A mutant is a function with one thing changed that is assigned or returned, in one of these ways::
 
@@ -17,8 +18,10 @@ is.
 
 from __future__ import annotations
 
+import argparse
 import ast
 import inspect
+import os
 import sys
 import textwrap
 import time
@@ -30,6 +33,7 @@ from types import FunctionType
 from typing import Any
 
 import numpy as np
+import package_mutations
 from conformance import RECURRENT, H, I, Problem, numerical_gradient
 
 from rnnbp.gradients import cell_products
@@ -191,5 +195,20 @@ def main(names: list[str]) -> int:
     return 1 if alive else 0
 
 
+def command_line(arguments: list[str]) -> int:
+    """Break pullbacks, or the package."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="cells whose pullbacks are broken (default: all)")
+    parser.add_argument("--package", action="store_true", help="break the package instead")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--count", type=int, default=60, help="how many breaks are tried (default: %(default)s)")
+    parser.add_argument("--files", nargs="+", default=[], help="files or folders that are broken")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many at once (default: a core each)")
+    given = parser.parse_args(arguments)
+    if given.package:
+        return package_mutations.run(seed=given.seed, count=given.count, wanted=given.files, jobs=given.jobs)
+    return main(given.names or list(RECURRENT))
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:] or list(RECURRENT)))
+    sys.exit(command_line(sys.argv[1:]))

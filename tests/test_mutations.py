@@ -2,6 +2,8 @@
 
 import mutations
 import numpy as np
+import package_mutations
+import pytest
 
 
 def test_every_mutant_of_a_cell_is_caught(capsys):
@@ -35,3 +37,69 @@ def test_each_term_is_dropped_and_negated_and_each_factor_dropped():
         "b": -1.0,
     }
     assert example((5.0, 3.0), (4.0,)) == 11.0
+
+
+# -- the rest of the package -------------------------------------------------------------------------------------------
+
+THING = '''
+"""Text with a 7 in it."""
+
+def size(x: int = 3) -> "1 + 1":
+    if x > 5 and not x == 8:
+        raise ValueError(f"{x + 1} of 9")
+    return 0.5 * x
+'''
+ITS_TEST = """
+from rnnbp import thing
+
+def test_it():
+    assert thing.size() == 1.5 and thing.size(5) == 2.5
+"""
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """A package of one module, with tests beside it that miss something."""
+    for name, content in {"rnnbp/__init__.py": "", "rnnbp/thing.py": THING, "tests/test_thing.py": ITS_TEST}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    monkeypatch.setattr(package_mutations, "ROOT", tmp_path)
+    return tmp_path
+
+
+def test_each_operator_and_number_that_runs_is_broken(tree):
+    found = [(each.number, each.old, each.new) for each in package_mutations.breaks("rnnbp/thing.py")]
+    assert found == [
+        (4, "3", "4"),
+        (5, "x > 5 and (not x == 8)", "x > 5 or not x == 8"),
+        (5, "x > 5", "x >= 5"),
+        (5, "5", "6"),
+        (5, "not x == 8", "x == 8"),
+        (5, "x == 8", "x != 8"),
+        (5, "8", "9"),
+        (7, "0.5 * x", "0.5 / x"),
+        (7, "0.5", "1.0"),
+    ]
+
+
+def test_survivors_are_reported_and_nothing_is_left_broken(tree, capsys):
+    (tree / "rnnbp/thing.py").write_text("def size(x=3):\n    return 0.5 * min(x, 5)\n")
+    assert package_mutations.run(seed=0, count=10, wanted=["rnnbp/thing.py"], jobs=2) == 1
+    told = capsys.readouterr().out
+    assert "1 of 4 survived, 25.0 %" in told
+    assert told.endswith("rnnbp/thing.py:2: 5  ->  6\n")
+    assert told.count("noticed") == 3
+
+
+def test_tests_that_fail_with_nothing_broken_notice_nothing(tree):
+    (tree / "tests/test_thing.py").write_text("def test_it():\n    assert False\n")
+    with pytest.raises(SystemExit, match="with nothing broken these tests fail"):
+        package_mutations.run(seed=0, count=1, wanted=["rnnbp/thing.py"], jobs=1)
+
+
+def test_breaks_that_are_listed_as_equivalent_are_there_and_have_a_reason():
+    for each in package_mutations.equivalent():
+        assert set(each) == {"file", "line", "old", "reason"}
+        lines = [line.strip() for line in (package_mutations.ROOT / each["file"]).read_text().splitlines()]
+        assert each["line"] in lines, each
+        assert each["old"] in ("*", *(found.old for found in package_mutations.breaks(each["file"]))), each

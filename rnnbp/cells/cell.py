@@ -33,7 +33,7 @@ from __future__ import annotations
 from abc import ABC
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import accumulate, chain, pairwise
 from types import MappingProxyType
 from typing import Any
@@ -42,6 +42,7 @@ from rnnbp.configuration import whole_number
 from rnnbp.kernels.derivative import derive
 from rnnbp.kernels.elementwise import Operand
 from rnnbp.kernels.trace import Graph, trace
+from rnnbp.lazy import cached_property
 
 __all__ = ["Cell", "Product", "Stage"]
 

@@ -11,11 +11,13 @@ from a static example; nothing is ever computed for padding, and padding cannot 
 
 from __future__ import annotations
 
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from rnnbp.lazy import cached_property
 
 if TYPE_CHECKING:
     from rnnbp.kernels.products import Layout

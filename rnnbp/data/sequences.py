@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from rnnbp.lazy import cached_property
 from rnnbp.reading import read_array, refuse_unreadable
 
 __all__ = ["Sequences", "check_lengths", "check_sequences", "pad", "unpad"]

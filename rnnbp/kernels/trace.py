@@ -19,13 +19,13 @@ import inspect
 import linecache
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rnnbp.kernels.nodes import OPERATIONS, Node, TraceError, as_number, described, interned, lifted, operate
+from rnnbp.lazy import cached_property
 
 __all__ = ["OPERATIONS", "Graph", "Node", "TraceError", "operate", "trace"]
 

@@ -18,10 +18,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+
+from rnnbp.lazy import cached_property
 
 __all__ = ["Edit", "EditAlignment", "align_edits", "edit_distance"]
 

@@ -14,12 +14,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from rnnbp.configuration import number, whole_number
+from rnnbp.lazy import cached_property
 from rnnbp.metrics.edit_distance import EditAlignment, align_edits, edit_distance
 
 __all__ = ["ErrorRates", "character_error_rate", "error_rates", "label_error_rate", "word_error_rate"]

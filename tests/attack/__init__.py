@@ -5,7 +5,7 @@
 
 A kind of attack is a module of this folder with a docstring, which says what must hold, and
 
-    LIMITS = Limits(seconds=..., megabytes=...)               # of one case
+    LIMITS = Limits(seconds=..., megabytes=..., batch=...)    # of one case; how many in a process
     def case(seed: int, folder: pathlib.Path) -> str: ...
 
 `case` makes the input of a seed (the same each time), uses it, and returns in a word or two what came of it, which is

@@ -2,6 +2,7 @@
 
 import argparse
 import itertools
+import math
 import sys
 import time
 
@@ -24,17 +25,17 @@ def main():
         parser.error(f"--cases must be at least 1, but {arguments.cases} was given")
 
     total = {kind: harness.Findings() for kind in chosen}
-    end = time.monotonic() + 3600 * arguments.hours
-    for start in itertools.count(0, 1000):  # a thousand of each kind in turn, so that all get on alike
-        size = 1000 if arguments.cases is None else min(1000, arguments.cases - start)
-        if size <= 0 or time.monotonic() >= end:
+    first, end = arguments.seed * 1_000_000_000, time.monotonic() + 3600 * arguments.hours
+    most = math.inf if arguments.cases is None else arguments.cases
+    for kind in itertools.cycle(chosen):  # a batch of each in turn, so that all get on alike
+        if time.monotonic() >= end or all(findings.n_cases >= most for findings in total.values()):
             break
-        first = arguments.seed * 1_000_000_000 + start
-        for kind in chosen:
-            found = harness.attack(kind, range(first, first + size))
-            total[kind].add(found)
-            for seed, text in found.faults.items():
-                print(f"{kind}: FAULT, seed {seed}: {text}", flush=True)
+        done = total[kind].n_cases
+        size = min(harness.load(kind).LIMITS.batch, most - done)
+        found = harness.attack(kind, range(first + done, first + done + size))
+        total[kind].add(found)
+        for seed, text in found.faults.items():
+            print(f"{kind}: FAULT, seed {seed}: {text}", flush=True)
     for kind, findings in total.items():
         print(f"\n{kind}: {findings}")
     sys.exit(any(findings.faults for findings in total.values()))

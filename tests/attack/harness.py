@@ -25,10 +25,14 @@ class Fault(AssertionError):
 
 @dataclass(frozen=True)
 class Limits:
-    """What one case may take: seconds of the processor, and megabytes that Python and NumPy allocate."""
+    """What one case may take: seconds of the processor, and megabytes that Python and NumPy allocate.
+
+    And how many cases one process takes in turn, which slow ones need less of.
+    """
 
     seconds: float
     megabytes: float
+    batch: int = 1000
 
 
 @dataclass
@@ -75,12 +79,12 @@ def load(kind):
     return importlib.import_module(f"{__package__}.{kind}")
 
 
-def attack(kind, seeds, *, seconds=float("inf"), batch_size=1000):
-    """Run cases of a kind until all seeds are used, or the time is over, at the end of a batch."""
+def attack(kind, seeds):
+    """Run cases of a kind until all seeds are used."""
     findings, started = Findings(), time.monotonic()
-    remaining = list(seeds)
-    while remaining and time.monotonic() - started < seconds:
-        batch, remaining = remaining[:batch_size], remaining[batch_size:]
+    remaining, size = list(seeds), load(kind).LIMITS.batch
+    while remaining:
+        batch, remaining = remaining[:size], remaining[size:]
         done, rest = _run_batch(kind, batch)
         findings.add(done)
         remaining = rest + remaining

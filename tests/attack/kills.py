@@ -19,7 +19,7 @@ from tests import kill_and_resume
 
 from .harness import Fault, Limits
 
-LIMITS = Limits(seconds=20.0, megabytes=50.0)
+LIMITS = Limits(seconds=20.0, megabytes=50.0, batch=20)
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 
 

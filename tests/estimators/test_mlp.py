@@ -23,6 +23,7 @@ X, Y = load_iris(return_X_y=True)
 X = StandardScaler().fit_transform(X)
 NAMES = np.array(["setosa", "versicolor", "virginica"])[Y]
 BINARY = np.where(Y == 2, "virginica", "other")
+NUMBERED = (Y == 2).astype(int)  # before 1.9 scikit-learn cannot stop early with names
 NUMBERS = X[:, :2] @ [1.0, -2.0] + 0.1 * X[:, 2] ** 2
 BRIEF = {"hidden_layer_sizes": (8,), "max_iter": 15, "random_state": 3}
 EPSILON = {"epsilon": 1e-14}  # Adam adds it elsewhere than scikit-learn does
@@ -89,7 +90,7 @@ def test_epochs_of_partial_fit_are_scikit_learn_s():
 
 def test_early_stopping_sees_the_same_scores_and_keeps_the_same_network():
     settings = {"solver": "sgd", "early_stopping": True, "random_state": 3, "learning_rate_init": 0.05}
-    ours, other = MLPClassifier(**settings).fit(X, BINARY), theirs.MLPClassifier(**settings).fit(X, BINARY)
+    ours, other = MLPClassifier(**settings).fit(X, NUMBERED), theirs.MLPClassifier(**settings).fit(X, NUMBERED)
     assert ours.validation_scores_ == other.validation_scores_
     assert ours.best_validation_score_ == other.best_validation_score_
     assert_allclose(ours.predict_proba(X), other.predict_proba(X), rtol=1e-8)
@@ -98,8 +99,8 @@ def test_early_stopping_sees_the_same_scores_and_keeps_the_same_network():
 def test_early_stopping_weighs_its_scores():
     weight = np.random.default_rng(0).uniform(0, 3, len(Y))
     settings = {"solver": "sgd", "early_stopping": True, "random_state": 3, "max_iter": 8}
-    ours = MLPClassifier(**settings).fit(X, BINARY, sample_weight=weight)
-    other = theirs.MLPClassifier(**settings).fit(X, BINARY, sample_weight=weight)
+    ours = MLPClassifier(**settings).fit(X, NUMBERED, sample_weight=weight)
+    other = theirs.MLPClassifier(**settings).fit(X, NUMBERED, sample_weight=weight)
     assert_allclose(ours.validation_scores_, other.validation_scores_, rtol=1e-12)
 
 
