@@ -39,7 +39,7 @@ def test_words_lie_where_they_are_said(fitted):
     (words,) = fitted.predict_alignments([WAVES[2]])
     assert words
     assert [text.get_text() for text in said.texts] == [word.text for word in words]
-    assert [patch.get_x() for patch in said.patches] == pytest.approx([word.start for word in words])
+    assert [np.ravel(patch.get_xy())[0] for patch in said.patches] == pytest.approx([word.start for word in words])
     assert figure.get_suptitle().endswith("said: a b")
 
 
