@@ -12,7 +12,7 @@ A mutant is a function with one thing changed that is assigned or returned, in o
 
 It takes the function's place in a cell, which is then run forwards and back as NumPy on a small ragged batch with
 random parameters, initial states and cotangents. It is caught if a derivative is not that of finite differences, if its
-own values are not the derivatives of its step, or if shapes no longer fit. Syntax trees are changed, in memory; no file
+own values are not the derivatives of its step, or if shapes or kinds no longer fit. Syntax trees are changed, in memory; no file
 is.
 """
 
@@ -172,7 +172,7 @@ def survivors(target: Target) -> tuple[int, list[str]]:
     unnoticed, n = [], 0
     for changed, mutant in mutants(target.function):
         n += 1
-        with suppress(ValueError), target.exchanged(mutant):  # a wrong shape is noticed too
+        with suppress(TypeError, ValueError), target.exchanged(mutant):  # a wrong shape or kind is noticed too
             if target.is_right(mutant):
                 unnoticed.append(changed)
     return n, unnoticed
