@@ -12,8 +12,8 @@ A mutant is a function with one thing changed that is assigned or returned, in o
 
 It takes the function's place in a cell, which is then run forwards and back as NumPy on a small ragged batch with
 random parameters, initial states and cotangents. It is caught if a derivative is not that of finite differences, if its
-own values are not the derivatives of its step, or if shapes or kinds no longer fit. Syntax trees are changed, in memory; no file
-is.
+own values are not the derivatives of its step, or if shapes or kinds no longer fit. Syntax trees are changed, in
+memory; no file is.
 """
 
 from __future__ import annotations
