@@ -19,7 +19,7 @@ from rnnbp.interop.chain import network
 from rnnbp.interop.errors import InteropError
 from rnnbp.interop.onnx.files import Graph, opened, refusal
 from rnnbp.interop.onnx.readers import READERS
-from rnnbp.interop.onnx.reading import Reading, folded
+from rnnbp.interop.onnx.reading import FOLDED, Reading, folded
 from rnnbp.interop.onnx.values import Constant, Frames, Stack, Value, Whole
 from rnnbp.networks.network import Network
 
@@ -94,6 +94,9 @@ class Loaded:
 def read(source: Any, *, constants: Mapping[str, ArrayLike] | None = None) -> Loaded:
     """Return what `load` is made of."""
     graph = opened(source, {name: np.asarray(array) for name, array in (constants or {}).items()})
+    for node in graph.nodes:
+        if node.operator not in READERS and node.operator not in FOLDED:
+            raise InteropError(f"node {node.name!r}: the operator {node.operator} is not supported")
     reading = Reading(graph.opset)
     values: dict[str, Value] = {name: Constant(array) for name, array in graph.constants.items()}
     values |= {each.name: _entering(each) for each in graph.inputs}
@@ -101,10 +104,9 @@ def read(source: Any, *, constants: Mapping[str, ArrayLike] | None = None) -> Lo
         given = [values[name] if name else None for name in node.inputs]
         results = folded(node, given, reading.opset)
         if results is None:
-            reader = READERS.get(node.operator)
-            if reader is None:
-                raise InteropError(f"node {node.name!r}: the operator {node.operator} is not supported")
-            results = reader(node, given, reading)
+            if node.operator not in READERS:
+                raise refusal(node, "it must compute with numbers that are in the file")
+            results = READERS[node.operator](node, given, reading)
             if node.attributes:
                 raise refusal(node, f"the attribute {next(iter(node.attributes))!r} is not supported")
         values |= {name: value for name, value in zip(node.outputs, results, strict=False) if name}

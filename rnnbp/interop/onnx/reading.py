@@ -18,7 +18,7 @@ from rnnbp.interop.onnx.files import Node, refusal
 from rnnbp.interop.onnx.values import Constant, Frames, Value, Whole
 from rnnbp.layers import LastStep, Layer
 
-__all__ = ["Reading", "constant", "folded", "frames"]
+__all__ = ["FOLDED", "Reading", "constant", "folded", "frames"]
 
 Array = NDArray[Any]
 
