@@ -19,7 +19,7 @@ from rnnbp.interop.chain import network
 from rnnbp.interop.errors import InteropError
 from rnnbp.interop.onnx.files import Graph, opened, refusal
 from rnnbp.interop.onnx.readers import READERS
-from rnnbp.interop.onnx.reading import FOLDED, Reading, folded
+from rnnbp.interop.onnx.reading import FOLDED, Reading, folded, refuse_repeated
 from rnnbp.interop.onnx.values import Constant, Frames, Stack, Value, Whole
 from rnnbp.networks.network import Network
 
@@ -98,6 +98,8 @@ def read(source: Any, *, constants: Mapping[str, ArrayLike] | None = None) -> Lo
         if node.operator not in READERS and node.operator not in FOLDED:
             raise InteropError(f"node {node.name!r}: the operator {node.operator} is not supported")
     reading = Reading(graph.opset)
+    for each in graph.inputs:
+        reading.sizes |= {f"{each.name}.{k}": n for k, n in enumerate(each.shape or ()) if n is not None}
     values: dict[str, Value] = {name: Constant(array) for name, array in graph.constants.items()}
     values |= {each.name: _entering(each) for each in graph.inputs}
     for node in graph.nodes:
@@ -140,6 +142,8 @@ def _network_output(values: dict[str, Value], reading: Reading) -> str:
     for name, value in values.items():
         if not isinstance(value, (Frames, Stack)) or (isinstance(value, Frames) and not value.n_links):
             raise InteropError(f"the output {name!r} does not come out of a layer")
+        for part in value.parts if isinstance(value, Stack) else (value,):
+            refuse_repeated(part, f"the output {name!r}")
     found = [name for name, value in values.items() if isinstance(value, Frames) and not value.state]
     if not found:
         found = [name for name, v in values.items() if isinstance(v, Frames) and v.state == "h" and v.half is None][:1]
