@@ -166,6 +166,18 @@ def test_scaled_frames_are_absorbed_in_what_is_exported(rnnbp_command, ward, tmp
     assert "ward_step" in (tmp_path / "ward.h").read_text()
 
 
+def test_labels_of_a_table_stay_the_names_they_are(rnnbp_command, ward, tmp_path):
+    text = ward.read_text().replace(",ill,", ",007,").replace(",well,", ",nan,")
+    (tmp_path / "agents.csv").write_text(text)
+    options = (*SEQUENCES, "--label", "outcome", "--features", "pulse")
+    code, _, said = rnnbp_command("train", "agents.csv", *options, "-o", "agents.rnnbp", *QUICK)
+    assert code == 0, said
+    assert rnnbp.load(tmp_path / "agents.rnnbp").classes_.tolist() == ["007", "nan"]
+    code, printed, _ = rnnbp_command("predict", "agents.rnnbp", "agents.csv", *SEQUENCES)
+    assert code == 0
+    assert {json.loads(line)["prediction"] for line in printed.splitlines()} <= {"007", "nan"}
+
+
 @pytest.mark.parametrize("kind", ["estimator", "pipeline"])
 @pytest.mark.parametrize("output", ["series.h", "series.onnx", "series.json"])
 def test_a_forecaster_is_more_than_its_network_and_is_refused(rnnbp_command, tmp_path, kind, output):
