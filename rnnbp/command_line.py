@@ -370,9 +370,9 @@ def _export(given: argparse.Namespace) -> None:
     for step in reversed(before):
         if not isinstance(step, (SequenceScaler, StandardScaler)):
             raise InteropError(f"{given.model} has a step before its network that no export can hold: {step!r}")
-        n = step.n_features_in_
-        mean = step.mean_ if step.with_mean else np.zeros(n)
-        net = absorbed(net, mean, step.scale_ if step.with_std else np.ones(n), dtype=dtype)
+        n = net.n_inputs or 0
+        mean, scale = step.mean_ if step.with_mean else np.zeros(n), step.scale_ if step.with_std else np.ones(n)
+        net = absorbed(net, mean, scale, dtype=dtype)
     if suffix == ".h":
         c.export(net, given.output, dtype=dtype, features=features)
     elif suffix == ".onnx":

@@ -166,6 +166,17 @@ def test_scaled_frames_are_absorbed_in_what_is_exported(rnnbp_command, ward, tmp
     assert "ward_step" in (tmp_path / "ward.h").read_text()
 
 
+def test_scaling_that_float32_cannot_absorb_is_refused_and_float64_takes_it(rnnbp_command, tmp_path):
+    x = 1e7 + np.random.default_rng(0).normal(size=(30, 12))
+    model = make_pipeline(SequenceScaler(with_std=False), rnnbp.RNNRegressor(4, max_iter=2, random_state=0))
+    rnnbp.save(model.fit(x, x.mean(axis=1) - 1e7), tmp_path / "model.rnnbp")
+    code, _, said = rnnbp_command("export", "model.rnnbp", "model.h", "--dtype", "float32")
+    assert code == 1
+    assert "in float32 rounding would change its sums" in said
+    assert not (tmp_path / "model.h").exists()
+    assert rnnbp_command("export", "model.rnnbp", "model.h", "--dtype", "float64")[0] == 0
+
+
 def test_labels_of_a_table_stay_the_names_they_are(rnnbp_command, ward, tmp_path):
     text = ward.read_text().replace(",ill,", ",007,").replace(",well,", ",nan,")
     (tmp_path / "agents.csv").write_text(text)
