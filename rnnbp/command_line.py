@@ -113,7 +113,9 @@ def _parser() -> argparse.ArgumentParser:
     export = command("export", _export, "write a model for other programs; what the suffix says")
     export.add_argument("model", type=Path)
     export.add_argument("output", type=Path, help="model.h is a C header, model.onnx for ONNX, model.json for RTNeural")
-    export.add_argument("--dtype", choices=["float32", "float64"], help="of C and ONNX (default: the model's)")
+    export.add_argument(
+        "--dtype", choices=["float32", "float64"], help="default: the model's for C, and float32 for ONNX"
+    )
     return parser
 
 
@@ -343,35 +345,53 @@ def _export(given: argparse.Namespace) -> None:
     from sklearn.preprocessing import StandardScaler
 
     from rnnbp.audio import AudioFeatures
-    from rnnbp.interop import c, onnx, rtneural
+    from rnnbp.interop import InteropError, c, onnx, rtneural
     from rnnbp.interop.scaling import absorbed
     from rnnbp.preprocessing import SequenceScaler
 
     _check_folder(given.output)
+    suffix = given.output.suffix
+    if suffix not in (".h", ".onnx", ".json"):
+        raise ValueError(f"the suffix of {given.output} must be .h (C), .onnx or .json (RTNeural)")
     model = _load(given.model)
     net = _network(model)
     if net is None:
         raise TypeError(f"{given.model} holds a {type(model).__name__}, and no network that could be exported")
-    before = [step for _, step in model.steps[:-1]] if hasattr(model, "steps") else []
+    *before, end = [step for _, step in model.steps] if hasattr(model, "steps") else [model]
+    if does := _more_than_its_network(end):
+        raise InteropError(
+            f"{given.model} holds a {type(end).__name__}, which {does}: its network alone would compute something "
+            f"else. Export `.network_` in Python, and do the rest in your own code"
+        )
     features = before.pop(0) if before and isinstance(before[0], AudioFeatures) else None
+    if features is not None and suffix != ".h":
+        raise InteropError(f"{given.output} cannot hold {features!r}: only a C header, .h, computes audio features")
+    dtype = given.dtype or ("float32" if suffix == ".onnx" else net.dtype.name)
     for step in reversed(before):
         if not isinstance(step, (SequenceScaler, StandardScaler)):
-            raise ValueError(f"{given.model} has a step before its network that no export can hold: {step!r}")
-        n = step.n_features_in_
-        mean = step.mean_ if step.with_mean else np.zeros(n)
-        net = absorbed(net, mean, step.scale_ if step.with_std else np.ones(n))
-    suffix = given.output.suffix
-    if features is not None and suffix != ".h":
-        raise ValueError(f"{given.output} cannot hold {features!r}: only a C header, .h, computes audio features")
+            raise InteropError(f"{given.model} has a step before its network that no export can hold: {step!r}")
+        n = net.n_inputs or 0
+        mean, scale = step.mean_ if step.with_mean else np.zeros(n), step.scale_ if step.with_std else np.ones(n)
+        net = absorbed(net, mean, scale, dtype=dtype)
     if suffix == ".h":
-        c.export(net, given.output, dtype=given.dtype, features=features)
+        c.export(net, given.output, dtype=dtype, features=features)
     elif suffix == ".onnx":
-        onnx.export(net, given.output, dtype=given.dtype)
-    elif suffix == ".json":
-        rtneural.export(net, given.output)
+        onnx.export(net, given.output, dtype=dtype)
     else:
-        raise ValueError(f"the suffix of {given.output} must be .h (C), .onnx or .json (RTNeural)")
+        rtneural.export(net, given.output)
     print(f"written to {given.output}")
+
+
+def _more_than_its_network(model: Any) -> str:
+    """Say what a model computes before its network, which is no step of its own; empty if that is nothing."""
+    from rnnbp import CTCTranscriber, RNNForecaster
+
+    if isinstance(model, RNNForecaster):
+        differences = ", takes differences of its steps" if model.differenced_ else ""
+        return f"scales each series by its own mean and deviation{differences}, and adds up what it predicts"
+    if isinstance(model, CTCTranscriber) and model.sample_rate is not None:
+        return "makes features of sound, normalised over what it has heard"
+    return ""
 
 
 # -- what they share ---------------------------------------------------------------------------------------------------

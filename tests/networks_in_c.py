@@ -11,7 +11,7 @@ from rnnbp import Network, gradients, layers
 from rnnbp.activations import ACTIVATIONS
 from rnnbp.cells import Cell, Product, Stage
 from rnnbp.interop.c.exporting import render
-from rnnbp.interop.c.verification import COMPILERS, PROGRAM, compared, outputs_of, streamed
+from rnnbp.interop.c.verification import COMPILERS, compared, outputs_of, program, streamed
 from rnnbp.kernels.elementwise import absolute, erf, exp, expm1, log1p, maximum, minimum, sqrt, tanh, where
 
 needs_compiler = pytest.mark.skipif(not any(map(shutil.which, COMPILERS)), reason="there is no C compiler")
@@ -163,7 +163,7 @@ class Program:
         for k, net in enumerate(nets):
             given = {"calibration": ragged(net), **options} if options else {}
             (folder / f"net{k}.h").write_text(render(net, f"net{k}", **given))
-            own = PROGRAM.substitute(stem=f"net{k}", STEM=f"NET{k}")
+            own = program(f"net{k}")
             parts += [
                 f"int main{k}(void);",
                 f"#define main main{k}",

@@ -32,7 +32,9 @@ class Case:
     def close(self, actual, expected, tolerance):
         """Check numbers, relative to the largest; of few features, layer normalisation blows rounding up."""
         assert actual.shape == expected.shape
-        normalised = any(isinstance(layer, layers.LayerNorm) for layer in self.net.layers)
+        normalised = any(
+            isinstance(layer, layers.LayerNorm) or getattr(layer, "layer_norm", False) for layer in self.net.layers
+        )
         size = max(1.0, np.abs(expected).max())
         assert np.abs(actual - expected).max() < tolerance * size * (100 if normalised else 1)
 

@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from sklearn.pipeline import make_pipeline
 
 import rnnbp
 from rnnbp import datasets, layers
 from rnnbp.command_line import main
+from rnnbp.preprocessing import SequenceScaler
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 QUICK = ("--max-epochs", 6, "--hidden", 6)
@@ -162,6 +164,66 @@ def test_scaled_frames_are_absorbed_in_what_is_exported(rnnbp_command, ward, tmp
     code, _, said = rnnbp_command("export", "ward.rnnbp", "ward.h")
     assert code == 0, said
     assert "ward_step" in (tmp_path / "ward.h").read_text()
+
+
+def test_scaling_that_float32_cannot_absorb_is_refused_and_float64_takes_it(rnnbp_command, tmp_path):
+    x = 1e7 + np.random.default_rng(0).normal(size=(30, 12))
+    model = make_pipeline(SequenceScaler(with_std=False), rnnbp.RNNRegressor(4, max_iter=2, random_state=0))
+    rnnbp.save(model.fit(x, x.mean(axis=1) - 1e7), tmp_path / "model.rnnbp")
+    code, _, said = rnnbp_command("export", "model.rnnbp", "model.h", "--dtype", "float32")
+    assert code == 1
+    assert "in float32 rounding would change its sums" in said
+    assert not (tmp_path / "model.h").exists()
+    assert rnnbp_command("export", "model.rnnbp", "model.h", "--dtype", "float64")[0] == 0
+
+
+def test_labels_of_a_table_stay_the_names_they_are(rnnbp_command, ward, tmp_path):
+    text = ward.read_text().replace(",ill,", ",007,").replace(",well,", ",nan,")
+    (tmp_path / "agents.csv").write_text(text)
+    options = (*SEQUENCES, "--label", "outcome", "--features", "pulse")
+    code, _, said = rnnbp_command("train", "agents.csv", *options, "-o", "agents.rnnbp", *QUICK)
+    assert code == 0, said
+    assert rnnbp.load(tmp_path / "agents.rnnbp").classes_.tolist() == ["007", "nan"]
+    code, printed, _ = rnnbp_command("predict", "agents.rnnbp", "agents.csv", *SEQUENCES)
+    assert code == 0
+    assert {json.loads(line)["prediction"] for line in printed.splitlines()} <= {"007", "nan"}
+
+
+@pytest.mark.parametrize("kind", ["estimator", "pipeline"])
+@pytest.mark.parametrize("output", ["series.h", "series.onnx", "series.json"])
+def test_a_forecaster_is_more_than_its_network_and_is_refused(rnnbp_command, tmp_path, kind, output):
+    model = rnnbp.RNNForecaster(4, max_iter=2, difference=True, random_state=0)
+    if kind == "pipeline":
+        model = make_pipeline(SequenceScaler(), model)
+    rnnbp.save(model.fit([np.cumsum(np.sin(np.arange(60.0)))[:, None]]), tmp_path / "series.rnnbp")
+    code, _, said = rnnbp_command("export", "series.rnnbp", output)
+    assert code == 1
+    assert "holds a RNNForecaster, which scales each series by its own mean and deviation, takes differences" in said
+    assert not (tmp_path / output).exists()
+
+
+def test_a_transcriber_of_sound_is_more_than_its_network_and_is_refused(rnnbp_command, words, tmp_path):
+    files = sorted(map(str, words.rglob("*.wav")))[:12]
+    model = rnnbp.CTCTranscriber(8000, hidden_layer_sizes=(4,), max_iter=1, random_state=0)
+    rnnbp.save(model.fit(files, [Path(file).parent.name for file in files]), tmp_path / "speech.rnnbp")
+    code, _, said = rnnbp_command("export", "speech.rnnbp", "speech.onnx")
+    assert code == 1
+    assert "holds a CTCTranscriber, which makes features of sound" in said
+
+
+def test_onnx_is_float32_unless_asked_and_takes_frames_as_they_are(rnnbp_command, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    onnxruntime.set_default_logger_severity(3)
+    rng = np.random.default_rng(0)
+    x = [20.0 + 5.0 * rng.normal(size=(n, 2)) for n in (9, 9, 9, 9)]
+    model = make_pipeline(SequenceScaler(), rnnbp.RNNRegressor(4, max_iter=2, random_state=0))
+    rnnbp.save(model.fit(x, [each.mean() for each in x]), tmp_path / "model.rnnbp")
+    assert model[-1].network_.dtype == np.float64
+    assert rnnbp_command("export", "model.rnnbp", "model.onnx")[0] == 0
+    session = onnxruntime.InferenceSession((tmp_path / "model.onnx").read_bytes())
+    batch = np.stack(x, axis=1).astype(np.float32)
+    y, *_ = session.run(None, {"x": batch, "lengths": np.full(4, 9, np.int32)})
+    np.testing.assert_allclose(y[:, 0], model.predict(x), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -182,10 +182,15 @@ class TrainingSet:
         packing = batch.packing
         if packing is None or self.lengths is None:
             return self._minibatch(batch, chosen)
+        before, after = self.lengths[chosen], packing.unsort(packing.lengths)
+        if self.can_cut and (differ := np.flatnonzero(before != after)).size:
+            i = int(differ[0])
+            raise ValueError(
+                "augment must not change a sequence's length where each step has a target, but it made "
+                f"{after[i]} steps of the {before[i]} of sequence {chosen[i]}"
+            )
         if not self.per_step:
             return self._minibatch(batch, chosen[packing.order])
-        if (packing.unsort(packing.lengths) != self.lengths[chosen]).any():
-            raise ValueError("augment must not change a sequence's length where each step has a target")
         return self._minibatch(batch, self.outputs_of(chosen, packing, self.rows_of(chosen, packing)))
 
     def _minibatch(self, batch: Batch, index: Index, start: int = 0) -> Minibatch:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -21,6 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["SequenceTable", "read_sequences"]
+
+WHOLE_NUMBER = re.compile(r"\s*(0|-?[1-9][0-9]*)\s*")
+NUMBER = re.compile(r"\s*-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?\s*")
 
 Array = NDArray[Any]
 Where = Callable[[Any], str]  # a row's place, in the user's words
@@ -33,7 +37,7 @@ class SequenceTable(NamedTuple):
     ----------
     X : list of ndarray of float32, of shape (T_i, F)
     y : ndarray of shape (N,), list of N ndarrays of shape (T_i,), or None
-        The labels; numbers where all are.
+        The labels; numbers where all are written as such. Text as in 007 or nan is a name, and stays it.
     ids : ndarray of shape (N,)
         Whose each sequence is, in the order of their first rows.
     groups : ndarray of shape (N,), or None
@@ -133,7 +137,7 @@ def read_sequences(
     cuts = np.flatnonzero(np.diff(code[order])) + 1
 
     def constant(name: str) -> Array:
-        values = _numbers_if_all_are(columns[name])
+        values = _numbers_if_all_are_written_so(columns[name])
         changed = values != values[np.sort(first)][code]
         if changed.any():
             row = np.flatnonzero(changed)[0]
@@ -145,7 +149,7 @@ def read_sequences(
 
     y: Array | list[Array] | None = None
     if label is not None:
-        y = np.split(_numbers_if_all_are(columns[label])[order], cuts) if label_per_step else constant(label)
+        y = np.split(_numbers_if_all_are_written_so(columns[label])[order], cuts) if label_per_step else constant(label)
     groups = None if group is None else constant(group)
     frames = np.stack([_feature(columns[name], name, where) for name in chosen], axis=1)
     return SequenceTable(np.split(frames[order], cuts), y, whose[np.sort(first)], groups, chosen)
@@ -207,13 +211,25 @@ def _number(value: Any) -> float:
         return float("nan")
 
 
+def _numbers_if_all_are_written_so(column: Array) -> Array:
+    """Return text as numbers where all of it is such, and comes back from them: 007, nan and 1_000 are names."""
+    if column.dtype.kind not in "US" or not all(map(NUMBER.fullmatch, column.tolist())):
+        return column
+    try:
+        numbers = column.astype(np.int64 if all(map(WHOLE_NUMBER.fullmatch, column.tolist())) else np.float64)
+    except OverflowError:
+        return column
+    return numbers if np.isfinite(numbers).all() else column
+
+
 def _numbers_if_all_are(column: Array) -> Array:
-    """Return text as whole numbers, or as any numbers, where all of it can be read so."""
+    """Return text as whole numbers, or as any finite numbers, where all of it can be read so."""
     if column.dtype.kind not in "US":
         return column
     for dtype in (np.int64, np.float64):
         try:
-            return column.astype(dtype)
-        except ValueError:
+            numbers = column.astype(dtype)
+        except (ValueError, OverflowError):
             continue
+        return numbers if np.isfinite(numbers).all() else column
     return column

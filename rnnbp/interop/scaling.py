@@ -4,27 +4,31 @@ With ``x' = (x - m) / s`` in front of a layer that begins with a product::
 
     x' W + b = x (W / s) + (b - (m / s) W)
 
-So a network that was trained on standardised frames becomes one that takes them as they are.
+So a network that was trained on standardised frames becomes one that takes them as they are. Where m is large and s is
+small, the right side is a small difference of large numbers, of which rounding leaves nothing: so both sides are
+computed for some frames, the left one in float64, and compared.
 """
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from rnnbp.interop.errors import InteropError
+from rnnbp.layers import Conv1D, Dense, Embedding, Layer, Recurrent
 from rnnbp.networks.network import Network
 
 __all__ = ["absorbed"]
 
-WEIGHTS = ("weight", "input_weight", "input_weight_reverse")
-BIASES = ("bias", "bias", "bias_reverse")
-TOLERANCE = 1e-3  # of outputs, in float32
+Array = NDArray[Any]
+
+N_FRAMES = 64
+TOLERANCE = 1e-4  # of each sum, to its largest value: a thousand roundings of float32
 
 
-def absorbed(net: Network, mean: ArrayLike, scale: ArrayLike) -> Network:
+def absorbed(net: Network, mean: ArrayLike, scale: ArrayLike, *, dtype: DTypeLike | None = None) -> Network:
     """Return a network that does with frames what `net` does with standardised ones.
 
     Parameters
@@ -32,11 +36,16 @@ def absorbed(net: Network, mean: ArrayLike, scale: ArrayLike) -> Network:
     net : Network
     mean, scale : array of shape (F,)
         Of `SequenceScaler` or ``StandardScaler``.
+    dtype : {"float32", "float64"} or None, default None
+        Of the network that is returned; None stands for the given one's.
 
     Raises
     ------
+    InteropError
+        If its first layer does not begin with a product and a bias, or does more with its input than that; or if the
+        means are so large beside the scales that rounding would change what it computes.
     ValueError
-        If its first layer does not begin with a product and a bias, or does more with its input than that.
+        If mean and scale are no finite numbers for each feature, or a scale is not above 0.
 
     Examples
     --------
@@ -47,23 +56,73 @@ def absorbed(net: Network, mean: ArrayLike, scale: ArrayLike) -> Network:
     >>> bool(abs(raw.forward(x) - net.forward((x - [1.0, 0.0]) / [2.0, 0.5])) < 1e-6)
     True
     """
-    made, m, s = copy.deepcopy(net), np.asarray(mean, np.float64), np.asarray(scale, np.float64)
-    for weight, bias in zip(WEIGHTS, BIASES, strict=True):
-        w, b = (made.parameters.get(f"0.{name}") for name in (weight, bias))
-        if w is not None and b is not None and len(w) == len(m):
-            scaled = w.astype(np.float64) / s[:, None]
-            b -= m @ scaled
-            w[...] = scaled
-    _check(net, made, m, s)
+    first, m, s = net.layers[0], np.asarray(mean, np.float64), np.asarray(scale, np.float64)
+    products = _products(first)
+    if not (m.shape == s.shape == (net.n_inputs,) and np.isfinite(m).all() and np.isfinite(s).all() and (s > 0).all()):
+        raise ValueError(
+            f"mean and scale must be {net.n_inputs} finite numbers, and scales above 0, but {m} and {s} were given"
+        )
+    made = Network(net.layers, dtype=net.dtype if dtype is None else dtype, seed=net.seed, compiled=net.compiled)
+    made.theta[:] = net.theta
+    made.metadata = dict(net.metadata)
+    for weight, bias in products:
+        w, b = (net.parameters[f"0.{name}"].astype(np.float64) for name in (weight, bias))
+        own_w, own_b = (made.parameters[f"0.{name}"] for name in (weight, bias))
+        with np.errstate(over="ignore"):  # which is refused
+            own_w[...] = w / s[:, None]
+            own_b[...] = b - (m / s) @ w
+        _check_rounding(first, (m, s), (w, b), (own_w, own_b))
     return made
 
 
-def _check(net: Network, made: Network, mean: NDArray[np.float64], scale: NDArray[np.float64]) -> None:
-    """Try both on a few frames."""
-    frames = np.random.default_rng(0).normal(size=(6, 2, len(mean)) if net.is_recurrent else (6, len(mean)))
-    wanted: Any = net.forward(frames)
-    if not np.allclose(made.forward(frames * scale + mean), wanted, rtol=TOLERANCE, atol=TOLERANCE * abs(wanted).max()):
-        raise ValueError(
-            f"the scaling of frames cannot be absorbed by layer 0, {net.layers[0]!r}: put a Dense layer first, or "
-            "scale frames before they come"
+def _products(layer: Layer) -> list[tuple[str, str]]:
+    """Return the names of the weights and biases of the products that a layer begins with.
+
+    Raises
+    ------
+    InteropError
+        If it begins with something else.
+    """
+    if isinstance(layer, Dense) and type(layer).forward is Dense.forward:
+        return [("weight", "bias")]
+    if isinstance(layer, Conv1D) and type(layer).forward is Conv1D.forward:
+        if layer.width > 1:
+            raise _refusal(layer, "it adds frames of zeros at the ends of a sequence, which are not scaled")
+        return [("weight", "bias")]
+    if isinstance(layer, Recurrent) and type(layer).forward is Recurrent.forward:
+        product = layer.cell.input
+        if product.gain is not None or product.bias is None:
+            raise _refusal(
+                layer, "it normalises its input product" if product.gain else "its input product has no bias"
+            )
+        suffixes = ("", "_reverse") if layer.bidirectional else ("",)
+        return [(product.weight + suffix, product.bias + suffix) for suffix in suffixes]
+    raise _refusal(layer, "it takes symbols" if isinstance(layer, Embedding) else "it does not begin with a product")
+
+
+def _refusal(layer: Layer, why: str) -> InteropError:
+    return InteropError(
+        f"the scaling of frames cannot be absorbed by layer 0, {layer!r}: {why}. Put a Dense layer first, or scale "
+        "frames before they come"
+    )
+
+
+def _check_rounding(
+    layer: Layer, scaling: tuple[Array, Array], exact: tuple[Array, Array], rounded: tuple[Array, Array]
+) -> None:
+    """Compare what each unit sums up for frames as they are with what it does for scaled ones, in float64."""
+    (m, s), (w, b), (own_w, own_b) = scaling, exact, rounded
+    frames = np.random.default_rng(0).normal(size=(N_FRAMES, len(m))) * s + m
+    with np.errstate(over="ignore", invalid="ignore"):
+        frames = frames.astype(own_w.dtype)
+        wanted = (frames - m) / s @ w + b
+        error = np.abs(frames @ own_w + own_b - wanted).max(axis=0)
+    if not (error <= TOLERANCE * np.abs(wanted).max(axis=0)).all():
+        largest = int(np.argmax(np.abs(m) / s))
+        raise _refusal(
+            layer,
+            f"in {own_w.dtype} rounding would change its sums by up to {error.max():.1g}, as the mean of feature "
+            f"{largest} is {m[largest]:.3g}, and its scale {s[largest]:.3g}"
+            + "; float64 may do"
+            * (own_w.dtype == np.float32),
         )

@@ -29,6 +29,7 @@ from rnnbp.data.sequences import Sequences
 from rnnbp.losses.sequence_loss import SequenceLoss
 from rnnbp.losses.signals import Signals
 from rnnbp.losses.targets import values
+from rnnbp.reading import read_array
 
 __all__ = ["ErrorToSignal"]
 
@@ -100,23 +101,12 @@ class ErrorToSignal(SequenceLoss):
         lengths : array of int, shape (B,), optional
             How many steps each signal must have; default: T for all.
         """
-        if isinstance(target, (list, tuple)) and np.ndim(target[0] if target else 0) > 0:
+        if isinstance(target, (list, tuple)) and target and read_array(target[0], "the target of sequence 0").ndim:
             target = Sequences.of(target)
         if isinstance(target, Sequences):
-            expected = (
-                None if leading is None else np.broadcast_to(leading[0] if lengths is None else lengths, leading[1])
-            )
-            if expected is not None and len(target) != len(expected):
-                raise ValueError(f"each sequence needs a target: there are {len(target)} for {len(expected)} sequences")
-            if expected is not None and (wrong := np.flatnonzero(target.lengths != expected)).size:
-                i = int(wrong[0])
-                raise ValueError(
-                    f"the target of sequence {i} must have an entry for each of its {expected[i]} outputs, but it has "
-                    f"{target.lengths[i]}"
-                )
-            found = Sequences(
-                values(target.frames, n_outputs, leading=target.frames.shape[:1], lengths=None), target.lengths
-            )
+            if leading is not None:
+                _check_lengths(target, np.broadcast_to(leading[0] if lengths is None else lengths, leading[1]))
+            found = _checked(target, n_outputs)
         else:
             padded = values(target, n_outputs, leading=leading, lengths=lengths)
             if padded.ndim != 3:
@@ -153,20 +143,45 @@ class ErrorToSignal(SequenceLoss):
         dc = np.square(mean).mean(axis=1) / signal  # 3
 
         shares = np.ones(len(target)) if weight is None else np.asarray(weight, np.float64)
-        shares = shares / (self.normalizer(target, weight) or 1.0)
+        shares = shares / (self.normalizer(target, weight) or 1.0)  # type: ignore[arg-type]
         scale = 2.0 * shares / (packing.lengths * output.shape[1])
         de = _spread((w * scale / signal)[:, None] * mean, packing, output.dtype)  # 3'
         de_emphasised = _spread((scale / signal_emphasised)[:, None], packing, output.dtype) * e_emphasised  # 2'
         de = de + _emphasised_back(de_emphasised, p, packing)  # 1'
         return float(shares @ (ratio + w * dc)), -de
 
-    def normalizer(self, target: Signals, weight: Array | None = None) -> float:  # type: ignore[override]
-        """Return the number of sequences, or the sum of their weights; see :meth:`Loss.normalizer`."""
-        return float(len(target) if weight is None else np.sum(weight, dtype=np.float64))
-
     def feedback(self, target: Any, n_outputs: int, dtype: DTypeLike) -> Array:
         """Return the signal itself, of the rows; see :meth:`Loss.feedback`."""
         return np.asarray(target.rows().astype(dtype, copy=False))
+
+
+def _check_lengths(target: Sequences, expected: NDArray[np.intp]) -> None:
+    """Compare the lengths of signals with those of the outputs."""
+    if len(target) != len(expected):
+        raise ValueError(f"each sequence needs a target: there are {len(target)} for {len(expected)} sequences")
+    if (wrong := np.flatnonzero(target.lengths != expected)).size:
+        i = int(wrong[0])
+        raise ValueError(
+            f"the target of sequence {i} must have an entry for each of its {expected[i]} outputs, but it has "
+            f"{target.lengths[i]}"
+        )
+
+
+def _checked(target: Sequences, n_outputs: int) -> Sequences:
+    """Return signals as finite floats of shape (T_i, F), or say which is none."""
+    try:
+        return Sequences(_frames(target.frames, n_outputs), target.lengths)
+    except ValueError:
+        for i, each in enumerate(target):
+            try:
+                _frames(each, n_outputs)
+            except ValueError as error:
+                raise ValueError(f"the target of sequence {i}: {error}") from None
+        raise
+
+
+def _frames(frames: Array, n_outputs: int) -> Array:
+    return values(frames, n_outputs, leading=frames.shape[:1], lengths=None)
 
 
 def _before(rows: Array, packing: Packing) -> Array:

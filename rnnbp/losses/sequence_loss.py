@@ -17,6 +17,7 @@ from rnnbp.data.packing import Packing
 from rnnbp.data.sequences import check_lengths
 from rnnbp.losses.base import Loss
 from rnnbp.losses.targets import check_weights
+from rnnbp.reading import read_array
 
 __all__ = ["SequenceLoss", "SequenceTargets", "as_floats"]
 
@@ -85,7 +86,11 @@ class SequenceLoss(Loss):
         """Check targets, and return `SequenceTargets`; see :meth:`Loss.encode`."""
 
 
-def as_floats(given: ArrayLike) -> Array:
-    """Return an array of float32 or float64."""
-    array = np.asarray(given)
-    return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
+def as_floats(given: ArrayLike, name: str = "the output") -> Array:
+    """Return an array of float32 or float64, or say why it is none."""
+    array = read_array(given, name)
+    if array.dtype in (np.float32, np.float64):
+        return array
+    if array.dtype.kind not in "biufO":
+        raise ValueError(f"{name} must be an array of real numbers, but {array.dtype} was given")
+    return read_array(array, name, np.float64)

@@ -180,6 +180,29 @@ def test_labels_that_are_numbers_become_numbers(write, labels, dtype):
     assert y.tolist() == [float(label) for label in labels]
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ("007", "7"),
+        ("nan", "1.5"),
+        ("inf", "1"),
+        ("1e999", "1"),
+        ("1_000", "2"),
+        ("+1", "2"),
+        ("1", "99999999999999999999"),
+    ],
+)
+@pytest.mark.parametrize("part", ["label", "group"])
+def test_text_that_would_not_come_back_from_a_number_is_a_name(write, labels, part):
+    table = read_sequences(write("id,x,y\na,1,{0}\na,2,{0}\nb,1,{1}\n".format(*labels)), sequence="id", **{part: "y"})
+    assert (table.y if part == "label" else table.groups).tolist() == list(labels)
+
+
+def test_times_are_sorted_as_numbers_however_they_are_written(write):
+    text = "id,x,when\na,1,10\na,2,09\na,3,+8.5\n"
+    assert read_sequences(write(text), sequence="id", time="when").X[0].tolist() == [[3], [2], [1]]
+
+
 def test_labels_of_steps_are_a_list(write):
     text = "id,t,x,y\na,1,1,off\nb,0,2,on\na,0,3,on\n"
     table = read_sequences(write(text), sequence="id", time="t", label="y", label_per_step=True)

@@ -70,6 +70,21 @@ def test_features_in_c_are_those_of_the_library(settings, tmp_path):
 
 
 @needs_compiler
+def test_a_header_is_verified_from_the_samples_on():
+    data, rng = datasets.load_spoken_digits(), np.random.default_rng(0)
+    features = audio.AudioFeatures(data.sample_rate, n_mels=24, trim=40.0)
+    net = Network([layers.GRU(24, 8), layers.LastStep(), layers.Dense(8, 10)])
+    found = c.verify(net, data.waves[:6], features=features)
+    assert found.n_outputs > 6 * 10 * 10
+    assert found.relative < 1e-3
+    assert found.agreement > 0.99
+    whole = c.verify(net, data.waves[:2], features=features, quantize="int8", calibration=[rng.normal(size=(50, 24))])
+    assert found.relative < whole.relative < 0.1
+    with pytest.raises(ValueError, match=r"with features, sequences must be recordings of shape \(n,\), but one is"):
+        c.verify(net, [np.ones((5, 24))], features=features)
+
+
+@needs_compiler
 def test_what_is_too_short_or_silent_is_refused(tmp_path):
     run = program(audio.AudioFeatures(8000), tmp_path)
     for wave in (np.zeros(0), np.ones(199), np.zeros(4000), np.full(4000, 1e-30), np.full(4000, 1e25)):

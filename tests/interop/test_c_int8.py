@@ -85,3 +85,17 @@ def test_a_range_is_that_of_what_a_product_multiplies():
     np.testing.assert_allclose(ranges[0, "h1"], max(np.abs(each).max() for each in outputs), rtol=1e-5)
     assert ranges[0, "h1"] == ranges[1, "x"]
     assert 0 < ranges[0, "q0"] < ranges[0, "h1"]  # q = r h', and r is below 1
+
+
+def test_a_range_covers_every_frame_that_a_layer_has_handed_on():
+    net = network([layers.Dense(3, 6), layers.Activation("relu"), layers.Dense(6, 4), layers.GRU(4, 3)])
+    x = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    x[0] *= 10  # the largest come first
+    ranges = measured(net, [x])
+    for k, name in enumerate(["x", "x", "x", "x1"]):
+        given = x
+        if k:
+            before = Network(net.layers[:k])
+            before.theta[:] = net.theta[: before.theta.size]
+            given = before.forward(x[:, None])
+        np.testing.assert_allclose(ranges[k, name], np.abs(given).max(), rtol=1e-5)

@@ -126,6 +126,78 @@ def test_both_directions_side_by_side_then_matmul_and_add():
     check(model(nodes, constants), "GRU Dense Activation")
 
 
+@pytest.mark.parametrize(
+    ("x", "shape"),
+    [
+        (("T", "B", I), [0, -1, H]),
+        ((T, B, I), [T, B, H]),  # all sizes are fixed
+        ((T, "B", I), [T, -1, H]),
+    ],
+)
+def test_a_reshape_that_can_only_leave_out_the_axis_of_directions(x, shape):
+    w, r, b = weights(4)
+    nodes = [node("LSTM", "x w r b", "y0", hidden_size=H), node("Reshape", "y0 shape", "y1"), node("Relu", "y1", "y")]
+    check(model(nodes, {"w": w, "r": r, "b": b, "shape": np.array(shape)}, x=x), "LSTM Activation")
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        [0, 0, -1],  # the steps, one direction, and the features of all sequences in a row
+        [B, T, H],
+        [T, B, H],  # what it means depends on the number of steps
+        [-1, B, H],
+        [T, -1, H],
+        [0, -1, H + 1],
+        [-1, H],
+        [-1],
+        [],
+    ],
+)
+def test_a_reshape_that_mixes_steps_and_sequences_is_refused(shape):
+    w, r, b = weights(4)
+    nodes = [node("LSTM", "x w r b", "y0", hidden_size=H), node("Reshape", "y0 shape", "y1"), node("Relu", "y1", "y")]
+    made = model(nodes, {"w": w, "r": r, "b": b, "shape": np.array(shape, np.int64)})
+    with pytest.raises(
+        InteropError, match=r"node 'the Reshape of y1', Reshape.*it makes the shape .* of axes t, d, b, f"
+    ):
+        load(made)
+
+
+def test_a_reshape_to_a_computed_shape_is_refused():
+    nodes = [node("Shape", "x", "shape"), node("Relu", "x", "a"), node("Reshape", "a shape", "y")]
+    with pytest.raises(InteropError, match=r"'the Reshape of y', Reshape.*its shape must be in the file"):
+        load(model(nodes, {}))
+
+
+def test_a_flatten_that_joins_examples_is_refused():
+    nodes = [node("Relu", "x", "a"), node("Unsqueeze", "a axes", "u"), node("Flatten", "u", "y")]
+    with pytest.raises(InteropError, match=r"'the Flatten of y', Flatten.*it makes a matrix"):
+        load(model(nodes, {"axes": np.array([0])}, x=("B", I)))
+
+
+@pytest.mark.parametrize("shape", [[5, 1, 1], [2, 1, 1, 1], [1, 1, 3]])
+@pytest.mark.parametrize("place", ["layer", "output", "state"])
+def test_frames_that_are_repeated_are_refused_where_they_arrive(shape, place):
+    w, r, b = weights(3)
+    last = {"layer": node("Relu", "e", "y"), "output": node("Identity", "e", "y"), "state": node("Identity", "e", "y")}
+    source = "h0" if place == "state" else "y0"
+    nodes = [
+        node("GRU", "x w r b", "g h0", hidden_size=H),
+        node("Squeeze", "g one", "y0"),
+        node("Expand", f"{source} shape", "e"),
+        last[place],
+    ]
+    made = model(nodes, {"w": w, "r": r, "b": b, "one": np.array([1]), "shape": np.array(shape)})
+    with pytest.raises(InteropError, match=r"node 'the Expand of e', Expand, repeats what (node|the output)"):
+        load(made)
+
+
+def test_an_expand_that_repeats_nothing_changes_nothing():
+    nodes = [node("MatMul", "x w", "a"), node("Expand", "a shape", "e"), node("Relu", "e", "y")]
+    check(model(nodes, {"w": example((I, 2)), "shape": np.array([1, 1, 1])}), "Dense Activation")
+
+
 def test_a_convolution_then_a_global_pool():
     nodes = [
         node("Conv", "x w b", "a", pads=[1, 1], kernel_shape=[3]),

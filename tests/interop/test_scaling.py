@@ -4,10 +4,17 @@ import numpy as np
 import pytest
 
 import rnnbp
+from examples.custom_cell import MinimalGatedUnit
 from rnnbp import layers
+from rnnbp.interop import InteropError
 from rnnbp.interop.scaling import absorbed
 
 MEAN, SCALE = np.array([3.0, -20.0, 0.0]), np.array([0.1, 4.0, 1.0])
+
+
+class Squared(layers.Dense):
+    def forward(self, parameters, x, context):
+        return super().forward(parameters, x * x, context)
 
 
 @pytest.mark.parametrize(
@@ -35,9 +42,67 @@ def test_frames_are_taken_as_they_are(first, dtype):
 
 
 @pytest.mark.parametrize(
-    "first", [layers.LSTM(3, 4, layer_norm=True), layers.LayerNorm(3), layers.Conv1D(3, 4, 3)], ids=repr
+    ("first", "why"),
+    [
+        (layers.LSTM(3, 4, layer_norm=True), "it normalises its input product"),
+        (layers.LayerNorm(3), "it does not begin with a product"),
+        (layers.Conv1D(3, 4, 3), "it adds frames of zeros at the ends"),
+        (layers.Conv1D(3, 4, 2, causal=True), "it adds frames of zeros at the ends"),
+        (layers.Embedding(3, 4), "it takes symbols"),
+        (Squared(3, 4), "it does not begin with a product"),
+    ],
+    ids=lambda value: repr(value) if isinstance(value, layers.Layer) else "",
 )
-def test_what_does_more_with_its_input_is_refused(first):
-    net = rnnbp.Network([first, layers.LastStep()] if isinstance(first, layers.Conv1D) else [first])
-    with pytest.raises(ValueError, match="cannot be absorbed by layer 0"):
-        absorbed(net, MEAN, SCALE)
+def test_what_does_more_with_its_input_is_refused(first, why):
+    with pytest.raises(InteropError, match=r"cannot be absorbed by layer 0, \w+\(.*" + why):
+        absorbed(rnnbp.Network([first]), MEAN, SCALE)
+
+
+@pytest.mark.parametrize("first", [layers.Dense(3, 4), layers.LSTM(3, 4), layers.Conv1D(3, 4, 1)], ids=repr)
+@pytest.mark.parametrize(
+    ("mean", "scale"),
+    [
+        ([0.0, 1e6, 0.0], [1.0, 1.0, 1.0]),  # a column that hardly moves, far from zero
+        ([3.0, 0.1, 0.0], [1.0, 1e-6, 1.0]),
+        ([1.7e9, 0.0, 0.0], [1e5, 1.0, 1.0]),  # seconds since 1970
+        ([1e-30, 0.0, 0.0], [1e-40, 1.0, 1.0]),  # its weights are no float32
+    ],
+)
+def test_float32_is_refused_where_rounding_would_change_the_numbers_and_float64_taken(first, mean, scale):
+    net = rnnbp.Network([first], seed=1)
+    with pytest.raises(InteropError, match=r"in float32 rounding would change its sums.*mean of feature [01] is"):
+        absorbed(net, mean, scale)
+    exact, shape = absorbed(net, mean, scale, dtype="float64"), (5, 2, 3) if net.is_recurrent else (5, 3)
+    standard = np.random.default_rng(0).normal(size=shape)
+    standard = standard if net.is_recurrent or not net.layers[0].needs_time else standard[:, None]
+    np.testing.assert_allclose(exact.forward(standard * scale + mean), net.forward(standard), rtol=1e-4, atol=1e-4)
+
+
+def test_year_and_pressure_are_taken_in_float32():
+    net, scale, mean = rnnbp.Network([layers.Dense(2, 4)], seed=1), np.array([8.0, 900.0]), np.array([2000.0, 101325.0])
+    standard = np.random.default_rng(0).normal(size=(50, 2))
+    found = absorbed(net, mean, scale).forward((standard * scale + mean).astype(np.float32))
+    np.testing.assert_allclose(found, net.forward(standard), atol=1e-3)
+
+
+def test_a_window_of_one_frame_is_a_product():
+    net = rnnbp.Network([layers.Conv1D(3, 4, 1, stride=2)], seed=1)
+    standard = np.random.default_rng(0).normal(size=(7, 2, 3))
+    found = absorbed(net, MEAN, SCALE).forward(standard * SCALE + MEAN)
+    np.testing.assert_allclose(found, net.forward(standard), rtol=1e-4, atol=1e-4)
+
+
+def test_a_cell_of_ones_own_is_taken_by_what_it_declares():
+    net = rnnbp.Network([MinimalGatedUnit(3, 4, bidirectional=True)], seed=1, dtype="float64")
+    standard = np.random.default_rng(0).normal(size=(7, 2, 3))
+    found = absorbed(net, MEAN, SCALE).forward(standard * SCALE + MEAN)
+    np.testing.assert_allclose(found, net.forward(standard), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("mean", "scale"),
+    [([0.0, 0.0], [1.0, 1.0]), ([0.0] * 3, [1.0, 0.0, 1.0]), ([0.0, np.nan, 0.0], [1.0] * 3), (0.0, 1.0)],
+)
+def test_what_is_no_scaling_is_refused(mean, scale):
+    with pytest.raises(ValueError, match="mean and scale must be 3 finite numbers"):
+        absorbed(rnnbp.Network([layers.Dense(3, 4)]), mean, scale)

@@ -1,5 +1,7 @@
 """Networks as modules of PyTorch, and modules as networks; where PyTorch is installed."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -99,11 +101,14 @@ class Pattern(nn.Module):
 @pytest.mark.parametrize("way", ["last", "first", "mean", "max", "amax", "state", "steps"])
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("kind", [nn.RNN, nn.LSTM, nn.GRU])
-@pytest.mark.filterwarnings("ignore:dropout option adds dropout", "ignore:layer 1, LastStep")
+@pytest.mark.filterwarnings("ignore:dropout option adds dropout")
 def test_the_common_pattern_is_taken_over(kind, bidirectional, way):
     for n_layers, batch_first in ((1, True), (2, False)):
         module = Pattern(kind, way, bidirectional=bidirectional, n_layers=n_layers, batch_first=batch_first).eval()
-        net, x = from_module(module), np.random.default_rng(0).normal(size=(6, 3, I)).astype(np.float32)
+        wrong_end = way == "first" or (way == "last" and bidirectional)  # one direction has only begun there
+        with pytest.warns(UserWarning, match="LastStep.* that one frame only") if wrong_end else nullcontext():
+            net = from_module(module)
+        x = np.random.default_rng(0).normal(size=(6, 3, I)).astype(np.float32)
         y = numbers(module(torch.tensor(x.swapaxes(0, 1) if batch_first else x)))
         close(net.forward(x), y.swapaxes(0, 1) if batch_first and way == "steps" else y)
 

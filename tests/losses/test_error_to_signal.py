@@ -145,13 +145,33 @@ def test_it_learns_a_filter_from_chunks_and_resumes_to_the_bit(tmp_path):
         ([np.zeros(9)], "each sequence needs a target: there are 1 for 2"),
         ([np.zeros(9), np.zeros(5)], "target of sequence 1 must have an entry for each of its 4 outputs, but it has 5"),
         ([np.zeros((9, 2)), np.zeros((4, 2))], "but the output has width 1"),
-        ([np.zeros(9), np.full(4, np.nan)], "is not finite"),
+        ([np.zeros(9), np.full(4, np.nan)], r"the target of sequence 1: target\[0, 0\] = nan is not finite"),
+        ([np.zeros((9, 1)), np.zeros(4)], "sequence 1 has frames of shape"),
+        ([[[1.0], [2.0, 3.0]], [[1.0]] * 4], "the target of sequence 0 must be an array of numbers"),
         (["a", "b"], "target"),
     ],
 )
 def test_targets_that_do_not_fit_are_refused(target, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         model().loss_and_gradient(signals((9, 4)), target, loss="error_to_signal")
+
+
+@pytest.mark.parametrize("output", [None, "signal", [[1.0], [2.0, 3.0]], np.ones((4, 2, 1)) * 1j])
+def test_outputs_that_are_none_are_refused(output):
+    with pytest.raises((TypeError, ValueError), match="the output must be an array"):
+        ErrorToSignal()(output, np.ones((4, 2, 1)))
+
+
+def test_the_loss_of_all_is_the_mean_of_its_parts_weighted_by_their_normalizers():
+    loss, rng = ErrorToSignal(), np.random.default_rng(0)
+    output, target, weight = *rng.normal(size=(2, 6, 5, 2)), np.array([1.0, 0.5, 2.0, 0.0, 3.0])
+    for chosen in (weight, None):
+        parts = [(slice(0, 2), 1.5 if chosen is not None else 2), (slice(2, 5), 5.0 if chosen is not None else 3)]
+        values = [
+            loss(output[:, k], target[:, k], sample_weight=None if chosen is None else chosen[k])[0] for k, _ in parts
+        ]
+        whole, _ = loss(output, target, sample_weight=chosen)
+        assert whole == pytest.approx(np.average(values, weights=[share for _, share in parts]), rel=1e-12)
 
 
 def test_it_needs_an_output_at_each_step():

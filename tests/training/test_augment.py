@@ -103,6 +103,25 @@ def test_what_does_not_fit_is_refused_before_training(augment, error, message):
     np.testing.assert_array_equal(net.theta, before)
 
 
+@pytest.mark.parametrize("change", [lambda s: s[1:], lambda s: np.concatenate([s, s])])
+@pytest.mark.parametrize("loss", [MSE, "error_to_signal"])
+def test_a_length_that_changes_is_refused_where_targets_go_along_time(loss, change):
+    x = [np.ones((3, 1)), np.ones((2, 1)), np.full((5, 1), 2.0)]
+    net = Network([layers.Elman(1, 1, gradient=TEXT)])
+    with pytest.raises(ValueError, match=r"each step has a target, but it made \d+ steps of the 5 of sequence 2"):
+        fit(net, x, x, loss=loss, augment=lambda s, rng: change(s) if s[0, 0] == 2.0 else s, batch_size=3)
+
+
+def test_lengths_may_change_where_a_sequence_has_one_target():
+    net = Network([layers.Elman(1, 1, gradient=TEXT), layers.LastStep()])
+    fit(net, SEQUENCES, [[1.0], [0.0]], loss=MSE, augment=lambda s, rng: np.repeat(s, rng.integers(1, 4), axis=0))
+
+
+def test_chunks_and_another_of_a_whole_sequence_do_not_go_together():
+    with pytest.raises(ValueError, match="use one of them"):
+        fit(Network([layers.Elman(1, 1)]), SEQUENCES, SEQUENCES, loss=MSE, augment=lambda s, rng: s, chunk_length=2)
+
+
 def test_a_full_batch_optimizer_wants_one_function():
     with pytest.raises(ValueError, match="leave out augment, or take an optimizer such as Adam"):
         fit(Network([layers.Dense(3, 1)]), *line(), loss=MSE, optimizer="lbfgs", augment=lambda example, rng: example)

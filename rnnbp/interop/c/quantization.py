@@ -121,8 +121,8 @@ def measured(net: Network, sequences: Sequence[Array]) -> Ranges:
             else:
                 see(k, "x", frames)
                 step = layer.stream(parameters, net.dtype, compiled=False)
-                outputs = [step(frames[t : t + 1]) for t in range(len(frames))]
-                due = [np.array(output) for output in outputs if output is not None]  # a copy: it may be written again
+                outputs = (step(frames[t : t + 1]) for t in range(len(frames)))
+                due = [output.copy() for output in outputs if output is not None]  # the next step may overwrite it
                 frames = np.concatenate(due) if due else np.empty((0, layer.output_width(frames.shape[-1])), net.dtype)
     return ranges
 

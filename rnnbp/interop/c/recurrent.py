@@ -17,28 +17,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.activations import ACTIVATIONS
 from rnnbp.cells import Cell, Product, Stage
-from rnnbp.cells.elman import activation_step
-from rnnbp.cells.jordan import feedback_step
-from rnnbp.data.packing import Packing
-from rnnbp.gradients.recurrence import Recurrence
 from rnnbp.interop.c.header import Share
+from rnnbp.interop.cells import softmax_outputs, start_of
 from rnnbp.kernels.trace import Graph
 from rnnbp.layers import Recurrent
 
 __all__ = ["recurrent"]
 
 Array = NDArray[Any]
-
-# Steps that look along the features, and which of their outputs are the block itself; the others are its softmax.
-SOFTMAX = {
-    activation_step(ACTIVATIONS["softmax"])[0]: (False,),
-    feedback_step(ACTIVATIONS["softmax"])[0]: (True, False),
-}
 
 
 def recurrent(layer: Recurrent, parameters: Mapping[str, Array], n_inputs: int, share: Share) -> bool:
@@ -76,7 +65,7 @@ class _Step:
         n_blocks = sum(map(cell.width, cell.blocks))
         self.before = {name: share.member(f"state_{name}", cell.width(name)) for name in cell.states}
         self.z = share.local("z", n_blocks)
-        share.copy(self.z, share.constant("start", self._start()[:n_blocks]), n_blocks)  # 1
+        share.copy(self.z, share.constant("start", start_of(cell, self.parameters)), n_blocks)  # 1
         self._add(cell.input, "x")  # 2
         for stage in cell.stages:  # 3
             for product in stage.products:
@@ -92,11 +81,6 @@ class _Step:
             if self.now[name] != self.before[name]:
                 share.copy(self.before[name], self.now[name], cell.width(name))
         share.copy("y", self.now[cell.output], cell.width(cell.output))
-
-    def _start(self) -> Array:
-        """Return what the columns of z begin with (1)."""
-        x = np.zeros((1, self.cell.n_inputs), next(iter(self.parameters.values())).dtype)
-        return Recurrence(self.cell, self.parameters, x, Packing.full(1, 1), {}).bias()
 
     def _element(self, columns: slice) -> str:
         """Return an element of some columns of z."""
@@ -165,14 +149,10 @@ class _Step:
 
     def _softmax(self, stage: Stage) -> None:
         """Write a stage of ours that looks along the features."""
-        if stage.step not in SOFTMAX:
-            raise ValueError(
-                f"has a stage with elementwise=False, {stage.step.__name__}, which runs as NumPy: it leaves no trace "
-                "to write C from"
-            )
+        outputs = softmax_outputs(stage)
         (block,) = stage.blocks
         n, z = self.cell.width(block), self._block(self.cell.columns[block])
-        for name, as_it_is in zip(stage.outputs, SOFTMAX[stage.step], strict=True):
+        for name, as_it_is in outputs.items():
             if as_it_is:
                 self.share.copy(self.now[name], z, n)
             else:

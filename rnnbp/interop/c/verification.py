@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -17,14 +17,17 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from rnnbp.interop.c.exporting import arithmetic, render
 from rnnbp.networks.network import Network
 
+if TYPE_CHECKING:
+    from rnnbp.audio import AudioFeatures
+
 __all__ = [
     "COMPILERS",
-    "PROGRAM",
     "Verification",
     "build",
     "compared",
     "find_compiler",
     "outputs_of",
+    "program",
     "streamed",
     "verify",
 ]
@@ -34,25 +37,29 @@ Array = NDArray[Any]
 COMPILERS = ("gcc", "clang", "cc")
 LIMIT = 600.0  # seconds that a compiler or the program may take
 
-# Reads sequences: their length, then their frames. Writes for each the number of its outputs, then these, as `run` has
-# computed them, and once more, as `step` has.
+# Reads sequences: a number of frames, or of samples, then these. Writes for each the number of its outputs, then these,
+# as `run` has computed them, and once more, as `step` has.
 PROGRAM = Template("""\
 #include "$stem.h"
 #include <stdio.h>
 #include <stdlib.h>
 
 static struct ${stem}_state s;
-
+$read
 int main(void)
 {
-    uint32_t n_steps;
-    while (fread(&n_steps, sizeof n_steps, 1, stdin) == 1) {
-        const size_t n_in = (size_t)n_steps * ${STEM}_N_INPUTS, n_out = (size_t)n_steps * ${STEM}_N_OUTPUTS;
-        ${stem}_input *x = (${stem}_input *)malloc(n_in * sizeof *x);
-        ${stem}_output *y = (${stem}_output *)malloc(n_out * sizeof *y);
-        ${stem}_output *again = (${stem}_output *)malloc(n_out * sizeof *y);
-        uint32_t n = 0, t, k = 0;
-        if (!x || !y || !again || fread(x, sizeof *x, n_in, stdin) != n_in)
+    uint32_t given;
+    while (fread(&given, sizeof given, 1, stdin) == 1) {
+        size_t n_steps = 0, n_out, t;
+        uint32_t n = 0, k = 0;
+        ${stem}_input *x = ${stem}_read(given, &n_steps);
+        ${stem}_output *y, *again;
+        if (!x)
+            return 1;
+        n_out = n_steps * ${STEM}_N_OUTPUTS;
+        y = (${stem}_output *)malloc(n_out * sizeof *y);
+        again = (${stem}_output *)malloc(n_out * sizeof *y);
+        if (!y || !again)
             return 1;
         ${stem}_init(&s);
         n = (uint32_t)${stem}_run(&s, x, n_steps, y);
@@ -72,6 +79,39 @@ int main(void)
     return 0;
 }
 """)
+READ_FRAMES = Template("""
+static ${stem}_input *${stem}_read(uint32_t n_frames, size_t *n_steps)
+{
+    const size_t n_in = (size_t)n_frames * ${STEM}_N_INPUTS;
+    ${stem}_input *x = (${stem}_input *)malloc(n_in * sizeof *x);
+    *n_steps = n_frames;
+    return x && fread(x, sizeof *x, n_in, stdin) == n_in ? x : NULL;
+}
+""")
+READ_SAMPLES = Template("""
+static ${stem}_input *${stem}_read(uint32_t n_samples, size_t *n_steps)
+{
+    static struct ${stem}_recording r;
+    float *samples = (float *)malloc(n_samples * sizeof *samples);
+    ${stem}_input *x;
+    size_t t;
+    if (!samples || fread(samples, sizeof *samples, n_samples, stdin) != n_samples
+        || !${stem}_listen(&r, samples, n_samples))
+        return NULL;
+    *n_steps = r.n_frames;
+    x = (${stem}_input *)malloc(r.n_frames * ${STEM}_N_INPUTS * sizeof *x);
+    for (t = 0; x && t < r.n_frames; ++t)
+        ${stem}_features(&r, t, x + t * ${STEM}_N_INPUTS);
+    free(samples);
+    return x;
+}
+""")
+
+
+def program(stem: str, *, listens: bool = False) -> str:
+    """Return a program around a header; it reads samples if it `listens`, else frames."""
+    names = {"stem": stem, "STEM": stem.upper()}
+    return PROGRAM.substitute(names, read=(READ_SAMPLES if listens else READ_FRAMES).substitute(names))
 
 
 @dataclass(frozen=True)
@@ -110,6 +150,7 @@ def verify(
     dtype: DTypeLike | None = None,
     quantize: str | None = None,
     calibration: Sequence[ArrayLike] | None = None,
+    features: AudioFeatures | None = None,
     compiler: str | None = None,
     flags: Sequence[str] = ("-std=c99", "-O2"),
 ) -> Verification:
@@ -119,8 +160,9 @@ def verify(
     ----------
     net : Network
     sequences : sequence of arrays of shape (T_i, F)
-        Of any lengths; symbols, for an `Embedding`, lack the last axis.
-    dtype, quantize, calibration
+        Of any lengths; symbols, for an `Embedding`, lack the last axis. With `features` they are recordings, of shape
+        (n_samples,).
+    dtype, quantize, calibration, features
         As for `export`.
     compiler : str or None, default None
         A program that takes gcc's arguments; None looks for gcc, clang and cc.
@@ -129,14 +171,15 @@ def verify(
     Returns
     -------
     Verification
-        `Verification.relative` is below 1e-6 for float32 where the network is not chaotic.
+        `Verification.relative` is below 1e-6 for float32 where the network is not chaotic, and about 1e-4 from samples
+        on, as features are logarithms.
 
     Raises
     ------
     RuntimeError
         If there is no compiler, or if it or the program it makes fails.
     ValueError
-        If there are no frames, or as `export` and `Stream.push` say.
+        If there are no frames, or as `export`, `Stream.push` and `AudioFeatures.transform` say.
 
     Examples
     --------
@@ -147,16 +190,24 @@ def verify(
     >>> c.verify(net, [rng.normal(size=(n, 3)) for n in (20, 1, 7)]).relative < 1e-6  # doctest: +SKIP
     True
     """
-    program = find_compiler() if compiler is None else compiler
-    text = render(net, "model", dtype=dtype, quantize=quantize, calibration=calibration)
+    command = find_compiler() if compiler is None else compiler
+    text = render(net, "model", dtype=dtype, quantize=quantize, calibration=calibration, features=features)
     given = [np.asarray(sequence) for sequence in sequences]
-    expected = [streamed(net, sequence) for sequence in given]
+    expected = [streamed(net, frames) for frames in (given if features is None else _heard(features, given))]
     if not any(map(len, expected)):
         raise ValueError("the sequences must have at least one output, but they have none")
     with tempfile.TemporaryDirectory() as folder:
-        runnable = build(text, Path(folder), program, flags)
+        runnable = build(text, Path(folder), command, flags, listens=features is not None)
         actual = outputs_of([str(runnable)], given, net, arithmetic(net, dtype, quantize))
-    return compared(expected, actual, program)
+    return compared(expected, actual, command)
+
+
+def _heard(features: AudioFeatures, recordings: Sequence[Array]) -> list[Array]:
+    """Return the frames of recordings."""
+    for wave in recordings:
+        if wave.ndim != 1:
+            raise ValueError(f"with features, sequences must be recordings of shape (n,), but one is {wave.shape}")
+    return [np.asarray(frames) for frames in features.transform([wave.astype(np.float32) for wave in recordings])]
 
 
 def compared(expected: Sequence[Array], actual: Sequence[Array], compiler: str) -> Verification:
@@ -203,8 +254,8 @@ def find_compiler() -> str:
     return found
 
 
-def build(text: str, folder: Path, compiler: str, flags: Sequence[str]) -> Path:
-    """Compile a header named model.h, with a program that reads frames and writes outputs; return the program.
+def build(text: str, folder: Path, compiler: str, flags: Sequence[str], *, listens: bool = False) -> Path:
+    """Compile a header named model.h, with a `program` that reads sequences and writes outputs; return the program.
 
     Raises
     ------
@@ -212,7 +263,7 @@ def build(text: str, folder: Path, compiler: str, flags: Sequence[str]) -> Path:
         If the compiler fails; with what it says.
     """
     (folder / "model.h").write_text(text)
-    (folder / "main.c").write_text(PROGRAM.substitute(stem="model", STEM="MODEL"))
+    (folder / "main.c").write_text(program("model", listens=listens))
     runnable = folder / "main"
     _call([compiler, *flags, str(folder / "main.c"), "-o", str(runnable)], b"")
     return runnable

@@ -113,44 +113,57 @@ def transpose(node: Node, values: Given, reading: Reading) -> list[Value]:
 
 
 def reshape(node: Node, values: Given, reading: Reading) -> list[Value]:
-    """Put the features of two directions side by side, or leave out axes of one element."""
-    node.take("allowzero", 0)
+    """Put the features of two directions side by side, or leave out axes of one element.
+
+    A shape may mean that for some numbers of steps and sequences only. It is taken where it can mean nothing else:
+    where at most one of its sizes is not surely that of the axis, so that the others decide it.
+    """
+    allows_zero = node.take("allowzero", 0)
     if _as_it_is(values[0]):
         return identity(node, values, reading)
     x = frames(node, values[0])
-    joined = replace(x, axes=(*x.axes[:-2], "f"), width=None if x.width is None else 2 * x.width, n_directions=1)
+    target = constant(node, values[1], "its shape").ravel().tolist()
     single = replace(x, axes=tuple(axis for axis in x.axes if not _is_single(x, axis)))
-    can_join = x.axes[-2:] == ("d", "f") and x.n_directions == 2
-    if not isinstance(values[1], Constant):
-        if can_join:
-            return [joined]
-        raise refusal(node, "its shape must be in the file")
-    target = values[1].array.ravel().tolist()
-    candidates = [joined] if can_join else [x, single]
+    candidates = [x, single]
+    if x.axes[-2:] == ("d", "f") and x.n_directions == 2:
+        width = None if x.width is None else 2 * x.width
+        candidates.append(replace(x, axes=(*x.axes[:-2], "f"), width=width, n_directions=1))
+    own = reading.sizes_of(x)
     for candidate in candidates:
-        fits = len(candidate.axes) == len(target) and target[-1] in (-1, 0, candidate.width)
-        moved = sum(size == -1 for size in target[:-1]) + sum(size not in (0, -1) for size in target[:-1])
-        if fits and (moved <= 1 or candidate is not joined):
-            return [candidate]
-    raise refusal(node, f"it makes the shape {target} of axes {reading.shown(x)}, which is not supported")
+        sizes = reading.sizes_of(candidate)
+        if len(target) == len(sizes) and not (allows_zero and 0 in target):
+            meant = [own[k] if size == 0 else size for k, size in enumerate(target)]
+            open_sizes = [pair for pair in zip(meant, sizes, strict=True) if pair[0] != pair[1]]
+            if len(open_sizes) <= 1 and all(size == -1 or isinstance(wanted, str) for size, wanted in open_sizes):
+                return [candidate]
+    raise refusal(
+        node,
+        f"it makes the shape {target} of axes {reading.shown(x)}: it may put two directions' features side by side, or "
+        "leave out axes of one element, by a shape that means this for any number of steps and sequences, but no more",
+    )
 
 
 def flatten(node: Node, values: Given, reading: Reading) -> list[Value]:
     """Leave out axes of one element."""
     x, axis = frames(node, values[0]), node.take("axis", 1)
     single = replace(x, axes=tuple(name for name in x.axes if name != "1"))
-    if axis != 1 or len(single.axes) != 2:
+    if axis != 1 or len(single.axes) != 2 or x.axes[0] == "1":
         raise refusal(node, f"it makes a matrix of axes {reading.shown(x)}, which is not supported")
     return [single]
 
 
 def expand(node: Node, values: Given, reading: Reading) -> list[Value]:
-    """Hand on what is broadcast: a state, or zeros."""
-    (value, *_) = values
+    """Hand on what is broadcast: a state that a recurrent operator begins with, or zeros; frames are marked by it."""
+    value, target = values[0], values[1]
     if isinstance(value, Constant):
         if value.array.any():
             raise refusal(node, "numbers that are not 0 are broadcast to a shape that is known when the model runs")
         return [Zeros()]
+    if isinstance(value, Frames):
+        ones = isinstance(target, Constant) and target.array.size <= len(value.axes) and (target.array == 1).all()
+        return [value if ones else replace(value, repeated=node.name or node.operator)]
+    if isinstance(value, Whole):
+        raise refusal(node, "whole numbers are repeated, so that they are no sequences' lengths any more")
     return identity(node, values, reading)
 
 

@@ -37,6 +37,12 @@ class Builder:
         self._outputs: list[Any] = []
         self._taken: set[str] = set()
 
+    def body(self) -> Builder:
+        """Return another builder, for a graph within this one, whose values it may use."""
+        inner = Builder(self.dtype)
+        inner.prefix, inner._taken = self.prefix, self._taken
+        return inner
+
     def add(self, operator: str, *inputs: str, outputs: int = 1, **attributes: Any) -> Any:
         """Add a node, and return the name of its output, or the names if there are several."""
         name = self._free(f"{self.prefix}{operator}")
@@ -70,19 +76,30 @@ class Builder:
             self._constants[name] = default
         return name
 
+    def parameter(self, name: str, dtype: Any, shape: list[str | int]) -> str:
+        """Add an input of a graph within another, and return its name."""
+        return self.input(self._free(self.prefix + name), dtype, shape)
+
+    def result(self, name: str, value: str, shape: list[str | int]) -> None:
+        """Add an output of a graph within another."""
+        self.output(self._free(self.prefix + name), value, shape)
+
     def output(self, name: str, value: str, shape: list[str | int]) -> None:
         """Give a value the name of an output."""
         self._nodes.append(self.onnx.helper.make_node("Identity", [value], [name], name=f"output {name}"))
         self._outputs.append(self._described(name, self.dtype, shape))
 
+    def graph(self, title: str) -> Any:
+        """Return what was added as a GraphProto."""
+        constants = [self.onnx.numpy_helper.from_array(array, name) for name, array in self._constants.items()]
+        return self.onnx.helper.make_graph(self._nodes, title, self._inputs, self._outputs, constants)
+
     def model(self, title: str, description: str) -> Any:
         """Return the whole as a ModelProto."""
         helper = self.onnx.helper
-        constants = [self.onnx.numpy_helper.from_array(array, name) for name, array in self._constants.items()]
-        graph = helper.make_graph(self._nodes, title, self._inputs, self._outputs, constants)
         # operators of 2024, which runtimes of that year know
         model = helper.make_model(
-            graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9, producer_name="rnnbp"
+            self.graph(title), opset_imports=[helper.make_opsetid("", 20)], ir_version=9, producer_name="rnnbp"
         )
         model.doc_string = description
         return model

@@ -12,7 +12,7 @@ from rnnbp.files.writing import write_atomically
 from rnnbp.interop.chain import check_network
 from rnnbp.interop.errors import InteropError
 from rnnbp.interop.onnx.builder import Builder
-from rnnbp.interop.onnx.writers import WRITERS, Way
+from rnnbp.interop.onnx.writers import Way, writer_of
 from rnnbp.networks.network import Network
 
 __all__ = ["export", "to_model"]
@@ -37,8 +37,8 @@ def export(net: Network, path: str | PathLike[str], *, dtype: DTypeLike | None =
     net : Network
     path : path-like
     dtype : {"float32", "float64"} or None, default None
-        Of weights and arithmetic; None stands for the network's own. ONNX Runtime has recurrent operators in float32
-        only.
+        Of weights and arithmetic; None stands for the network's own. ONNX Runtime has RNN, LSTM and GRU in float32
+        only, and runs a `Scan` in both.
 
     Raises
     ------
@@ -47,14 +47,17 @@ def export(net: Network, path: str | PathLike[str], *, dtype: DTypeLike | None =
     ValueError
         If the dtype is another.
     InteropError
-        If ONNX has no operator for a layer; names it.
+        If a layer is one of your own that is no recurrent one, looks for a state of rest, or has a cell that cannot be
+        traced; names it.
     ImportError
         If onnx is not installed.
 
     Notes
     -----
-    Recurrent layers become ONNX's own RNN, LSTM and GRU (opset 20), which runtimes have tuned code for. Initial states
-    are inputs with a default, for which ONNX Runtime prints a warning when it loads the file.
+    Recurrent layers become ONNX's own RNN, LSTM and GRU (opset 20), which runtimes have tuned code for. Cells that the
+    standard has not (Jordan, layer normalisation, zoneout, other activations, your own) become a `Scan` over time,
+    written from what the cell declares; `load` does not read such a loop back. Initial states are inputs with a
+    default, for which ONNX Runtime prints a warning when it loads the file.
 
     Examples
     --------
@@ -92,7 +95,7 @@ def to_model(net: Network, *, dtype: DTypeLike | None = None) -> Any:
     way = Way(graph, graph.input("lengths", np.int32, ["batch"]) if net.is_recurrent else "")
     for k, layer in enumerate(net.layers):
         way.k, graph.prefix = k, f"{k}."
-        write = WRITERS.get(type(layer))
+        write = writer_of(layer)
         if write is None:
             raise InteropError(f"layer {k}, {layer!r}, cannot be written in ONNX: there is no operator for it")
         parameters = {name: view.astype(kind) for name, view in net.parameters.within(f"{k}.").items()}

@@ -19,7 +19,7 @@ from rnnbp.interop.chain import network
 from rnnbp.interop.errors import InteropError
 from rnnbp.interop.onnx.files import Graph, opened, refusal
 from rnnbp.interop.onnx.readers import READERS
-from rnnbp.interop.onnx.reading import Reading, folded
+from rnnbp.interop.onnx.reading import FOLDED, Reading, folded, refuse_repeated
 from rnnbp.interop.onnx.values import Constant, Frames, Stack, Value, Whole
 from rnnbp.networks.network import Network
 
@@ -94,17 +94,21 @@ class Loaded:
 def read(source: Any, *, constants: Mapping[str, ArrayLike] | None = None) -> Loaded:
     """Return what `load` is made of."""
     graph = opened(source, {name: np.asarray(array) for name, array in (constants or {}).items()})
+    for node in graph.nodes:
+        if node.operator not in READERS and node.operator not in FOLDED:
+            raise InteropError(f"node {node.name!r}: the operator {node.operator} is not supported")
     reading = Reading(graph.opset)
+    for each in graph.inputs:
+        reading.sizes |= {f"{each.name}.{k}": n for k, n in enumerate(each.shape or ()) if n is not None}
     values: dict[str, Value] = {name: Constant(array) for name, array in graph.constants.items()}
     values |= {each.name: _entering(each) for each in graph.inputs}
     for node in graph.nodes:
         given = [values[name] if name else None for name in node.inputs]
         results = folded(node, given, reading.opset)
         if results is None:
-            reader = READERS.get(node.operator)
-            if reader is None:
-                raise InteropError(f"node {node.name!r}: the operator {node.operator} is not supported")
-            results = reader(node, given, reading)
+            if node.operator not in READERS:
+                raise refusal(node, "it must compute with numbers that are in the file")
+            results = READERS[node.operator](node, given, reading)
             if node.attributes:
                 raise refusal(node, f"the attribute {next(iter(node.attributes))!r} is not supported")
         values |= {name: value for name, value in zip(node.outputs, results, strict=False) if name}
@@ -138,6 +142,8 @@ def _network_output(values: dict[str, Value], reading: Reading) -> str:
     for name, value in values.items():
         if not isinstance(value, (Frames, Stack)) or (isinstance(value, Frames) and not value.n_links):
             raise InteropError(f"the output {name!r} does not come out of a layer")
+        for part in value.parts if isinstance(value, Stack) else (value,):
+            refuse_repeated(part, f"the output {name!r}")
     found = [name for name, value in values.items() if isinstance(value, Frames) and not value.state]
     if not found:
         found = [name for name, v in values.items() if isinstance(v, Frames) and v.state == "h" and v.half is None][:1]

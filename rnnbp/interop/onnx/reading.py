@@ -18,7 +18,7 @@ from rnnbp.interop.onnx.files import Node, refusal
 from rnnbp.interop.onnx.values import Constant, Frames, Value, Whole
 from rnnbp.layers import LastStep, Layer
 
-__all__ = ["Reading", "constant", "folded", "frames"]
+__all__ = ["FOLDED", "Reading", "constant", "folded", "frames", "refuse_repeated"]
 
 Array = NDArray[Any]
 
@@ -46,6 +46,8 @@ class Reading:
         no axis of them).
     open_bias : bool
         Whether the last layer is a product whose bias may follow.
+    sizes : dict of str to int
+        Of the axes of inputs, by their names, where they are fixed.
     """
 
     def __init__(self, opset: int) -> None:
@@ -53,6 +55,7 @@ class Reading:
         self.x, self.lengths, self.strides, self.open_bias = "", "", list[int](), False
         self.initial: dict[str, tuple[str, int | None]] = {}
         self.axes: dict[str, str] = {}
+        self.sizes: dict[str, int] = {}
         self._dtypes: set[np.dtype[Any]] = set()
 
     # -- layers --------------------------------------------------------------------------------------------------
@@ -72,6 +75,7 @@ class Reading:
     def enter(self, node: Node, value: Value | None) -> Frames:
         """Return frames that a layer takes: what the chain has given last."""
         given = frames(node, value)
+        refuse_repeated(given, f"node {node.name!r}")
         if given.source:
             if self.x not in ("", given.source):
                 raise refusal(node, f"it takes {given.source!r}, but the network's input is {self.x!r}")
@@ -135,6 +139,14 @@ class Reading:
         if found != list(letters) or len(value.axes) != len(letters):
             raise refusal(node, f"its input must have the axes {', '.join(letters)}, but has {self.shown(value)}")
 
+    def sizes_of(self, value: Frames) -> list[int | str]:
+        """Return the size of each axis, or what stands for it where it is known only when the model runs."""
+        fixed = {self.axis(name): n for name, n in self.sizes.items() if name.rpartition(".")[0] == self.x}
+        if any(stride != 1 for stride in self.strides):
+            fixed.pop("t", None)
+        known: dict[str, int | str] = {**self.sizes, **fixed, "1": 1, "d": value.n_directions, "f": value.width or "f"}
+        return [known.get(self.axis(name), self.axis(name)) for name in value.axes]
+
     def shown(self, value: Frames) -> str:
         """Return the axes as an error names them."""
         return ", ".join(map(self.axis, value.axes)) or "none"
@@ -170,6 +182,21 @@ class Reading:
         suffixes = ["", "_reverse"] if getattr(layer, "bidirectional", False) else [""]
         chosen = suffixes if value.half is None else [suffixes[value.half]]
         return [f"{k}.{value.state}{suffix}" for suffix in chosen]
+
+
+def refuse_repeated(value: Frames, place: str) -> None:
+    """Check that frames are not repeated along an axis.
+
+    Raises
+    ------
+    InteropError
+        If a node may have done so; names it.
+    """
+    if value.repeated:
+        raise InteropError(
+            f"node {value.repeated!r}, Expand, repeats what {place} takes, which no layer does: only states that a "
+            "recurrent operator begins with may be broadcast"
+        )
 
 
 def frames(node: Node, value: Value | None) -> Frames:

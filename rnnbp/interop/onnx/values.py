@@ -70,6 +70,9 @@ class Frames:
         The direction that has been picked of two: 0 or 1.
     state : str
         "h" or "c" for an operator's final state, else empty.
+    repeated : str
+        The name of the node that may have repeated it along an axis, if there is one; only a state to begin with may
+        have been.
     """
 
     n_links: int
@@ -82,6 +85,7 @@ class Frames:
     step: str | None = None
     half: int | None = None
     state: str = ""
+    repeated: str = ""
 
 
 @dataclass(frozen=True)

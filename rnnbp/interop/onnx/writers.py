@@ -7,7 +7,7 @@ after a sequence's end may be anything but NaN: whoever looks along time leaves 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from rnnbp.activations import family_of
 from rnnbp.interop.conventions import CONVENTIONS, kind_of
 from rnnbp.interop.onnx.builder import Builder
 from rnnbp.interop.onnx.functions import OURS, to_onnx
+from rnnbp.interop.onnx.scan import scan
 from rnnbp.layers import (
     GRU,
     LSTM,
@@ -32,12 +33,14 @@ from rnnbp.layers import (
     LayerNorm,
     MaxOverTime,
     MeanOverTime,
+    Recurrent,
 )
 
-__all__ = ["WRITERS", "Way"]
+__all__ = ["Way", "writer_of"]
 
 Array = NDArray[Any]
 Parameters = Mapping[str, Array]
+States = dict[str, str]
 
 OPERATORS = {"elman": "RNN", "lstm": "LSTM", "gru": "GRU"}
 USUAL = {"elman": ("Tanh",), "lstm": ("Sigmoid", "Tanh", "Tanh"), "gru": ("Sigmoid", "Tanh")}
@@ -175,16 +178,58 @@ def last_step(layer: LastStep, parameters: Parameters, x: str, way: Way) -> str:
     return str(g.add("Concat", forward, backward, axis=-1))
 
 
-def recurrent(layer: Elman | LSTM | GRU, parameters: Parameters, x: str, way: Way) -> str:
-    """Write an operator of ONNX, its initial states as inputs, and note its final ones.
+def recurrent(layer: Recurrent, parameters: Parameters, x: str, way: Way) -> str:
+    """Write a recurrent layer, its initial states as inputs, and note its final ones.
+
+    What the standard has an operator for becomes that, as runtimes have tuned code for it, and else a `Scan`.
 
     Raises
     ------
     ValueError
-        If the standard has no operator for the layer.
+        If the layer does not go by steps, or if nothing is known of what it computes.
     """
-    g, kind, convention = way.graph, kind_of(layer), CONVENTIONS["onnx"]
+    if not layer.gradient.needs_time:
+        raise ValueError(f"looks for a state of rest, as its gradient is {layer.gradient!r}, and goes by no steps")
+    if type(layer).forward is not Recurrent.forward:
+        raise ValueError("has a `forward` of its own, of which ONNX export knows nothing")
     suffixes = ("", "_reverse") if layer.bidirectional else ("",)
+    initial = [{name: _initial(layer, name, suffix, x, way) for name in layer.cell.states} for suffix in suffixes]
+    try:
+        attributes = _attributes(layer, kind_of(layer))  # type: ignore[arg-type]
+    except ValueError:
+        outputs, finals = _scanned(layer, parameters, suffixes, x, way, initial)
+    else:
+        outputs, finals = _operator(layer, parameters, suffixes, x, way, initial, attributes)  # type: ignore[arg-type]
+    for suffix, states in zip(suffixes, finals, strict=True):
+        way.finals |= {f"{way.k}.{name}{suffix}": value for name, value in states.items()}
+    return outputs
+
+
+def _scanned(
+    layer: Recurrent, parameters: Parameters, suffixes: Sequence[str], x: str, way: Way, initial: Sequence[States]
+) -> tuple[str, list[States]]:
+    """Write loops over time; return the output, and each direction's final states."""
+    outputs, finals = [], []
+    for suffix, states in zip(suffixes, initial, strict=True):
+        own = {name: parameters[name + suffix] for name in parameters if name + suffix in parameters}
+        backwards = layer.reverse or bool(suffix)
+        output, final = scan(way.graph, layer.cell, own, x, way.mask(x), states, reverse=backwards)
+        outputs.append(output)
+        finals.append(final)
+    return outputs[0] if len(outputs) == 1 else str(way.graph.add("Concat", *outputs, axis=-1)), finals
+
+
+def _operator(
+    layer: Elman | LSTM | GRU,
+    parameters: Parameters,
+    suffixes: Sequence[str],
+    x: str,
+    way: Way,
+    initial: Sequence[States],
+    attributes: Mapping[str, Any],
+) -> tuple[str, list[States]]:
+    """Write an operator of ONNX; return the output, and each direction's final states."""
+    g, convention = way.graph, CONVENTIONS["onnx"]
     weights = [convention.theirs(layer, parameters, suffix) for suffix in suffixes]
     inputs = [
         x,
@@ -193,32 +238,36 @@ def recurrent(layer: Elman | LSTM | GRU, parameters: Parameters, x: str, way: Wa
         g.constant("B", np.stack([np.concatenate([each.bias, each.recurrent_bias]) for each in weights])),
         way.lengths,
     ]
-    states = layer.cell.states
-    inputs += [_initial(layer, name, suffixes, x, way) for name in states]
+    for name in layer.cell.states:
+        states = [g.add("Unsqueeze", each[name], g.integers(0)) for each in initial]
+        inputs.append(states[0] if len(states) == 1 else g.add("Concat", *states, axis=0))
     if weights[0].peephole is not None:
         inputs.append(g.constant("P", np.stack([each.peephole for each in weights if each.peephole is not None])))
     y, *finals = g.add(
-        OPERATORS[kind], *inputs, outputs=1 + len(states), hidden_size=layer.n_hidden, **_attributes(layer, kind)
+        OPERATORS[kind_of(layer)],
+        *inputs,
+        outputs=1 + len(layer.cell.states),
+        hidden_size=layer.n_hidden,
+        **attributes,
     )
-    for name, value in zip(states, finals, strict=True):
-        for d, suffix in enumerate(suffixes):
-            index = g.constant(f"direction {d}", d, np.int64)
-            way.finals[f"{way.k}.{name}{suffix}"] = g.add("Gather", value, index, axis=0)
+    directions = [g.constant(f"direction {d}", d, np.int64) for d in range(len(suffixes))]
+    by_direction = [
+        {name: g.add("Gather", value, d, axis=0) for name, value in zip(layer.cell.states, finals, strict=True)}
+        for d in directions
+    ]
     if len(suffixes) == 1:
-        return str(g.add("Squeeze", y, g.integers(1)))
+        return str(g.add("Squeeze", y, g.integers(1))), by_direction
     together = g.integers(0, 0, 2 * layer.n_hidden)
-    return str(g.add("Reshape", g.add("Transpose", y, perm=[0, 2, 1, 3]), together))
+    return str(g.add("Reshape", g.add("Transpose", y, perm=[0, 2, 1, 3]), together)), by_direction
 
 
-def _initial(layer: Elman | LSTM | GRU, name: str, suffixes: tuple[str, ...], x: str, way: Way) -> str:
-    """Add inputs for a state of each direction, zero unless given, and return them side by side."""
-    g, width, states = way.graph, layer.cell.width(name), []
+def _initial(layer: Recurrent, name: str, suffix: str, x: str, way: Way) -> str:
+    """Add an input for a state of one direction, zero unless given, and return it for each sequence."""
+    g, width = way.graph, layer.cell.width(name)
     shape = g.add("Concat", g.add("Shape", x, start=1, end=2), g.integers(width), axis=0)
-    for suffix in suffixes:
-        zero = np.zeros((1, width), g.dtype)
-        state = g.input(f"initial_{way.k}.{name}{suffix}", g.dtype, ["batch_or_1", width], zero)
-        states.append(g.add("Unsqueeze", g.add("Expand", state, shape), g.integers(0)))
-    return str(states[0] if len(states) == 1 else g.add("Concat", *states, axis=0))
+    zero = np.zeros((1, width), g.dtype)
+    state = g.input(f"initial_{way.k}.{name}{suffix}", g.dtype, ["batch_or_1", width], zero)
+    return str(g.add("Expand", state, shape))
 
 
 def _attributes(layer: Elman | LSTM | GRU, kind: str) -> dict[str, Any]:
@@ -250,12 +299,14 @@ WRITERS: dict[type[Layer], Writer] = {
     Conv1D: convolution,
     Dense: dense,
     Dropout: nothing,
-    Elman: recurrent,
     Embedding: embedding,
-    GRU: recurrent,
-    LSTM: recurrent,
     LastStep: last_step,
     LayerNorm: layer_norm,
     MaxOverTime: max_over_time,
     MeanOverTime: mean_over_time,
 }
+
+
+def writer_of(layer: Layer) -> Writer | None:
+    """Return what writes a layer; None if nothing does."""
+    return WRITERS.get(type(layer), recurrent if isinstance(layer, Recurrent) else None)
