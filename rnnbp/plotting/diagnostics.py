@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.diagnostics import GradientFlowWatch
-from rnnbp.plotting.axes import COLOURS, axes, plain_frame
+from rnnbp.plotting.axes import COLOURS, axes, new_figure, plain_frame
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -105,10 +105,10 @@ def plot_gradient_flow_over_training(
     when = list(range(1, len(flows) + 1)) if epochs is None else list(epochs)
     if len(when) != len(flows):
         raise ValueError(f"{len(when)} epochs were given for {len(flows)} gradient flows")
+    ax = axes(ax)
     from matplotlib.colors import LogNorm
     from matplotlib.ticker import MaxNLocator
 
-    ax = axes(ax)
     norm = np.stack([flow.mean()[state] for flow in flows], axis=1)
     positive = norm[norm > 0]
     high = float(positive.max(initial=0.0)) or 1.0
@@ -168,9 +168,7 @@ def plot_activations(
         if activations[name].ndim != 3:
             raise ValueError(f"{name!r} has one row a sequence, not one a step, and cannot be drawn over time")
     if figure is None:
-        from matplotlib import pyplot
-
-        figure = pyplot.figure(figsize=(6.0, 0.4 + 1.4 * len(names)), layout="constrained")
+        figure = new_figure(figsize=(6.0, 0.4 + 1.4 * len(names)))
     one = activations.of(index)
     grid = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
     for ax, name in zip(grid, names, strict=True):
@@ -216,9 +214,7 @@ def plot_saliency(
     if not 0 <= index < len(saliency.lengths):
         raise ValueError(f"there are sequences 0 to {len(saliency.lengths) - 1}, but {index} was asked for")
     if figure is None:
-        from matplotlib import pyplot
-
-        figure = pyplot.figure(figsize=(6.0, 3.6), layout="constrained")
+        figure = new_figure(figsize=(6.0, 3.6))
     length = int(saliency.lengths[index])
     x, contribution = saliency.x[:length, index].T, saliency.contribution[:length, index].T
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
@@ -255,9 +251,7 @@ def plot_lyapunov(result: LyapunovExponents, *, figure: Figure | None = None) ->
     matplotlib.figure.Figure
     """
     if figure is None:
-        from matplotlib import pyplot
-
-        figure = pyplot.figure(figsize=(8.0, 3.2), layout="constrained")
+        figure = new_figure(figsize=(8.0, 3.2))
     settling, spectrum = figure.subplots(1, 2)
     running = result.running
     for i in range(min(len(result.exponents), MOST_LINES)):

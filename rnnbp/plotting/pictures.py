@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnbp.plotting.axes import axes
+from rnnbp.plotting.axes import axes, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -142,9 +142,7 @@ def layer_activations(
         if len(values) != n_examples:
             raise ValueError(f"{name!r} is for {len(values)} examples, but there are {n_examples}")
     if figure is None:
-        from matplotlib import pyplot
-
-        figure = pyplot.figure(figsize=(1.6 * len(layers), 1.25 * n_examples + 0.4), layout="constrained")
+        figure = new_figure(figsize=(1.6 * len(layers), 1.25 * n_examples + 0.4))
     grid = figure.subplots(n_examples, len(layers), squeeze=False)
     for column, (name, values) in enumerate(layers.items()):
         grid[0, column].set_title(name, fontsize="small")

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnnbp.plotting.axes import require_matplotlib
+
 if TYPE_CHECKING:
     from os import PathLike
 
@@ -57,6 +59,7 @@ def plot_transcription(
     -----
     The spectrogram is drawn by ``librosa.display.specshow``, whose first import takes some seconds.
     """
+    require_matplotlib()
     import librosa.display
     from matplotlib import figure as figures
 

@@ -67,14 +67,15 @@ def test_loss_curves_mark_the_epoch_of_the_best_score_if_scores_decide(classifie
     display = LossCurveDisplay.from_estimator(classifier, ax=ax)
     best = int(np.argmax(classifier.validation_scores_))
     np.testing.assert_array_equal(
-        lines(display.ax_)[f"best, in epoch {best + 1}"], [[best + 1, classifier.validation_loss_curve_[best]]]
+        lines(display.ax_)[f"best by validation score, epoch {best + 1}"],
+        [[best + 1, classifier.validation_loss_curve_[best]]],
     )
 
 
 def test_loss_curves_without_validation_have_no_axis_for_scores(table, ax):
     display = LossCurveDisplay.from_estimator(MLPClassifier((2,), max_iter=3).fit(*table), ax=ax)
     assert display.score_ax_ is None
-    assert set(lines(display.ax_)) == {"training", "best, in epoch 3"}
+    assert set(lines(display.ax_)) == {"training"}
 
 
 def test_loss_curves_of_several_estimators_share_both_axes_and_a_legend(table, classifier, ax):
@@ -83,9 +84,11 @@ def test_loss_curves_of_several_estimators_share_both_axes_and_a_legend(table, c
     third = LossCurveDisplay.from_estimator(MLPClassifier((2,), max_iter=3).fit(*table), ax=ax, name="C")
     assert first.score_ax_ is second.score_ax_ is third.score_ax_
     assert len(ax.figure.axes) == 2
+    best = 1 + int(np.argmax(classifier.validation_scores_))
+    of_each = ("training", "validation", f"best by validation score, epoch {best}")
     assert legend(ax) == [
-        *("A: training", "A: validation", "B: training", "B: validation", "C: training"),
-        *("A: validation score", "B: validation score"),
+        *(f"{name}: {what}" for name in "AB" for what in of_each),
+        *("C: training", "A: validation score", "B: validation score"),
     ]
 
 

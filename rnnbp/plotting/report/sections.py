@@ -14,6 +14,7 @@ from rnnbp.diagnostics import activations as activations_of
 from rnnbp.diagnostics.gradient_flow_watch import first_examples
 from rnnbp.losses import CrossEntropy
 from rnnbp.networks.network import Network
+from rnnbp.plotting.axes import require_matplotlib
 from rnnbp.plotting.report.page import paragraph, picture, section, table
 from rnnbp.plotting.report.provenance import machine, versions
 from rnnbp.training.evaluation import evaluate
@@ -44,6 +45,7 @@ EXAMPLES = 4  # whose activations are shown (of sequences, the first one's)
 
 def new_figure(height: float = 3.0) -> Figure:
     """Return an empty figure that is as wide as the page."""
+    require_matplotlib()
     from matplotlib.figure import Figure
 
     return Figure(figsize=(5.6, height), layout="constrained")
