@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "axes", "figure_path", "new_figure", "plain_frame", "require_matplotlib", "whole_figure"]
+__all__ = ["COLOURS", "axes", "figure_path", "new_figure", "plain_frame", "require_matplotlib", "shown", "whole_figure"]
 
 #: Told apart by colour-blind readers too (Okabe and Ito 2008), and dark enough for thin lines on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
@@ -80,6 +80,12 @@ def figure_path(given: str) -> Path:
     if not path.parent.is_dir():
         raise ArgumentTypeError(f"there is no folder {path.parent} to write {path.name} to: make it first")
     return path
+
+
+def shown(name: str) -> str:
+    """Return what a reader is told of a state's or output's name: ``0.h`` is h of layer 0."""
+    layer, _, part = name.partition(".")
+    return f"layer {layer}: {part}" if part else f"layer {layer}"
 
 
 def whole_figure(ax: Axes) -> Figure:

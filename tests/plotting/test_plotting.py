@@ -224,6 +224,11 @@ def test_matplotlib_is_imported_by_the_first_plot_only():
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
+def test_a_history_draws_itself(ax, history):
+    assert history.plot(label="GRU", ax=ax) is ax
+    assert np.array_equal(lines(ax)["GRU: validation"].get_ydata(), history.validation_loss)
+
+
 @pytest.fixture
 def without_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
