@@ -121,7 +121,9 @@ def parse_arguments():
     parser.add_argument("--max-epochs", type=int, metavar="N", help="(default: 30, MNIST: 10)")
     parser.add_argument("--seed", type=int, default=0, help="of weights, shuffling and split (default: %(default)s)")
     parser.add_argument("--image", type=Path, nargs="+", default=[], metavar="FILE", help="pictures of digits, to read")
-    parser.add_argument("--figure", type=Path, metavar="FILE", help="draw every layer's activations into this file")
+    parser.add_argument(
+        "--figure", type=plotting.figure_path, metavar="FILE", help="draw every layer's activations into this file"
+    )
     arguments = parser.parse_args()
     for name in ("size", "max_epochs"):
         value = getattr(arguments, name)

@@ -119,7 +119,10 @@ def parse_arguments():
     parser.add_argument("--max-epochs", type=int, default=8, metavar="N", help="(default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of everything that is random (default: %(default)s)")
     parser.add_argument(
-        "--figure", type=Path, metavar="FILE", help="draw training, confusion and saliency into this file"
+        "--figure",
+        type=plotting.figure_path,
+        metavar="FILE",
+        help="draw training, confusion and saliency into this file",
     )
     arguments = parser.parse_args()
     if arguments.max_epochs < 1:

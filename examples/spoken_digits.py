@@ -264,7 +264,9 @@ def parse_arguments():
     parser.add_argument("--seed", type=int, default=0, help="of everything that is random (default: %(default)s)")
     parser.add_argument("--model", type=Path, default="spoken_digits.rnnbp", help="model file (default: %(default)s)")
     parser.add_argument("--classify", type=Path, nargs="+", metavar="WAV", help="train nothing, use the model on files")
-    parser.add_argument("--figure", type=Path, metavar="FILE", help="draw training and confusion into this file")
+    parser.add_argument(
+        "--figure", type=plotting.figure_path, metavar="FILE", help="draw training and confusion into this file"
+    )
     arguments = parser.parse_args()
     if arguments.max_epochs < 1:
         parser.error(f"--max-epochs must be at least 1, but {arguments.max_epochs} was given")

@@ -22,7 +22,6 @@ several t), and how accuracy suffers from noise in the test data, of which train
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -225,7 +224,9 @@ def parse_arguments():
     parser.add_argument("--n-samples", type=int, default=8000, metavar="N", help="examples to learn from, at most")
     parser.add_argument("--max-epochs", type=int, metavar="N", help="(default: what each task needs)")
     parser.add_argument("--seed", type=int, default=0, help="of everything that is random (default: %(default)s)")
-    parser.add_argument("--figure", type=Path, metavar="FILE", help="draw the comparison into this file")
+    parser.add_argument(
+        "--figure", type=plotting.figure_path, metavar="FILE", help="draw the comparison into this file"
+    )
     arguments = parser.parse_args()
     for name in ("n_samples", "max_epochs"):
         value = getattr(arguments, name)

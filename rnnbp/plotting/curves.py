@@ -44,7 +44,7 @@ def learning_curves(history: History, *, label: str | None = None, ax: Axes | No
     if not len(history):
         raise ValueError("this history has no epoch to draw: training stopped before the first one ended")
     ax = axes(ax)
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import LogFormatter, MaxNLocator
 
     colour = COLOURS[len({line.get_color() for line in ax.lines}) % len(COLOURS)]
     prefix = "" if label is None else f"{label}: "
@@ -58,6 +58,8 @@ def learning_curves(history: History, *, label: str | None = None, ax: Axes | No
         ax.plot(ends[best], history.validation_loss[best], "o", color=colour, label=what)
     if all(np.min(np.asarray(line.get_ydata(), dtype=float)) > 0 for line in ax.lines):
         ax.set_yscale("log")
+        ax.yaxis.set_major_formatter(LogFormatter())  # 0.5, not 5 x 10^-1
+        ax.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.4)))
     ax.set(xlabel="epoch", ylabel="loss", xlim=(0, max(ax.get_xlim()[1], len(history) + 0.25)))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.legend(frameon=False)

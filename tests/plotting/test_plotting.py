@@ -64,6 +64,7 @@ def test_learning_curves_without_validation_mark_no_epoch_as_the_best(ax):
 def test_learning_curves_are_logarithmic_where_losses_allow_it(ax, last_loss, scale):
     plotting.learning_curves(History(loss=[2.0, last_loss], best_epoch=1), ax=ax)
     assert ax.get_yscale() == scale
+    assert "10^" not in "".join(label.get_text() for label in ax.get_yticklabels(which="both"))
 
 
 def test_learning_curves_of_nothing_are_an_error(ax):
@@ -167,10 +168,14 @@ def test_a_picture_stays_as_it_is():
     assert np.array_equal(plotting.as_picture([[1, 2, 3]]), [[1, 2, 3]])
 
 
+def pictures(figure):
+    return [ax for ax in figure.axes if ax.images]  # the others are colour bars
+
+
 def test_layer_activations_show_each_unit_of_each_layer_for_each_example():
     image, hidden = np.arange(12.0).reshape(2, 2, 3), np.array([[-1.0, 0.5], [0.25, 0.0]])
     figure = plotting.layer_activations({"image": image, "hidden": hidden}, row_names=["a", "b"], figure=Figure())
-    grid = np.reshape(figure.axes, (2, 2))
+    grid = np.reshape(pictures(figure), (2, 2))
     assert [ax.get_title() for ax in grid[0]] == ["image", "hidden"]
     assert [ax.get_ylabel() for ax in grid[:, 0]] == ["a", "b"]
     for example in range(2):
@@ -182,13 +187,16 @@ def test_layer_activations_have_one_scale_a_layer_with_zero_in_its_middle_if_sig
     figure = plotting.layer_activations(
         {"relu": [[0.0, 3.0], [1.0, 0.0]], "z": [[-4.0, 1.0], [2.0, 0.0]]}, figure=Figure()
     )
-    limits = [ax.images[0].get_clim() for ax in figure.axes]
+    limits = [ax.images[0].get_clim() for ax in pictures(figure)]
     assert limits == [(0, 3), (-4, 4), (0, 3), (-4, 4)]
+    bars = [ax for ax in figure.axes if not ax.images]
+    ticks = [[label.get_text() for label in bar.get_xticklabels()] for bar in bars]
+    assert ticks == [["0", "3"], ["-4", "4"]]
 
 
 def test_layer_activations_name_the_last_layers_units():
     figure = plotting.layer_activations({"x": [[1.0]], "y": [[0.1, 0.2]]}, unit_names=["no", "yes"], figure=Figure())
-    first, last = figure.axes
+    first, last = pictures(figure)
     assert [text.get_text() for text in first.texts] == []
     assert [(text.get_position(), text.get_text()) for text in last.texts] == [((0, 0), "no"), ((1, 0), "yes")]
 

@@ -14,7 +14,7 @@ from rnnbp.diagnostics import activations as activations_of
 from rnnbp.diagnostics.gradient_flow_watch import first_examples
 from rnnbp.losses import CrossEntropy
 from rnnbp.networks.network import Network
-from rnnbp.plotting.axes import require_matplotlib
+from rnnbp.plotting.axes import require_matplotlib, shown
 from rnnbp.plotting.report.page import paragraph, picture, section, table
 from rnnbp.plotting.report.provenance import machine, versions
 from rnnbp.training.evaluation import evaluate
@@ -101,7 +101,9 @@ def gradient_flow(watch: GradientFlowWatch) -> str:
     epoch, last = max(watch.flows.items())
     now = new_figure()
     plotting.plot_gradient_flow(last, ax=now.subplots())
-    shares = {name: f"{last.vanishing[name]:.0%} vanishing, {last.exploding[name]:.0%} exploding" for name in last.norm}
+    shares = {
+        shown(name): f"{last.vanishing[name]:.0%} vanishing, {last.exploding[name]:.0%} exploding" for name in last.norm
+    }
     parts = [
         picture(
             now,
@@ -116,7 +118,9 @@ def gradient_flow(watch: GradientFlowWatch) -> str:
         plotting.plot_gradient_flow_over_training(watch, name, ax=over.subplots())
         parts.append(
             picture(
-                over, f"Colour map of the gradient's norm for {name}, by epoch and step", f"State {name} over training."
+                over,
+                f"Colour map of the gradient's norm for {name}, by epoch and step",
+                f"{shown(name)}, over training.",
             )
         )
     return section("Gradient flow", *parts)
@@ -133,16 +137,16 @@ def activations(report: TrainingReport, net: Network) -> str:
     if in_time:
         figure = new_figure(0.5 + 1.4 * len(in_time))
         plotting.plot_activations(seen, 0, names=in_time, figure=figure)
-        shown = "What each layer puts out while the first sequence goes by; a row is a unit."
-        pictures.append(picture(figure, "Pictures of the activations of each layer over time", shown))
+        caption = "What each layer puts out while the first sequence goes by; a row is a unit."
+        pictures.append(picture(figure, "Pictures of the activations of each layer over time", caption))
     if once:
         n_examples = len(next(iter(once.values())))
         examples = "sequence" if in_time else "example"
         figure = new_figure(0.8 + 1.2 * n_examples)
         names = [f"{examples} {i + 1}" for i in range(n_examples)]
         plotting.layer_activations(once, row_names=names, figure=figure)
-        shown = f"What each layer puts out once for each of the first {examples}s; a pixel is a unit."
-        pictures.append(picture(figure, "Pictures of the activations of each layer", shown))
+        caption = f"What each layer puts out once for each of the first {examples}s; a pixel is a unit."
+        pictures.append(picture(figure, "Pictures of the activations of each layer", caption))
     return section("Activations", *pictures)
 
 
