@@ -139,7 +139,10 @@ def main():
     arguments = parse_arguments()
     settings = SETTINGS[arguments.dataset]
     max_epochs = arguments.max_epochs or settings["max_epochs"]
-    x_train, x_test, digit_train, digit_test = load_images(arguments.dataset, arguments.seed)
+    try:
+        x_train, x_test, digit_train, digit_test = load_images(arguments.dataset, arguments.seed)
+    except (OSError, ValueError) as error:  # they are downloaded
+        raise SystemExit(f"error: {error}") from None
     size = arguments.size or x_train.shape[1]
     if size != x_train.shape[1]:
         x_train, x_test = resize(x_train, size), resize(x_test, size)

@@ -19,6 +19,7 @@ import copy
 import time
 
 import numpy as np
+from tqdm import tqdm
 
 import rnnbp
 from rnnbp import datasets, gradients, layers, losses, optimizers, plotting
@@ -43,7 +44,7 @@ def stream_and_learn(net, series, learning_rate, change):
     """Return the forecasts of a network that learns from each value, and of its copy that stops at the change."""
     learner = rnnbp.OnlineLearner(net, losses.MeanSquaredError(), optimizers.Adam(learning_rate))
     forecasts, frozen, copied = [], [], None
-    for t in range(len(series) - 1):
+    for t in tqdm(range(len(series) - 1), desc="streaming", disable=None, leave=False):  # shown on a terminal
         if t == change:
             copied = copy.deepcopy(net).stream()
             copied.push(series[:t])  # so that it remembers what the learner does

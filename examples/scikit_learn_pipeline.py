@@ -67,7 +67,7 @@ def run(folder, sample_rate, arguments):
         f"{len(heard)} by {len(set(speakers[known]))} to learn from, {len(unheard)} by {len(set(speakers[new]))} others"
     )
 
-    search = GridSearchCV(recurrent_model(sample_rate, arguments), GRID, cv=GroupKFold(3))
+    search = GridSearchCV(recurrent_model(sample_rate, arguments), GRID, cv=GroupKFold(3), verbose=2)
     search.fit(heard, words[known], groups=speakers[known])
     results = search.cv_results_
     print("features  directions  accuracy in 3 folds")

@@ -135,7 +135,10 @@ def main():
         if arguments.figure:
             draw(model, arguments.wav[0], arguments.figure)
         return
-    learnt, heard = load(arguments)
+    try:
+        learnt, heard = load(arguments)
+    except (OSError, ValueError) as error:  # AN4 is downloaded
+        raise SystemExit(f"error: {error}") from None
     if arguments.quick:
         learnt, heard = learnt.select(np.arange(0, len(learnt), 12)), heard.select(np.arange(0, len(heard), 5))
         arguments.hidden, arguments.max_epochs = [16], 1

@@ -284,7 +284,10 @@ def main():
         except (FileNotFoundError, rnnbp.ModelFileError, audio.AudioError) as error:
             raise SystemExit(f"error: {error}") from None
         return
-    data = datasets.fetch_fsdd() if arguments.dataset == "fsdd" else datasets.load_spoken_digits()
+    try:
+        data = datasets.fetch_fsdd() if arguments.dataset == "fsdd" else datasets.load_spoken_digits()
+    except (OSError, ValueError) as error:  # the first is downloaded
+        raise SystemExit(f"error: {error}") from None
     if arguments.leave_one_speaker_out:
         leave_one_speaker_out(data, arguments)
         return
