@@ -56,13 +56,15 @@ def measure_all(chosen: Sequence[tuple[str, Callable[[], list[Row]]]], options: 
         write(options, "latest", results)
     print(report.summary(aims.assess(results)))
     file = write(options, "speed" if options.save else "latest", results)
+    written = [file]
     try:
         from benchmarks import figure
 
-        figure.draw(file.with_suffix(".png"), results)
+        if figure.draw(file.with_suffix(".png"), results):
+            written.append(file.with_suffix(".png"))
     except ImportError as error:
         warnings.warn(f"no figure: {error.name} is not installed (python -m pip install '.[plot]')", stacklevel=1)
-    print(f"\n{file}, {file.with_suffix('.png')}")
+    print(f"\n{', '.join(map(str, written))}")
     return results
 
 

@@ -88,7 +88,9 @@ def parse_arguments():
     parser.add_argument("--seed", type=int, default=0, help="of everything that is random (default: %(default)s)")
     parser.add_argument("--model", type=Path, default="digits.rnnbp", help="model file (default: %(default)s)")
     parser.add_argument("--wav", type=Path, nargs="+", help="train nothing, transcribe these files with the model")
-    parser.add_argument("--figure", type=Path, metavar="FILE", help="draw a transcription into this file")
+    parser.add_argument(
+        "--figure", type=plotting.figure_path, metavar="FILE", help="draw a transcription into this file"
+    )
     arguments = parser.parse_args()
     for name in ("strings", "max_epochs"):
         if (given := getattr(arguments, name)) < 1:

@@ -19,7 +19,6 @@ after it has settled, and of a static network with as many units that is trained
 """
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -132,7 +131,9 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--max-epochs", type=int, default=8, metavar="N", help="(default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of weights, halves and batches (default: %(default)s)")
-    parser.add_argument("--figure", type=Path, metavar="FILE", help="draw relaxations and pictures into this file")
+    parser.add_argument(
+        "--figure", type=plotting.figure_path, metavar="FILE", help="draw relaxations and pictures into this file"
+    )
     arguments = parser.parse_args()
     if arguments.max_epochs < 1:
         parser.error(f"--max-epochs must be at least 1, but {arguments.max_epochs} was given")

@@ -121,7 +121,9 @@ def parse_arguments():
     parser.add_argument("--max-epochs", type=int, metavar="N", help="(default: 30, MNIST: 10)")
     parser.add_argument("--seed", type=int, default=0, help="of weights, shuffling and split (default: %(default)s)")
     parser.add_argument("--image", type=Path, nargs="+", default=[], metavar="FILE", help="pictures of digits, to read")
-    parser.add_argument("--figure", type=Path, metavar="FILE", help="draw every layer's activations into this file")
+    parser.add_argument(
+        "--figure", type=plotting.figure_path, metavar="FILE", help="draw every layer's activations into this file"
+    )
     arguments = parser.parse_args()
     for name in ("size", "max_epochs"):
         value = getattr(arguments, name)
@@ -137,7 +139,10 @@ def main():
     arguments = parse_arguments()
     settings = SETTINGS[arguments.dataset]
     max_epochs = arguments.max_epochs or settings["max_epochs"]
-    x_train, x_test, digit_train, digit_test = load_images(arguments.dataset, arguments.seed)
+    try:
+        x_train, x_test, digit_train, digit_test = load_images(arguments.dataset, arguments.seed)
+    except (OSError, ValueError) as error:  # they are downloaded
+        raise SystemExit(f"error: {error}") from None
     size = arguments.size or x_train.shape[1]
     if size != x_train.shape[1]:
         x_train, x_test = resize(x_train, size), resize(x_test, size)

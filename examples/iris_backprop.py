@@ -13,14 +13,13 @@ On the split drawn with `--split 0` the test flowers are easy ones; the mean acc
 """
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 from sklearn.datasets import load_iris
 from sklearn.model_selection import train_test_split
 
 import rnnbp
-from rnnbp import layers, losses, metrics, optimizers
+from rnnbp import layers, losses, metrics, optimizers, plotting
 
 LEARNING_RATE = 0.1
 
@@ -54,7 +53,9 @@ def main():
     parser.add_argument("--iterations", type=int, default=10_000, help="of gradient descent (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the first weights (default: %(default)s)")
     parser.add_argument("--split", type=int, default=0, help="which random 70/30 split (default: %(default)s)")
-    parser.add_argument("--figure", type=Path, metavar="PATH", help="draw the error curve into this file")
+    parser.add_argument(
+        "--figure", type=plotting.figure_path, metavar="PATH", help="draw the error curve into this file"
+    )
     arguments = parser.parse_args()
     if arguments.iterations < 1:
         parser.error(f"--iterations must be at least 1, but {arguments.iterations} was given")
@@ -99,8 +100,8 @@ def draw(errors, path):
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6, 3.5), layout="constrained")
-    ax = rnnbp.plotting.error_curve(errors, ax=figure.subplots())
-    ax.set_title("Iris: mean squared error on the training flowers")
+    ax = plotting.error_curve(errors, ax=figure.subplots())
+    ax.set(title="Iris: the training flowers", ylabel="mean squared error")
     figure.savefig(path, dpi=150)
     print(f"wrote {path}")
 

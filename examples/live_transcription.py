@@ -81,7 +81,9 @@ def parse_arguments():
     parser.add_argument("--model", type=Path, metavar="FILE", help="another transcriber, that can stream")
     parser.add_argument("--wait", action="store_true", help="take a recording no faster than it was said")
     parser.add_argument("--seed", type=int, default=0, help="of the digits that are put together")
-    parser.add_argument("--figure", type=Path, metavar="FILE", help="draw what was heard into this file")
+    parser.add_argument(
+        "--figure", type=plotting.figure_path, metavar="FILE", help="draw what was heard into this file"
+    )
     return parser.parse_args()
 
 

@@ -17,12 +17,12 @@ the series before the change: 1 is what a forecast of the mean would come to.
 import argparse
 import copy
 import time
-from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 import rnnbp
-from rnnbp import datasets, gradients, layers, losses, optimizers
+from rnnbp import datasets, gradients, layers, losses, optimizers, plotting
 
 DELAYS, EVERY = (17.0, 30.0), 6
 
@@ -44,7 +44,7 @@ def stream_and_learn(net, series, learning_rate, change):
     """Return the forecasts of a network that learns from each value, and of its copy that stops at the change."""
     learner = rnnbp.OnlineLearner(net, losses.MeanSquaredError(), optimizers.Adam(learning_rate))
     forecasts, frozen, copied = [], [], None
-    for t in range(len(series) - 1):
+    for t in tqdm(range(len(series) - 1), desc="streaming", disable=None, leave=False):  # shown on a terminal
         if t == change:
             copied = copy.deepcopy(net).stream()
             copied.push(series[:t])  # so that it remembers what the learner does
@@ -67,8 +67,7 @@ def draw(path, series, forecasts, squared, change):
         for who, colour in (("frozen", "C1"), ("rtrl", "C0")):
             axes[name].plot(shown + 1, forecasts[who][shown], color=colour, label=f"forecast, {who}")
         axes[name].set_title(f"One step ahead, {title}")
-        axes[name].set_xlabel("step")
-        axes[name].set_ylim(-3.5, 4)
+        axes[name].set(xlabel="step", ylabel="value, standardized", ylim=(-3.5, 4))
     axes["change"].legend(loc="upper left", ncols=3)
     width = max(2, change // 20)
     for who, colour in (("no change", "0.7"), ("frozen", "C1"), ("snap1", "C2"), ("rtrl", "C0")):
@@ -87,7 +86,9 @@ def main():
     parser.add_argument("--hidden", type=int, default=16, help="units of each network (default: %(default)s)")
     parser.add_argument("--learning-rate", type=float, default=2e-3, help="of Adam (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of series and networks (default: %(default)s)")
-    parser.add_argument("--figure", type=Path, metavar="PATH", help="draw forecasts and errors into this file")
+    parser.add_argument(
+        "--figure", type=plotting.figure_path, metavar="PATH", help="draw forecasts and errors into this file"
+    )
     options = parser.parse_args()
     if options.frames < 100:
         parser.error(f"--frames must be at least 100, but {options.frames} was given")

@@ -67,7 +67,7 @@ def run(folder, sample_rate, arguments):
         f"{len(heard)} by {len(set(speakers[known]))} to learn from, {len(unheard)} by {len(set(speakers[new]))} others"
     )
 
-    search = GridSearchCV(recurrent_model(sample_rate, arguments), GRID, cv=GroupKFold(3))
+    search = GridSearchCV(recurrent_model(sample_rate, arguments), GRID, cv=GroupKFold(3), verbose=2)
     search.fit(heard, words[known], groups=speakers[known])
     results = search.cv_results_
     print("features  directions  accuracy in 3 folds")
@@ -119,7 +119,10 @@ def parse_arguments():
     parser.add_argument("--max-epochs", type=int, default=8, metavar="N", help="(default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of everything that is random (default: %(default)s)")
     parser.add_argument(
-        "--figure", type=Path, metavar="FILE", help="draw training, confusion and saliency into this file"
+        "--figure",
+        type=plotting.figure_path,
+        metavar="FILE",
+        help="draw training, confusion and saliency into this file",
     )
     arguments = parser.parse_args()
     if arguments.max_epochs < 1:

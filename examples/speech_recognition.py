@@ -112,7 +112,9 @@ def parse_arguments():
     parser.add_argument("--seed", type=int, default=0, help="of everything that is random (default: %(default)s)")
     parser.add_argument("--model", type=Path, default="speech.rnnbp", help="model file (default: %(default)s)")
     parser.add_argument("--wav", type=Path, nargs="+", help="train nothing, transcribe these files with the model")
-    parser.add_argument("--figure", type=Path, metavar="FILE", help="draw a transcription into this file")
+    parser.add_argument(
+        "--figure", type=plotting.figure_path, metavar="FILE", help="draw a transcription into this file"
+    )
     arguments = parser.parse_args()
     for name in ("max_epochs", "order"):
         if (given := getattr(arguments, name)) < 1:
@@ -133,7 +135,10 @@ def main():
         if arguments.figure:
             draw(model, arguments.wav[0], arguments.figure)
         return
-    learnt, heard = load(arguments)
+    try:
+        learnt, heard = load(arguments)
+    except (OSError, ValueError) as error:  # AN4 is downloaded
+        raise SystemExit(f"error: {error}") from None
     if arguments.quick:
         learnt, heard = learnt.select(np.arange(0, len(learnt), 12)), heard.select(np.arange(0, len(heard), 5))
         arguments.hidden, arguments.max_epochs = [16], 1

@@ -264,7 +264,9 @@ def parse_arguments():
     parser.add_argument("--seed", type=int, default=0, help="of everything that is random (default: %(default)s)")
     parser.add_argument("--model", type=Path, default="spoken_digits.rnnbp", help="model file (default: %(default)s)")
     parser.add_argument("--classify", type=Path, nargs="+", metavar="WAV", help="train nothing, use the model on files")
-    parser.add_argument("--figure", type=Path, metavar="FILE", help="draw training and confusion into this file")
+    parser.add_argument(
+        "--figure", type=plotting.figure_path, metavar="FILE", help="draw training and confusion into this file"
+    )
     arguments = parser.parse_args()
     if arguments.max_epochs < 1:
         parser.error(f"--max-epochs must be at least 1, but {arguments.max_epochs} was given")
@@ -282,7 +284,10 @@ def main():
         except (FileNotFoundError, rnnbp.ModelFileError, audio.AudioError) as error:
             raise SystemExit(f"error: {error}") from None
         return
-    data = datasets.fetch_fsdd() if arguments.dataset == "fsdd" else datasets.load_spoken_digits()
+    try:
+        data = datasets.fetch_fsdd() if arguments.dataset == "fsdd" else datasets.load_spoken_digits()
+    except (OSError, ValueError) as error:  # the first is downloaded
+        raise SystemExit(f"error: {error}") from None
     if arguments.leave_one_speaker_out:
         leave_one_speaker_out(data, arguments)
         return

@@ -103,7 +103,7 @@ def _download(source: Source, path: Path, read: Callable[[Path], Data]) -> Data:
             source.unpack(received, ready)
             data = read(ready)
         except (OSError, ValueError) as error:  # every exception of requests is an OSError
-            raise ConnectionError(_advice(source, path, error)) from error
+            raise ConnectionError(_advice(source, path, error)) from None  # the message says what its causes were
         os.replace(ready, path)
     return data
 
@@ -111,11 +111,17 @@ def _download(source: Source, path: Path, read: Callable[[Path], Data]) -> Data:
 def _advice(source: Source, path: Path, error: Exception) -> str:
     what = "what came is not the expected data" if isinstance(error, ValueError) else "the download failed"
     return (
-        f"{source.name} is not in {path}, and could not be fetched from {source.url}: {what} ({error}).\n"
+        f"{source.name} is not in {path}, and could not be fetched from {source.url}: {what} ({_cause(error)}). "
         f"Call again to try again; whatever is complete already is kept. Or get the data by hand, from the address "
         f"above, and put it at {path}. Or set the environment variable RNNBP_DATA to a folder that holds "
         f"{source.location}."
     )
+
+
+def _cause(error: Exception) -> str:
+    """Return why a download failed; of an error of requests around one of urllib3, what the inner one says."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return str(error) if reason is None else str(reason).partition(": ")[2] or str(reason)
 
 
 def check_sha256(content: bytes | memoryview, expected: str) -> None:

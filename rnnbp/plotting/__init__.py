@@ -5,6 +5,7 @@ Each function draws into the axes or figure it is given, or into new ones, and r
 for estimators, in scikit-learn's style; confusions are drawn by its own ``ConfusionMatrixDisplay.from_estimator``.
 """
 
+from rnnbp.plotting.axes import figure_path
 from rnnbp.plotting.curves import accuracy_against_noise, error_curve, gradient_over_time, learning_curves
 from rnnbp.plotting.diagnostics import (
     plot_activations,
@@ -33,6 +34,7 @@ __all__ = [
     "as_picture",
     "confusion_matrix",
     "error_curve",
+    "figure_path",
     "gradient_over_time",
     "layer_activations",
     "learning_curves",

@@ -21,10 +21,12 @@ __all__ = ["accuracy_against_noise", "error_curve", "gradient_over_time", "learn
 def learning_curves(history: History, *, label: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw the loss of each epoch: in training a line, in validation (if there is any) a dashed one.
 
+    The training loss, a mean over its epoch, is drawn at the epoch's middle, and the validation loss at its end.
+
     Parameters
     ----------
     history : History
-        What `rnnbp.fit` returned. A dot marks the best epoch.
+        What `rnnbp.fit` returned. With validation data, a dot marks the best epoch.
     label : str, optional
         What it is the history of: with several in one picture, they need to be told apart.
     ax : matplotlib.axes.Axes, optional
@@ -41,9 +43,9 @@ def learning_curves(history: History, *, label: str | None = None, ax: Axes | No
     """
     if not len(history):
         raise ValueError("this history has no epoch to draw: training stopped before the first one ended")
-    from matplotlib.ticker import MaxNLocator
-
     ax = axes(ax)
+    from matplotlib.ticker import LogFormatter, MaxNLocator
+
     colour = COLOURS[len({line.get_color() for line in ax.lines}) % len(COLOURS)]
     prefix = "" if label is None else f"{label}: "
     ends = np.arange(1, len(history) + 1)
@@ -51,12 +53,13 @@ def learning_curves(history: History, *, label: str | None = None, ax: Axes | No
     ax.plot(middles, history.loss, color=colour, label=f"{prefix}training")
     if history.validation_loss:
         ax.plot(ends, history.validation_loss, "--", color=colour, label=f"{prefix}validation")
-    best = history.best_epoch
-    place = (ends if history.validation_loss else middles)[best]
-    named = f"best, in epoch {best + 1}" if label is None else None
-    ax.plot(place, (history.validation_loss or history.loss)[best], "o", color=colour, label=named)
+        best = history.best_epoch
+        what = f"{prefix}best by validation {history.monitor}, epoch {best + 1}"
+        ax.plot(ends[best], history.validation_loss[best], "o", color=colour, label=what)
     if all(np.min(np.asarray(line.get_ydata(), dtype=float)) > 0 for line in ax.lines):
         ax.set_yscale("log")
+        ax.yaxis.set_major_formatter(LogFormatter())  # 0.5, not 5 x 10^-1
+        ax.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.4)))
     ax.set(xlabel="epoch", ylabel="loss", xlim=(0, max(ax.get_xlim()[1], len(history) + 0.25)))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.legend(frameon=False)

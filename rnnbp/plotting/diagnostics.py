@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.diagnostics import GradientFlowWatch
-from rnnbp.plotting.axes import COLOURS, axes, plain_frame
+from rnnbp.plotting.axes import COLOURS, axes, new_figure, plain_frame, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,13 +52,13 @@ def plot_gradient_flow(flow: GradientFlow, *, ax: Axes | None = None) -> Axes:
     ax = axes(ax)
     looks = cycle((style, colour) for style in ("-", "--", ":", "-.") for colour in COLOURS)
     for (name, norm), (style, colour) in zip(flow.norm.items(), looks, strict=False):
-        shown = np.where(norm > 0, norm, np.nan)
-        reached = np.flatnonzero(~np.isnan(shown).all(axis=1))
+        positive = np.where(norm > 0, norm, np.nan)
+        reached = np.flatnonzero(~np.isnan(positive).all(axis=1))
         if not reached.size:
             continue
-        shown = shown[reached]
-        ax.plot(reached, np.nanmean(shown, axis=1), style, color=colour, label=name)
-        quartiles = np.nanquantile(shown, (0.25, 0.75), axis=1)
+        positive = positive[reached]
+        ax.plot(reached, np.nanmean(positive, axis=1), style, color=colour, label=shown(name))
+        quartiles = np.nanquantile(positive, (0.25, 0.75), axis=1)
         ax.fill_between(reached, *quartiles, color=colour, alpha=0.12, linewidth=0)
     ax.set(xlabel="step t", ylabel="‖∂L/∂s(t)‖", yscale="log")
     if ax.lines:
@@ -105,10 +105,10 @@ def plot_gradient_flow_over_training(
     when = list(range(1, len(flows) + 1)) if epochs is None else list(epochs)
     if len(when) != len(flows):
         raise ValueError(f"{len(when)} epochs were given for {len(flows)} gradient flows")
+    ax = axes(ax)
     from matplotlib.colors import LogNorm
     from matplotlib.ticker import MaxNLocator
 
-    ax = axes(ax)
     norm = np.stack([flow.mean()[state] for flow in flows], axis=1)
     positive = norm[norm > 0]
     high = float(positive.max(initial=0.0)) or 1.0
@@ -118,7 +118,7 @@ def plot_gradient_flow_over_training(
     picture = ax.pcolormesh(edges, np.arange(len(norm) + 1) - 0.5, np.maximum(norm, low), norm=scale, cmap="Blues")
     picture.set_rasterized(True)
     ax.figure.colorbar(picture, ax=ax, label="‖∂L/∂s(t)‖")
-    ax.set(xlabel="epoch", ylabel="step t", title=state)
+    ax.set(xlabel="epoch", ylabel="step t", title=shown(state))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     return ax
 
@@ -168,14 +168,12 @@ def plot_activations(
         if activations[name].ndim != 3:
             raise ValueError(f"{name!r} has one row a sequence, not one a step, and cannot be drawn over time")
     if figure is None:
-        from matplotlib import pyplot
-
-        figure = pyplot.figure(figsize=(6.0, 0.4 + 1.4 * len(names)), layout="constrained")
+        figure = new_figure(figsize=(6.0, 0.4 + 1.4 * len(names)))
     one = activations.of(index)
     grid = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
     for ax, name in zip(grid, names, strict=True):
         picture = ax.imshow(one[name].T, aspect="auto", interpolation="nearest", **_colours(one[name]))
-        ax.set_ylabel(name, rotation=0, ha="right", va="center")
+        ax.set_ylabel(shown(name), rotation=0, ha="right", va="center")
         ax.set_yticks([])
         ax.tick_params(bottom=ax is grid[-1])
         ax.spines[:].set_visible(False)
@@ -216,9 +214,7 @@ def plot_saliency(
     if not 0 <= index < len(saliency.lengths):
         raise ValueError(f"there are sequences 0 to {len(saliency.lengths) - 1}, but {index} was asked for")
     if figure is None:
-        from matplotlib import pyplot
-
-        figure = pyplot.figure(figsize=(6.0, 3.6), layout="constrained")
+        figure = new_figure(figsize=(6.0, 3.6))
     length = int(saliency.lengths[index])
     x, contribution = saliency.x[:length, index].T, saliency.contribution[:length, index].T
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
@@ -227,7 +223,8 @@ def plot_saliency(
     top.imshow(x, cmap="gray_r", vmin=low, vmax=high + 0.7 * (high - low), **frame)  # in light greys
     largest = float(np.abs(contribution).max()) or 1.0
     colours = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest, "alpha": np.sqrt(np.abs(contribution) / largest)}
-    top.imshow(contribution, **colours, **frame)
+    drawn = top.imshow(contribution, **colours, **frame)
+    figure.colorbar(drawn, ax=(top, bottom), label="gradient × input", anchor=(0, 1), shrink=0.72)
     top.set(ylabel="feature", title=f"what speaks for (red) and against (blue) output {saliency.output[index]}")
     norm = saliency.frame_norm[:length, index]
     bottom.fill_between(np.arange(length), norm, color=COLOURS[0], alpha=0.3, linewidth=0)
@@ -255,13 +252,13 @@ def plot_lyapunov(result: LyapunovExponents, *, figure: Figure | None = None) ->
     matplotlib.figure.Figure
     """
     if figure is None:
-        from matplotlib import pyplot
-
-        figure = pyplot.figure(figsize=(8.0, 3.2), layout="constrained")
+        figure = new_figure(figsize=(8.0, 3.2))
     settling, spectrum = figure.subplots(1, 2)
     running = result.running
     for i in range(min(len(result.exponents), MOST_LINES)):
-        settling.plot(np.arange(1, len(running) + 1), running[:, i], color=COLOURS[0], alpha=1 - 0.1 * i)
+        look = {"color": COLOURS[0], "alpha": 1 - 0.1 * i, "label": f"$\\lambda_{i + 1}$"}
+        settling.plot(np.arange(1, len(running) + 1), running[:, i], **look)
+    settling.legend(frameon=False, fontsize="small", ncols=2)
     settling.set(xlabel="steps measured", ylabel="λ (nats a step)")
     finite = np.isfinite(result.exponents)
     spectrum.plot(np.flatnonzero(finite) + 1, result.exponents[finite], "o", markersize=4, color=COLOURS[0])

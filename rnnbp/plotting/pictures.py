@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnbp.plotting.axes import axes
+from rnnbp.plotting.axes import axes, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 __all__ = ["as_picture", "confusion_matrix", "layer_activations"]
 
@@ -112,7 +113,7 @@ def layer_activations(
     """Draw what each layer makes of some examples: a row of pictures an example, a column a layer.
 
     One pixel is one unit. A layer that is nowhere negative is drawn in grey, from white for 0; any other in red for
-    positive and blue for negative values. Each layer has one scale for all examples.
+    positive and blue for negative values. Each layer has one scale for all examples, shown below them.
 
     Parameters
     ----------
@@ -142,28 +143,28 @@ def layer_activations(
         if len(values) != n_examples:
             raise ValueError(f"{name!r} is for {len(values)} examples, but there are {n_examples}")
     if figure is None:
-        from matplotlib import pyplot
-
-        figure = pyplot.figure(figsize=(1.6 * len(layers), 1.25 * n_examples + 0.4), layout="constrained")
+        figure = new_figure(figsize=(1.6 * len(layers), 1.25 * n_examples + 0.8))
     grid = figure.subplots(n_examples, len(layers), squeeze=False)
     for column, (name, values) in enumerate(layers.items()):
         grid[0, column].set_title(name, fontsize="small")
         named = unit_names if column == len(layers) - 1 else None
         for ax, example in zip(grid[:, column], values, strict=True):
-            _draw(ax, example, values, named)
+            drawn = _draw(ax, example, values, named)
+        bar = figure.colorbar(drawn, ax=grid[:, column].tolist(), location="bottom", shrink=0.8, aspect=12)
+        bar.set_ticks([*drawn.get_clim()], labels=[f"{end:.2g}" for end in drawn.get_clim()], fontsize="x-small")
     for ax, row in zip(grid[:, 0], row_names or (), strict=False):
         ax.set_ylabel(row, rotation=0, ha="right", va="center")
     return figure
 
 
-def _draw(ax: Axes, example: Array, layer: Array, unit_names: Sequence[str] | None) -> None:
+def _draw(ax: Axes, example: Array, layer: Array, unit_names: Sequence[str] | None) -> AxesImage:
     from matplotlib.patches import Rectangle
 
     largest = float(np.abs(layer).max()) or 1.0
     signed = layer.min() < 0
     picture = as_picture(example)
     height, width = picture.shape
-    ax.imshow(picture, cmap="RdBu_r" if signed else "gray_r", vmin=-largest if signed else 0.0, vmax=largest)
+    drawn = ax.imshow(picture, cmap="RdBu_r" if signed else "gray_r", vmin=-largest if signed else 0.0, vmax=largest)
     # all axes are square, so that titles line up; the picture has its own frame within
     ax.set_box_aspect(1)
     ax.set_aspect("equal", adjustable="datalim")
@@ -175,3 +176,4 @@ def _draw(ax: Axes, example: Array, layer: Array, unit_names: Sequence[str] | No
             row, column = divmod(unit, width)
             colour = "white" if abs(picture[row, column]) > 0.4 * largest else "0.4"
             ax.text(column, row, name, ha="center", va="center", color=colour, fontsize="x-small")
+    return drawn

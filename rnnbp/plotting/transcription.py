@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnnbp.plotting.axes import require_matplotlib
+
 if TYPE_CHECKING:
     from os import PathLike
 
@@ -45,8 +47,8 @@ def plot_transcription(
     Returns
     -------
     matplotlib.figure.Figure
-        With three axes over one time in seconds. The blank's probability is dotted; a word is the darker, the more
-        confident it is.
+        With three axes over one time in seconds, and the colour bar of the spectrogram. The blank's probability is
+        dotted; a word is the darker, the more confident it is.
 
     Raises
     ------
@@ -57,6 +59,7 @@ def plot_transcription(
     -----
     The spectrogram is drawn by ``librosa.display.specshow``, whose first import takes some seconds.
     """
+    require_matplotlib()
     import librosa.display
     from matplotlib import figure as figures
 
@@ -74,7 +77,7 @@ def plot_transcription(
 
     drawn = figures.Figure(figsize=(11, 6), layout="constrained") if figure is None else figure
     sound, heard, said = drawn.subplots(3, 1, sharex=True, height_ratios=[3, 3, 0.7])
-    librosa.display.specshow(
+    mesh = librosa.display.specshow(
         levels.T,
         sr=transcriber.sample_rate,
         hop_length=round(transcriber.hop_length * transcriber.sample_rate),
@@ -86,6 +89,7 @@ def plot_transcription(
         cmap="magma",
         ax=sound,
     )
+    drawn.colorbar(mesh, ax=(sound, heard, said), label="level in dB", anchor=(0, 1), shrink=0.42, aspect=12, pad=0.01)
     sound.set_ylabel("frequency in Hz")
     sound.set_xlabel("")
     sound.xaxis.set_major_formatter("{x:g}")
@@ -106,7 +110,7 @@ def _draw_probabilities(ax: Any, probabilities: Any, alphabet: str, step: float)
 
     times = np.arange(len(probabilities)) * step
     colours: list[Any] = [colormaps[name](i) for name, n in (("tab10", 10), ("Dark2", 8)) for i in range(n)]
-    ax.plot(times, probabilities[:, 0], ":", color="grey", linewidth=1)
+    ax.plot(times, probabilities[:, 0], ":", color="grey", linewidth=1, label="blank")
     for k in range(1, probabilities.shape[1]):
         if probabilities[:, k].max() > SHOWN:
             ax.plot(times, probabilities[:, k], linewidth=1.2, color=colours[k % len(colours)])
@@ -127,3 +131,4 @@ def _draw_probabilities(ax: Any, probabilities: Any, alphabet: str, step: float)
                 color=colours[k % len(colours)],
             )
     ax.set(ylim=(0, 1.12), ylabel="probability")
+    ax.legend(frameon=False, fontsize="small", loc="center right")

@@ -186,6 +186,14 @@ def fit(
         chunks.check(net, data)
     run = TrainingRun(net, data, loss, batch_size, validation, score, listed, number("l2", l2, "[0, inf)"))
     run.history.monitor = monitor
+    run.history.settings = {
+        "loss": loss,
+        "optimizer": optimizer,
+        "max_epochs": max_epochs,
+        "batch_size": batch_size,
+        "l2": l2,
+        "seed": seed,
+    }
 
     train: Callable[[ProgressBar], None]
     with net.programs.training():

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from rnnbp.networks.network import Network
 
 __all__ = ["Callback", "History"]
 
 
-@dataclass
+@dataclass(repr=False)
 class History:
     """What happened in training, an entry for each epoch.
 
@@ -35,6 +38,13 @@ class History:
     stopped : str
         Why training ended: "max_epochs", "patience", "callback", "converged", "interrupted", or what a full-batch
         optimizer says of a line search that failed. Empty while it goes on.
+    settings : dict
+        What `rnnbp.fit` was called with: loss, optimizer, max_epochs, batch_size, l2 and seed.
+
+    Examples
+    --------
+    >>> History(loss=[2.0, 1.5], validation_loss=[1.8, 1.9], seconds=[0.2, 0.2], best_epoch=0, stopped="max_epochs")
+    History of 2 epochs in 0.4 s, ended by max_epochs: loss 1.5, validation_loss 1.9; best in epoch 1 (loss 1.8)
     """
 
     loss: list[float] = field(default_factory=list)
@@ -46,9 +56,21 @@ class History:
     best_epoch: int = -1
     monitor: str = "loss"
     stopped: str = ""
+    settings: dict[str, object] = field(default_factory=dict, compare=False)
 
     def __len__(self) -> int:
         return len(self.loss)
+
+    def __repr__(self) -> str:
+        if not self.loss:
+            return "History of no epoch"
+        n, curves = len(self), ("loss", "validation_loss", "validation_score")
+        figures = ", ".join(f"{name} {values[-1]:.4g}" for name in curves if (values := getattr(self, name)))
+        text = f"History of {n} epoch{'s' * (n > 1)} in {sum(self.seconds):.3g} s"
+        text += f", ended by {self.stopped}: {figures}" if self.stopped else f": {figures}"
+        if self.best_epoch >= 0 and self.validation_loss:
+            text += f"; best in epoch {self.best_epoch + 1} ({self.monitor} {abs(self.monitored[self.best_epoch]):.4g})"
+        return text
 
     @property
     def monitored(self) -> list[float]:
@@ -64,6 +86,49 @@ class History:
     def figures(self) -> dict[str, list[float]]:
         """The lists that have an entry for each epoch, by name; without those that are empty."""
         return {name: values for name, values in vars(self).items() if isinstance(values, list) and values}
+
+    def plot(self, *, label: str | None = None, ax: Axes | None = None) -> Axes:
+        """Draw the losses; see `rnnbp.plotting.learning_curves`.
+
+        Parameters
+        ----------
+        label : str or None, default None
+            What it is the history of, if several share a picture.
+        ax : matplotlib.axes.Axes or None, default None
+            Where to draw; by default, in a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        ValueError
+            If no epoch has ended.
+        ImportError
+            If matplotlib is not installed.
+        """
+        drawn: Axes = import_module("rnnbp.plotting").learning_curves(self, label=label, ax=ax)
+        return drawn
+
+    def to_frame(self) -> Any:
+        """Return the figures of all epochs as a table of pandas, to be sorted, joined or written to a file.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each epoch, from 1 on; a column for each of `figures`.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        try:
+            pandas = import_module("pandas")
+        except ImportError as error:
+            raise ImportError("History.to_frame needs pandas: python -m pip install pandas") from error
+        return pandas.DataFrame(self.figures, index=pandas.RangeIndex(1, len(self) + 1, name="epoch"))
 
 
 Callback = Callable[["Network", History], bool | None]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from benchmarks import __main__ as command_line
 from benchmarks import aims, catalogue, check, data, figure, race, report, startup, tasks, timing
@@ -554,7 +555,7 @@ def measured(monkeypatch, ratio):
     """Let the benchmarks consist of one race that has such a ratio."""
     rows = [our_row(ratio=ratio, ratios_to={"jax": ratio})]
     monkeypatch.setattr(command_line, "items", lambda options: [("a/b", lambda: rows)])
-    monkeypatch.setattr(figure, "draw", lambda path, results: path.touch())
+    monkeypatch.setattr(figure, "draw", lambda path, results: path.touch() or True)
 
 
 def test_a_run_is_saved_under_the_fixed_names_only_when_asked(tmp_path, monkeypatch):
@@ -585,9 +586,22 @@ def test_options_that_contradict_are_refused(arguments, capsys):
     assert "error" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("results", [{}, grid_results()], ids=["nothing was measured", "all was"])
-def test_the_figure_is_drawn_of_what_there_is(tmp_path, results):
-    figure.draw(tmp_path / "benchmark.png", results)
+def test_the_figure_has_a_panel_for_what_was_measured_and_none_for_what_was_not(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure))
+    everything = grid_results()
+    for results in (everything, {title: rows for title, rows in everything.items() if title.startswith("training/")}):
+        assert figure.draw(tmp_path / "benchmark.png", results)
+        assert all(ax.patches or ax.lines for ax in drawn[-1].axes)
+    titles = [[ax.get_title() for ax in each.axes] for each in drawn]
+    assert any("Inference" in title for title in titles[0])
+    assert not any("Inference" in title for title in titles[1])
+    assert not figure.draw(tmp_path / "benchmark.png", {})
+    assert len(drawn) == 2
+
+
+def test_the_figure_is_written(tmp_path):
+    figure.draw(tmp_path / "benchmark.png", grid_results())
     assert (tmp_path / "benchmark.png").stat().st_size > 10_000
 
 

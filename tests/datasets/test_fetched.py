@@ -105,6 +105,9 @@ def test_offline_says_what_was_tried_where_files_go_and_what_to_do(text, data_ho
     assert f"put it at {data_home / 'text' / 'tinyshakespeare.txt'}" in message
     assert "Call again to try again" in message
     assert "RNNBP_DATA to a folder that holds text/tinyshakespeare.txt" in message
+    assert "the download failed (Failed to establish a new connection" in message
+    assert "\n" not in message
+    assert caught.value.__suppress_context__  # one message, and not the three of urllib3 and requests before it
 
 
 def test_after_a_failure_the_same_call_succeeds_once_there_is_a_connection(text, server, monkeypatch):

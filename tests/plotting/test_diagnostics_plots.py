@@ -27,8 +27,8 @@ def flow(scale=1.0):
 def test_gradient_flow_has_a_line_for_the_mean_of_each_state(ax):
     plotting.plot_gradient_flow(flow(), ax=ax)
     drawn = {line.get_label(): line.get_xydata().tolist() for line in ax.lines}
-    assert drawn["0.h"] == [[0, 2], [1, 20], [2, 100]]
-    assert drawn["0.c"] == [[0, 2], [1, 4]]  # there is no 0 on a logarithmic scale
+    assert drawn["layer 0: h"] == [[0, 2], [1, 20], [2, 100]]
+    assert drawn["layer 0: c"] == [[0, 2], [1, 4]]  # there is no 0 on a logarithmic scale
     assert ax.get_yscale() == "log"
 
 
@@ -80,15 +80,15 @@ def seen():
 def test_activations_are_pictures_of_units_by_steps_without_padding(seen):
     figure = plotting.plot_activations(seen, 1, names=["0", "0.f"], figure=Figure())
     pictures = {ax.get_ylabel(): ax.images[0] for ax in figure.axes if ax.images}
-    np.testing.assert_array_equal(pictures["0"].get_array(), seen["0"][:2, 1].T)
+    np.testing.assert_array_equal(pictures["layer 0"].get_array(), seen["0"][:2, 1].T)
     largest = np.abs(seen["0"][:2, 1]).max()
-    assert pictures["0"].get_clim() == (-largest, largest)
-    assert pictures["0.f"].get_clim()[0] == 0  # gates are never negative
+    assert pictures["layer 0"].get_clim() == (-largest, largest)
+    assert pictures["layer 0: f"].get_clim()[0] == 0  # gates are never negative
 
 
 def test_activations_are_by_default_those_of_layers_with_an_output_at_each_step(seen):
     figure = plotting.plot_activations(seen, figure=Figure())
-    assert [ax.get_ylabel() for ax in figure.axes if ax.images] == ["0"]
+    assert [ax.get_ylabel() for ax in figure.axes if ax.images] == ["layer 0"]
 
 
 def test_activations_that_cannot_be_drawn_are_an_error(seen):
@@ -111,12 +111,14 @@ def found():
 
 
 def test_saliency_shows_contributions_over_the_input_and_the_norm_of_each_frame(found):
-    top, bottom = plotting.plot_saliency(found, 1, figure=Figure()).axes
+    top, bottom, bar = plotting.plot_saliency(found, 1, figure=Figure()).axes
     given, contribution = top.images
     np.testing.assert_array_equal(given.get_array(), found.x[:2, 1].T)
     np.testing.assert_array_equal(contribution.get_array(), found.contribution[:2, 1].T)
     np.testing.assert_array_equal(bottom.lines[0].get_ydata(), found.frame_norm[:2, 1])
     assert "output 5" in top.get_title()
+    assert bar.get_ylabel() == "gradient × input"
+    assert bar.get_ylim() == contribution.get_clim()
 
 
 def test_saliency_counts_steps_or_seconds(found):
@@ -140,6 +142,7 @@ def test_lyapunov_exponents_settle_on_the_left_and_are_in_order_on_the_right():
     settling, spectrum = plotting.plot_lyapunov(result, figure=Figure()).axes
     assert settling.lines[0].get_xydata().tolist() == [[1, 1.0], [2, 0.5]]
     assert settling.lines[1].get_xydata().tolist() == [[1, -2.0], [2, -3.0]]
+    assert [text.get_text() for text in settling.get_legend().get_texts()] == [rf"$\lambda_{i}$" for i in (1, 2, 3)]
     assert spectrum.lines[0].get_xydata().tolist() == [[1, 0.5], [2, -3.0]]
 
 

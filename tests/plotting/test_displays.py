@@ -1,7 +1,9 @@
 """Displays show the numbers of fitted estimators: what is drawn is compared with what was fitted or given."""
 
+import librosa
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from sklearn.exceptions import NotFittedError
@@ -12,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from toys import TEXT
 
 from rnnbp import MLPClassifier, RNNClassifier, RNNForecaster, RNNRegressor, RNNTagger, diagnostics
+from rnnbp.audio import AudioFeatures
 from rnnbp.plotting import (
     ActivationsDisplay,
     ForecastDisplay,
@@ -19,7 +22,7 @@ from rnnbp.plotting import (
     LossCurveDisplay,
     SaliencyDisplay,
 )
-from rnnbp.preprocessing import SequenceScaler
+from rnnbp.preprocessing import SequenceScaler, SlidingWindow
 from rnnbp.training.history import History
 
 pytestmark = pytest.mark.filterwarnings("ignore:Stochastic Optimizer. Maximum iterations")
@@ -67,14 +70,15 @@ def test_loss_curves_mark_the_epoch_of_the_best_score_if_scores_decide(classifie
     display = LossCurveDisplay.from_estimator(classifier, ax=ax)
     best = int(np.argmax(classifier.validation_scores_))
     np.testing.assert_array_equal(
-        lines(display.ax_)[f"best, in epoch {best + 1}"], [[best + 1, classifier.validation_loss_curve_[best]]]
+        lines(display.ax_)[f"best by validation score, epoch {best + 1}"],
+        [[best + 1, classifier.validation_loss_curve_[best]]],
     )
 
 
 def test_loss_curves_without_validation_have_no_axis_for_scores(table, ax):
     display = LossCurveDisplay.from_estimator(MLPClassifier((2,), max_iter=3).fit(*table), ax=ax)
     assert display.score_ax_ is None
-    assert set(lines(display.ax_)) == {"training", "best, in epoch 3"}
+    assert set(lines(display.ax_)) == {"training"}
 
 
 def test_loss_curves_of_several_estimators_share_both_axes_and_a_legend(table, classifier, ax):
@@ -83,9 +87,11 @@ def test_loss_curves_of_several_estimators_share_both_axes_and_a_legend(table, c
     third = LossCurveDisplay.from_estimator(MLPClassifier((2,), max_iter=3).fit(*table), ax=ax, name="C")
     assert first.score_ax_ is second.score_ax_ is third.score_ax_
     assert len(ax.figure.axes) == 2
+    best = 1 + int(np.argmax(classifier.validation_scores_))
+    of_each = ("training", "validation", f"best by validation score, epoch {best}")
     assert legend(ax) == [
-        *("A: training", "A: validation", "B: training", "B: validation", "C: training"),
-        *("A: validation score", "B: validation score"),
+        *(f"{name}: {what}" for name in "AB" for what in of_each),
+        *("C: training", "A: validation score", "B: validation score"),
     ]
 
 
@@ -237,13 +243,36 @@ def test_features_have_names_unless_there_are_too_many(ax):
     assert all(name == f"f{place}" for name, place in shown.items())
 
 
+def test_bands_of_sound_are_named_by_frequency_and_frames_by_time(ax):
+    waves = np.random.default_rng(0).normal(size=(4, 4000))
+    front = (AudioFeatures(8000, n_mels=12, hop_length=0.02, deltas=1), SlidingWindow(1, step=3), SequenceScaler())
+    pipeline = make_pipeline(*front, RNNClassifier(2, **RNN)).fit(waves, list("abab"))
+    display = SaliencyDisplay.from_estimator(pipeline, waves[0], ax=ax)
+    edges = librosa.mel_frequencies(14, fmin=20.0, fmax=4000.0)
+    assert display.feature_names[3] == f"{edges[4]:.0f} Hz_+0"
+    assert display.feature_names[12] == f"delta {edges[1]:.0f} Hz_+0"
+    assert ax.get_xlabel() == "time (ms)"
+    assert ax.xaxis.get_major_formatter()(2, 0) == "120"
+    *_, bar = ax.figure.axes
+    assert bar.get_ylabel() == "gradient × input"
+    assert bar.get_ylim() == display.image_.get_clim()
+
+
+def test_columns_of_tables_are_named(ax):
+    tables = [pd.DataFrame({"pulse": np.arange(5.0), "pressure": np.ones(5)}) for _ in range(4)]
+    pipeline = make_pipeline(SequenceScaler(), RNNClassifier(2, **RNN)).fit(tables, list("abab"))
+    display = SaliencyDisplay.from_estimator(pipeline, tables[0], ax=ax)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["pulse", "pressure"]
+    assert (display.seconds_per_step, ax.get_xlabel()) == (None, "step")
+
+
 def test_activations_are_drawn_as_pictures_one_above_the_other(three_classes, sequences, ax):
     figure = ax.figure
     display = ActivationsDisplay.from_estimator(three_classes, sequences[1], names=["0.h", "0.z"], ax=ax)
     seen = diagnostics.activations(three_classes[1].network_, three_classes[0].transform(sequences[1:2])).of(0)
-    assert [drawn.get_ylabel() for drawn in display.axes_] == ["0.h", "0.z"]
-    for drawn in display.axes_:
-        np.testing.assert_allclose(drawn.images[0].get_array(), seen[drawn.get_ylabel()].T)
+    assert [drawn.get_ylabel() for drawn in display.axes_] == ["layer 0: h", "layer 0: z"]
+    for drawn, name in zip(display.axes_, ("0.h", "0.z"), strict=True):
+        np.testing.assert_allclose(drawn.images[0].get_array(), seen[name].T)
     assert display.figure_ is figure
     assert ax not in figure.axes
 
@@ -270,16 +299,16 @@ def test_gradient_flow_is_that_of_the_cross_entropy(three_classes, sequences, ax
     expected = diagnostics.gradient_flow(net, scaled, [0, 1, 2, 0, 1, 2], "cross_entropy")
     assert display.ax_ is ax
     np.testing.assert_allclose(display.flow.norm["0.h"], expected.norm["0.h"])
-    np.testing.assert_allclose(drawn_flow(display)["0.h"], expected.mean()["0.h"])
+    np.testing.assert_allclose(drawn_flow(display)["layer 0: h"], expected.mean()["0.h"])
 
 
 def test_gradient_flow_of_two_classes_and_of_labels_for_each_step(two_classes, sequences):
     display = GradientFlowDisplay.from_estimator(two_classes, sequences, ["no", "yes"] * 3, ax=Figure().subplots())
-    assert set(drawn_flow(display)) == {"0.h", "0.c"}
+    assert set(drawn_flow(display)) == {"layer 0: h", "layer 0: c"}
     labels = [np.arange(len(sequence)) % 2 for sequence in sequences]
     tagger = RNNTagger(3, **RNN).fit(sequences, labels)
     display = GradientFlowDisplay.from_estimator(tagger, sequences, labels, ax=Figure().subplots())
-    assert np.isfinite(drawn_flow(display)["0.h"]).all()
+    assert np.isfinite(drawn_flow(display)["layer 0: h"]).all()
 
 
 def test_what_cannot_be_looked_into_is_an_error(table, classifier, three_classes, sequences, ax):

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from argparse import ArgumentTypeError
 
 import numpy as np
 import pytest
@@ -37,8 +38,8 @@ def test_learning_curves_show_training_at_mid_epoch_and_validation_at_its_end(ax
 
 def test_learning_curves_mark_the_best_epoch(ax, history):
     drawn = lines(plotting.learning_curves(history, ax=ax))
-    assert np.array_equal(drawn["best, in epoch 2"].get_xydata(), [[2, 0.9]])
-    assert legend(ax) == ["training", "validation", "best, in epoch 2"]
+    assert np.array_equal(drawn["best by validation loss, epoch 2"].get_xydata(), [[2, 0.9]])
+    assert legend(ax) == ["training", "validation", "best by validation loss, epoch 2"]
 
 
 def test_learning_curves_of_several_networks_differ_in_label_and_colour(ax, history):
@@ -48,20 +49,22 @@ def test_learning_curves_of_several_networks_differ_in_label_and_colour(ax, hist
     assert np.array_equal(drawn["LSTM: training"].get_ydata(), [3.0, 2.5])
     assert drawn["GRU: training"].get_color() == drawn["GRU: validation"].get_color()
     assert drawn["GRU: training"].get_color() != drawn["LSTM: training"].get_color()
-    assert legend(ax) == ["GRU: training", "GRU: validation", "LSTM: training"]
+    named = ["GRU: training", "GRU: validation", "GRU: best by validation loss, epoch 2", "LSTM: training"]
+    assert legend(ax) == named == list(drawn)  # nothing is drawn that has no name
     assert ax.get_xlim()[1] > len(history)
 
 
-def test_learning_curves_without_validation_mark_the_best_training_loss(ax):
+def test_learning_curves_without_validation_mark_no_epoch_as_the_best(ax):
+    """The training loss is a mean over an epoch, and no network had it."""
     drawn = lines(plotting.learning_curves(History(loss=[2.0, 1.0], best_epoch=1), ax=ax))
-    assert set(drawn) == {"training", "best, in epoch 2"}
-    assert np.array_equal(drawn["best, in epoch 2"].get_xydata(), [[1.5, 1.0]])
+    assert set(drawn) == {"training"}
 
 
 @pytest.mark.parametrize(("last_loss", "scale"), [(0.5, "log"), (0.0, "linear")])
 def test_learning_curves_are_logarithmic_where_losses_allow_it(ax, last_loss, scale):
     plotting.learning_curves(History(loss=[2.0, last_loss], best_epoch=1), ax=ax)
     assert ax.get_yscale() == scale
+    assert "10^" not in "".join(label.get_text() for label in ax.get_yticklabels(which="both"))
 
 
 def test_learning_curves_of_nothing_are_an_error(ax):
@@ -165,10 +168,14 @@ def test_a_picture_stays_as_it_is():
     assert np.array_equal(plotting.as_picture([[1, 2, 3]]), [[1, 2, 3]])
 
 
+def pictures(figure):
+    return [ax for ax in figure.axes if ax.images]  # the others are colour bars
+
+
 def test_layer_activations_show_each_unit_of_each_layer_for_each_example():
     image, hidden = np.arange(12.0).reshape(2, 2, 3), np.array([[-1.0, 0.5], [0.25, 0.0]])
     figure = plotting.layer_activations({"image": image, "hidden": hidden}, row_names=["a", "b"], figure=Figure())
-    grid = np.reshape(figure.axes, (2, 2))
+    grid = np.reshape(pictures(figure), (2, 2))
     assert [ax.get_title() for ax in grid[0]] == ["image", "hidden"]
     assert [ax.get_ylabel() for ax in grid[:, 0]] == ["a", "b"]
     for example in range(2):
@@ -180,13 +187,16 @@ def test_layer_activations_have_one_scale_a_layer_with_zero_in_its_middle_if_sig
     figure = plotting.layer_activations(
         {"relu": [[0.0, 3.0], [1.0, 0.0]], "z": [[-4.0, 1.0], [2.0, 0.0]]}, figure=Figure()
     )
-    limits = [ax.images[0].get_clim() for ax in figure.axes]
+    limits = [ax.images[0].get_clim() for ax in pictures(figure)]
     assert limits == [(0, 3), (-4, 4), (0, 3), (-4, 4)]
+    bars = [ax for ax in figure.axes if not ax.images]
+    ticks = [[label.get_text() for label in bar.get_xticklabels()] for bar in bars]
+    assert ticks == [["0", "3"], ["-4", "4"]]
 
 
 def test_layer_activations_name_the_last_layers_units():
     figure = plotting.layer_activations({"x": [[1.0]], "y": [[0.1, 0.2]]}, unit_names=["no", "yes"], figure=Figure())
-    first, last = figure.axes
+    first, last = pictures(figure)
     assert [text.get_text() for text in first.texts] == []
     assert [(text.get_position(), text.get_text()) for text in last.texts] == [((0, 0), "no"), ((1, 0), "yes")]
 
@@ -220,3 +230,40 @@ def test_without_axes_a_new_figure_is_made(history):
 def test_matplotlib_is_imported_by_the_first_plot_only():
     code = "import sys, rnnbp.plotting; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_a_history_draws_itself(ax, history):
+    assert history.plot(label="GRU", ax=ax) is ax
+    assert np.array_equal(lines(ax)["GRU: validation"].get_ydata(), history.validation_loss)
+
+
+@pytest.fixture
+def without_matplotlib(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+
+
+def test_without_matplotlib_the_message_names_the_extra(without_matplotlib, history):
+    for draw in (
+        lambda: plotting.learning_curves(history),
+        lambda: plotting.layer_activations({"x": [[1.0]]}),
+        lambda: plotting.plot_transcription(None, "one.wav"),
+    ):
+        with pytest.raises(ImportError, match=r"drawing needs matplotlib: python -m pip install 'rnnbp\[plot\]'"):
+            draw()
+
+
+# -- where a figure goes, before there is one --------------------------------------------------------------------------
+
+
+def test_a_figure_s_path_is_checked_before_the_work_that_it_shows(tmp_path):
+    assert plotting.figure_path(f"{tmp_path}/curves.PDF") == tmp_path / "curves.PDF"
+    with pytest.raises(ArgumentTypeError, match=r"there is no folder .*gone to write curves\.png to"):
+        plotting.figure_path(f"{tmp_path}/gone/curves.png")
+    for name in ("curves", "curves.txt"):
+        with pytest.raises(ArgumentTypeError, match=rf"{name} must end with a picture's suffix, such as \.png"):
+            plotting.figure_path(name)
+
+
+def test_a_figure_s_path_is_refused_if_nothing_can_be_drawn(without_matplotlib):
+    with pytest.raises(ArgumentTypeError, match=r"pip install 'rnnbp\[plot\]'"):
+        plotting.figure_path("curves.png")

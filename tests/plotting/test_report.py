@@ -48,7 +48,7 @@ def train(net, x, y, *callbacks, loss="cross_entropy", lengths=None, **options):
 @pytest.fixture(scope="module")
 def report():
     x, y = ragged()
-    settings = {"optimizer": optimizers.Adam(0.01), "seed of fit": 0, "note": "<b>first</b> try"}
+    settings = {"note": "<b>first</b> try"}
     watch = TrainingReport(
         x, y, "cross_entropy", title="Signs & <tones>", class_names=["minus", "plus"], settings=settings
     )
@@ -114,7 +114,7 @@ def test_nothing_on_the_page_comes_from_elsewhere(html):
 
 def test_pictures_are_drawn_and_described(html):
     pictures = Page(html).all("img")
-    assert len(pictures) == 6  # loss, gradient norm, flow now and over training, activations, confusions
+    assert len(pictures) == 7  # loss, gradient norm, flow now and over training, two of activations, confusions
     for picture in pictures:
         head, _, content = picture["src"].partition(",")
         assert head == "data:image/svg+xml;base64"
@@ -153,11 +153,35 @@ def test_configuration_seeds_versions_and_machine_are_there(html):
     rows = Page(html).rows
     assert rows["layer 0"] == "GRU(2, 5, gradient=BPTT(compiled=False))"
     assert rows["optimizer"] == "Adam(learning_rate=0.01)"
+    assert (rows["batch size"], rows["epochs at most"], rows["loss"]) == ("10", "3", "CrossEntropy()")
+    assert rows["learning rate, after the first and the last epoch"] == "0.01, 0.01"
     assert rows["seed of the network"] == rows["seed of fit"] == "0"
     assert rows["rnnbp"] == rnnbp.__version__
     assert rows["numpy"] == np.__version__
     assert rows["Python"] == ".".join(map(str, sys.version_info[:3]))
     assert {"system", "processor", "cores"} <= set(rows)
+
+
+def test_every_layer_s_activations_are_shown(monkeypatch):
+    x, y = ragged()
+    watch, drawn = TrainingReport(x, y, "cross_entropy"), []
+    monkeypatch.setattr(sections, "picture", lambda figure, *_: drawn.append(figure) or "")
+    sections.activations(watch, classifier())
+    over_time, once = ([ax.get_title() or ax.get_ylabel() for ax in figure.axes] for figure in drawn)
+    assert over_time[0] == "layer 0"
+    assert [title for title in once if title.startswith("layer")] == ["layer 1, LastStep", "layer 2, Dense"]
+
+
+def test_sequences_are_counted_and_measured_and_not_their_packed_rows():
+    x, y = ragged()
+    rows = Page(sections.data(TrainingReport(x, y, "cross_entropy"), classifier())).rows
+    lengths = [len(sequence) for sequence in x]
+    assert rows["sequences"] == "30"
+    assert rows["steps of each"] == f"{min(lengths)} to {max(lengths)}"
+    assert rows["shape of a step"] == "(2,)"
+    static = Network([layers.Dense(2, 2)])
+    rows = Page(sections.data(TrainingReport(np.zeros((5, 2)), np.zeros(5, int), "cross_entropy"), static)).rows
+    assert (rows["examples"], rows["shape of one"]) == ("5", "(2,)")
 
 
 def test_data_are_told_from_others_by_their_fingerprint():
@@ -309,7 +333,7 @@ def test_a_browser_shows_the_page_and_has_nothing_to_complain_of(html, tmp_path)
     shown, console = browse(path, tmp_path)
     assert console == []
     assert [section["id"] for section in Page(shown).all("section")] == SECTIONS
-    assert len(Page(shown).all("img")) == 6
+    assert len(Page(shown).all("img")) == 7
 
 
 @in_browser
@@ -334,4 +358,4 @@ def test_all_pictures_are_painted_and_the_page_fits_a_narrow_screen(html, tmp_pa
     html = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", html)
     path.write_text(html.replace("</main>", measure), encoding="utf-8")
     shown, _ = browse(path, tmp_path, "--window-size=500,900")
-    assert re.search("<title>(.*)</title>", shown)[1] == " ".join(["true"] * 7)
+    assert re.search("<title>(.*)</title>", shown)[1] == " ".join(["true"] * 8)

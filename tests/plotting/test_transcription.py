@@ -25,7 +25,7 @@ def fitted():
 
 
 def test_lines_are_the_probabilities_over_seconds(fitted):
-    sound, heard, said = plotting.plot_transcription(fitted, WAVES[0], figure=Figure()).axes
+    sound, heard, said, _ = plotting.plot_transcription(fitted, WAVES[0], figure=Figure()).axes
     (probabilities,) = fitted.predict_proba([WAVES[0]])
     blank = heard.lines[0]
     assert_allclose(blank.get_ydata(), probabilities[:, 0])
@@ -50,8 +50,11 @@ def test_peaks_bear_the_characters_of_the_best_path(fitted):
 
 
 def test_the_spectrogram_has_all_bands_and_frames(fitted):
-    (mesh,) = plotting.plot_transcription(fitted, WAVES[0]).axes[0].collections
+    sound, *_, bar = plotting.plot_transcription(fitted, WAVES[0]).axes
+    (mesh,) = sound.collections
     assert mesh.get_array().shape == (12, 28)
+    assert bar.get_ylabel() == "level in dB"
+    assert bar.get_ylim() == mesh.get_clim()
 
 
 def test_a_transcriber_of_features_has_no_sound_to_show():

@@ -75,7 +75,7 @@ class ActivationsDisplay:
         """
         from rnnbp.diagnostics import activations
 
-        _, net, X = network_and_sequences(estimator, [sample])
+        _, _, net, X = network_and_sequences(estimator, [sample])
         return cls(activations(net, X), names=names).plot(ax=ax)
 
     def plot(self, ax: Axes | None = None) -> Self:

@@ -26,8 +26,8 @@ def final_estimator(estimator: Any, attribute: str) -> Any:
     return _split(estimator, attribute)[1]
 
 
-def network_and_sequences(estimator: Any, X: Any) -> tuple[Any, Any, list[Any]]:
-    """Return the estimator that holds the network, the network, and sequences as the network sees them.
+def network_and_sequences(estimator: Any, X: Any) -> tuple[list[Any], Any, Any, list[Any]]:
+    """Return the transformers, the estimator after them, its network, and sequences as the network sees them.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def network_and_sequences(estimator: Any, X: Any) -> tuple[Any, Any, list[Any]]:
     for step in before:
         X = step.transform(X)
     sequences = [np.asarray(sequence, final.network_.dtype) for sequence in X]
-    return final, final.network_, [a[:, None] if a.ndim == 1 else a for a in sequences]
+    return before, final, final.network_, [a[:, None] if a.ndim == 1 else a for a in sequences]
 
 
 def figure_at(ax: Axes | None) -> Figure | None:

@@ -70,7 +70,7 @@ class GradientFlowDisplay:
         """
         from rnnbp.diagnostics import gradient_flow
 
-        final, net, sequences = network_and_sequences(estimator, X)
+        _, final, net, sequences = network_and_sequences(estimator, X)
         if not hasattr(final, "classes_"):
             raise TypeError(
                 f"{type(final).__name__} is no classifier: use rnnbp.diagnostics.gradient_flow with its loss"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnbp.audio import AudioFeatures
 from rnnbp.plotting.axes import axes, whole_figure
 from rnnbp.plotting.displays.fitted import network_and_sequences
+from rnnbp.preprocessing import SlidingWindow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,6 +42,8 @@ class SaliencyDisplay:
     answer : str
         The answer that is explained; for the title.
     feature_names : sequence of F str or None, default=None
+    seconds_per_step : float or None, default=None
+        The time from frame to frame, if time is to be counted in milliseconds, and not in steps.
 
     Attributes
     ----------
@@ -57,12 +62,19 @@ class SaliencyDisplay:
     image_: AxesImage
 
     def __init__(
-        self, x: Array, contribution: Array, *, answer: str, feature_names: Sequence[str] | None = None
+        self,
+        x: Array,
+        contribution: Array,
+        *,
+        answer: str,
+        feature_names: Sequence[str] | None = None,
+        seconds_per_step: float | None = None,
     ) -> None:
         self.x = x
         self.contribution = contribution
         self.answer = answer
         self.feature_names = feature_names
+        self.seconds_per_step = seconds_per_step
 
     @classmethod
     def from_estimator(
@@ -83,7 +95,8 @@ class SaliencyDisplay:
         target : class label, or index of an output, or None, default=None
             The answer to explain; None is the one that is given.
         feature_names : sequence of F str or None, default=None
-            Of the features that the network sees.
+            Of the features that the network sees. None takes those that the pipeline knows: bands of sound by their
+            frequency, columns of a table by their names.
         ax : matplotlib.axes.Axes or None, default=None
             Where to draw; by default, in a new figure.
 
@@ -100,7 +113,8 @@ class SaliencyDisplay:
         """
         from rnnbp.diagnostics import saliency
 
-        final, net, X = network_and_sequences(estimator, [sample])
+        before, final, net, X = network_and_sequences(estimator, [sample])
+        names, seconds_per_step = _frames(before, final)
         classes = getattr(final, "classes_", None)
         known = None if classes is None else classes.tolist()
         if target is not None and known is not None:
@@ -116,9 +130,13 @@ class SaliencyDisplay:
             chosen = int(net.run(net.batch(X)).rows.sum() > 0) if target is None else target
             sign = 1.0 if chosen else -1.0
         answer = f"output {chosen}" if known is None else str(known[chosen])
-        return cls(found.x[:, 0], sign * found.contribution[:, 0], answer=answer, feature_names=feature_names).plot(
-            ax=ax
-        )
+        return cls(
+            found.x[:, 0],
+            sign * found.contribution[:, 0],
+            answer=answer,
+            feature_names=names if feature_names is None else feature_names,
+            seconds_per_step=seconds_per_step,
+        ).plot(ax=ax)
 
     def plot(self, ax: Axes | None = None) -> Self:
         """Draw: time to the right, features upwards.
@@ -147,9 +165,45 @@ class SaliencyDisplay:
             alpha=np.sqrt(np.minimum(size / strong, 1)),
             **frame,
         )
+        ax.figure.colorbar(self.image_, ax=ax, label="gradient × input")
         ax.set(title=f"what speaks for (red) and against (blue) {self.answer}", xlabel="step", ylabel="feature")
+        if self.seconds_per_step is not None:
+            milliseconds = 1000 * self.seconds_per_step
+            ax.xaxis.set_major_formatter(lambda step, _: f"{round(step * milliseconds, 3):g}")
+            ax.set_xlabel("time (ms)")
         if self.feature_names is not None:
-            shown = range(0, len(self.feature_names), 1 + (len(self.feature_names) - 1) // MOST_NAMED)
-            ax.set_yticks(shown, [self.feature_names[k] for k in shown])
-            ax.set_ylabel("")
+            named = range(0, len(self.feature_names), 1 + (len(self.feature_names) - 1) // MOST_NAMED)
+            ax.set_yticks(named, [self.feature_names[k] for k in named])
         return self
+
+
+def _frames(before: Sequence[Any], final: Any) -> tuple[Sequence[str] | None, float | None]:
+    """Return the names of the features that the last step of a pipeline sees, and the seconds from frame to frame.
+
+    Each is None if it is not known.
+    """
+    names = getattr(final, "feature_names_in_", None)
+    seconds: float | None = None
+    for step in before:
+        if isinstance(step, AudioFeatures):
+            names, seconds = _bands(step), step.hop_length
+        elif names is not None or hasattr(step, "feature_names_in_"):
+            names = step.get_feature_names_out(names) if hasattr(step, "get_feature_names_out") else None
+        if isinstance(step, SlidingWindow) and seconds is not None:
+            seconds *= step.step
+    return names, seconds
+
+
+def _bands(features: AudioFeatures) -> list[str]:
+    """Return the names of an audio front end's features, in which a band's number is its centre in Hz.
+
+    Bands are triangles whose feet are the centres of their neighbours (`rnnbp.audio.spectral`).
+    """
+    from librosa import mel_frequencies
+
+    f_max = features.sample_rate / 2 if features.f_max is None else features.f_max
+    centres = mel_frequencies(n_mels=features.n_mels + 2, fmin=features.f_min, fmax=f_max)[1:-1]
+    return [
+        re.sub(r"log_mel_(\d+)$", lambda found: f"{centres[int(found[1])]:.0f} Hz", name).replace("_", " ")
+        for name in features.get_feature_names_out().tolist()
+    ]

@@ -14,6 +14,7 @@ from rnnbp.diagnostics import activations as activations_of
 from rnnbp.diagnostics.gradient_flow_watch import first_examples
 from rnnbp.losses import CrossEntropy
 from rnnbp.networks.network import Network
+from rnnbp.plotting.axes import require_matplotlib, shown
 from rnnbp.plotting.report.page import paragraph, picture, section, table
 from rnnbp.plotting.report.provenance import machine, versions
 from rnnbp.training.evaluation import evaluate
@@ -39,11 +40,13 @@ Array = NDArray[Any]
 
 MOST_CLASSES = 40  # a larger confusion matrix cannot be read
 MOST_STATES = 4  # whose gradients are shown over training
+NAMES = {"batch_size": "batch size", "max_epochs": "epochs at most", "seed": "seed of fit"}
 EXAMPLES = 4  # whose activations are shown (of sequences, the first one's)
 
 
 def new_figure(height: float = 3.0) -> Figure:
     """Return an empty figure that is as wide as the page."""
+    require_matplotlib()
     from matplotlib.figure import Figure
 
     return Figure(figsize=(5.6, height), layout="constrained")
@@ -62,7 +65,7 @@ def results(report: TrainingReport, net: Network) -> str:
         rows["validation loss, last"] = f"{history.validation_loss[-1]:.4g}"
     if history.validation_score:
         rows["validation score, last"] = f"{history.validation_score[-1]:.4g}"
-    if best >= 0:
+    if best >= 0 and history.validation_loss:
         rows["best epoch"] = f"{best + 1}, with {abs(history.monitored[best]):.4g}"
     rows["ended by"] = history.stopped or "not yet"
     return section("Results", table(rows))
@@ -98,7 +101,9 @@ def gradient_flow(watch: GradientFlowWatch) -> str:
     epoch, last = max(watch.flows.items())
     now = new_figure()
     plotting.plot_gradient_flow(last, ax=now.subplots())
-    shares = {name: f"{last.vanishing[name]:.0%} vanishing, {last.exploding[name]:.0%} exploding" for name in last.norm}
+    shares = {
+        shown(name): f"{last.vanishing[name]:.0%} vanishing, {last.exploding[name]:.0%} exploding" for name in last.norm
+    }
     parts = [
         picture(
             now,
@@ -113,7 +118,9 @@ def gradient_flow(watch: GradientFlowWatch) -> str:
         plotting.plot_gradient_flow_over_training(watch, name, ax=over.subplots())
         parts.append(
             picture(
-                over, f"Colour map of the gradient's norm for {name}, by epoch and step", f"State {name} over training."
+                over,
+                f"Colour map of the gradient's norm for {name}, by epoch and step",
+                f"{shown(name)}, over training.",
             )
         )
     return section("Gradient flow", *parts)
@@ -125,15 +132,22 @@ def activations(report: TrainingReport, net: Network) -> str:
     seen = activations_of(net, x, lengths)
     layers = {f"{k}": f"layer {k}, {type(layer).__name__}" for k, layer in enumerate(net.layers)}
     in_time = [name for name in layers if seen[name].ndim == 3]
+    once = {layers[name]: seen[name][:EXAMPLES] for name in layers if seen[name].ndim == 2}
+    pictures = []
     if in_time:
         figure = new_figure(0.5 + 1.4 * len(in_time))
         plotting.plot_activations(seen, 0, names=in_time, figure=figure)
-        shown = "What each layer puts out while the first sequence goes by; a row is a unit."
-    else:
-        figure = new_figure(1.4 * min(EXAMPLES, len(seen["0"])))
-        plotting.layer_activations({layers[name]: seen[name][:EXAMPLES] for name in layers}, figure=figure)
-        shown = "What each layer puts out for the first examples, one in each row; a pixel is a unit."
-    return section("Activations", picture(figure, "Pictures of the activations of each layer", shown))
+        caption = "What each layer puts out while the first sequence goes by; a row is a unit."
+        pictures.append(picture(figure, "Pictures of the activations of each layer over time", caption))
+    if once:
+        n_examples = len(next(iter(once.values())))
+        examples = "sequence" if in_time else "example"
+        figure = new_figure(0.8 + 1.2 * n_examples)
+        names = [f"{examples} {i + 1}" for i in range(n_examples)]
+        plotting.layer_activations(once, row_names=names, figure=figure)
+        caption = f"What each layer puts out once for each of the first {examples}s; a pixel is a unit."
+        pictures.append(picture(figure, "Pictures of the activations of each layer", caption))
+    return section("Activations", *pictures)
 
 
 def confusion(report: TrainingReport, net: Network) -> str:
@@ -159,18 +173,23 @@ def confusion(report: TrainingReport, net: Network) -> str:
 
 def configuration(report: TrainingReport, net: Network) -> str:
     """Show the network, the loss, and what the user has to add."""
-    rows = {f"layer {k}": layer for k, layer in enumerate(net.layers)}
-    seeds = {"seed of the network": net.seed}
-    return section(
-        "Configuration", table({**rows, "loss": report.loss, "dtype": net.dtype.name, **seeds, **report.settings})
-    )
+    rows: dict[str, object] = {f"layer {k}": layer for k, layer in enumerate(net.layers)}
+    rows |= {"dtype": net.dtype.name, "seed of the network": net.seed, "loss": report.loss}
+    called = {NAMES.get(name, name): value for name, value in report.history.settings.items()}
+    if rates := [rate for rate in report.history.learning_rate if rate == rate]:
+        called["learning rate, after the first and the last epoch"] = f"{rates[0]:.3g}, {rates[-1]:.3g}"
+    return section("Configuration", table(rows | called | report.settings))
 
 
 def data(report: TrainingReport, net: Network) -> str:
     """Show what tells this report's data from others."""
-    found = TrainingSet(net.interface, report.x, report.lengths, target=report.target, loss=report.loss).fingerprint()
-    hashes = {f"SHA-256 of {name}": value for name, value in found.items() if isinstance(value, str)}
-    sizes = {"examples": found["examples"], "shape of the input": tuple(found["shape"])}
+    seen = TrainingSet(net.interface, report.x, report.lengths, target=report.target, loss=report.loss)
+    hashes = {f"SHA-256 of {name}": value for name, value in seen.fingerprint().items() if isinstance(value, str)}
+    sizes: dict[str, object] = {"examples": seen.n_examples, "shape of one": tuple(seen.frames.shape[1:])}
+    if seen.lengths is not None:
+        shortest, longest = seen.lengths.min(), seen.lengths.max()
+        steps = f"{shortest}" if shortest == longest else f"{shortest} to {longest}"
+        sizes = {"sequences": seen.n_examples, "steps of each": steps, "shape of a step": tuple(seen.frames.shape[1:])}
     return section("Data", table(sizes | hashes))
 
 

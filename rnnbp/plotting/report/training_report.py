@@ -37,7 +37,7 @@ class TrainingReport:
     class_names : sequence of str or None, default None
         For the confusion matrix.
     settings : mapping or None, default None
-        What else the reader needs to repeat the run, such as the optimizer and the seed of `fit`; shown as it is.
+        What else the reader needs to repeat the run, beside what `fit` was called with; shown as it is.
     n_probe : int, default 16
         How many of the examples (the first ones) the gradient flow is measured on.
 
@@ -53,7 +53,7 @@ class TrainingReport:
     >>> x, y = np.random.default_rng(0).normal(size=(10, 40, 2)), np.arange(40) % 2
     >>> gru = layers.GRU(2, 8, gradient=gradients.BPTT(compiled=False))
     >>> net = Network([gru, layers.LastStep(), layers.Dense(8, 2)])
-    >>> report = TrainingReport(x, y, "cross_entropy", settings={"optimizer": "adam", "seed of fit": 0})
+    >>> report = TrainingReport(x, y, "cross_entropy", settings={"data": "drawn at random"})
     >>> history = fit(net, x, y, loss="cross_entropy", optimizer="adam", seed=0, max_epochs=2, callbacks=[report])
     >>> report.save("report.html")  # doctest: +SKIP
     """
