@@ -2,7 +2,8 @@
 
 Run as ``python tests/mutations.py [name ...]``, with names of `conformance.RECURRENT`; all by default. It prints a row
 for each function, then each mutant that survives, and exits with 1 if there is one. The rest of the package is broken
-by ``python tests/mutations.py --package --seed S --count N [--files PLACE ...] [--jobs J]``; see `package_mutations`.
+by ``python tests/mutations.py --package --seed S --count N [--files PLACE ...] [--jobs J] [--kept FOLDER]``; see
+`package_mutations`.
 
 A mutant is a function with one thing changed that is assigned or returned, in one of these ways::
 
@@ -21,7 +22,6 @@ from __future__ import annotations
 import argparse
 import ast
 import inspect
-import os
 import sys
 import textwrap
 import time
@@ -29,6 +29,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import FunctionType
 from typing import Any
 
@@ -203,10 +204,15 @@ def command_line(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--count", type=int, default=60, help="how many breaks are tried (default: %(default)s)")
     parser.add_argument("--files", nargs="+", default=[], help="files or folders that are broken")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many at once (default: a core each)")
+    parser.add_argument("--jobs", type=int, default=1, help="how many at once (default: %(default)s)")
+    parser.add_argument(
+        "--kept", type=Path, help="folder that keeps what came of breaks, so that a run can be continued"
+    )
     given = parser.parse_args(arguments)
     if given.package:
-        return package_mutations.run(seed=given.seed, count=given.count, wanted=given.files, jobs=given.jobs)
+        return package_mutations.run(
+            seed=given.seed, count=given.count, wanted=given.files, jobs=given.jobs, kept=given.kept
+        )
     return main(given.names or list(RECURRENT))
 
 

@@ -8,8 +8,9 @@
     3, 0.5, -x                    4; 1.0; x: one more, twice as much, the other sign
 
 in code that runs: docstrings, annotations, text of messages and what runs for type checkers only are left alone. The
-broken file stands in a copy of the tree; the originals are not touched. The tests of the folder that mirrors the file's
-own must then fail; those that speak of what the file defines are run first, to be done soon.
+broken file stands in a copy of the tree; the originals are not touched. One of the tests of the folder that mirrors the
+file's own must then fail. They are run once with nothing broken, to know which test calls which function: those that
+call the broken one are run first, by `forked_tests`, until one fails.
 
 `tests/equivalent_mutations.json` lists breaks that change nothing that could be asked of the code, each with its reason
 and the line that it changes; a test sees to it that the line is there.
@@ -26,19 +27,22 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
-from dataclasses import dataclass, replace
-from functools import cache, partial
+from dataclasses import dataclass
+from functools import partial
 from importlib.util import cache_from_source
 from pathlib import Path
 from queue import Queue
 
+from scipy.stats import binomtest
+
 ROOT = Path(__file__).parents[1]
 EQUIVALENT = Path(__file__).with_name("equivalent_mutations.json")
 SURVIVES = "SURVIVES"
-PATIENCE = 900.0  # seconds; a break that makes a loop endless is noticed too
+PATIENCE = 3600.0  # seconds for the tests beside a file, with nothing broken
 
 #: Where tests stand that do not mirror the file's folder: the first that fits.
 BESIDE = {
@@ -65,11 +69,22 @@ class Break:
     """One change of one file."""
 
     file: str
+    function: str  # the innermost that it is in, by its qualified name; empty if it runs as the file is imported
     number: int
+    column: int
     line: str
     old: str
     new: str
     write: Callable[[], str]  # the whole broken file
+
+    @property
+    def key(self) -> str:
+        return f"{self.file}:{self.number}:{self.column}: {self.line}: {self.old}  ->  {self.new}"
+
+    def is_in(self, called: str) -> bool:
+        """Return whether a call of a function may run it; any of the file's that runs as the file is imported."""
+        file, _, function = called.partition(":")
+        return file == self.file and f"{function}.".startswith(f"{self.function}." if self.function else "")
 
     def __str__(self):
         return f"{self.file}:{self.number}: {self.old}  ->  {self.new}"
@@ -93,29 +108,38 @@ def changes(node: ast.AST) -> Iterator[ast.expr]:
         yield ast.Constant(2.0 * node.value or 1.0)
 
 
-def running(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield each node of a tree that runs, but for annotations and what only type checkers see."""
-    yield node
+def running(node: ast.AST, inside: str = "", function: str = "") -> Iterator[tuple[ast.AST, str]]:
+    """Yield each node of a tree that runs, but for annotations and what only type checkers see, and its function.
+
+    `inside` is the qualified name of what encloses the node, a class or a function.
+    """
+    yield node, function
     for name, value in ast.iter_fields(node):
         if name in ("annotation", "returns"):
             continue
+        own = inside, function
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and name == "body":
+            own = f"{inside}{node.name}.", function
+            if isinstance(node, ast.FunctionDef):
+                own = f"{inside}{node.name}.<locals>.", f"{inside}{node.name}"
         for child in value if isinstance(value, list) else [value]:
             if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
                 continue
             if isinstance(child, ast.JoinedStr):  # what users read, in words
                 continue
             if isinstance(child, ast.AST):
-                yield from running(child)
+                yield from running(child, *own)
 
 
 def breaks(file: str) -> Iterator[Break]:
     """Yield each break of a file of the package."""
     text = (ROOT / file).read_text()
     tree, lines = ast.parse(text), text.splitlines()
-    for old in running(tree):
+    for old, function in running(tree):
         for new in changes(old):
             line = lines[old.lineno - 1].strip()
-            yield Break(file, old.lineno, line, ast.unparse(old), ast.unparse(new), partial(written, tree, old, new))
+            write = partial(written, tree, old, new)
+            yield Break(file, function, old.lineno, old.col_offset, line, ast.unparse(old), ast.unparse(new), write)
 
 
 def written(tree: ast.Module, old: ast.AST, new: ast.expr) -> str:
@@ -134,15 +158,6 @@ def files(wanted: list[str]) -> list[str]:
     return chosen
 
 
-@cache
-def mentions(test: Path, file: str) -> int:
-    """Return how often a file of tests speaks of what a file of the package defines, or of its name."""
-    tree = ast.parse((ROOT / file).read_text())
-    names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    stem = Path(file).stem
-    return 100 * (stem in test.stem) + sum(test.read_text().count(name) for name in {stem, *names})
-
-
 def tests_beside(file: str) -> list[str]:
     """Return the tests that stand beside a file."""
     for place, tests in BESIDE.items():
@@ -152,8 +167,7 @@ def tests_beside(file: str) -> list[str]:
     while folder != Path("rnnbp"):  # tests/gradients has those of gradients/compiled too
         mirrored = ROOT / "tests" / Path(*folder.parts[1:])
         if mirrored.is_dir():
-            found = sorted(mirrored.glob("test_*.py"), key=lambda test: (-mentions(test, file), test))
-            return [str(test.relative_to(ROOT)) for test in found]
+            return [str(mirrored.relative_to(ROOT))]
         folder = folder.parent
     own = f"tests/test_{Path(file).stem}.py"
     return [own if (ROOT / own).exists() else "tests/test_imports.py"]
@@ -169,27 +183,73 @@ def is_listed(broken: Break, known: list[dict[str, str]]) -> bool:
     return any(e["file"] == broken.file and e["line"] == broken.line and e["old"] in ("*", broken.old) for e in known)
 
 
-def outcome(broken: Break, tree: Path) -> str:
-    """Return what the tests beside a broken file say, in a copy of the tree: noticed, endless or SURVIVES."""
-    path = tree / broken.file
-    original = path.read_text()
-    put(path, broken.write())
-    try:
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-n", "0", "-p", "no:cacheprovider", "-m", "not slow"]
-        done = subprocess.run(
-            [*command, *tests_beside(broken.file)],
-            cwd=tree,
-            env=os.environ | {"PYTHONPATH": str(tree), "MPLBACKEND": "Agg"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=PATIENCE,
+class Tests:
+    """A copy of the tree, in which files are broken, and the process that runs its tests.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the copy is put.
+    kept : Path, optional
+        A file that keeps what tests call, so that it is not found out again by every run.
+    """
+
+    def __init__(self, folder: Path, kept: Path | None) -> None:
+        self.tree, self._kept = folder / "main", kept
+        shutil.copytree(ROOT, self.tree, ignore=shutil.ignore_patterns(".git", "__pycache__", ".*_cache"))
+        self._calls = json.loads(kept.read_text()) if kept is not None and kept.exists() else {}
+        self._process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("forked_tests.py"))],
+            cwd=self.tree,
+            env=os.environ | {"PYTHONPATH": str(self.tree), "MPLBACKEND": "Agg"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
-    except subprocess.TimeoutExpired:
-        return "endless"
-    finally:
-        put(path, original)
-    return "noticed" if done.returncode else SURVIVES
+
+    def close(self) -> None:
+        self._process.communicate()
+
+    def _asked(self, files: list[str], *, only: list[str] | None = None, calls: Path | None = None, seconds: float):
+        asked = {"files": files, "only": only, "calls": None if calls is None else str(calls), "seconds": seconds}
+        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+    def calls(self, tests: list[str]) -> dict[str, tuple[float, list[str]]]:
+        """Return how long each test takes, and the functions it calls; all must pass while nothing is broken."""
+        key = " ".join(tests)
+        if key not in self._calls:
+            path = self.tree / "calls.json"
+            if self._asked(tests, calls=path, seconds=PATIENCE) != "passed":
+                raise SystemExit(f"with nothing broken these tests fail, or take too long: {key}")
+            self._calls[key] = json.loads(path.read_text())
+            if self._kept is not None:
+                self._kept.write_text(json.dumps(self._calls))
+        return self._calls[key]
+
+    def outcome(self, broken: Break) -> str:
+        """Return what the tests beside a broken file say: noticed, endless or SURVIVES.
+
+        Those that call the broken function are run first, the shortest of them first; then all.
+        """
+        tests = tests_beside(broken.file)
+        calls = self.calls(tests)
+        calling = sorted(name for name, (_, called) in calls.items() if any(broken.is_in(each) for each in called))
+        calling.sort(key=lambda name: calls[name][0])
+        path = self.tree / broken.file
+        original = path.read_text()
+        put(path, broken.write())
+        try:
+            for only in [calling, None] if calling else [None]:
+                files = tests if only is None else sorted({name.partition("::")[0] for name in only})
+                took = sum(calls[name][0] for name in only or calls)
+                came = self._asked(files, only=only, seconds=60.0 + 10.0 * took)
+                if came != "passed":
+                    return "noticed" if came == "failed" else came
+        finally:
+            put(path, original)
+        return SURVIVES
 
 
 def put(path: Path, source: str) -> None:
@@ -198,40 +258,73 @@ def put(path: Path, source: str) -> None:
     Path(cache_from_source(path)).unlink(missing_ok=True)
 
 
-def run(*, seed: int, count: int, wanted: list[str], jobs: int) -> int:
-    """Break the package so many times at random; print survivors, and return 1 if there are any."""
+def run(*, seed: int, count: int, wanted: list[str], jobs: int, kept: Path | None = None) -> int:
+    """Break the package so many times at random; print survivors, and return 1 if there are any.
+
+    In the folder `kept`, what came of each break is kept, and only breaks that are new or survived are tried again.
+    """
     started = time.perf_counter()
     every = [each for file in files(wanted) for each in breaks(file)]
     known = equivalent()
     chosen = random.Random(seed).sample(every, min(count, len(every)))
     chosen = [each for each in chosen if not is_listed(each, known)]
-    survivors = []
+    if kept is not None:
+        kept.mkdir(parents=True, exist_ok=True)
+    results = Results(None if kept is None else kept / "results.jsonl")
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as workers:
-        trees: Queue[Path] = Queue()
+        trees: Queue[Tests] = Queue()
         for k in range(jobs):
-            tree = Path(folder, str(k), "main")
-            ignored = shutil.ignore_patterns(".git", "__pycache__", ".*_cache")
-            shutil.copytree(ROOT, tree, ignore=ignored)
-            trees.put(tree)
+            trees.put(Tests(Path(folder, str(k)), None if kept is None else kept / "calls.json"))
 
         def tried(broken: Break) -> str:
-            tree = trees.get()
+            if results.came(broken) in ("noticed", "endless"):
+                return results.came(broken)
+            tests = trees.get()
             try:
-                return outcome(broken, tree)
+                return tests.outcome(broken)
             finally:
-                trees.put(tree)
+                trees.put(tests)
 
-        unbroken = {}
-        for each in chosen:
-            tests = " ".join(sorted(tests_beside(each.file)))
-            unbroken.setdefault(tests, replace(each, write=(ROOT / each.file).read_text))
-        for tests, came in zip(unbroken, workers.map(tried, unbroken.values()), strict=True):
-            if came != SURVIVES:
-                raise SystemExit(f"with nothing broken these tests fail, or take too long: {tests}")
         for k, (broken, came) in enumerate(zip(chosen, workers.map(tried, chosen), strict=True), 1):
             print(f"{k:>4} of {len(chosen)}  {came:<8}  {broken}", flush=True)
-            survivors += [broken] * (came == SURVIVES)
-    share = 100 * len(survivors) / max(1, len(chosen))
-    print(f"{len(survivors)} of {len(chosen)} survived, {share:.1f} % ({time.perf_counter() - started:.0f} s)")
+            results.add(broken, came)
+        for _ in range(jobs):
+            trees.get().close()
+    return report([(each, results.came(each)) for each in chosen], time.perf_counter() - started)
+
+
+class Results:
+    """What came of breaks, in a file or in memory alone."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        lines = path.read_text().splitlines() if path is not None and path.exists() else []
+        self._came = dict(json.loads(line) for line in lines)
+
+    def came(self, broken: Break) -> str | None:
+        return self._came.get(broken.key)
+
+    def add(self, broken: Break, came: str) -> None:
+        if self._came.get(broken.key) != came and self._path is not None:
+            with self._path.open("a") as file:
+                file.write(json.dumps([broken.key, came]) + "\n")
+        self._came[broken.key] = came
+
+
+def report(tried: list[tuple[Break, str]], seconds: float) -> int:
+    """Print how many breaks survived in each folder, and which; return 1 if there are any."""
+    folders = defaultdict(list)
+    for broken, came in tried:
+        folders[str(Path(*Path(broken.file).parts[:2]))].append(came == SURVIVES)
+    print(f"{'folder':<30}{'breaks':>8}{'survived':>10}")
+    for folder, survived in sorted(folders.items()):
+        print(f"{folder:<30}{len(survived):>8}{sum(survived):>10}")
+    survivors = [broken for broken, came in tried if came == SURVIVES]
+    n = max(1, len(tried))
+    low, high = binomtest(len(survivors), n).proportion_ci(method="wilson")
+    print(
+        f"{len(survivors)} of {len(tried)} survived, {100 * len(survivors) / n:.1f} % "
+        f"(95 % interval {100 * low:.1f} to {100 * high:.1f} %; {seconds:.0f} s)"
+    )
     print(*survivors, sep="\n")
     return 1 if survivors else 0

@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from rnnbp.audio.frontend import Frontend
 from rnnbp.audio.recordings import Recording, cache_key, check_recordings, extract
+from rnnbp.progress_bar import progress_bar
 
 __all__ = ["AudioFeatures"]
 
@@ -162,7 +163,6 @@ class AudioFeatures(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         """
         from joblib import Parallel, delayed
         from sklearn.utils.validation import check_memory
-        from tqdm import tqdm
 
         frontend = self._frontend()
         recordings = check_recordings(X)
@@ -171,7 +171,7 @@ class AudioFeatures(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         results = Parallel(n_jobs=self.n_jobs, return_as="generator")(
             task(frontend, source, cache_key(source), name=name) for name, source in recordings
         )
-        bar = tqdm(
+        bar = progress_bar(
             results,
             total=len(recordings),
             desc="audio features",

@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from types import FunctionType, ModuleType
 from typing import Any
@@ -54,10 +54,22 @@ PYTHON_ONLY = ("floats_needed", "ints_needed", "packed_size", "work_size")
 NOTICE_AFTER = 1.0  # seconds of compiling after which the user is told
 
 _lock = threading.RLock()
-if hasattr(os, "register_at_fork"):  # LLVM's own locks are not to be held while a process forks
-    os.register_at_fork(
-        before=lambda: _lock.acquire(), after_in_parent=lambda: _lock.release(), after_in_child=lambda: _lock.release()
-    )
+_llvm_lock = getattr(binding.ffi.lib, "_lock", nullcontext())  # held by all calls of LLVM, numba's too; not public
+
+
+def _hold_llvm() -> None:
+    """Let no other thread be within LLVM while the process forks: the child would wait for it for ever."""
+    _lock.acquire()
+    _llvm_lock.__enter__()
+
+
+def _let_go_of_llvm() -> None:
+    _llvm_lock.__exit__(None, None, None)
+    _lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_hold_llvm, after_in_parent=_let_go_of_llvm, after_in_child=_let_go_of_llvm)
 
 
 class Engine:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
+from rnnbp.progress_bar import progress_bar
 from rnnbp.training.history import History
 
 __all__ = ["ProgressBar"]
@@ -44,9 +45,7 @@ class ProgressBar:
         if shown is None:
             shown = sys.stderr is not None and sys.stderr.isatty()
         if shown:
-            from tqdm import tqdm
-
-            self._bar = tqdm(
+            self._bar = progress_bar(
                 desc=self._epoch(done + 1),
                 total=max_epochs * n_rows,
                 initial=done * n_rows,

@@ -5,6 +5,8 @@ predicts, trains, makes a network of its own, starts threads, forks again) and c
 child that does not end is a finding, as is one that ends otherwise.
 """
 
+import faulthandler
+import math
 import os
 import random
 import signal
@@ -12,6 +14,7 @@ import threading
 import time
 import traceback
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 from rnnbp.kernels import threads as engine_threads
@@ -20,19 +23,22 @@ from . import threads
 from .harness import Fault, Limits
 
 LIMITS = Limits(seconds=120.0, megabytes=200.0, batch=50)
-PATIENCE = 60.0  # seconds for a child
+PATIENCE = 60.0  # seconds for a child, in which this process runs: it may be stopped together with its children
+GLANCE = 0.01  # seconds
 
 
-def in_a_child(function, report):
-    """Run a function in a forked process; return the process."""
+def in_a_child(function, report, group=0):
+    """Run a function in a forked process; return the process, which leads a group of its own or joins one."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # from Python 3.12 on, of forks beside threads
         child = os.fork()
     if child:
         return child
     try:
-        signal.setitimer(signal.ITIMER_REAL, PATIENCE)  # which ends the process, whatever it waits for
-        function()
+        os.setpgid(0, group)
+        with report.open("w") as file:
+            faulthandler.enable(file)
+            function()
         os._exit(0)
     except BaseException:
         report.write_text(traceback.format_exc())
@@ -42,12 +48,19 @@ def in_a_child(function, report):
 
 def wait(child, report):
     """Wait for a child to end well."""
-    ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    if ended == -signal.SIGALRM:
-        raise Fault("a child hangs")
-    if ended:
-        said = report.read_text()[-500:] if report.exists() else ""
-        raise Fault(f"a child ended with {ended}: {said}")
+    for _ in range(math.ceil(PATIENCE / GLANCE)):
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            break
+        time.sleep(GLANCE)
+    else:
+        os.kill(child, signal.SIGABRT)  # it reports where it is
+        os.waitpid(child, 0)
+        with suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)  # those that it forked
+        raise Fault(f"a child hangs: {report.read_text()[:500]}")
+    if ended := os.waitstatus_to_exitcode(status):
+        raise Fault(f"a child ended with {ended}: {report.read_text()[-500:]}")
 
 
 def compare(jobs):
@@ -83,7 +96,7 @@ def life(draw, jobs, report):
 
     def with_a_child():
         inner = Path(f"{report}-inner")
-        child = in_a_child(alone, inner)
+        child = in_a_child(alone, inner, os.getpgrp())
         compare(mine)
         wait(child, inner)
 
@@ -122,7 +135,6 @@ def forked(draw, folder, limit):
         for k in range(n_forks):
             time.sleep(draw.uniform(0, 0.02))
             report = folder / f"child-{k}"
-            report.unlink(missing_ok=True)
             _, function = life(draw, jobs, report)
             child = in_a_child(function, report)
             if draw.random() < 0.5:

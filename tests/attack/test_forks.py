@@ -32,3 +32,4 @@ def test_a_child_that_hangs_is_found(tmp_path, monkeypatch):
     monkeypatch.setattr(forks, "PATIENCE", 0.5)
     findings = harness.run_case(forks.case, 0, tmp_path, forks.LIMITS)
     assert "a child hangs" in findings.faults[0]
+    assert "in waits" in findings.faults[0]

@@ -2,8 +2,9 @@
 
 Each thread of a case does some of these things, drawn at random: it predicts, evaluates, feeds a stream, takes loss and
 gradient, runs forwards and back, trains a copy. All have been done alone before, and the results must be the same, to
-the bit. One more network may be trained meanwhile: two threads call `fit`, of which one may be refused; whoever reads
-this network must get finite numbers, and it must end as the same calls of `fit` alone leave it.
+the bit. Some draw progress bars, or use LLVM beside the library. One more network may be trained meanwhile: two threads
+call `fit`, of which one may be refused; whoever reads this network must get finite numbers, and it must end as the same
+calls of `fit` alone leave it.
 """
 
 import copy
@@ -12,6 +13,7 @@ import threading
 from functools import partial
 
 import numpy as np
+from llvmlite import binding
 
 from rnnbp import Network, evaluate, fit, layers, predict
 from rnnbp.kernels import threads as engine_threads
@@ -96,11 +98,23 @@ def trained(net, data):
     return [own.theta.copy()]
 
 
-ACTIONS = (forwards, judged, gradient, there_and_back, streamed, trained)
+def shown(net, data):
+    own = copy.deepcopy(net)
+    train(own, data, progress=True)
+    return [own.theta.copy()]
 
 
-def train(net, data):
-    fit(net, data.x, data.y, loss="cross_entropy", max_epochs=2, batch_size=8, progress=False)
+def within_llvm(net, data):
+    """Use LLVM beside the library, as numba does."""
+    text = "".join(f"define i64 @f{k}(i64 %x) {{\n  ret i64 %x\n}}\n" for k in range(200))
+    return [np.int64(len(str(binding.parse_assembly(text))))]
+
+
+ACTIONS = (forwards, judged, gradient, there_and_back, streamed, trained, shown, within_llvm)
+
+
+def train(net, data, *, progress=False):
+    fit(net, data.x, data.y, loss="cross_entropy", max_epochs=2, batch_size=8, progress=progress)
 
 
 # -- cases -------------------------------------------------------------------------------------------------------------

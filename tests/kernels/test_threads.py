@@ -12,10 +12,12 @@ from threading import Event, Thread
 
 import numpy as np
 import pytest
+from forking import status_of_child
+from llvmlite import binding
 
 from rnnbp import layers
 from rnnbp.kernels import threads
-from rnnbp.kernels.engine import engine
+from rnnbp.kernels.engine import Engine, engine
 from rnnbp.kernels.workers import AWAKE
 from rnnbp.networks.network import Network
 from rnnbp.training import fit
@@ -281,6 +283,13 @@ print(status, same)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_process_that_is_forked_while_workers_watch_runs_on_its_own():
     assert printed(FORK) == ["0", "True"]  # and the process ends although its workers would watch for ever
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_process_that_is_forked_while_others_are_within_llvm_compiles():
+    engine("float32")
+    llvm = binding.ffi.lib._lock  # as numba holds it in a thread of the user's, while it compiles
+    assert status_of_child(llvm, lambda: Engine("float32")) == 0
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timers")

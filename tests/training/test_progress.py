@@ -1,11 +1,15 @@
 """What a user sees of a training that runs: the bar on a terminal, the log, and nothing where nobody looks."""
 
 import logging
+import os
 import re
+from functools import partial
 
 import numpy as np
 import pytest
+from forking import status_of_child
 from toys import CROSS_ENTROPY, TEXT, XOR, recall, xor_network
+from tqdm import tqdm
 
 from rnnbp import Checkpoint, Network, fit, layers, metrics
 
@@ -19,6 +23,13 @@ def test_a_progress_bar_shows_the_epoch_the_losses_and_the_time_left(optimizer, 
     assert "epoch 1/3   0%" in shown
     assert re.search(r"epoch 3/3 +100%\|.*\| 00:0\d<00:00, loss=", shown)
     assert f"loss={history.loss[-1]:.4g}, validation={history.validation_loss[-1]:.4g}, score=" in shown
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_process_that_is_forked_while_a_bar_is_drawn_draws_its_own():
+    train = partial(fit, xor_network(), *XOR, progress=True, **OPTIONS)
+    train()
+    assert status_of_child(tqdm.get_lock(), train) == 0
 
 
 @pytest.mark.parametrize("progress", [None, False])
