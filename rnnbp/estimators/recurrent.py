@@ -46,6 +46,9 @@ class RecurrentEstimator(SequenceReader, NetworkEstimator, Recurrence):
         "n_features": "\n    F; for an (N, T) array it is T, as scikit-learn counts columns.",
     }
     _remembered: ClassVar[tuple[str, ...]] = ("_width", "_saw_columns")
+    _remedies = (
+        "features scaled by SequenceScaler, another learning_rate_init or random_state, or a larger n_iter_no_change"
+    )
     bidirectional = False  # unless it is a setting
     pooling = "last"
 
