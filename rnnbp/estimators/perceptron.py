@@ -46,7 +46,7 @@ n_layers_ : int"""
         "n_features": "",
     }
 
-    _remedies = (
+    _remedies: ClassVar[str] = (
         "features scaled by StandardScaler, another learning_rate_init or random_state, or a larger n_iter_no_change"
     )
 
