@@ -27,6 +27,7 @@ from rnnbp.datasets.long_lags import TEMPORAL_ORDER_SYMBOLS, make_adding_problem
 from rnnbp.datasets.mnist import fetch_mnist
 from rnnbp.datasets.models import find_model
 from rnnbp.datasets.series import fetch_santafe_laser, fetch_sunspots, fetch_tinyshakespeare
+from rnnbp.datasets.shapes import make_control_charts, make_cylinder_bell_funnel, make_two_patterns
 from rnnbp.datasets.shipped import load_spoken_digits
 from rnnbp.datasets.table import SequenceTable, read_sequences
 from rnnbp.datasets.transcribed_dataset import TranscribedDataset
@@ -55,11 +56,14 @@ __all__ = [
     "make_adding_problem",
     "make_anbn",
     "make_connected_digits",
+    "make_control_charts",
     "make_copy_memory",
+    "make_cylinder_bell_funnel",
     "make_embedded_reber",
     "make_mackey_glass",
     "make_narma10",
     "make_reber",
     "make_temporal_order",
+    "make_two_patterns",
     "read_sequences",
 ]

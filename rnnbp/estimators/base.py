@@ -174,8 +174,8 @@ n_iter_without_improvement_ : int
     def _make_optimizer(self, n_examples: int) -> Optimizer | FullBatchOptimizer:
         return make_optimizer(self, n_examples, self.t_)
 
-    def _train(self, data: Data, validation: Data | None, *, incremental: bool, stops_early: Any) -> None:
-        """Train on data that have been read; make the network first, if there is none to go on with."""
+    def _train(self, data: Data, validation: Data | None, *, incremental: bool, stops_early: Any) -> str:
+        """Train on data that have been read, and return why it ended; make a network if there is none to go on with."""
         if incremental and stops_early:
             raise ValueError("partial_fit does not support early_stopping=True")
         anew = self._starts_anew(incremental=incremental)
@@ -192,6 +192,7 @@ n_iter_without_improvement_ : int
         stopped = self._run(data, validation, random_state, incremental=incremental)
         if not incremental:
             self._warn(stopped)
+        return stopped
 
     def _begin_curves(self, *, anew: bool, stops_early: bool, validated: bool) -> None:
         if anew:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
+from numpy.typing import NDArray
+
+from rnnbp.estimators.base import Data
 from rnnbp.estimators.classification import Classification
 from rnnbp.estimators.declaring import documented
 from rnnbp.estimators.perceptron import MultilayerPerceptron
@@ -38,3 +42,11 @@ class MLPClassifier(Classification, MultilayerPerceptron):
     >>> classifier.score(X, y) > 0.95
     True
     """
+
+    _words: ClassVar[dict[str, str]] = {
+        "stratified": "; stratified, as in\n    scikit-learn, for two classes only, and not with groups"
+    }
+
+    def _stratify(self, data: Data) -> NDArray[Any] | None:
+        """Return the labels of two classes; scikit-learn keeps no shares of more."""
+        return super()._stratify(data) if self.n_outputs_ == 1 else None

@@ -46,6 +46,10 @@ n_layers_ : int"""
         "n_features": "",
     }
 
+    _remedies: ClassVar[str] = (
+        "features scaled by StandardScaler, another learning_rate_init or random_state, or a larger n_iter_no_change"
+    )
+
     @property
     def coefs_(self) -> list[Array]:
         """The weights of each layer, of shape (F_in, F_out): views of the network's parameters."""

@@ -2,7 +2,8 @@
 
 ::
 
-    recurrent layers, dropout between them  ->  pooling over time, if there is one output a sequence  ->  dropout, Dense
+    maybe a convolution over time  ->  recurrent layers, dropout between them
+        ->  pooling over time, if there is one output a sequence  ->  dropout, Dense
 
 Sequences come as a list of ``(T_i, F)`` arrays, an ``(N, T, F)`` array, or an ``(N, T)`` array read as one scalar a
 step; see `rnnbp.preprocessing.frames`.
@@ -20,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 from rnnbp.data.training_set import TrainingSet
 from rnnbp.estimators.base import NetworkEstimator
 from rnnbp.estimators.settings import CELLS, GRADIENTS, POOLINGS, Recurrence, layer_sizes
-from rnnbp.layers import Dense, Dropout, Layer
+from rnnbp.layers import Activation, Conv1D, Dense, Dropout, Layer
 from rnnbp.preprocessing.frames import Frames, SequenceReader
 from rnnbp.training.evaluation import predict_rows
 
@@ -46,7 +47,12 @@ class RecurrentEstimator(SequenceReader, NetworkEstimator, Recurrence):
         "n_features": "\n    F; for an (N, T) array it is T, as scikit-learn counts columns.",
     }
     _remembered: ClassVar[tuple[str, ...]] = ("_width", "_saw_columns")
-    bidirectional = False  # unless it is a setting
+    _remedies: ClassVar[str] = (
+        "features scaled by SequenceScaler, wider frames (SlidingWindow), another learning_rate_init or random_state, "
+        "or a larger n_iter_no_change"
+    )
+    bidirectional = False  # unless they are settings
+    convolution: tuple[int, int] | None = None
     pooling = "last"
 
     def _layers(self, n_outputs: int) -> list[Layer]:
@@ -55,7 +61,12 @@ class RecurrentEstimator(SequenceReader, NetworkEstimator, Recurrence):
             algorithm = GRADIENTS[algorithm]()
         stack: list[Layer] = []
         width = self._width
-        for k, size in enumerate(layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes)):
+        sizes = layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
+        if self.convolution is not None:
+            seen, stride = self.convolution
+            front = Conv1D(width, sizes[0], seen, stride=stride, causal=not self.bidirectional)
+            stack, width = [front, Activation("relu")], sizes[0]
+        for k, size in enumerate(sizes):
             if self.dropout and k:
                 stack.append(Dropout(self.dropout))
             stack.append(

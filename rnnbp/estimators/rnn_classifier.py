@@ -27,6 +27,12 @@ class RNNClassifier(Classification, RecurrentEstimator, Pooling):
     RNNTagger : a label for each step.
     rnnbp.preprocessing.SequenceScaler : scales features, which helps nearly always.
 
+    Notes
+    -----
+    Long series of one or few numbers a step are learnt slowly, or not at all, by a recurrent network alone, whose
+    steps have little to tell. Give it windows of them, by ``convolution=(16, 4), bidirectional=True, pooling="max"``:
+    ``python -m benchmarks.series_classification`` compares both, beside other classifiers.
+
     Examples
     --------
     Does a random walk end above its start?
@@ -40,8 +46,20 @@ class RNNClassifier(Classification, RecurrentEstimator, Pooling):
     True
     >>> classifier.predict([np.ones((3, 1)), -np.ones((5, 1))]).tolist()
     ['up', 'down']
+
+    A long series of numbers, in windows:
+
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from rnnbp import datasets, preprocessing
+    >>> X, y = datasets.make_cylinder_bell_funnel(60, random_state=0)
+    >>> classifier = RNNClassifier(convolution=(16, 4), bidirectional=True, pooling="max", random_state=0)
+    >>> pipeline = make_pipeline(preprocessing.SequenceScaler(), classifier).fit(X, y)
+    >>> pipeline.score(*datasets.make_cylinder_bell_funnel(300, random_state=1)) > 0.95
+    True
     """
 
     learning_rate_init: float = 0.003
+
+    _remedies: ClassVar[str] = f'convolution=(16, 4), bidirectional=True, pooling="max"; {RecurrentEstimator._remedies}'
 
     _remembered: ClassVar[tuple[str, ...]] = (*Classification._remembered, *RecurrentEstimator._remembered)

@@ -51,6 +51,8 @@ class RNNRegressor(Regression, RecurrentEstimator, Pooling):
 
     learning_rate_init: float = 0.003
 
+    _remedies: ClassVar[str] = f'convolution=(16, 4), bidirectional=True, pooling="max"; {RecurrentEstimator._remedies}'
+
     steps_: bool = field(init=False)
     _attributes: ClassVar[str] = "steps_ : bool\n    Whether there is a value for each step."
     _words: ClassVar[dict[str, str]] = {
@@ -72,6 +74,11 @@ class RNNRegressor(Regression, RecurrentEstimator, Pooling):
         if not anew and steps != self.steps_:
             raise ValueError("y has one target a sequence, and had one a step before, or the other way round")
         self.steps_ = steps
+        if steps and self.convolution is not None and self.convolution[1] > 1:
+            raise ValueError(
+                f"y has a target for each step, but with convolution={self.convolution} there is an output only every "
+                f"{self.convolution[1]} steps: give it a stride of 1"
+            )
         if steps:
             return self._check_rows(joined(y, lengths), lengths.sum(), warn=False)
         return super()._read_y(y, x, anew=anew)

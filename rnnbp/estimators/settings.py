@@ -15,7 +15,7 @@ import numpy as np
 
 from rnnbp import gradients, layers
 from rnnbp.activations import ACTIVATIONS
-from rnnbp.configuration import lookup, whole_number
+from rnnbp.configuration import lookup, shown, whole_number
 from rnnbp.estimators.declaring import FLAG, WHOLE, Constraint, either, must_be, one_of, real, setting
 from rnnbp.gradients import GradientAlgorithm
 from rnnbp.layers import Layer, Recurrent
@@ -93,6 +93,16 @@ def _callbacks(name: str, given: Any) -> None:
 CALLBACKS: Constraint = "sequence of callables", _callbacks
 
 
+def _width_and_stride(name: str, given: Any) -> None:
+    if not isinstance(given, (tuple, list)) or len(given) != 2:
+        raise ValueError(f"{name} must be two whole numbers, (width, stride), but {shown(given)} was given")
+    for what, number in zip(("width", "stride"), given, strict=True):
+        whole_number(f"the {what} of {name}", number)
+
+
+WINDOW: Constraint = "(int, int)", _width_and_stride
+
+
 @dataclass(eq=False, repr=False)
 class Perceptron:
     """The settings of a static network."""
@@ -151,6 +161,17 @@ class Recurrence:
 class Pooling:
     """The settings of a recurrent network that may see the whole sequence at each step, or give one output for it."""
 
+    convolution: tuple[int, int] | None = setting(
+        None,
+        either(WINDOW, None),
+        """
+        Width and stride of a first layer that is a convolution over time (`layers.Conv1D`, with a ReLU): the recurrent
+        layers then see windows of so many steps, one every so many, through as many filters as the first of them has
+        units. Windows end with the present step, or with ``bidirectional=True`` have it in their middle. The first
+        thing to try for series of few numbers a step and 50 steps or more:
+        ``convolution=(16, 4), bidirectional=True, pooling="max"``, on features that `SequenceScaler` has scaled.
+        """,
+    )
     bidirectional: bool = setting(False, FLAG, "Whether each layer reads the sequence from both ends.")
     pooling: str = setting(
         "last",

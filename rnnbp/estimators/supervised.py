@@ -10,26 +10,32 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, column_or_1d
 
 from rnnbp.data.sequences import Sequences
-from rnnbp.estimators.base import Arrays, Data, NetworkEstimator, dense
+from rnnbp.estimators.base import EVALUATED_AT_ONCE, Arrays, Data, NetworkEstimator, dense
+from rnnbp.estimators.chance import constant_loss
 from rnnbp.estimators.declaring import check
 from rnnbp.estimators.solvers import solver_is_stochastic
 from rnnbp.estimators.steps import are_whole, joined, per_step_weight
 from rnnbp.reading import refuse_unreadable
+from rnnbp.training.evaluation import evaluate
 
 __all__ = ["Supervised"]
 
 Array = NDArray[Any]
+
+NEAR = 0.95  # of the best constant's loss: what comes no lower is near chance
 
 
 class Supervised(NetworkEstimator):
@@ -37,6 +43,8 @@ class Supervised(NetworkEstimator):
 
     __metadata_request__fit: ClassVar[dict[str, bool]] = {"groups": True}  # asked for, as splitters ask for them
     _numeric: ClassVar[bool]  # whether y must be numbers
+    _remedies: ClassVar[str]  # what to try if nothing was learnt
+    out_activation_: str
 
     def fit(
         self,
@@ -71,6 +79,11 @@ class Supervised(NetworkEstimator):
         ------
         TypeError, ValueError
             If data or settings cannot be used, before training begins; or if training diverges.
+
+        Warns
+        -----
+        sklearn.exceptions.ConvergenceWarning
+            If training ends before it has converged; or if it has, at a loss within 5 % of that of a constant answer.
         """
         return self._fit(X, y, sample_weight, groups=groups, X_val=X_val, y_val=y_val)
 
@@ -139,8 +152,38 @@ class Supervised(NetworkEstimator):
             if X_val is not None:
                 held_out, _, target = self._read_data(X_val, y_val, anew=False, incremental=True)
                 validation = Data(held_out, target, None)
-        self._train(data, validation, incremental=incremental, stops_early=self.early_stopping)
+        stopped = self._train(data, validation, incremental=incremental, stops_early=self.early_stopping)
+        if stopped in ("converged", "patience") and not incremental:
+            self._warn_of_chance(data)
         return self
+
+    def _warn_of_chance(self, data: Data) -> None:
+        """Say it if the loss on the training data is near that of the best constant answer."""
+        target, weight = (
+            items.frames if isinstance(items, Sequences) else items for items in (data.target, data.weight)
+        )
+        loss = self._objective()
+        chance = constant_loss(loss, self.out_activation_, self.n_outputs_, target, weight)
+        nothing_to_learn = bool((target == target[0]).all())
+        if nothing_to_learn or self.loss_ <= NEAR * chance:  # the last epoch's loss, which costs nothing to see
+            return
+        reached, score = evaluate(
+            self.network_,
+            data.x,
+            data.target,
+            loss,
+            sample_weight=data.weight,
+            score=self._validation_score,
+            batch_size=EVALUATED_AT_ONCE,
+        )
+        if reached > NEAR * chance:
+            warnings.warn(
+                f"Training ended near chance, after {self.n_iter_} epochs: the loss of the training data is "
+                f"{reached:.3g}, that of the best constant answer {chance:.3g} (score {score:.2f}). If there is "
+                f"something to learn from them, try {self._remedies}",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
 
     def _read_data(self, X: Any, y: Any, *, anew: bool, incremental: bool) -> tuple[Any, Array, Any]:
         """Return examples, the rows of y, and these as targets of each example."""

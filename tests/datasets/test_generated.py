@@ -20,6 +20,9 @@ GENERATORS = {
     "anbn": lambda **options: datasets.make_anbn(20, **options),
     "mackey_glass": lambda **options: datasets.make_mackey_glass(3, 20, **options),
     "narma10": lambda **options: datasets.make_narma10(20, 30, **options),
+    "cylinder_bell_funnel": lambda **options: datasets.make_cylinder_bell_funnel(20, **options),
+    "control_charts": lambda **options: datasets.make_control_charts(20, **options),
+    "two_patterns": lambda **options: datasets.make_two_patterns(20, **options),
 }
 every = pytest.mark.parametrize("make", GENERATORS.values(), ids=GENERATORS.keys())
 

@@ -88,9 +88,12 @@ def test_epochs_of_partial_fit_are_scikit_learn_s():
     assert_allclose(ours.loss_curve_, other.loss_curve_, rtol=1e-10)
 
 
-def test_early_stopping_sees_the_same_scores_and_keeps_the_same_network():
+@pytest.mark.parametrize(
+    "y", [NUMBERED, Y, np.eye(3, dtype=int)[Y][:, :2]], ids=["two classes", "three classes", "labels"]
+)
+def test_early_stopping_sees_the_same_scores_and_keeps_the_same_network(y):
     settings = {"solver": "sgd", "early_stopping": True, "random_state": 3, "learning_rate_init": 0.05}
-    ours, other = MLPClassifier(**settings).fit(X, NUMBERED), theirs.MLPClassifier(**settings).fit(X, NUMBERED)
+    ours, other = MLPClassifier(**settings).fit(X, y), theirs.MLPClassifier(**settings).fit(X, y)
     assert ours.validation_scores_ == other.validation_scores_
     assert ours.best_validation_score_ == other.best_validation_score_
     assert_allclose(ours.predict_proba(X), other.predict_proba(X), rtol=1e-8)
