@@ -142,7 +142,7 @@ def change_speed(wave: ArrayLike, factor: float) -> Waveform:
     ----------
     wave : array of float, shape (n_samples,)
     factor : float
-        1.1 is 10 % faster and higher. Usual for speech: 0.9 to 1.1 [2]_.
+        1.1 is 10 % faster and higher. Usual for speech: 0.9 to 1.1 (T. Ko et al. 2015).
 
     Returns
     -------
@@ -239,7 +239,7 @@ def mask_time(
     n_masks: int = 1,
     max_fraction: float = 1.0,
 ) -> Features:
-    """Hide stretches of frames: each becomes the recording's mean frame (zeros, if it is normalised) [1]_.
+    """Hide stretches of frames: each becomes the recording's mean frame (zeros, if it is normalised), as in SpecAugment.
 
     Parameters
     ----------
@@ -273,7 +273,7 @@ def mask_time(
 
 
 def mask_frequency(features: ArrayLike, max_width: int, rng: np.random.Generator, *, n_masks: int = 1) -> Features:
-    """Hide bands of neighbouring features: each becomes its mean over time [1]_.
+    """Hide bands of neighbouring features: each becomes its mean over time, as SpecAugment does.
 
     Meant for log-mel features without deltas, whose neighbours are neighbouring frequencies and where no
     other column gives the hidden ones away.

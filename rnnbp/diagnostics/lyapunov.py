@@ -58,7 +58,7 @@ class LyapunovExponents:
     exponents : ndarray of shape (k,)
         In nats a step, the largest first; the mean over all steps of all sequences that count.
     growth : ndarray of shape (n, B, k)
-        log |R_ii| at each step that counts, NaN after a sequence's end: the exponents are its mean.
+        ``log |R_ii|`` at each step that counts, NaN after a sequence's end: the exponents are its mean.
     n_states : int
         D, the number of all states together (those fed back included).
     """

@@ -92,7 +92,7 @@ class NetworkEstimator(Training, Saved, BaseEstimator):  # type: ignore[misc]
     _attributes: ClassVar[str] = """\
 network_ : rnnbp.Network
 n_features_in_ : int$n_features
-feature_names_in_ : ndarray of shape (n_features_in_,)
+feature_names_in_ : ndarray of shape (n_features,)
     If X was a table with column names, or a list of such tables.
 n_outputs_ : int
 n_iter_ : int

@@ -86,8 +86,8 @@ class FixedPoint(GradientAlgorithm):
     ----------
     tol : float, default 1e-6
         A relaxation has converged when its residual is at most this. The state's residual is the largest change of any
-        of its elements in one iteration, relative to the largest |element| where that is above 1; the error's is the
-        same, relative to the largest |element| of the error that it started from. Of GMRES it is the Euclidean norm of
+        of its elements in one iteration, relative to the largest absolute element where that is above 1; the error's is
+        the same, relative to the largest absolute element of what it started from. Of GMRES it is the Euclidean norm of
         what is left over, relative to that of the right-hand side. The gradient's relative error is of order
         tol / (1 - r), where r is the rate of convergence.
     max_iter : int, default 1000

@@ -71,7 +71,7 @@ def sqrt(x: Operand) -> Operand:
 
 
 def absolute(x: Operand) -> Operand:
-    """Return |x|."""
+    """Return the absolute value of x."""
     return operate("absolute", x)
 
 

@@ -184,6 +184,7 @@ def rejection_threshold(target: ArrayLike, probabilities: ArrayLike, *, false_re
     References
     ----------
     C. K. Chow, "On optimum recognition error and reject tradeoff", IEEE Trans. Information Theory 16(1), 1970.
+
     D. Hendrycks and K. Gimpel, "A baseline for detecting misclassified and out-of-distribution examples in neural
     networks", ICLR 2017, arXiv:1610.02136.
 
