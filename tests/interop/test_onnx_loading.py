@@ -198,6 +198,46 @@ def test_an_expand_that_repeats_nothing_changes_nothing():
     check(model(nodes, {"w": example((I, 2)), "shape": np.array([1, 1, 1])}), "Dense Activation")
 
 
+PAST_THE_END = {
+    "Gather": ([node("Gather", "s minus1", "y", axis=0)], {"minus1": np.array(-1)}),
+    "ReduceMean": ([node("ReduceMean", "s", "y", axes=[0], keepdims=0)], {}),
+    "ReduceMax": ([node("ReduceMax", "s", "y", axes=[0], keepdims=0)], {}),
+    "GlobalMaxPool": ([node("Transpose", "s", "t", perm=[1, 2, 0]), node("GlobalMaxPool", "t", "y")], {}),
+    "Conv": (
+        [
+            node("Add", "s one", "a"),
+            node("Transpose", "a", "t", perm=[1, 2, 0]),
+            node("Conv", "t cw", "y", pads=[1, 1]),
+        ],
+        {"one": np.float32(1), "cw": example((3, H, 3))},
+    ),
+    "RNN": (
+        [node("RNN", "s w2 r2", "y2", hidden_size=H, direction="reverse"), node("Squeeze", "y2 one", "y")],
+        {"w2": example((1, H, H)), "r2": example((1, H, H)), "one": np.array([1])},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PAST_THE_END)
+@pytest.mark.parametrize("has_lengths", [True, False])
+def test_what_looks_past_a_sequence_s_end_is_refused_where_sequences_have_lengths(name, has_lengths):
+    (nodes, constants), (w, r, b) = PAST_THE_END[name], weights(3)
+    inputs = ["x", "w", "r", "b"] + ["lengths"] * has_lengths
+    before = [helper.make_node("GRU", inputs, ["g"], hidden_size=H, name="the GRU"), node("Squeeze", "g axis", "s")]
+    made = model(
+        [*before, *nodes],
+        {"w": w, "r": r, "b": b, "axis": np.array([1]), **constants},
+        inputs=[("lengths", onnx.TensorProto.INT32, ("B",))] * has_lengths,
+    )
+    if has_lengths:
+        with pytest.raises(
+            InteropError, match=rf"'the {name} of \w+', {name}, .*it looks at what lies after a sequence"
+        ):
+            load(made)
+    else:
+        assert load(made).layers[0] == layers.GRU(I, H, reset="before")
+
+
 def test_a_convolution_then_a_global_pool():
     nodes = [
         node("Conv", "x w b", "a", pads=[1, 1], kernel_shape=[3]),

@@ -197,6 +197,8 @@ def _picked(node: Node, x: Frames, k: int, index: int, reading: Reading, *, kept
             half = index % 2
             return replace(x, axes=axes, step=("last", "first")[half], half=half, n_directions=1)
     if letter == "t" and index in (0, -1) and x.step is None:
+        if index == -1:
+            reading.looks_past_the_end(node)
         return replace(x, axes=axes, step="first" if index == 0 else "last")
     raise refusal(
         node,

@@ -48,6 +48,8 @@ class Reading:
         Whether the last layer is a product whose bias may follow.
     sizes : dict of str to int
         Of the axes of inputs, by their names, where they are fixed.
+    past_the_end : Node or None
+        The first node that looks at what lies after a sequence's end, where our layers look at none of it.
     """
 
     def __init__(self, opset: int) -> None:
@@ -56,6 +58,7 @@ class Reading:
         self.initial: dict[str, tuple[str, int | None]] = {}
         self.axes: dict[str, str] = {}
         self.sizes: dict[str, int] = {}
+        self.past_the_end: Node | None = None
         self._dtypes: set[np.dtype[Any]] = set()
 
     # -- layers --------------------------------------------------------------------------------------------------
@@ -175,6 +178,25 @@ class Reading:
         """Check that a node's lengths, if it is given some, are the sequences'."""
         if value is not None and not self.is_length(value):
             raise refusal(node, "its lengths must be an input of the model, which strides divide")
+
+    def looks_past_the_end(self, node: Node) -> None:
+        """Note a node that looks at what lies after a sequence's end."""
+        self.past_the_end = self.past_the_end or node
+
+    def check_ends(self) -> None:
+        """Check that no node looks past an end where sequences have lengths, when all nodes have been read.
+
+        Raises
+        ------
+        InteropError
+            If one does; names it.
+        """
+        if self.lengths and self.past_the_end is not None:
+            raise refusal(
+                self.past_the_end,
+                f"sequences have lengths, {self.lengths!r}, but it looks at what lies after a sequence's end, which no "
+                "layer does",
+            )
 
     def state_names(self, value: Frames) -> list[str]:
         """Return what final states are called in the network."""
