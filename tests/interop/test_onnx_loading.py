@@ -198,6 +198,19 @@ def test_an_expand_that_repeats_nothing_changes_nothing():
     check(model(nodes, {"w": example((I, 2)), "shape": np.array([1, 1, 1])}), "Dense Activation")
 
 
+def test_the_length_of_one_sequence_is_not_that_of_all():
+    w, r, b = weights(3)
+    nodes = [
+        node("Gather", "lengths first", "n"),
+        helper.make_node("GRU", ["x", "w", "r", "b", "n"], ["y"], hidden_size=H, name="the GRU"),
+    ]
+    made = model(
+        nodes, {"w": w, "r": r, "b": b, "first": np.array([0])}, inputs=[("lengths", onnx.TensorProto.INT32, ("B",))]
+    )
+    with pytest.raises(InteropError, match=r"node 'the GRU', GRU, .*its lengths must be an input of the model"):
+        load(made)
+
+
 PAST_THE_END = {
     "Gather": ([node("Gather", "s minus1", "y", axis=0)], {"minus1": np.array(-1)}),
     "ReduceMean": ([node("ReduceMean", "s", "y", axes=[0], keepdims=0)], {}),

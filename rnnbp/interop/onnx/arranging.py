@@ -178,12 +178,20 @@ def gather(node: Node, values: Given, reading: Reading) -> list[Value]:
     """Pick a step or a direction."""
     axis = node.take("axis", 0)
     if _as_it_is(values[0]):
-        return identity(node, values, reading)
+        return _some_of(node, values)
     x, index = frames(node, values[0]), constant(node, values[1], "the index")
     k = _place(node, x, axis)
     if index.size != 1:
         raise refusal(node, "one index is supported")
     return [_picked(node, x, k, int(index.item()), reading, kept=bool(index.ndim))]
+
+
+def _some_of(node: Node, values: Given) -> list[Value]:
+    """Return some of whole numbers, which are no sequences' lengths any more; zeros are zeros still."""
+    value = values[0]
+    if isinstance(value, Mask):
+        raise refusal(node, "it picks some of the steps that lie in their sequences")
+    return [Whole((node.operator, value.expression)) if isinstance(value, Whole) else Zeros()]
 
 
 def _picked(node: Node, x: Frames, k: int, index: int, reading: Reading, *, kept: bool) -> Frames:
@@ -221,7 +229,7 @@ def slice_(node: Node, values: Given, reading: Reading) -> list[Value]:
     """Pick a step or a direction, whose axis stays."""
     if _as_it_is(values[0]):
         node.attributes.clear()
-        return identity(node, values, reading)
+        return _some_of(node, values)
     x = frames(node, values[0])
     given: list[list[int]] = [
         constant(node, value, "the place").ravel().tolist() for value in values[1:] if value is not None
