@@ -323,7 +323,17 @@ def whole(node: Node, values: Given, reading: Reading) -> list[Value]:
         else:
             raise refusal(node, "it computes with whole numbers and with something else")
     node.attributes.clear()
-    return [Whole((node.operator, *operands))]
+    return [Whole((node.operator, *operands), _product(node, values))]
+
+
+def _product(node: Node, values: Given) -> tuple[int] | None:
+    """Return the product of two sizes that are known; None of anything else."""
+    sizes = [value.sizes for value in values if isinstance(value, Whole)]
+    if node.operator == "Mul" and len(sizes) == 2:
+        match sizes:
+            case [(int() as a,), (int() as b,)]:
+                return (a * b,)
+    return None
 
 
 def less(node: Node, values: Given, reading: Reading) -> list[Value]:

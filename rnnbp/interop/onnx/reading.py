@@ -142,13 +142,23 @@ class Reading:
         if found != list(letters) or len(value.axes) != len(letters):
             raise refusal(node, f"its input must have the axes {', '.join(letters)}, but has {self.shown(value)}")
 
-    def sizes_of(self, value: Frames) -> list[int | str]:
+    def sizes_of(self, value: Frames) -> tuple[int | str, ...]:
         """Return the size of each axis, or what stands for it where it is known only when the model runs."""
+        known = {"1": 1, "d": value.n_directions, "f": value.width or "f", "t": self._n_steps()}
+        return tuple(self.size(known.get(self.axis(name), name)) for name in value.axes)
+
+    def size(self, given: int | str) -> int | str:
+        """Return what is known by now of a size that an axis's name stands for."""
+        if isinstance(given, int):
+            return given
+        if given in self.sizes:
+            return self.sizes[given]
         fixed = {self.axis(name): n for name, n in self.sizes.items() if name.rpartition(".")[0] == self.x}
-        if any(stride != 1 for stride in self.strides):
-            fixed.pop("t", None)
-        known: dict[str, int | str] = {**self.sizes, **fixed, "1": 1, "d": value.n_directions, "f": value.width or "f"}
-        return [known.get(self.axis(name), self.axis(name)) for name in value.axes]
+        return fixed.get(self.axis(given), self.axis(given))
+
+    def _n_steps(self) -> str:
+        """Return what stands for the number of steps at this place of the chain."""
+        return "t" + "".join(f"/{stride}" for stride in self.strides if stride != 1)
 
     def shown(self, value: Frames) -> str:
         """Return the axes as an error names them."""
