@@ -164,10 +164,59 @@ def test_a_reshape_that_mixes_steps_and_sequences_is_refused(shape):
         load(made)
 
 
-def test_a_reshape_to_a_computed_shape_is_refused():
-    nodes = [node("Shape", "x", "shape"), node("Relu", "x", "a"), node("Reshape", "a shape", "y")]
+def with_a_computed_shape(order, direction="forward"):
+    """Return an LSTM whose axes of directions and features are joined as torch's newer exporter does it."""
+    n_directions = 2 if direction == "bidirectional" else 1
+    w, r, b = weights(4, n_directions)
+    numbers = {f"n{k}": np.array([k]) for k in range(5)}
+    nodes = [
+        node("LSTM", "x w r b", "y0", hidden_size=H, direction=direction),
+        node("Transpose", "y0", "y1", perm=[0, 2, 1, 3]),
+        node("Shape", "y1", "sizes"),
+        *(node("Slice", f"sizes n{k} n{k + 1}", letter) for k, letter in enumerate("TBDF")),
+        node("Mul", "D F", "DF"),
+        node("Concat", order, "shape", axis=0),
+        node("Reshape", "y1 shape", "y2", allowzero=1),
+        node("Relu", "y2", "y"),
+    ]
+    return model(nodes, {"w": w, "r": r, "b": b, **numbers})
+
+
+@pytest.mark.parametrize("direction", ["forward", "bidirectional"])
+def test_a_reshape_to_a_shape_that_is_computed_of_the_axes_is_followed(direction):
+    check(with_a_computed_shape("T B DF", direction), "LSTM Activation")
+
+
+@pytest.mark.parametrize("order", ["B T DF", "T DF B", "T B F", "T F B", "D T F"])
+def test_a_reshape_to_a_shape_that_is_computed_otherwise_is_refused(order):
+    with pytest.raises(InteropError, match=r"'the Reshape of y2', Reshape.*it makes the shape"):
+        load(with_a_computed_shape(order, "bidirectional"))
+
+
+def test_a_reshape_to_a_shape_of_which_nothing_is_known_is_refused():
+    nodes = [node("Relu", "x", "a"), node("Add", "n n", "m"), node("Reshape", "a m", "y")]
+    made = model(nodes, {}, inputs=[("n", onnx.TensorProto.INT32, (3,))])
+    made.graph.node[2].input[1] = "m"
     with pytest.raises(InteropError, match=r"'the Reshape of y', Reshape.*its shape must be in the file"):
-        load(model(nodes, {}))
+        load(made)
+
+
+@pytest.mark.parametrize("index", [-1, 1])
+def test_the_last_state_of_stacked_layers_as_pytorch_exports_it(index):
+    (w, r, b), (w2, r2, b2) = weights(3), weights(3)
+    nodes = [
+        node("GRU", "x w r b", "g h", hidden_size=H),
+        node("Squeeze", "g one", "s"),
+        node("GRU", "s w2 r2 b2", "g2 h2", hidden_size=H),
+        node("Concat", "h h2", "states", axis=0),
+        node("Gather", "states index", "last", axis=0),
+        node("Relu", "last", "y"),
+    ]
+    w2 = w2[:, :, :H]
+    constants = {"w": w, "r": r, "b": b, "w2": w2, "r2": r2, "b2": b2, "one": np.array([1]), "index": np.array(index)}
+    check(model(nodes, constants), "GRU GRU LastStep Activation")
+    with pytest.raises(InteropError, match="no chain of layers"):
+        load(model(nodes, {**constants, "index": np.array(0)}))
 
 
 def test_a_flatten_that_joins_examples_is_refused():
@@ -196,6 +245,59 @@ def test_frames_that_are_repeated_are_refused_where_they_arrive(shape, place):
 def test_an_expand_that_repeats_nothing_changes_nothing():
     nodes = [node("MatMul", "x w", "a"), node("Expand", "a shape", "e"), node("Relu", "e", "y")]
     check(model(nodes, {"w": example((I, 2)), "shape": np.array([1, 1, 1])}), "Dense Activation")
+
+
+def test_the_length_of_one_sequence_is_not_that_of_all():
+    w, r, b = weights(3)
+    nodes = [
+        node("Gather", "lengths first", "n"),
+        helper.make_node("GRU", ["x", "w", "r", "b", "n"], ["y"], hidden_size=H, name="the GRU"),
+    ]
+    made = model(
+        nodes, {"w": w, "r": r, "b": b, "first": np.array([0])}, inputs=[("lengths", onnx.TensorProto.INT32, ("B",))]
+    )
+    with pytest.raises(InteropError, match=r"node 'the GRU', GRU, .*its lengths must be an input of the model"):
+        load(made)
+
+
+PAST_THE_END = {
+    "Gather": ([node("Gather", "s minus1", "y", axis=0)], {"minus1": np.array(-1)}),
+    "ReduceMean": ([node("ReduceMean", "s", "y", axes=[0], keepdims=0)], {}),
+    "ReduceMax": ([node("ReduceMax", "s", "y", axes=[0], keepdims=0)], {}),
+    "GlobalMaxPool": ([node("Transpose", "s", "t", perm=[1, 2, 0]), node("GlobalMaxPool", "t", "y")], {}),
+    "Conv": (
+        [
+            node("Add", "s one", "a"),
+            node("Transpose", "a", "t", perm=[1, 2, 0]),
+            node("Conv", "t cw", "y", pads=[1, 1]),
+        ],
+        {"one": np.float32(1), "cw": example((3, H, 3))},
+    ),
+    "RNN": (
+        [node("RNN", "s w2 r2", "y2", hidden_size=H, direction="reverse"), node("Squeeze", "y2 one", "y")],
+        {"w2": example((1, H, H)), "r2": example((1, H, H)), "one": np.array([1])},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PAST_THE_END)
+@pytest.mark.parametrize("has_lengths", [True, False])
+def test_what_looks_past_a_sequence_s_end_is_refused_where_sequences_have_lengths(name, has_lengths):
+    (nodes, constants), (w, r, b) = PAST_THE_END[name], weights(3)
+    inputs = ["x", "w", "r", "b"] + ["lengths"] * has_lengths
+    before = [helper.make_node("GRU", inputs, ["g"], hidden_size=H, name="the GRU"), node("Squeeze", "g axis", "s")]
+    made = model(
+        [*before, *nodes],
+        {"w": w, "r": r, "b": b, "axis": np.array([1]), **constants},
+        inputs=[("lengths", onnx.TensorProto.INT32, ("B",))] * has_lengths,
+    )
+    if has_lengths:
+        with pytest.raises(
+            InteropError, match=rf"'the {name} of \w+', {name}, .*it looks at what lies after a sequence"
+        ):
+            load(made)
+    else:
+        assert load(made).layers[0] == layers.GRU(I, H, reset="before")
 
 
 def test_a_convolution_then_a_global_pool():

@@ -14,8 +14,8 @@ from rnnbp.interop.onnx import load
 from rnnbp.interop.onnx.builder import Builder
 from rnnbp.interop.onnx.elementwise import elementwise
 from rnnbp.interop.onnx.exporting import to_model
-from rnnbp.kernels.elementwise import expm1, log1p
-from rnnbp.kernels.trace import trace
+from rnnbp.kernels.elementwise import absolute, expm1, log1p, where
+from rnnbp.kernels.trace import operate, trace
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -108,6 +108,29 @@ def test_functions_without_an_operator_are_accurate_near_zero_and_far_from_it(fu
     with np.errstate(all="ignore"):
         expected = reference(x.astype(np.float64)).astype(np.float32)
     np.testing.assert_allclose(computed(g.model("function", ""), {"x": x})["y"], expected, rtol=5e-7)
+
+
+BINARY = ["add", "sub", "mul", "div", "maximum", "minimum", "lt", "le", "gt", "ge", "eq", "ne"]
+LOGICAL = {
+    "and": lambda x, y: (x > 0.0) & (y > 0.0),
+    "or": lambda x, y: (x > 0.0) | (y > 0.0),
+    "not": lambda x, y: ~(x > y),
+    "where": lambda x, y: where((x > 0.0) & True, x, y),
+}
+UNARY = ["neg", "exp", "tanh", "erf", "absolute", "sqrt", "expm1", "log1p"]
+
+
+@pytest.mark.parametrize("op", [*BINARY, *UNARY, *LOGICAL])
+def test_every_operation_is_that_of_numpy_with_ties_too(op):
+    function = LOGICAL.get(op) or (
+        (lambda x, y: operate(op, x, y)) if op in BINARY else (lambda x, y: operate(op, absolute(x)) + 0.0 * y)
+    )
+    x, y = np.array([0.0, 1.0, 1.0, -2.0, 0.5, 3.0], np.float32), np.array([1.0, 1.0, -1.0, 2.0, 0.5, 3.0], np.float32)
+    graph, g = trace(function, (None, None), (None,)), Builder(np.dtype(np.float32))
+    (value,) = elementwise(g, graph, [g.input(name, np.float32, ["n"]) for name in "xy"])
+    g.output("value", value, ["n"])
+    (expected,) = graph.run(x, y)
+    np.testing.assert_allclose(computed(g.model(op, ""), {"x": x, "y": y})["value"], expected, rtol=1e-6)
 
 
 def test_a_constant_output_has_the_shape_of_the_operands():

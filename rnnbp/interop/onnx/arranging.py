@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnnbp.interop.onnx.files import Node, refusal
 from rnnbp.interop.onnx.reading import Reading, constant, frames
@@ -47,9 +49,10 @@ def cast(node: Node, values: Given, reading: Reading) -> list[Value]:
 
 
 def shape(node: Node, values: Given, reading: Reading) -> list[Value]:
-    """Read sizes, which nothing here depends on."""
-    node.attributes.clear()
-    return [Whole(("Shape",))]
+    """Read sizes."""
+    start, end = node.take("start", 0), node.take("end", None)
+    value = values[0]
+    return [Whole(("Shape",), reading.sizes_of(value)[start:end] if isinstance(value, Frames) else None)]
 
 
 def axes_of(node: Node, values: Given, reading: Reading) -> list[int] | None:
@@ -122,7 +125,10 @@ def reshape(node: Node, values: Given, reading: Reading) -> list[Value]:
     if _as_it_is(values[0]):
         return identity(node, values, reading)
     x = frames(node, values[0])
-    target = constant(node, values[1], "its shape").ravel().tolist()
+    if isinstance(values[1], Whole) and values[1].sizes is not None:
+        target = [reading.size(size) for size in values[1].sizes]
+    else:
+        target = constant(node, values[1], "its shape").ravel().tolist()
     single = replace(x, axes=tuple(axis for axis in x.axes if not _is_single(x, axis)))
     candidates = [x, single]
     if x.axes[-2:] == ("d", "f") and x.n_directions == 2:
@@ -178,12 +184,45 @@ def gather(node: Node, values: Given, reading: Reading) -> list[Value]:
     """Pick a step or a direction."""
     axis = node.take("axis", 0)
     if _as_it_is(values[0]):
-        return identity(node, values, reading)
+        chosen = values[1].array.ravel().tolist() if isinstance(values[1], Constant) else None
+        return _some_of(node, values, chosen)
+    if isinstance(values[0], Stack):
+        return [_of_stack(node, values[0], axis, constant(node, values[1], "the index"), reading)]
     x, index = frames(node, values[0]), constant(node, values[1], "the index")
     k = _place(node, x, axis)
     if index.size != 1:
         raise refusal(node, "one index is supported")
     return [_picked(node, x, k, int(index.item()), reading, kept=bool(index.ndim))]
+
+
+def _some_of(node: Node, values: Given, chosen: slice | list[int] | None) -> list[Value]:
+    """Return some of whole numbers, which are no sequences' lengths any more; zeros are zeros still."""
+    value = values[0]
+    if isinstance(value, Mask):
+        raise refusal(node, "it picks some of the steps that lie in their sequences")
+    if not isinstance(value, Whole):
+        return [Zeros()]
+    sizes = value.sizes
+    if sizes is not None:
+        try:
+            sizes = None if chosen is None else tuple(np.array(sizes, object)[chosen])
+        except (IndexError, TypeError) as error:
+            raise refusal(node, str(error)) from None
+    return [Whole((node.operator, value.expression), sizes)]
+
+
+def _of_stack(node: Node, value: Stack, axis: int, index: NDArray[Any], reading: Reading) -> Frames:
+    """Return one state of several that lie one after the other."""
+    k = _place(node, value.parts[0], axis)
+    places = [(part, d) for part in value.parts for d in range(part.n_directions if part.axes[k] == "d" else 1)]
+    if k != value.axis or index.size != 1 or index.item() not in range(-len(places), len(places)):
+        raise refusal(node, f"it picks number {index.tolist()} along axis {axis} of {len(places)} states side by side")
+    number: int = index.item()
+    part, d = places[number]
+    if part.axes[k] == "d":
+        return _picked(node, part, k, d, reading, kept=bool(index.ndim))
+    axes = (*part.axes[:k], *("1" * index.ndim), *part.axes[k + 1 :])
+    return replace(part, axes=axes)
 
 
 def _picked(node: Node, x: Frames, k: int, index: int, reading: Reading, *, kept: bool) -> Frames:
@@ -197,6 +236,8 @@ def _picked(node: Node, x: Frames, k: int, index: int, reading: Reading, *, kept
             half = index % 2
             return replace(x, axes=axes, step=("last", "first")[half], half=half, n_directions=1)
     if letter == "t" and index in (0, -1) and x.step is None:
+        if index == -1:
+            reading.looks_past_the_end(node)
         return replace(x, axes=axes, step="first" if index == 0 else "last")
     raise refusal(
         node,
@@ -219,7 +260,9 @@ def slice_(node: Node, values: Given, reading: Reading) -> list[Value]:
     """Pick a step or a direction, whose axis stays."""
     if _as_it_is(values[0]):
         node.attributes.clear()
-        return identity(node, values, reading)
+        bounds = [value.array.item() for value in values[1:3] if isinstance(value, Constant) and value.array.size == 1]
+        whole = len(bounds) == 2 and not any(values[4:])
+        return _some_of(node, values, slice(*bounds) if whole else None)
     x = frames(node, values[0])
     given: list[list[int]] = [
         constant(node, value, "the place").ravel().tolist() for value in values[1:] if value is not None
@@ -258,19 +301,32 @@ def concat(node: Node, values: Given, reading: Reading) -> list[Value]:
     axis = node.take("axis", 0)
     if all(isinstance(value, (Whole, Constant, Zeros)) for value in values):
         zeros = [value for value in values if isinstance(value, Zeros)]
-        return [Zeros()] if zeros and len(zeros) == len(values) else [Whole(("Concat",))]
+        return [Zeros()] if zeros and len(zeros) == len(values) else [Whole(("Concat",), _sizes_of_all(values))]
     parts = [frames(node, value) for value in values]
     first = parts[0]
     if any(each.n_links != first.n_links and not each.state for each in parts):
         raise refusal(node, "it puts branches together: the model is no chain of layers")
     k = _place(node, first, axis)
     if all(each.source or each.state for each in parts) and first.axes[k] in ("1", "d"):
-        return [Stack(tuple(parts))]
+        return [Stack(tuple(parts), k)]
     wanted = [("last", 0), ("first", 1)]
     if k == len(first.axes) - 1 and [(each.step, each.half) for each in parts] == wanted:
         width = None if first.width is None else 2 * first.width
         return [replace(first, step="both", half=None, width=width)]
     raise refusal(node, "it puts branches together: the model is no chain of layers")
+
+
+def _sizes_of_all(values: Given) -> tuple[int | str, ...] | None:
+    """Return sizes that are put one after the other; None if some are not known."""
+    found: list[int | str] = []
+    for value in values:
+        if isinstance(value, Whole) and value.sizes is not None:
+            found += value.sizes
+        elif isinstance(value, Constant) and value.array.dtype.kind == "i":
+            found += value.array.ravel().tolist()
+        else:
+            return None
+    return tuple(found)
 
 
 ARRANGING: dict[str, Callable[[Node, Given, Reading], list[Value]]] = {

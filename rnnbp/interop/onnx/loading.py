@@ -114,6 +114,7 @@ def read(source: Any, *, constants: Mapping[str, ArrayLike] | None = None) -> Lo
         values |= {name: value for name, value in zip(node.outputs, results, strict=False) if name}
         if lost := [name for name in node.outputs[len(results) :] if name]:
             raise refusal(node, f"its output {lost[0]!r} is not supported")
+    reading.check_ends()
     found = {name: values[name] for name in graph.outputs}
     output = _network_output(found, reading)
     net = network(reading.links, reading.dtype)

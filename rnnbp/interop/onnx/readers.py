@@ -161,6 +161,7 @@ def reduce_sum(node: Node, values: Given, reading: Reading) -> list[Value]:
 def reduce_mean(node: Node, values: Given, reading: Reading) -> list[Value]:
     """Read a mean over time."""
     x, kept = _over_time(node, values, reading)
+    reading.looks_past_the_end(node)
     reading.add(node, MeanOverTime(), {})
     return [_pooled(reading, x, kept=kept)]
 
@@ -168,6 +169,8 @@ def reduce_mean(node: Node, values: Given, reading: Reading) -> list[Value]:
 def reduce_max(node: Node, values: Given, reading: Reading) -> list[Value]:
     """Read a maximum over time."""
     x, kept = _over_time(node, values, reading)
+    if x.outside != -np.inf:
+        reading.looks_past_the_end(node)
     reading.add(node, MaxOverTime(), {})
     return [_pooled(reading, x, kept=kept)]
 
@@ -176,6 +179,7 @@ def global_pool(node: Node, values: Given, reading: Reading) -> list[Value]:
     """Read a pool over all of the last axis, as convolutions have it."""
     x = reading.enter(node, values[0])
     reading.arranged(node, x, "bft")
+    reading.looks_past_the_end(node)
     reading.add(node, MeanOverTime() if node.operator == "GlobalAveragePool" else MaxOverTime(), {})
     return [_pooled(reading, x, kept=True)]
 
@@ -278,6 +282,8 @@ def convolution(node: Node, values: Given, reading: Reading) -> list[Value]:
     if (groups := node.take("group", 1)) != 1:
         raise refusal(node, f"group={groups} is not supported, but 1 is")
     causal = _is_causal(node, width, stride, dilation)
+    if not causal and width > 1 and x.n_links and x.outside != 0.0:
+        reading.looks_past_the_end(node)
     given = len(values) > 2 and values[2] is not None
     bias = reading.numbers(node, values[2], "the bias") if given else np.zeros(n_outputs, weight.dtype)
     settings = {"stride": stride, "dilation": dilation, "causal": causal}
@@ -317,7 +323,17 @@ def whole(node: Node, values: Given, reading: Reading) -> list[Value]:
         else:
             raise refusal(node, "it computes with whole numbers and with something else")
     node.attributes.clear()
-    return [Whole((node.operator, *operands))]
+    return [Whole((node.operator, *operands), _product(node, values))]
+
+
+def _product(node: Node, values: Given) -> tuple[int] | None:
+    """Return the product of two sizes that are known; None of anything else."""
+    sizes = [value.sizes for value in values if isinstance(value, Whole)]
+    if node.operator == "Mul" and len(sizes) == 2:
+        match sizes:
+            case [(int() as a,), (int() as b,)]:
+                return (a * b,)
+    return None
 
 
 def less(node: Node, values: Given, reading: Reading) -> list[Value]:

@@ -48,6 +48,8 @@ class Reading:
         Whether the last layer is a product whose bias may follow.
     sizes : dict of str to int
         Of the axes of inputs, by their names, where they are fixed.
+    past_the_end : Node or None
+        The first node that looks at what lies after a sequence's end, where our layers look at none of it.
     """
 
     def __init__(self, opset: int) -> None:
@@ -56,6 +58,7 @@ class Reading:
         self.initial: dict[str, tuple[str, int | None]] = {}
         self.axes: dict[str, str] = {}
         self.sizes: dict[str, int] = {}
+        self.past_the_end: Node | None = None
         self._dtypes: set[np.dtype[Any]] = set()
 
     # -- layers --------------------------------------------------------------------------------------------------
@@ -139,13 +142,23 @@ class Reading:
         if found != list(letters) or len(value.axes) != len(letters):
             raise refusal(node, f"its input must have the axes {', '.join(letters)}, but has {self.shown(value)}")
 
-    def sizes_of(self, value: Frames) -> list[int | str]:
+    def sizes_of(self, value: Frames) -> tuple[int | str, ...]:
         """Return the size of each axis, or what stands for it where it is known only when the model runs."""
+        known = {"1": 1, "d": value.n_directions, "f": value.width or "f", "t": self._n_steps()}
+        return tuple(self.size(known.get(self.axis(name), name)) for name in value.axes)
+
+    def size(self, given: int | str) -> int | str:
+        """Return what is known by now of a size that an axis's name stands for."""
+        if isinstance(given, int):
+            return given
+        if given in self.sizes:
+            return self.sizes[given]
         fixed = {self.axis(name): n for name, n in self.sizes.items() if name.rpartition(".")[0] == self.x}
-        if any(stride != 1 for stride in self.strides):
-            fixed.pop("t", None)
-        known: dict[str, int | str] = {**self.sizes, **fixed, "1": 1, "d": value.n_directions, "f": value.width or "f"}
-        return [known.get(self.axis(name), self.axis(name)) for name in value.axes]
+        return fixed.get(self.axis(given), self.axis(given))
+
+    def _n_steps(self) -> str:
+        """Return what stands for the number of steps at this place of the chain."""
+        return "t" + "".join(f"/{stride}" for stride in self.strides if stride != 1)
 
     def shown(self, value: Frames) -> str:
         """Return the axes as an error names them."""
@@ -175,6 +188,25 @@ class Reading:
         """Check that a node's lengths, if it is given some, are the sequences'."""
         if value is not None and not self.is_length(value):
             raise refusal(node, "its lengths must be an input of the model, which strides divide")
+
+    def looks_past_the_end(self, node: Node) -> None:
+        """Note a node that looks at what lies after a sequence's end."""
+        self.past_the_end = self.past_the_end or node
+
+    def check_ends(self) -> None:
+        """Check that no node looks past an end where sequences have lengths, when all nodes have been read.
+
+        Raises
+        ------
+        InteropError
+            If one does; names it.
+        """
+        if self.lengths and self.past_the_end is not None:
+            raise refusal(
+                self.past_the_end,
+                f"sequences have lengths, {self.lengths!r}, but it looks at what lies after a sequence's end, which no "
+                "layer does",
+            )
 
     def state_names(self, value: Frames) -> list[str]:
         """Return what final states are called in the network."""

@@ -49,6 +49,8 @@ def recurrent(node: Node, values: Given, reading: Reading) -> list[Value]:
         theirs = Weights(w[d], r[d], first, second, None if peepholes is None else peepholes[d])
         parameters |= CONVENTIONS["onnx"].ours(layer, theirs, suffix)
     reading.check_lengths(node, given[4])
+    if given[4] is None and (n_directions == 2 or settings.get("reverse") or any(node.outputs[1:])):
+        reading.looks_past_the_end(node)
     k = len(reading.links)
     for name, value in (("h", given[5]), ("c", given[6])):
         _note_initial(node, value, name, k, n_directions, reading)
@@ -56,7 +58,11 @@ def recurrent(node: Node, values: Given, reading: Reading) -> list[Value]:
     backwards = settings.get("reverse", False)
     step = "both" if n_directions == 2 else "first" if backwards else "last"
     y = Frames(
-        k + 1, ("b", "t", "d", "f") if batch_first else ("t", "d", "b", "f"), n_hidden, n_directions=n_directions
+        k + 1,
+        ("b", "t", "d", "f") if batch_first else ("t", "d", "b", "f"),
+        n_hidden,
+        n_directions=n_directions,
+        outside=None if given[4] is None else 0.0,
     )
     axes = ("b", "d", "f") if batch_first else ("d", "b", "f")
     finals = [

@@ -29,9 +29,12 @@ class Whole:
     ----------
     expression : tuple
         ("input", name), or an operator and its operands; operators that only arrange numbers are left out.
+    sizes : tuple of int and str, or None
+        What each number is, where they are sizes of axes: a number that is known, or a name that stands for one.
     """
 
     expression: tuple[Any, ...]
+    sizes: tuple[int | str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,7 @@ class Stack:
     """States side by side, along an axis of directions or layers."""
 
     parts: tuple[Frames, ...]
+    axis: int
 
 
 Value = Constant | Whole | Zeros | Mask | Frames | Total | Stack
