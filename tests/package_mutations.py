@@ -30,6 +30,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -43,6 +44,10 @@ ROOT = Path(__file__).parents[1]
 EQUIVALENT = Path(__file__).with_name("equivalent_mutations.json")
 SURVIVES = "SURVIVES"
 PATIENCE = 3600.0  # seconds for the tests beside a file, with nothing broken
+#: What many tests import, which is loaded once.
+LOADED = ("scipy.optimize", "scipy.signal", "scipy.stats", "sklearn.utils.estimator_checks", "sklearn.pipeline",
+          "librosa", "llvmlite.binding", "hypothesis.strategies", "hypothesis.extra.numpy", "soundfile", "pooch",
+          "safetensors.numpy", "tqdm.auto", "joblib")  # fmt: skip
 
 #: Where tests stand that do not mirror the file's folder: the first that fits.
 BESIDE = {
@@ -50,14 +55,18 @@ BESIDE = {
     "rnnbp/model_selection.py": ("tests/estimators", "tests/preprocessing"),
     "rnnbp/inspection.py": ("tests/estimators",),
     "rnnbp/sequences.py": ("tests/data",),
+    "rnnbp/layers/online.py": ("tests/training/test_online.py",),
+    "rnnbp/layers/recurrent_online.py": ("tests/training/test_online.py", "tests/gradients/test_rtrl.py"),
     "rnnbp/layers": ("tests/layers", "tests/test_conformance.py"),
     "rnnbp/cells": ("tests/cells", "tests/test_conformance.py"),
+    "rnnbp/files": ("tests/files", "tests/training/test_resume.py"),
 }
 BINARY = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult,
     ast.Pow: ast.Mult, ast.MatMult: ast.Mult, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.LShift: ast.RShift,
     ast.RShift: ast.LShift,
 }  # fmt: skip
+CHECKED = ("strict=True", "copy=False")  # of zip, an assertion; of astype, which saves time alone
 COMPARISON = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
     ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
@@ -127,6 +136,8 @@ def running(node: ast.AST, inside: str = "", function: str = "") -> Iterator[tup
                 continue
             if isinstance(child, ast.JoinedStr):  # what users read, in words
                 continue
+            if isinstance(child, ast.keyword) and ast.unparse(child) in CHECKED:
+                continue
             if isinstance(child, ast.AST):
                 yield from running(child, *own)
 
@@ -159,18 +170,28 @@ def files(wanted: list[str]) -> list[str]:
 
 
 def tests_beside(file: str) -> list[str]:
-    """Return the tests that stand beside a file."""
+    """Return the files of tests that stand beside a file."""
+    found = [ROOT / place for place in places_beside(file)]
+    return [
+        str(test.relative_to(ROOT))
+        for place in found
+        for test in (sorted(place.glob("test_*.py")) if place.is_dir() else [place])
+    ]
+
+
+def places_beside(file: str) -> tuple[str, ...]:
+    """Return the files and folders of tests that stand beside a file."""
     for place, tests in BESIDE.items():
         if file == place or file.startswith(place + "/"):
-            return list(tests)
+            return tests
     folder = Path(file).parent
     while folder != Path("rnnbp"):  # tests/gradients has those of gradients/compiled too
         mirrored = ROOT / "tests" / Path(*folder.parts[1:])
         if mirrored.is_dir():
-            return [str(mirrored.relative_to(ROOT))]
+            return (str(mirrored.relative_to(ROOT)),)
         folder = folder.parent
     own = f"tests/test_{Path(file).stem}.py"
-    return [own if (ROOT / own).exists() else "tests/test_imports.py"]
+    return (own if (ROOT / own).exists() else "tests/test_imports.py",)
 
 
 def equivalent() -> list[dict[str, str]]:
@@ -199,7 +220,7 @@ class Tests:
         shutil.copytree(ROOT, self.tree, ignore=shutil.ignore_patterns(".git", "__pycache__", ".*_cache"))
         self._calls = json.loads(kept.read_text()) if kept is not None and kept.exists() else {}
         self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("forked_tests.py"))],
+            [sys.executable, str(Path(__file__).with_name("forked_tests.py")), *LOADED],
             cwd=self.tree,
             env=os.environ | {"PYTHONPATH": str(self.tree), "MPLBACKEND": "Agg"},
             stdin=subprocess.PIPE,
@@ -218,20 +239,24 @@ class Tests:
 
     def calls(self, tests: list[str]) -> dict[str, tuple[float, list[str]]]:
         """Return how long each test takes, and the functions it calls; all must pass while nothing is broken."""
-        key = " ".join(tests)
-        if key not in self._calls:
-            path = self.tree / "calls.json"
-            if self._asked(tests, calls=path, seconds=PATIENCE) != "passed":
-                raise SystemExit(f"with nothing broken these tests fail, or take too long: {key}")
-            self._calls[key] = json.loads(path.read_text())
-            if self._kept is not None:
-                self._kept.write_text(json.dumps(self._calls))
-        return self._calls[key]
+        found = {}
+        for file in tests:
+            text = (self.tree / file).read_text()
+            if file not in self._calls or self._calls[file][0] != text:
+                path = self.tree / "calls.json"
+                if self._asked([file], calls=path, seconds=PATIENCE) != "passed":
+                    raise SystemExit(f"with nothing broken these tests fail, or take too long: {file}")
+                self._calls[file] = text, json.loads(path.read_text())
+                if self._kept is not None:
+                    self._kept.write_text(json.dumps(self._calls))
+            found |= self._calls[file][1]
+        return found
 
     def outcome(self, broken: Break) -> str:
         """Return what the tests beside a broken file say: noticed, endless or SURVIVES.
 
-        Those that call the broken function are run first, the shortest of them first; then all.
+        Those that call the broken function are run first, the shortest of them first; then what else stands in their
+        files, as a fixture or something kept may have called it for others. If none calls it, all are run.
         """
         tests = tests_beside(broken.file)
         calls = self.calls(tests)
@@ -241,9 +266,11 @@ class Tests:
         original = path.read_text()
         put(path, broken.write())
         try:
-            for only in [calling, None] if calling else [None]:
-                files = tests if only is None else sorted({name.partition("::")[0] for name in only})
-                took = sum(calls[name][0] for name in only or calls)
+            files = {name.partition("::")[0] for name in calling or calls}
+            others = [name for name in calls if name.partition("::")[0] in files and name not in calling]
+            for only in filter(None, [calling, others]):
+                files = sorted({name.partition("::")[0] for name in only})
+                took = sum(calls[name][0] for name in only)
                 came = self._asked(files, only=only, seconds=60.0 + 10.0 * took)
                 if came != "passed":
                     return "noticed" if came == "failed" else came
@@ -271,10 +298,12 @@ def run(*, seed: int, count: int, wanted: list[str], jobs: int, kept: Path | Non
     if kept is not None:
         kept.mkdir(parents=True, exist_ok=True)
     results = Results(None if kept is None else kept / "results.jsonl")
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as workers:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as opened, ThreadPoolExecutor(jobs) as workers:
         trees: Queue[Tests] = Queue()
         for k in range(jobs):
-            trees.put(Tests(Path(folder, str(k)), None if kept is None else kept / "calls.json"))
+            tests = Tests(Path(folder, str(k)), None if kept is None else kept / "calls.json")
+            opened.callback(tests.close)
+            trees.put(tests)
 
         def tried(broken: Break) -> str:
             if results.came(broken) in ("noticed", "endless"):
@@ -288,8 +317,6 @@ def run(*, seed: int, count: int, wanted: list[str], jobs: int, kept: Path | Non
         for k, (broken, came) in enumerate(zip(chosen, workers.map(tried, chosen), strict=True), 1):
             print(f"{k:>4} of {len(chosen)}  {came:<8}  {broken}", flush=True)
             results.add(broken, came)
-        for _ in range(jobs):
-            trees.get().close()
     return report([(each, results.came(each)) for each in chosen], time.perf_counter() - started)
 
 
