@@ -14,5 +14,7 @@ requirements = [*content["build-system"]["requires"], *project["dependencies"], 
 for requirement in sorted(set(requirements)):
     declared = re.fullmatch(r"([\w.-]+)>=([\d.]+)", requirement)
     if declared is None:
-        raise SystemExit(f"pyproject.toml must give each dependency a minimum alone (name>=version), not {requirement!r}")
+        raise SystemExit(
+            f"pyproject.toml must give each dependency a minimum alone (name>=version), not {requirement!r}"
+        )
     print("{}=={}".format(*declared.groups()))
