@@ -19,6 +19,7 @@ and the line that it changes; a test sees to it that the line is there.
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import os
 import random
@@ -211,14 +212,13 @@ class Tests:
     ----------
     folder : Path
         Where the copy is put.
-    kept : Path, optional
-        A file that keeps what tests call, so that it is not found out again by every run.
+    kept : Path
+        A folder that keeps what tests call, so that it is not found out again by every run.
     """
 
-    def __init__(self, folder: Path, kept: Path | None) -> None:
+    def __init__(self, folder: Path, kept: Path) -> None:
         self.tree, self._kept = folder / "main", kept
         shutil.copytree(ROOT, self.tree, ignore=shutil.ignore_patterns(".git", "__pycache__", ".*_cache"))
-        self._calls = json.loads(kept.read_text()) if kept is not None and kept.exists() else {}
         self._process = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("forked_tests.py")), *LOADED],
             cwd=self.tree,
@@ -241,15 +241,12 @@ class Tests:
         """Return how long each test takes, and the functions it calls; all must pass while nothing is broken."""
         found = {}
         for file in tests:
-            text = (self.tree / file).read_text()
-            if file not in self._calls or self._calls[file][0] != text:
-                path = self.tree / "calls.json"
-                if self._asked([file], calls=path, seconds=PATIENCE) != "passed":
-                    raise SystemExit(f"with nothing broken these tests fail, or take too long: {file}")
-                self._calls[file] = text, json.loads(path.read_text())
-                if self._kept is not None:
-                    self._kept.write_text(json.dumps(self._calls))
-            found |= self._calls[file][1]
+            content = hashlib.sha256((self.tree / file).read_bytes()).hexdigest()
+            path = self._kept / f"{Path(file).stem}-{content[:16]}.json"
+            if not path.exists() and self._asked([file], calls=path, seconds=PATIENCE) != "passed":
+                path.unlink(missing_ok=True)
+                raise SystemExit(f"with nothing broken these tests fail, or take too long: {file}")
+            found |= json.loads(path.read_text())
         return found
 
     def outcome(self, broken: Break) -> str:
@@ -295,13 +292,13 @@ def run(*, seed: int, count: int, wanted: list[str], jobs: int, kept: Path | Non
     known = equivalent()
     chosen = random.Random(seed).sample(every, min(count, len(every)))
     chosen = [each for each in chosen if not is_listed(each, known)]
-    if kept is not None:
-        kept.mkdir(parents=True, exist_ok=True)
-    results = Results(None if kept is None else kept / "results.jsonl")
     with tempfile.TemporaryDirectory() as folder, ExitStack() as opened, ThreadPoolExecutor(jobs) as workers:
+        kept = Path(folder, "kept") if kept is None else kept.absolute()
+        kept.mkdir(parents=True, exist_ok=True)
+        results = Results(kept / "results.jsonl")
         trees: Queue[Tests] = Queue()
         for k in range(jobs):
-            tests = Tests(Path(folder, str(k)), None if kept is None else kept / "calls.json")
+            tests = Tests(Path(folder, str(k)), kept)
             opened.callback(tests.close)
             trees.put(tests)
 
@@ -321,18 +318,18 @@ def run(*, seed: int, count: int, wanted: list[str], jobs: int, kept: Path | Non
 
 
 class Results:
-    """What came of breaks, in a file or in memory alone."""
+    """What came of breaks, in a file."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        lines = path.read_text().splitlines() if path is not None and path.exists() else []
+        lines = path.read_text().splitlines() if path.exists() else []
         self._came = dict(json.loads(line) for line in lines)
 
     def came(self, broken: Break) -> str | None:
         return self._came.get(broken.key)
 
     def add(self, broken: Break, came: str) -> None:
-        if self._came.get(broken.key) != came and self._path is not None:
+        if self._came.get(broken.key) != came:
             with self._path.open("a") as file:
                 file.write(json.dumps([broken.key, came]) + "\n")
         self._came[broken.key] = came
