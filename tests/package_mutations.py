@@ -62,6 +62,7 @@ BESIDE = {
     "rnnbp/cells": ("tests/cells", "tests/test_conformance.py"),
     "rnnbp/files": ("tests/files", "tests/training/test_resume.py"),
 }
+DEFAULTS = "tests/test_documented_defaults.py"
 BINARY = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult,
     ast.Pow: ast.Mult, ast.MatMult: ast.Mult, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.LShift: ast.RShift,
@@ -253,7 +254,8 @@ class Tests:
         """Return what the tests beside a broken file say: noticed, endless or SURVIVES.
 
         Those that call the broken function are run first, the shortest of them first; then what else stands in their
-        files, as a fixture or something kept may have called it for others. If none calls it, all are run.
+        files, as a fixture or something kept may have called it for others. If none calls it, all are run. What runs as
+        the file is imported may be a default.
         """
         tests = tests_beside(broken.file)
         calls = self.calls(tests)
@@ -265,9 +267,10 @@ class Tests:
         try:
             files = {name.partition("::")[0] for name in calling or calls}
             others = [name for name in calls if name.partition("::")[0] in files and name not in calling]
-            for only in filter(None, [calling, others]):
+            defaults = [] if broken.function else [*self.calls([DEFAULTS])]
+            for only in filter(None, [defaults, calling, others]):
                 files = sorted({name.partition("::")[0] for name in only})
-                took = sum(calls[name][0] for name in only)
+                took = sum(calls[name][0] for name in only if name in calls)
                 came = self._asked(files, only=only, seconds=60.0 + 10.0 * took)
                 if came != "passed":
                     return "noticed" if came == "failed" else came

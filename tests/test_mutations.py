@@ -68,6 +68,7 @@ def tree(tmp_path, monkeypatch):
         (tmp_path / name).write_text(content)
     monkeypatch.setattr(package_mutations, "ROOT", tmp_path)
     monkeypatch.setattr(package_mutations, "LOADED", ())
+    monkeypatch.setattr(package_mutations, "DEFAULTS", "tests/test_thing.py")
     return tmp_path
 
 
