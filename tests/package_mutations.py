@@ -253,9 +253,9 @@ class Tests:
     def outcome(self, broken: Break) -> str:
         """Return what the tests beside a broken file say: noticed, endless or SURVIVES.
 
-        Those that call the broken function are run first, the shortest of them first; then what else stands in their
-        files, as a fixture or something kept may have called it for others. If none calls it, all are run. What runs as
-        the file is imported may be a default.
+        Those that call the broken function are run first, the shortest of them first; then all others, as a fixture, a
+        cached call or another process may have called it for them, most likely for those of the same files. What runs
+        as the file is imported may be a default.
         """
         tests = tests_beside(broken.file)
         calls = self.calls(tests)
@@ -265,8 +265,9 @@ class Tests:
         original = path.read_text()
         put(path, broken.write())
         try:
-            files = {name.partition("::")[0] for name in calling or calls}
-            others = [name for name in calls if name.partition("::")[0] in files and name not in calling]
+            files = {name.partition("::")[0] for name in calling}
+            others = [name for name in calls if name not in calling]
+            others.sort(key=lambda name: name.partition("::")[0] not in files)
             defaults = [] if broken.function else [*self.calls([DEFAULTS])]
             for only in filter(None, [defaults, calling, others]):
                 files = sorted({name.partition("::")[0] for name in only})
