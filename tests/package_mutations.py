@@ -261,6 +261,7 @@ class Tests:
         calls = self.calls(tests)
         calling = sorted(name for name, (_, called) in calls.items() if any(broken.is_in(each) for each in called))
         calling.sort(key=lambda name: calls[name][0])
+        defaults = [] if broken.function else [*self.calls([DEFAULTS])]
         path = self.tree / broken.file
         original = path.read_text()
         put(path, broken.write())
@@ -268,7 +269,6 @@ class Tests:
             files = {name.partition("::")[0] for name in calling}
             others = [name for name in calls if name not in calling]
             others.sort(key=lambda name: name.partition("::")[0] not in files)
-            defaults = [] if broken.function else [*self.calls([DEFAULTS])]
             for only in filter(None, [defaults, calling, others]):
                 files = sorted({name.partition("::")[0] for name in only})
                 took = sum(calls[name][0] for name in only if name in calls)
