@@ -24,8 +24,9 @@ def progress_bar(*args: Any, **options: Any) -> Any:
 
 @cache
 def _tqdm() -> Any:
-    from tqdm import tqdm
+    import tqdm as module
 
+    tqdm: Any = module.tqdm
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(
             before=lambda: tqdm.get_lock().acquire(),

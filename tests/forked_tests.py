@@ -1,6 +1,7 @@
-"""Run tests in forked processes, which find loaded what nearly all tests import: as ``python tests/forked_tests.py``.
+"""Run tests in forked processes, in which some modules are loaded already.
 
-Each line of the standard input asks for one run, and is answered by a line; both are JSON::
+It is run as ``python tests/forked_tests.py [module ...]``. Each line of its standard input asks for one run, and is
+answered by a line; both are JSON::
 
     {"files": [...], "only": [...] or null, "calls": path or null, "seconds": 60}  ->  "passed", "failed" or "endless"
 
@@ -25,19 +26,9 @@ from typing import Any
 
 import pytest
 
-LOADED = ("scipy.optimize", "scipy.signal", "scipy.stats", "sklearn.utils.estimator_checks", "sklearn.pipeline",
-          "librosa", "llvmlite.binding", "hypothesis.strategies", "hypothesis.extra.numpy", "soundfile", "pooch",
-          "safetensors.numpy", "tqdm.auto", "joblib")  # fmt: skip
 OPTIONS = (
-    "-q",
-    "-n",
-    "0",
-    "-p",
-    "no:cacheprovider",
-    "-m",
-    "not slow",
-    "-W",
-    "ignore::pytest.PytestAssertRewriteWarning",
+    *("-q", "-n", "0", "-p", "no:cacheprovider", "-m", "not slow"),
+    *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
 )
 ADDRESS_SPACE = 16 << 30  # bytes; what asks for more fails, and does not take the machine with it
 NO_TESTS = pytest.ExitCode.NO_TESTS_COLLECTED
@@ -123,7 +114,7 @@ def forked(asked: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    for name in LOADED:
+    for name in sys.argv[1:]:
         importlib.import_module(name)
     assert "rnnbp" not in sys.modules
     for line in sys.stdin:

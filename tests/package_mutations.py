@@ -19,6 +19,7 @@ and the line that it changes; a test sees to it that the line is there.
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import os
 import random
@@ -30,6 +31,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -43,6 +45,10 @@ ROOT = Path(__file__).parents[1]
 EQUIVALENT = Path(__file__).with_name("equivalent_mutations.json")
 SURVIVES = "SURVIVES"
 PATIENCE = 3600.0  # seconds for the tests beside a file, with nothing broken
+#: What many tests import, which is loaded once.
+LOADED = ("scipy.optimize", "scipy.signal", "scipy.stats", "sklearn.utils.estimator_checks", "sklearn.pipeline",
+          "librosa", "llvmlite.binding", "hypothesis.strategies", "hypothesis.extra.numpy", "soundfile", "pooch",
+          "safetensors.numpy", "tqdm.auto", "joblib")  # fmt: skip
 
 #: Where tests stand that do not mirror the file's folder: the first that fits.
 BESIDE = {
@@ -50,14 +56,25 @@ BESIDE = {
     "rnnbp/model_selection.py": ("tests/estimators", "tests/preprocessing"),
     "rnnbp/inspection.py": ("tests/estimators",),
     "rnnbp/sequences.py": ("tests/data",),
+    "rnnbp/data": ("tests/data", "tests/training/test_resume.py"),
+    "rnnbp/losses": ("tests/losses", "tests/training/test_step.py", "tests/optimizers/test_levenberg_marquardt.py"),
+    "rnnbp/networks/network.py": ("tests/networks", "tests/files/test_model_file.py"),
+    "rnnbp/optimizers": ("tests/optimizers", "tests/training/test_optimizer_state.py"),
+    "rnnbp/training/least_squares.py": ("tests/optimizers/test_levenberg_marquardt.py",),
+    "rnnbp/layers/online.py": ("tests/training/test_online.py",),
+    "rnnbp/layers/recurrent_online.py": ("tests/training/test_online.py", "tests/gradients/test_rtrl.py"),
+    "rnnbp/layers/pooling.py": ("tests/layers", "tests/networks/test_stream.py", "tests/test_conformance.py"),
     "rnnbp/layers": ("tests/layers", "tests/test_conformance.py"),
     "rnnbp/cells": ("tests/cells", "tests/test_conformance.py"),
+    "rnnbp/files": ("tests/files", "tests/training/test_resume.py"),
 }
+DEFAULTS = "tests/test_documented_defaults.py"
 BINARY = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult,
     ast.Pow: ast.Mult, ast.MatMult: ast.Mult, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.LShift: ast.RShift,
     ast.RShift: ast.LShift,
 }  # fmt: skip
+CHECKED = ("strict=True", "copy=False")  # of zip, an assertion; of astype, which saves time alone
 COMPARISON = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
     ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
@@ -127,6 +144,8 @@ def running(node: ast.AST, inside: str = "", function: str = "") -> Iterator[tup
                 continue
             if isinstance(child, ast.JoinedStr):  # what users read, in words
                 continue
+            if isinstance(child, ast.keyword) and ast.unparse(child) in CHECKED:
+                continue
             if isinstance(child, ast.AST):
                 yield from running(child, *own)
 
@@ -159,18 +178,28 @@ def files(wanted: list[str]) -> list[str]:
 
 
 def tests_beside(file: str) -> list[str]:
-    """Return the tests that stand beside a file."""
+    """Return the files of tests that stand beside a file."""
+    found = [ROOT / place for place in places_beside(file)]
+    return [
+        str(test.relative_to(ROOT))
+        for place in found
+        for test in (sorted(place.glob("test_*.py")) if place.is_dir() else [place])
+    ]
+
+
+def places_beside(file: str) -> tuple[str, ...]:
+    """Return the files and folders of tests that stand beside a file."""
     for place, tests in BESIDE.items():
         if file == place or file.startswith(place + "/"):
-            return list(tests)
+            return tests
     folder = Path(file).parent
     while folder != Path("rnnbp"):  # tests/gradients has those of gradients/compiled too
         mirrored = ROOT / "tests" / Path(*folder.parts[1:])
         if mirrored.is_dir():
-            return [str(mirrored.relative_to(ROOT))]
+            return (str(mirrored.relative_to(ROOT)),)
         folder = folder.parent
     own = f"tests/test_{Path(file).stem}.py"
-    return [own if (ROOT / own).exists() else "tests/test_imports.py"]
+    return (own if (ROOT / own).exists() else "tests/test_imports.py",)
 
 
 def equivalent() -> list[dict[str, str]]:
@@ -190,16 +219,15 @@ class Tests:
     ----------
     folder : Path
         Where the copy is put.
-    kept : Path, optional
-        A file that keeps what tests call, so that it is not found out again by every run.
+    kept : Path
+        A folder that keeps what tests call, so that it is not found out again by every run.
     """
 
-    def __init__(self, folder: Path, kept: Path | None) -> None:
+    def __init__(self, folder: Path, kept: Path) -> None:
         self.tree, self._kept = folder / "main", kept
         shutil.copytree(ROOT, self.tree, ignore=shutil.ignore_patterns(".git", "__pycache__", ".*_cache"))
-        self._calls = json.loads(kept.read_text()) if kept is not None and kept.exists() else {}
         self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("forked_tests.py"))],
+            [sys.executable, str(Path(__file__).with_name("forked_tests.py")), *LOADED],
             cwd=self.tree,
             env=os.environ | {"PYTHONPATH": str(self.tree), "MPLBACKEND": "Agg"},
             stdin=subprocess.PIPE,
@@ -218,32 +246,38 @@ class Tests:
 
     def calls(self, tests: list[str]) -> dict[str, tuple[float, list[str]]]:
         """Return how long each test takes, and the functions it calls; all must pass while nothing is broken."""
-        key = " ".join(tests)
-        if key not in self._calls:
-            path = self.tree / "calls.json"
-            if self._asked(tests, calls=path, seconds=PATIENCE) != "passed":
-                raise SystemExit(f"with nothing broken these tests fail, or take too long: {key}")
-            self._calls[key] = json.loads(path.read_text())
-            if self._kept is not None:
-                self._kept.write_text(json.dumps(self._calls))
-        return self._calls[key]
+        found = {}
+        for file in tests:
+            content = hashlib.sha256((self.tree / file).read_bytes()).hexdigest()
+            path = self._kept / f"{Path(file).stem}-{content[:16]}.json"
+            if not path.exists() and self._asked([file], calls=path, seconds=PATIENCE) != "passed":
+                path.unlink(missing_ok=True)
+                raise SystemExit(f"with nothing broken these tests fail, or take too long: {file}")
+            found |= json.loads(path.read_text())
+        return found
 
     def outcome(self, broken: Break) -> str:
         """Return what the tests beside a broken file say: noticed, endless or SURVIVES.
 
-        Those that call the broken function are run first, the shortest of them first; then all.
+        Those that call the broken function are run first, the shortest of them first; then all others, as a fixture, a
+        cached call or another process may have called it for them, most likely for those of the same files. What runs
+        as the file is imported may be a default.
         """
         tests = tests_beside(broken.file)
         calls = self.calls(tests)
         calling = sorted(name for name, (_, called) in calls.items() if any(broken.is_in(each) for each in called))
         calling.sort(key=lambda name: calls[name][0])
+        defaults = [] if broken.function else [*self.calls([DEFAULTS])]
         path = self.tree / broken.file
         original = path.read_text()
         put(path, broken.write())
         try:
-            for only in [calling, None] if calling else [None]:
-                files = tests if only is None else sorted({name.partition("::")[0] for name in only})
-                took = sum(calls[name][0] for name in only or calls)
+            files = {name.partition("::")[0] for name in calling}
+            others = [name for name in calls if name not in calling]
+            others.sort(key=lambda name: name.partition("::")[0] not in files)
+            for only in filter(None, [defaults, calling, others]):
+                files = sorted({name.partition("::")[0] for name in only})
+                took = sum(calls[name][0] for name in only if name in calls)
                 came = self._asked(files, only=only, seconds=60.0 + 10.0 * took)
                 if came != "passed":
                     return "noticed" if came == "failed" else came
@@ -268,13 +302,15 @@ def run(*, seed: int, count: int, wanted: list[str], jobs: int, kept: Path | Non
     known = equivalent()
     chosen = random.Random(seed).sample(every, min(count, len(every)))
     chosen = [each for each in chosen if not is_listed(each, known)]
-    if kept is not None:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as opened, ThreadPoolExecutor(jobs) as workers:
+        kept = Path(folder, "kept") if kept is None else kept.absolute()
         kept.mkdir(parents=True, exist_ok=True)
-    results = Results(None if kept is None else kept / "results.jsonl")
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as workers:
+        results = Results(kept / "results.jsonl")
         trees: Queue[Tests] = Queue()
         for k in range(jobs):
-            trees.put(Tests(Path(folder, str(k)), None if kept is None else kept / "calls.json"))
+            tests = Tests(Path(folder, str(k)), kept)
+            opened.callback(tests.close)
+            trees.put(tests)
 
         def tried(broken: Break) -> str:
             if results.came(broken) in ("noticed", "endless"):
@@ -288,24 +324,22 @@ def run(*, seed: int, count: int, wanted: list[str], jobs: int, kept: Path | Non
         for k, (broken, came) in enumerate(zip(chosen, workers.map(tried, chosen), strict=True), 1):
             print(f"{k:>4} of {len(chosen)}  {came:<8}  {broken}", flush=True)
             results.add(broken, came)
-        for _ in range(jobs):
-            trees.get().close()
     return report([(each, results.came(each)) for each in chosen], time.perf_counter() - started)
 
 
 class Results:
-    """What came of breaks, in a file or in memory alone."""
+    """What came of breaks, in a file."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        lines = path.read_text().splitlines() if path is not None and path.exists() else []
+        lines = path.read_text().splitlines() if path.exists() else []
         self._came = dict(json.loads(line) for line in lines)
 
     def came(self, broken: Break) -> str | None:
         return self._came.get(broken.key)
 
     def add(self, broken: Break, came: str) -> None:
-        if self._came.get(broken.key) != came and self._path is not None:
+        if self._came.get(broken.key) != came:
             with self._path.open("a") as file:
                 file.write(json.dumps([broken.key, came]) + "\n")
         self._came[broken.key] = came

@@ -1,5 +1,7 @@
 """The script that breaks pullbacks: every break is noticed, and one that is not would be reported."""
 
+from functools import partial
+
 import mutations
 import numpy as np
 import package_mutations
@@ -47,6 +49,7 @@ THING = '''
 def size(x: int = 3) -> "1 + 1":
     if x > 5 and not x == 8:
         raise ValueError(f"{x + 1} of 9")
+    list(zip([], [], strict=True))
     return 0.5 * x
 '''
 ITS_TEST = """
@@ -64,6 +67,8 @@ def tree(tmp_path, monkeypatch):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(content)
     monkeypatch.setattr(package_mutations, "ROOT", tmp_path)
+    monkeypatch.setattr(package_mutations, "LOADED", ())
+    monkeypatch.setattr(package_mutations, "DEFAULTS", "tests/test_thing.py")
     return tmp_path
 
 
@@ -77,8 +82,8 @@ def test_each_operator_and_number_that_runs_is_broken(tree):
         (5, "not x == 8", "x == 8"),
         (5, "x == 8", "x != 8"),
         (5, "8", "9"),
-        (7, "0.5 * x", "0.5 / x"),
-        (7, "0.5", "1.0"),
+        (8, "0.5 * x", "0.5 / x"),
+        (8, "0.5", "1.0"),
     ]
 
 
@@ -86,9 +91,34 @@ def test_survivors_are_reported_and_nothing_is_left_broken(tree, capsys):
     (tree / "rnnbp/thing.py").write_text("def size(x=3):\n    return 0.5 * min(x, 5)\n")
     assert package_mutations.run(seed=0, count=10, wanted=["rnnbp/thing.py"], jobs=2) == 1
     told = capsys.readouterr().out
-    assert "1 of 4 survived, 25.0 %" in told
+    assert "1 of 4 survived, 25.0 % (95 % interval 4.6 to 69.9 %;" in told
     assert told.endswith("rnnbp/thing.py:2: 5  ->  6\n")
     assert told.count("noticed") == 3
+
+
+def test_a_run_is_gone_on_with_and_survivors_are_tried_again(tree, tmp_path, capsys):
+    again = partial(package_mutations.run, seed=0, count=10, wanted=["rnnbp/thing.py"], jobs=1, kept=tmp_path / "kept")
+    (tree / "rnnbp/thing.py").write_text("def size(x=3):\n    return 0.5 * min(x, 5)\n")
+    assert again() == 1
+    results = tmp_path / "kept/results.jsonl"
+    assert len(results.read_text().splitlines()) == 4
+    (tree / "tests/test_thing.py").write_text(ITS_TEST + "\ndef test_the_most():\n    assert thing.size(9) == 2.5\n")
+    assert again() == 0
+    assert len(results.read_text().splitlines()) == 5  # the one that had survived
+    assert "0 of 4 survived" in capsys.readouterr().out
+
+
+def test_the_function_is_known_in_which_a_break_is(tree):
+    text = "A = 1\nclass C:\n    b = 2\n    def f(self, x=3):\n        return [x + 4 for x in x], lambda: 5\n"
+    (tree / "rnnbp/thing.py").write_text(text)
+    found = {each.old: each for each in package_mutations.breaks("rnnbp/thing.py")}
+    assert {old: each.function for old, each in found.items()} == {
+        "1": "", "2": "", "3": "", "x + 4": "C.f", "4": "C.f", "5": "C.f"
+    }  # fmt: skip
+    assert found["4"].is_in("rnnbp/thing.py:C.f.<locals>.<listcomp>")
+    assert not found["4"].is_in("rnnbp/thing.py:C.ff")
+    assert not found["4"].is_in("rnnbp/other.py:C.f")
+    assert found["3"].is_in("rnnbp/thing.py:C.f")  # which runs with what stands there
 
 
 def test_tests_that_fail_with_nothing_broken_notice_nothing(tree):

@@ -24,6 +24,7 @@ RFC 3533 (Ogg), RFC 9639 (FLAC), RFC 2361 and EBU Tech 3306 (RIFF, RF64), Apple'
 from __future__ import annotations
 
 import io
+import math
 import os
 import re
 import struct
@@ -100,7 +101,7 @@ def _chunks(
     return found
 
 
-def _samples_beyond(chunks: list[tuple[bytes, int, int]], size: int, unknown: int) -> str:
+def _samples_beyond(chunks: list[tuple[bytes, int, int]], size: int, unknown: float) -> str:
     if not chunks:
         return ""
     name, at, declared = chunks[-1]
@@ -126,7 +127,7 @@ def _rf64(file: BinaryIO, start: int, size: int) -> str:
 
 
 def _wave64(file: BinaryIO, start: int, size: int) -> str:
-    return _samples_beyond(_chunks(file, 40, size, "<16sq", align=8, counts_itself=True), size, 1 << 63)
+    return _samples_beyond(_chunks(file, 40, size, "<16sq", align=8, counts_itself=True), size, math.inf)
 
 
 def _aiff(file: BinaryIO, start: int, size: int) -> str:
@@ -134,7 +135,7 @@ def _aiff(file: BinaryIO, start: int, size: int) -> str:
 
 
 def _caf(file: BinaryIO, start: int, size: int) -> str:
-    return _samples_beyond(_chunks(file, 8, size, ">4sq", align=1), size, 1 << 63)
+    return _samples_beyond(_chunks(file, 8, size, ">4sq", align=1), size, math.inf)
 
 
 # -- fields ------------------------------------------------------------------------------------------------------------

@@ -85,7 +85,7 @@ def clipped_part(wave: Waveform) -> float:
     It must be the waveform as it was recorded: resampling makes the flat tops round.
     """
     n_cut = 0
-    for end in (wave.max(), wave.min()):
+    for end in {float(wave.max()), float(wave.min())}:
         at_end = wave == end
         inner = at_end[:-2] & at_end[1:-1] & at_end[2:]
         n_cut += int((np.convolve(inner, np.ones(3)) > 0).sum()) if inner.any() else 0

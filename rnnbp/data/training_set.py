@@ -244,7 +244,7 @@ class TrainingSet:
         described: dict[str, Any] = {"examples": self.n_examples, "shape": list(self.frames.shape)}
         parts = {"lengths": self.lengths, "input": self.frames}
         for name, array in (parts | {"target": self.target, "sample weight": self.weight}).items():
-            if array is not None and self.per_sequence and name == "target":
+            if self.per_sequence and name == "target":
                 array = array.content()
             if array is not None:
                 content = hashlib.sha256(f"{array.dtype} {array.shape}".encode())

@@ -163,8 +163,7 @@ class Checkpoint:
         if self._last is None:
             return f"{self.path} has not been written"
         seconds = time.monotonic() - self._last
-        when = "now" if seconds < 1.0 and not self._failing else f"{seconds:.0f} s ago"
-        return f"{self.path} was written {when}: the same call, with this checkpoint, goes on from there"
+        return f"{self.path} was written {seconds:.0f} s ago: the same call, with this checkpoint, goes on from there"
 
     def _read(self) -> tuple[dict[str, Array], dict[str, Any]] | None:
         if not self.path.exists():

@@ -158,14 +158,6 @@ class TensorFile:
         self._read_into(self._data_start + entry.start, _bytes_of(array))
         return array.astype(entry.dtype.newbyteorder("="), copy=False)
 
-    def read_into(self, name: str, out: Array) -> None:
-        """Read an array into another one of its shape and dtype."""
-        entry = self.entries[name]
-        if out.flags.c_contiguous and out.dtype == entry.dtype:
-            self._read_into(self._data_start + entry.start, _bytes_of(out))
-        else:
-            out[...] = self.read(name)
-
     def digest(self, text: str) -> str:
         """Return `digest` of a text and all arrays."""
         content = _begin(text)

@@ -33,7 +33,6 @@ from pathlib import Path
 __all__ = ["write_atomically"]
 
 DAY = 86400.0  # seconds
-PROCESS = r"\.([0-9a-f]{8})-(\d{1,10})-([0-9a-f]{8})"  # machine, number, beginning
 UNKNOWN = "0" * 8
 LONGEST_NAME = 160  # characters of a file's name that its temporary name repeats; file systems allow 255 bytes
 

@@ -343,7 +343,8 @@ class Network:
         Raises
         ------
         ValueError
-            If the input does not fit the network (see `batch`), or if an initial state does not.
+            If the input does not fit the network (see `batch`), if an initial state does not, or if a teacher is given
+            to a network that feeds back no targets.
         """
         batch = x if isinstance(x, Batch) else self.batch(x, lengths)
         return Pass(

@@ -65,8 +65,8 @@ class Pass:
         interface: Interface,
         rng: np.random.Generator,
         *,
-        training: bool = False,
-        keep: bool = True,
+        training: bool,
+        keep: bool,
         initial_states: States | None = None,
         teacher: Array | None = None,
         final_states: bool = True,
@@ -74,7 +74,14 @@ class Pass:
         self._programs, self._batch = programs, batch
         initial = self._split(initial_states)
         forced = interface.teacher_forced_layer
-        taught = None if teacher is None or forced is None else (forced, teacher)
+        taught: tuple[int, Array] | None = None
+        if teacher is not None:
+            if forced is None:
+                raise ValueError(
+                    "teacher was given, but this network has no layer that feeds back targets: leave it out, or end "
+                    "the network with a layer such as Jordan(..., teacher_forcing=True)"
+                )
+            taught = forced, teacher
         self._program: Program | None = None
         program = programs.take()
         try:

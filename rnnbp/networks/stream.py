@@ -90,7 +90,8 @@ class Stream:
             if out is None:
                 return None
         assert out is not None
-        return np.array(out[0])
+        (row,) = out
+        return np.array(row)
 
 
 def _compiled_step(segment: Segment) -> StreamStep:

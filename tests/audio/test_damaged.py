@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from rnnbp import audio
+from rnnbp.audio import containers
 
 RATE = 8000
 WAVE = (0.3 * np.sin(np.arange(6000) / 5) + 0.02 * np.random.default_rng(0).standard_normal(6000)).astype(np.float32)
@@ -106,6 +107,14 @@ def test_a_length_that_was_not_known_is_no_truncation(path):
     content = bytearray(encoded("AU", "PCM_16"))
     content[8:12] = b"\xff" * 4
     assert audio.load(written(path, content), RATE).size == WAVE.size
+
+
+@pytest.mark.parametrize(("declared", "said"), [(2**63 - 1, f"promises {2**63 - 1 - 8} bytes more"), (2**64 - 1, "")])
+def test_lengths_of_64_bits_are_known_up_to_half_of_all(declared, said):
+    sizes = struct.pack("<4sI3QI", b"ds64", 28, 0, declared, 0, 0)
+    content = b"RF64\xff\xff\xff\xffWAVE" + sizes + b"data\xff\xff\xff\xff" + bytes(8)
+    assert said in (found := containers.shortfall(io.BytesIO(content), "rf64", 0, len(content)))
+    assert bool(said) == bool(found)
 
 
 @pytest.mark.parametrize(("container", "magic"), [("WAV", b"RIFX"), ("AU", b"dns.")])

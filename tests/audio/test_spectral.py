@@ -178,6 +178,13 @@ def test_trimming_keeps_a_whole_frame_around_a_click(place):
     assert trimmed.max() == 1
 
 
+def test_nothing_but_the_loudest_frame_is_within_0_db_of_it():
+    wave = np.random.default_rng(0).standard_normal(1000)
+    frames = [wave[start : start + 200] for start in [*range(0, 800, 80), 800]]
+    loudest = max(frames, key=lambda frame: ((frame - wave.mean()) ** 2).sum())
+    np.testing.assert_array_equal(spectral.trim_silence(wave, frame=200, hop=80, threshold_db=0), loudest)
+
+
 def test_an_offset_is_not_taken_for_sound():
     wave = np.zeros(8000, np.float32)
     wave[3000:4600] = speech_like(1600, 8000)

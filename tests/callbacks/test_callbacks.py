@@ -1,5 +1,6 @@
 """Callbacks: what they write, when they stop, and that their errors come before training."""
 
+import copy
 import csv
 import sys
 from types import ModuleType
@@ -122,6 +123,17 @@ def test_a_table_has_a_row_for_each_epoch(tmp_path):
         assert [float(row[name]) for row in rows] == values
 
 
+def test_rows_are_added_to_what_is_there(tmp_path):
+    path = tmp_path / "log.csv"
+
+    def remark(net, history):
+        with path.open("a") as file:
+            file.write(f"after {len(history)}\n")
+
+    train(CSVLog(path), remark, max_epochs=3)
+    assert [line for line in path.read_text().splitlines() if "after" in line] == ["after 1", "after 2", "after 3"]
+
+
 def test_a_log_that_is_used_again_begins_anew(tmp_path):
     log = CSVLog(tmp_path / "log.csv")
     train(log)
@@ -171,6 +183,14 @@ def test_tensorboard_is_given_each_epoch_s_figures(tensorboard, tmp_path):
 
 def test_a_resumed_run_writes_the_epochs_before_it_in_the_place_of_what_is_there(tensorboard, tmp_path):
     TensorBoardLog(tmp_path)(None, History(loss=[3.0, 2.0]))
+    assert tensorboard == [(str(tmp_path), 1), ("loss", 3.0, 1), ("loss", 2.0, 2), "flushed"]
+
+
+def test_a_copy_of_a_log_writes_the_run_anew(tensorboard, tmp_path):
+    log = TensorBoardLog(tmp_path)
+    log(None, History(loss=[3.0]))
+    tensorboard.clear()
+    copy.deepcopy(log)(None, History(loss=[3.0, 2.0]))
     assert tensorboard == [(str(tmp_path), 1), ("loss", 3.0, 1), ("loss", 2.0, 2), "flushed"]
 
 

@@ -153,9 +153,9 @@ def test_unpad_undoes_pad(given_lengths):
         ([3.0, 4.0, 5.0], "whole numbers of steps, but their dtype is float64"),
         (["3", "4", "5"], "whole numbers of steps"),
         ([True, True, True], "whole numbers of steps"),
-        ([3, 0, 5], "sequence 1 has length 0: every sequence needs at least one step"),
+        ([1, 0, 5], "sequence 1 has length 0: every sequence needs at least one step"),
         ([3, 4, -1], "sequence 2 has length -1"),
-        ([3, 6, 7], "sequence 1 has length 6, longer than the data: there are 5 steps"),
+        ([5, 6, 7], "sequence 1 has length 6, longer than the data: there are 5 steps"),
     ],
 )
 def test_lengths_that_do_not_fit_are_named(given_lengths, message):

@@ -137,3 +137,14 @@ def test_evaluation_keeps_sequences_of_equal_lengths_in_order():
 def test_what_does_not_fit_is_refused_at_once(net, x, target, message):
     with pytest.raises(ValueError, match=message):
         make(net, x, target)
+
+
+def test_a_fingerprint_tells_labels_of_sequences_apart():
+    net = Network([layers.Dense(2, 4)])
+
+    def fingerprint(labels):
+        return TrainingSet(net.interface, np.ones((5, 2, 2)), target=labels, loss=losses.CTC()).fingerprint()
+
+    assert fingerprint([[1, 2], [3]]) == fingerprint([[1, 2], [3]])
+    different = [[[1, 2], [3]], [[1], [2, 3]], [[1, 2], [1]], [[2, 1], [3]]]
+    assert len({fingerprint(labels)["target"] for labels in different}) == 4

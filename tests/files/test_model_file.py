@@ -1,6 +1,7 @@
 """Model files: what is saved comes back, and what is no model is refused with its reason."""
 
 import contextlib
+import itertools
 import json
 import os
 import pickle
@@ -365,6 +366,19 @@ def test_places_that_make_no_sense_are_refused(path, header, message):
     path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(12))
     with pytest.raises(ModelFileError, match=message):
         Network.load(path)
+
+
+@pytest.mark.parametrize("order", [*itertools.permutations(range(4))])
+def test_empty_arrays_may_stand_between_others(path, order):
+    described = [([0], [0, 0]), ([1], [0, 4]), ([3, 0], [4, 4]), ([2], [4, 12])]
+    header = entries(*(described[k] for k in order))
+    path.write_bytes(content := len(header).to_bytes(8, "little") + header + np.arange(3, dtype=np.float32).tobytes())
+    expected = safetensors.numpy.load(content)
+    with tensor_file.TensorFile(path) as file:
+        file.read_entries()
+        assert file.entries.keys() == expected.keys()
+        for name, array in expected.items():
+            np.testing.assert_array_equal(file.read(name), array, strict=True)
 
 
 def test_a_header_without_end_is_not_read(path, saved, monkeypatch):

@@ -74,6 +74,14 @@ def test_what_is_written_is_never_more_open_than_the_file_was(path, monkeypatch)
     assert seen[0] == 0o600
 
 
+@pytest.mark.skipif(os.name != "posix", reason="other systems cannot")
+def test_the_file_and_its_folder_are_on_the_disk(path, monkeypatch):
+    kept, fsync = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda descriptor: kept.append(os.fstat(descriptor)) or fsync(descriptor))
+    write_atomically(path, b"new")
+    assert {each.st_ino for each in kept} == {path.stat().st_ino, path.parent.stat().st_ino}
+
+
 def test_a_symbolic_link_stays_one(path, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     target = tmp_path / "elsewhere" / "model"

@@ -41,6 +41,14 @@ def test_a_bidirectional_layer_puts_both_directions_side_by_side():
         assert_close(output[..., columns], one.forward(sequences))
 
 
+@pytest.mark.parametrize("kind", [layers.Elman, layers.GRU, layers.LSTM])
+def test_what_is_not_random_draws_nothing(kind):
+    net = Network([kind(1, 2, gradient=TEXT)])
+    before = net.rng.bit_generator.state
+    net.run(np.ones((2, 1, 1)), training=True)
+    assert net.rng.bit_generator.state == before
+
+
 # -- recurrent layers --------------------------------------------------------------------------------------------------
 
 
@@ -187,6 +195,14 @@ def test_an_embedding_is_a_dense_layer_on_one_hot_vectors():
     net = Network([layers.Embedding(4, 3)], dtype="float64")
     symbols = np.array([[0, 3], [3, 1]])
     assert_close(net.forward(symbols), np.eye(4)[symbols] @ net.parameters["0.weight"])
+
+
+@pytest.mark.parametrize(("symbols", "wrong"), [([0, 4, 5], "5"), ([4, 0, -1], "-1")])
+def test_the_first_symbol_that_is_none_is_named(symbols, wrong):
+    net = Network([layers.Embedding(5, 2)])
+    assert net.forward(np.array([[0, 4]]).T).shape == (2, 1, 2)
+    with pytest.raises(ValueError, match=rf"symbols from 0 to 4, but {wrong} came in"):
+        net.forward(np.array([symbols]).T)
 
 
 def test_layer_norm_gives_each_row_mean_0_and_variance_1():

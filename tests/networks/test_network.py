@@ -233,6 +233,12 @@ def test_a_teacher_is_heard_where_targets_are_the_layer_s_own_output(stack, taug
     assert (in_training != pytest.approx(in_use, rel=1e-4)) == taught
 
 
+def test_a_teacher_that_nobody_hears_is_refused():
+    net = Network([Jordan(2, 3, n_outputs=2, teacher_forcing=False)])
+    with pytest.raises(ValueError, match="teacher was given, but this network has no layer that feeds back targets"):
+        net.run(np.ones((3, 1, 2)), teacher=np.ones((3, 2)))
+
+
 def test_a_teacher_s_class_is_fed_back_as_one_hot():
     net = Network([Jordan(2, 3, n_outputs=4, feedback_activation="softmax")], dtype="float64")
     classes = RNG.integers(4, size=(5, 3))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from rnnbp import Network, layers
+from rnnbp.networks.summary import Row, Summary
 
 
 def test_what_each_layer_costs():
@@ -15,6 +16,33 @@ def test_what_each_layer_costs():
     assert (summary.multiply_adds, summary.per_sequence) == (264, 16)
     assert summary.n_parameters == net.theta.size
     assert summary.input == "(T, 3)"
+
+
+def test_the_table_can_be_read():
+    net = Network([layers.GRU(3, 8), layers.LastStep(), layers.Dense(8, 2000)])
+    assert (
+        str(net.summary())
+        == """\
+input (T, 3)
+   layer           output   parameters  multiply-adds
+-----------------------------------------------------
+0  GRU(3, 8)       (T, 8)          312            264
+1  LastStep()      (8,)              0              0
+2  Dense(8, 2000)  (2000,)      18,000        16,000*
+-----------------------------------------------------
+   together                     18,312            264
+* once a sequence: 16,000 in all; the others, for each frame"""
+    )
+    html = net.summary()._repr_html_()
+    assert html.startswith("<table><caption>input (T, 3)</caption><tr><th></th><th>layer</th>")
+    assert "<tr><td>2</td><td>Dense(8, 2000)</td><td>(2000,)</td><td>18,000</td><td>16,000 a sequence</td></tr>" in html
+
+
+@pytest.mark.parametrize("length", [60, 61])
+def test_long_layers_are_cut(length):
+    name = "Dense(3, 2, initializer=" + "x" * (length - 25) + ")"
+    (line,) = (line for line in str(Summary((Row(name, "(2,)", 8, 6, False),), "(3,)")).splitlines() if "Dense" in line)
+    assert line.split("  ")[1] == (name if length == 60 else name[:57] + "...")
 
 
 def test_strides_leave_work_for_some_frames_only():

@@ -50,6 +50,18 @@ def test_equals_the_textbook():
     assert textbook.taken_back > 5
 
 
+def test_a_move_to_an_equal_loss_is_not_taken_back():
+    """From 1 to -1 on |x|."""
+    theta, weights = np.array([1.0]), np.array([1.0])
+    optimizer, textbook = Rprop(2.0), Textbook(1, first_step=2.0)
+    state = optimizer.init(theta)
+    for _ in range(3):
+        optimizer.update(theta, np.sign(theta), state, loss=abs(float(theta[0])))
+        textbook.update(weights, np.sign(weights), abs(float(weights[0])))
+        np.testing.assert_array_equal(theta, weights)
+    assert textbook.taken_back == 0
+
+
 def test_takes_no_move_back_if_the_loss_is_not_known():
     theta, state = np.array([0.1]), Rprop(0.2).init(np.zeros(1))
     Rprop(0.2).update(theta, np.array([1.0]), state)

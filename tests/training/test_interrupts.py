@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -86,7 +87,10 @@ def test_a_signal_within_an_update_leaves_a_checkpoint_that_goes_on_to_the_same_
     assert history.stopped == "interrupted"
     assert Sending.updates == 6
     assert "interrupted after 1 of 4 epochs" in caplog.text
-    assert f"{tmp_path / 'run'} was written now: the same call, with this checkpoint, goes on from there" in caplog.text
+    assert re.search(
+        rf"{tmp_path / 'run'} was written \d+ s ago: the same call, with this checkpoint, goes on from there",
+        caplog.text,
+    )
     sending()
     assert ended(*train(Checkpoint(tmp_path / "run", **NEVER), optimizer=Sending())) == expected
     assert Sending.updates == 6 + 10  # none of the sixteen is done twice
@@ -108,7 +112,7 @@ def test_a_second_signal_does_not_wait(tmp_path, sending, caplog):
     sending(signal.SIGINT, signal.SIGINT)
     _, history = train(Checkpoint(tmp_path / "run", every_seconds=None, every_epochs=1), optimizer=Sending())
     assert history.stopped == "interrupted"
-    assert "s ago" in caplog.text or "written now" in caplog.text
+    assert "s ago" in caplog.text
     _, description = model_file.read(tmp_path / "run")
     assert '"done": 0' in description["checkpoint"]  # the first epoch's end, not the middle of the second's update
 

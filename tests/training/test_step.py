@@ -98,6 +98,14 @@ def test_weight_decay():
     assert np.linalg.norm(decayed.theta) < np.linalg.norm(plain.theta)
 
 
+def test_batches_that_weigh_nothing_change_nothing():
+    """Of 23 examples one counts: it alone is trained on, and shrinks the weights."""
+    weights = np.zeros(N)
+    weights[7] = 0.5
+    options = {"loss": "cross_entropy", "sample_weight": weights, "l2": 0.1}
+    assert_the_same(MLP, STATIC, CLASSES, optimizer=optimizers.SGD(0.1), **options)
+
+
 def test_dropout_within_a_cell_and_zoneout_draw_the_same():
     stack = [layers.LSTM(5, 4, recurrent_dropout=0.3, zoneout=0.2), layers.LastStep(), layers.Dense(4, 3)]
     assert_the_same(stack, RAGGED, CLASSES, loss=losses.CrossEntropy())
