@@ -123,8 +123,9 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
 
         Parameters
         ----------
-        X : array of shape (T,), (N, T) or (N, T, F), or list of arrays of shape (T_i,) or (T_i, F)
-            One series of numbers; or N series, of one or of F variables. For one series of F variables write ``[X]``.
+        X : array of shape (T,), (T, 1), (N, T) or (N, T, F), or list of arrays of shape (T_i,) or (T_i, F)
+            One series of numbers, such as a table's column; or N series, of one or of F variables. For one series of F
+            variables write ``[X]``.
         y : None
             Not used.
 
@@ -451,15 +452,20 @@ def _spreads(scales: list[Scale]) -> Array:
 
 
 def _is_single(X: Any) -> bool:
-    """Return whether X is one series of numbers, without a list around it."""
+    """Return whether X is one series of numbers, without a list around it: a row of numbers, or a table's column."""
     if isinstance(X, (list, tuple)):
         return len(X) > 0 and np.ndim(X[0]) == 0
-    return getattr(X, "ndim", 0) == 1 and X.dtype != object
+    shape = getattr(X, "shape", ())
+    return (len(shape) == 1 and X.dtype != object) or _is_column(X)
+
+
+def _is_column(X: Any) -> bool:
+    return getattr(X, "shape", ())[1:] == (1,)
 
 
 def _expect_no_dates(X: Any) -> None:
     """Check that the rows of a table are no dates: its rows are series, not steps."""
-    index = getattr(X, "index", None) if getattr(X, "ndim", 0) == 2 else None
+    index = getattr(X, "index", None) if getattr(X, "ndim", 0) == 2 and not _is_column(X) else None
     if type(index).__name__ in ("DatetimeIndex", "TimedeltaIndex", "PeriodIndex"):
         n, k = X.shape
         raise ValueError(

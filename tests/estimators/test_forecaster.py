@@ -1,6 +1,7 @@
 """The forecaster: closed loops, intervals, and the forms of series."""
 
 import numpy as np
+import pandas
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -58,6 +59,44 @@ def test_forecasts_have_the_form_of_the_series(x, shape):
     assert fitted.sample_paths(h=3, n_paths=7).shape == (7, *shape)
     lower, upper = fitted.predict_interval(3)
     assert lower.shape == upper.shape == shape
+
+
+class Column:
+    """A column of a library that NumPy can read, and that has a shape but is no array."""
+
+    dtype = "Float64"
+
+    def __init__(self, values):
+        self.values, self.shape = values, values.shape
+
+    def __len__(self):
+        return len(self.values)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.values, dtype=dtype)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda x: pandas.Series(x, name="level"),
+        lambda x: pandas.Series(x, index=pandas.date_range("2020-01-01", periods=len(x))),
+        lambda x: pandas.DataFrame({"level": x, "other": 0.0})["level"],
+        lambda x: pandas.DataFrame({"level": x}),
+        lambda x: pandas.DataFrame({"level": x}, index=pandas.date_range("2020-01-01", periods=len(x))),
+        lambda x: x[:, None],
+        list,
+        Column,
+        lambda x: Column(x[:, None]),
+    ],
+    ids=["series", "dated", "column", "table", "dated table", "array", "list", "another library", "another table"],
+)
+def test_one_column_is_one_series(form):
+    expected = RNNForecaster(**BRIEF).fit(SINE)
+    fitted = RNNForecaster(**BRIEF).fit(form(SINE))
+    assert_array_equal(fitted.predict(3), expected.predict(3))
+    assert_array_equal(fitted.predict(form(SINE[:100]), 3), expected.predict(SINE[:100], 3))
+    assert_array_equal(fitted.predict_interval(form(SINE[:100]), 3), expected.predict_interval(SINE[:100], 3))
 
 
 def test_the_horizon_is_a_setting():
