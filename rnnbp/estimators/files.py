@@ -191,7 +191,7 @@ def _compare(fitted: dict[str, Any], network: Network) -> None:
             raise ValueError(f"out_activation_ cannot be {fitted['out_activation_']!r} with {n_classes} classes")
     if (names := fitted.get("feature_names_in_")) is not None and len(names) != fitted.get("n_features_in_"):
         raise ValueError(f"there are {len(names)} names of features, but {fitted.get('n_features_in_')} features")
-    if "residuals_" in fitted and fitted["residuals_"].shape[1] != width:
+    if "residuals_" in fitted and fitted["residuals_"].shape[-1] != width:
         raise ValueError("residuals_ are of another number of variables")
     pasts, scales = fitted.get("_pasts", []), fitted.get("_scales", [])
     if len(pasts) != len(scales) or any(x.shape[1] != width for x in pasts):
@@ -247,7 +247,7 @@ KNOWN: dict[str, Callable[[Any], bool]] = {
     "live_variance_": lambda value: value is None or _are_numbers(value, 1),
     "steps_": _is_flag,
     "differenced_": _is_flag,
-    "residuals_": _are_numbers,
+    "residuals_": lambda value: _are_numbers(value, 3) or _are_numbers(value),  # of before: of one step ahead
     "_width": _is_at_least(1),
     "_saw_columns": _is_flag,
     "_multilabel": _is_flag,

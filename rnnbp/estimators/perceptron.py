@@ -46,6 +46,7 @@ n_layers_ : int"""
         "n_features": "",
     }
 
+    _scaler: ClassVar[str] = "sklearn.preprocessing.StandardScaler"
     _remedies: ClassVar[str] = (
         "features scaled by StandardScaler, another learning_rate_init or random_state, or a larger n_iter_no_change"
     )

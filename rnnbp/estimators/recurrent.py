@@ -47,6 +47,7 @@ class RecurrentEstimator(SequenceReader, NetworkEstimator, Recurrence):
         "n_features": "\n    F; for an (N, T) array it is T, as scikit-learn counts columns.",
     }
     _remembered: ClassVar[tuple[str, ...]] = ("_width", "_saw_columns")
+    _scaler: ClassVar[str] = "rnnbp.preprocessing.SequenceScaler"
     _remedies: ClassVar[str] = (
         "features scaled by SequenceScaler, wider frames (SlidingWindow), another learning_rate_init or random_state, "
         "or a larger n_iter_no_change"

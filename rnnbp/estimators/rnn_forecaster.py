@@ -7,12 +7,8 @@ network, whose state is s, predicts the next change from the value, or where lev
     x(t+1) = x(t) + f(u(t), s(t)) + e(t)
 
 Forecasts run it in closed loop: the state is warmed up on the last W steps, and then each forecast is the next input.
-Intervals come of many such paths, to whose every step one of the residuals e is added, drawn with replacement: a
-bootstrap, which assumes nothing of their distribution, only that they are independent of each other in time.
-
-References
-----------
-B. Efron and R. J. Tibshirani, "An introduction to the bootstrap", 1993, chapter 8 (residuals of a time series' model).
+How far they were off, at each horizon, is learnt from parts of the series that other networks have not seen: see
+`backtest`. Intervals and paths are forecasts with such errors added.
 """
 
 from __future__ import annotations
@@ -30,15 +26,19 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from rnnbp.callbacks import EarlyStopping
 from rnnbp.configuration import number, whole_number
-from rnnbp.estimators.base import Arrays
+from rnnbp.estimators.backtest import errors_ahead, folds, interval, steps_ahead
+from rnnbp.estimators.base import Arrays, Data
 from rnnbp.estimators.declaring import FLAG, check, documented, either, real, setting
 from rnnbp.estimators.objectives import HalfSquaredError
 from rnnbp.estimators.recurrent import RecurrentEstimator
 from rnnbp.estimators.series import WINDOWS, Forecasting, Scale, View, drifts
 from rnnbp.estimators.settings import SEED
-from rnnbp.estimators.solvers import solver_is_stochastic
+from rnnbp.estimators.solvers import make_optimizer, solver_is_stochastic
 from rnnbp.losses import Loss
+from rnnbp.networks.network import Network
+from rnnbp.training import fit
 
 __all__ = ["RNNForecaster"]
 
@@ -63,8 +63,11 @@ class RNNForecaster(RecurrentEstimator, Forecasting):
 
     Notes
     -----
-    Residuals of data that were trained on are too small, and intervals made of them too narrow: without early stopping,
-    do not trust them.
+    Intervals come of the errors that three more networks make, each on a third of the data that it was not trained on:
+    `fit` takes two to three times as long for it. Errors of the future are taken to be like those, so intervals are too
+    narrow after a change that the data have not seen. Errors are known as far ahead as ``max(horizon, window)`` steps,
+    or a fifth of the longest series; beyond, intervals keep their width, or grow with the square root of the steps if
+    levels drift. Those of `partial_fit` are of data that were trained on, and too small.
 
     Examples
     --------
@@ -104,8 +107,8 @@ class RNNForecaster(RecurrentEstimator, Forecasting):
     _attributes: ClassVar[str] = """\
 differenced_ : bool
     Whether the network sees changes in the place of values.
-residuals_ : ndarray of shape (n_residuals, F)
-    Errors of one step ahead, scaled: of the data that early stopping has set aside, else of those trained on."""
+residuals_ : ndarray of shape (n_origins, n_steps, F)
+    Errors of forecasts of 1, 2, ... steps, in units of the series' spread, on data that were left out of training."""
     _words: ClassVar[dict[str, str]] = {
         "samples": "windows",
         "counted": "windows",
@@ -120,8 +123,9 @@ residuals_ : ndarray of shape (n_residuals, F)
 
         Parameters
         ----------
-        X : array of shape (T,), (N, T) or (N, T, F), or list of arrays of shape (T_i,) or (T_i, F)
-            One series of numbers; or N series, of one or of F variables. For one series of F variables write ``[X]``.
+        X : array of shape (T,), (T, 1), (N, T) or (N, T, F), or list of arrays of shape (T_i,) or (T_i, F)
+            One series of numbers, such as a table's column; or N series, of one or of F variables. For one series of F
+            variables write ``[X]``.
         y : None
             Not used.
 
@@ -176,18 +180,12 @@ residuals_ : ndarray of shape (n_residuals, F)
                 self.differenced_ = drifts(series, self.window) if self.difference == "auto" else bool(self.difference)
             self._view.check(series, 2)
             _expect_enough(X, series)
+            self._expect_bounded(series)
             self._single, self.n_outputs_ = single, self._width
             self._scales = scales = [self._view.scale_of(x) for x in series]
-            cuts = self._cuts(series) if early else [len(x) for x in series]
-            data = self._view.windows([x[:cut] for x, cut in zip(series, cuts, strict=True)], scales)
-            held_out = None
-            if early:
-                overlap = self._view.least(1)
-                held_out = self._view.windows([x[n - overlap :] for x, n in zip(series, cuts, strict=True)], scales)
+            data, held_out = self._cut(series, scales, early=early)
         self._train(data, held_out, incremental=incremental, stops_early=early)
-        first = cuts if early else [max(len(x) // 2, self._view.least(1)) for x in series]
-        value, forecast, scale = self._one_step_ahead(series, scales, first)
-        self.residuals_ = (value - forecast) / scale
+        self.residuals_ = self._backtested(series, scales, incremental=incremental)
         self._pasts = [x[-self.window - 1 :].copy() for x in series]
         return self
 
@@ -200,22 +198,102 @@ residuals_ : ndarray of shape (n_residuals, F)
     def _view(self) -> View:
         return View(self.window, self.differenced_)
 
-    def _cuts(self, series: list[Array]) -> list[int]:
-        """Return the number of steps of each series that are trained on if the others are set aside."""
+    def _cut(self, series: list[Array], scales: list[Scale], *, early: bool) -> tuple[Data, Data | None]:
+        """Return windows of series, and those of their ends if these are set aside."""
+        if not early:
+            return self._view.windows(series, scales), None
         cuts = [len(x) - max(int(self.validation_fraction * len(x)), 1) for x in series]
         if min(cuts) < self._view.least(2) or sum(map(len, series)) - sum(cuts) < 2:
             raise ValueError("The validation set is too small. Increase 'validation_fraction', or give longer series.")
-        return cuts
+        overlap = self._view.least(1)
+        ends = [x[n - overlap :] for x, n in zip(series, cuts, strict=True)]
+        data = self._view.windows([x[:n] for x, n in zip(series, cuts, strict=True)], scales)
+        return data, self._view.windows(ends, scales)
 
-    def _one_step_ahead(
-        self, series: list[Array], scales: list[Scale], first: Sequence[int]
+    def _backtested(self, series: list[Array], scales: list[Scale], *, incremental: bool) -> Array:
+        """Return errors of forecasts from parts of the series that were left out of training, of shape (n, H, F)."""
+        lengths = [len(x) for x in series]
+        h = steps_ahead(lengths, max(self.horizon, self.window))
+        random_state = check_random_state(self.random_state)
+        found = []
+        for fold in [[(0, n) for n in lengths]] if incremental else folds(lengths):
+            net = (
+                self.network_
+                if incremental
+                else self._trained_without(fold, series, scales, random_state.randint(2**31 - 1))
+            )
+            first = [max(begin, self._view.first(n)) for (begin, _), n in zip(fold, lengths, strict=True)]
+            ends = [end for _, end in fold]
+            origins = [range(a, min(b, n - h + 1)) for a, b, n in zip(first, ends, lengths, strict=True)]
+            if any(origins):
+                value, forecast, scale = self._ahead(net, series, scales, origins, h)
+                found.append((value - forecast) / scale)
+        return np.concatenate(found)
+
+    def _trained_without(
+        self, fold: Sequence[tuple[int, int]], series: list[Array], scales: list[Scale], seed: int
+    ) -> Network:
+        """Return another network, trained as the one that is kept, on what a fold leaves in."""
+        pieces, their_scales = [], []
+        for x, scale, (begin, end) in zip(series, scales, fold, strict=True):
+            for piece in (x[:begin], x[end:]) if end > begin else (x,):
+                if len(piece) >= self._view.least(2):
+                    pieces.append(piece)
+                    their_scales.append(scale)
+        early = self.validation_scores_ is not None and min(map(len, pieces)) >= ENOUGH
+        data, held_out = self._cut(pieces, their_scales, early=early)
+        net = Network(self._layers(self.n_outputs_), dtype=self.network_.dtype, seed=seed)
+        patience = self.n_iter_no_change + 1
+        fit(
+            net,
+            data.x,
+            data.target,
+            loss=self._objective(),
+            optimizer=make_optimizer(self, len(data.x), 0),
+            max_epochs=self.max_iter,
+            batch_size=self.largest_batch if self.batch_size == "auto" else int(self.batch_size),
+            validation_data=None if held_out is None else (held_out.x, held_out.target),
+            score=self._validation_score if early else None,
+            monitor="score" if early else "loss",
+            callbacks=[EarlyStopping(patience, min_delta=self.tol, restore_best=early, compared_with="best")],
+            l2=self.alpha,
+            shuffle=self.shuffle,
+            seed=seed,
+            progress=False,
+        )
+        return net
+
+    def _ahead(
+        self,
+        net: Network,
+        series: list[Array],
+        scales: list[Scale],
+        origins: Sequence[Sequence[int]],
+        h: int,
     ) -> tuple[Array, Array, Array]:
-        """Return values from the first steps on, forecasts of them from the steps before, and the series' spreads."""
-        times = [(x, scale, t) for x, scale, n in zip(series, scales, first, strict=True) for t in range(n, len(x))]
+        """Return values from each origin on, a network's forecasts of them, and the series' spreads."""
+        times = [(x, scale, t) for x, scale, those in zip(series, scales, origins, strict=True) for t in those]
         times = times[:: -(-len(times) // WINDOWS)]
         pasts = [x[max(t - self.window - 1, 0) : t] for x, _, t in times]
-        forecast = self._run_on(pasts, [scale for _, scale, _ in times], 1)[:, 0]
-        return np.array([x[t] for x, _, t in times]), forecast, np.array([d for _, (_, d), _ in times])
+        forecast = self._run_on(net, pasts, [scale for _, scale, _ in times], h)
+        return np.array([x[t : t + h] for x, _, t in times]), forecast, np.array([[d] for _, (_, d), _ in times])
+
+    def _expect_bounded(self, series: list[Array]) -> None:
+        """Check that the bounds are bounds, also of the series."""
+        lower, upper = self._bounds
+        if lower >= upper:
+            raise ValueError(f"lower must be less than upper, but lower={self.lower} and upper={self.upper} were given")
+        for i, x in enumerate(series):
+            for name, bound, beyond in (("lower", lower, x < lower), ("upper", upper, x > upper)):
+                if beyond.any():
+                    step = int(np.argmax(beyond.any(axis=1)))
+                    raise ValueError(
+                        f"series {i} goes beyond {name}={bound:g}: it is {x[step][beyond[step]][0]:g} at step {step}"
+                    )
+
+    @property
+    def _bounds(self) -> tuple[float, float]:
+        return -np.inf if self.lower is None else self.lower, np.inf if self.upper is None else self.upper
 
     def _objective(self) -> Loss:
         return HalfSquaredError()
@@ -245,12 +323,10 @@ residuals_ : ndarray of shape (n_residuals, F)
         ValueError
             If the series are not of the kind that was fitted, or h is no whole number of at least 1.
         """
-        series, h, shape = self._asked(X, h)
-        return self._run_on(*series, h).reshape(shape)
+        pasts, h, shape = self._asked(X, h)
+        return self._run_on(self.network_, *pasts, h).reshape(shape)
 
-    def predict_interval(
-        self, X: Any = None, h: int | None = None, *, coverage: float = 0.9, n_paths: int = 500
-    ) -> tuple[Array, Array]:
+    def predict_interval(self, X: Any = None, h: int | None = None, *, coverage: float = 0.9) -> tuple[Array, Array]:
         """Return between which values the next steps of series lie, each with the given probability.
 
         Parameters
@@ -258,9 +334,7 @@ residuals_ : ndarray of shape (n_residuals, F)
         X, h
             See `predict`.
         coverage : float, default=0.9
-            The probability, in (0, 1).
-        n_paths : int, default=500
-            How many paths are drawn.
+            The probability, in (0, 1). Of n errors (``len(residuals_)``), intervals reach at most ``1 - 2 / (n + 1)``.
 
         Returns
         -------
@@ -273,12 +347,16 @@ residuals_ : ndarray of shape (n_residuals, F)
             See `predict`; or if the coverage is no probability.
         """
         number("coverage", coverage, "(0, 1)")
-        tails = (1 - coverage) / 2
-        lower, upper = np.quantile(self.sample_paths(X, h, n_paths=n_paths), [tails, 1 - tails], axis=0)
+        pasts, h, shape = self._asked(X, h)
+        forecast, spread = self._run_on(self.network_, *pasts, h), _spreads(pasts[1])
+        lower, upper = (
+            np.clip(forecast + end * spread, *self._bounds).reshape(shape)
+            for end in interval(self._errors(h), coverage)
+        )
         return lower, upper
 
     def sample_paths(self, X: Any = None, h: int | None = None, *, n_paths: int = 500) -> Array:
-        """Return ways in which series may go on.
+        """Return ways in which series may go on: the forecast, with the errors of one that was made before.
 
         Parameters
         ----------
@@ -296,11 +374,17 @@ residuals_ : ndarray of shape (n_residuals, F)
         ValueError
             See `predict`.
         """
-        series, h, shape = self._asked(X, h)
+        pasts, h, shape = self._asked(X, h)
         whole_number("n_paths", n_paths)
-        rng = check_random_state(self.random_state)
-        drawn = rng.randint(len(self.residuals_), size=(h, n_paths * len(series[0])))
-        return self._run_on(*series, h, n_paths, self.residuals_[drawn]).reshape(n_paths, *shape)
+        errors = self._errors(h)
+        drawn = check_random_state(self.random_state).randint(len(errors), size=(n_paths, len(pasts[0])))
+        paths = self._run_on(self.network_, *pasts, h) + errors[drawn] * _spreads(pasts[1])
+        return np.asarray(np.clip(paths, *self._bounds)).reshape(n_paths, *shape)
+
+    def _errors(self, h: int) -> Array:
+        """Return scaled errors of shape (n, h, F); files of before have those of one step, of shape (n, F)."""
+        known = self.residuals_.reshape(len(self.residuals_), -1, self._width)
+        return errors_ahead(known, h, drifts=self.differenced_)
 
     def _asked(self, X: Any, h: int | None) -> tuple[tuple[list[Array], list[Scale]], int, tuple[int, ...]]:
         """Return the pasts to go on from and their scales, the number of steps, and the shape of forecasts."""
@@ -318,28 +402,25 @@ residuals_ : ndarray of shape (n_residuals, F)
         shape = () if single else (len(pasts),)
         return (pasts, scales), steps, (*shape, steps, *((self._width,) if self._width > 1 else ()))
 
-    def _run_on(
-        self, pasts: list[Array], scales: list[Scale], h: int, n_paths: int = 1, noise: Array | None = None
-    ) -> Array:
-        """Return paths in closed loop (n_paths * N, h, F), with noise (h, n_paths * N, F) added to their steps."""
+    def _run_on(self, net: Network, pasts: list[Array], scales: list[Scale], h: int) -> Array:
+        """Return forecasts of a network in closed loop, of shape (N, h, F)."""
         scaled = [(x[-self._view.least(self.window) :] - m) / d for x, (m, d) in zip(pasts, scales, strict=True)]
         inputs = [self._view.inputs(x) for x in scaled]
-        warm = self.network_.run(inputs, keep=False)
+        mean, spread = np.array([m for m, _ in scales]), np.array([d for _, d in scales])
+        lower, upper = ((bound - mean) / spread for bound in self._bounds)
+        warm = net.run(inputs, keep=False)
         ends = np.array([len(x) - 1 for x in inputs])
-        change = np.tile(warm.output[ends, np.arange(len(inputs))], (n_paths, 1))
-        states = {name: np.tile(state, (n_paths, 1)) for name, state in warm.final_states.items()}
-        value = np.tile(np.array([x[-1] for x in scaled]), (n_paths, 1))
+        change, states = warm.output[ends, np.arange(len(inputs))], warm.final_states
+        value = np.array([x[-1] for x in scaled])
         path = []
         for k in range(h):
             if k:
-                u = change if self.differenced_ else value
-                step = self.network_.run(u[None], keep=False, initial_states=states)
+                step = net.run((change if self.differenced_ else value)[None], keep=False, initial_states=states)
                 change, states = step.output[0], step.final_states
-            change = change if noise is None else change + noise[k]
-            value = value + change
+            before, value = value, np.clip(value + change, lower, upper).astype(value.dtype)
+            change = value - before
             path.append(value)
-        mean, spread = (np.tile(np.array(part), (n_paths, 1))[:, None] for part in zip(*scales, strict=True))
-        return np.asarray(np.stack(path, axis=1) * spread + mean)
+        return np.asarray(np.stack(path, axis=1) * spread[:, None] + mean[:, None])
 
     def score(self, X: Arrays, y: Any = None) -> float:
         """Return the coefficient of determination of forecasts one step ahead.
@@ -359,21 +440,32 @@ residuals_ : ndarray of shape (n_residuals, F)
         check_is_fitted(self)
         _, series = self._read_series(X, reset=False)
         self._view.check(series, 2)
-        first = [self._view.least(1)] * len(series)
-        value, forecast, _ = self._one_step_ahead(series, [self._view.scale_of(x) for x in series], first)
-        return float(r2_score(value, forecast))
+        scales = [self._view.scale_of(x) for x in series]
+        origins = [range(self._view.least(1), len(x)) for x in series]
+        value, forecast, _ = self._ahead(self.network_, series, scales, origins, 1)
+        return float(r2_score(value[:, 0], forecast[:, 0]))
+
+
+def _spreads(scales: list[Scale]) -> Array:
+    """Return the spreads of series, of shape (N, 1, F)."""
+    return np.array([[d] for _, d in scales])
 
 
 def _is_single(X: Any) -> bool:
-    """Return whether X is one series of numbers, without a list around it."""
+    """Return whether X is one series of numbers, without a list around it: a row of numbers, or a table's column."""
     if isinstance(X, (list, tuple)):
         return len(X) > 0 and np.ndim(X[0]) == 0
-    return getattr(X, "ndim", 0) == 1 and X.dtype != object
+    shape = getattr(X, "shape", ())
+    return (len(shape) == 1 and X.dtype != object) or _is_column(X)
+
+
+def _is_column(X: Any) -> bool:
+    return getattr(X, "shape", ())[1:] == (1,)
 
 
 def _expect_no_dates(X: Any) -> None:
     """Check that the rows of a table are no dates: its rows are series, not steps."""
-    index = getattr(X, "index", None) if getattr(X, "ndim", 0) == 2 else None
+    index = getattr(X, "index", None) if getattr(X, "ndim", 0) == 2 and not _is_column(X) else None
     if type(index).__name__ in ("DatetimeIndex", "TimedeltaIndex", "PeriodIndex"):
         n, k = X.shape
         raise ValueError(

@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 
 from rnnbp.data.sequences import Sequences
 from rnnbp.estimators.base import Data
-from rnnbp.estimators.declaring import FLAG, WHOLE, either, setting
+from rnnbp.estimators.declaring import FLAG, WHOLE, either, real, setting
 
 __all__ = ["WINDOWS", "Forecasting", "Scale", "View", "drifts"]
 
 Array = NDArray[Any]
 Scale = tuple[Array, Array]  # m and d of each variable
 
+BOUND = either(real("(-inf, inf)"), None)
 WINDOWS = 512  # to train on, about, however long the series are
 
 
@@ -47,6 +48,12 @@ class Forecasting:
         the network does not know the level. "auto" does so if windows vary less than half as much as the series.
         """,
     )
+    lower: float | None = setting(
+        None,
+        BOUND,
+        "The least value that a series can take, such as 0 for counts: forecasts, intervals and paths stay above.",
+    )
+    upper: float | None = setting(None, BOUND, "The greatest one.")
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,10 @@ class View:
     def least(self, n_inputs: int) -> int:
         """Return how many values are needed for so many inputs."""
         return n_inputs + int(self.differenced)
+
+    def first(self, length: int) -> int:
+        """Return the first origin of a series that a forecaster is tried from: with W steps behind it, or a fifth."""
+        return max(self.least(1), min(self.window, length // 5))
 
     def check(self, series: Sequence[Array], n_inputs: int) -> None:
         """Check that all series are long enough for so many inputs.

@@ -26,6 +26,7 @@ from rnnbp.data.sequences import Sequences
 from rnnbp.estimators.base import EVALUATED_AT_ONCE, Arrays, Data, NetworkEstimator, dense
 from rnnbp.estimators.chance import constant_loss
 from rnnbp.estimators.declaring import check
+from rnnbp.estimators.scaling import badly_scaled
 from rnnbp.estimators.solvers import solver_is_stochastic
 from rnnbp.estimators.steps import are_whole, joined, per_step_weight
 from rnnbp.reading import refuse_unreadable
@@ -44,6 +45,7 @@ class Supervised(NetworkEstimator):
     __metadata_request__fit: ClassVar[dict[str, bool]] = {"groups": True}  # asked for, as splitters ask for them
     _numeric: ClassVar[bool]  # whether y must be numbers
     _remedies: ClassVar[str]  # what to try if nothing was learnt
+    _scaler: ClassVar[str]  # what scales features
     out_activation_: str
 
     def fit(
@@ -82,6 +84,9 @@ class Supervised(NetworkEstimator):
 
         Warns
         -----
+        UserWarning
+            If a feature is badly scaled: if all of it lies within 0.05 of 0, its standard deviation is above 100, or
+            its mean is more than ten standard deviations from 0.
         sklearn.exceptions.ConvergenceWarning
             If training ends before it has converged; or if it has, at a loss within 5 % of that of a constant answer.
         """
@@ -152,10 +157,25 @@ class Supervised(NetworkEstimator):
             if X_val is not None:
                 held_out, _, target = self._read_data(X_val, y_val, anew=False, incremental=True)
                 validation = Data(held_out, target, None)
+        if anew:
+            self._warn_of_scales(x.frames if isinstance(x, Sequences) else x)
         stopped = self._train(data, validation, incremental=incremental, stops_early=self.early_stopping)
         if stopped in ("converged", "patience") and not incremental:
             self._warn_of_chance(data)
         return self
+
+    def _warn_of_scales(self, rows: Array) -> None:
+        """Say it if a feature is on a scale that networks learn badly from."""
+        if (found := badly_scaled(rows)) is None:
+            return
+        k, mean, spread = found
+        names = getattr(self, "feature_names_in_", ())
+        name = repr(str(names[k])) if len(names) == rows.shape[1] else k
+        warnings.warn(
+            f"feature {name} of X has a mean of {mean:.3g} and a standard deviation of {spread:.3g}, but networks "
+            f"learn best from 0 and 1: make_pipeline({self._scaler}(), {type(self).__name__}(...)) scales all features",
+            stacklevel=4,
+        )
 
     def _warn_of_chance(self, data: Data) -> None:
         """Say it if the loss on the training data is near that of the best constant answer."""

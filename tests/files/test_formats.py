@@ -29,6 +29,8 @@ def test_a_network_of_format_1_is_saved_in_format_2(tmp_path):
 def test_an_estimator_of_format_1_forecasts_as_it_did():
     forecaster = RNNForecaster.load(FILES / "forecaster_format_1.safetensors")
     np.testing.assert_allclose(forecaster.predict(4), np.load(FILES / "forecaster_format_1.npy"), rtol=1e-12)
+    lower, upper = forecaster.predict_interval(4)
+    assert (lower < upper).all()  # of errors of one step, which is all that it has
 
 
 def test_a_run_of_format_1_is_gone_on_with(tmp_path):

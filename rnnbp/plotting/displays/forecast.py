@@ -64,7 +64,6 @@ class ForecastDisplay:
         *,
         coverages: Sequence[float] = (0.5, 0.8, 0.95),
         n_known: int | None = 100,
-        n_paths: int = 500,
         actual: ArrayLike | None = None,
         ax: Axes | None = None,
     ) -> Self:
@@ -81,8 +80,6 @@ class ForecastDisplay:
             Of the prediction intervals, between 0 and 1.
         n_known : int or None, default=100
             How many of the last known values are drawn; None draws all.
-        n_paths : int, default=500
-            How many paths the intervals are made of.
         actual : array of up to h values or None, default=None
             What came.
         ax : matplotlib.axes.Axes or None, default=None
@@ -98,8 +95,7 @@ class ForecastDisplay:
             If the series is not one of numbers, or as `from_predictions`.
         """
         past = _course(series, "series")
-        paths = estimator.sample_paths(past, h, n_paths=n_paths)
-        ends = {c: tuple(np.quantile(paths, [(1 - c) / 2, (1 + c) / 2], axis=0)) for c in map(_coverage, coverages)}
+        ends = {c: estimator.predict_interval(past, h, coverage=c) for c in map(_coverage, coverages)}
         known = past if n_known is None else past[-n_known:]
         return cls.from_predictions(known, estimator.predict(past, h), intervals=ends, actual=actual, ax=ax)
 

@@ -1,0 +1,81 @@
+"""The tables of series classification and of forecast intervals: what they are made of, and one quick run of each."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from benchmarks import forecast_intervals, series_classification
+from benchmarks.series_classification import TASKS, warped_distances
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # of convergence and scales, as the commands do
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_training_and_test_data_are_apart_and_of_one_kind(task):
+    data = TASKS[task][1](2000)
+    assert set(np.unique(data.y)) == set(np.unique(data.y_test))
+    assert {x.shape[1] for x in data.X} == {x.shape[1] for x in data.X_test}
+    seen = {np.asarray(x).tobytes() for x in data.X}
+    assert not any(np.asarray(x).tobytes() in seen for x in data.X_test)
+    again = TASKS[task][1](2000)
+    assert all(np.array_equal(a, b) for a, b in zip(data.X, again.X, strict=True))
+
+
+def warped_distance(x, y, width):
+    """The recursion as it is defined, cell by cell."""
+    table = np.full((len(x) + 1, len(y) + 1), math.inf)
+    table[0, 0] = 0
+    for i in range(len(x)):
+        for j in range(len(y)):
+            if abs(j - i * (len(y) - 1) / max(len(x) - 1, 1)) <= width:
+                best = min(table[i, j], table[i, j + 1], table[i + 1, j])
+                table[i + 1, j + 1] = ((x[i] - y[j]) ** 2).sum() + best
+    return table[-1, -1]
+
+
+@pytest.mark.parametrize(("t", "u"), [(9, 9), (12, 7), (5, 20), (30, 31), (1, 4)])
+@pytest.mark.parametrize("band", [0.1, 1.0])
+def test_warping_is_the_recursion_within_the_band(t, u, band):
+    x, others = RNG.normal(size=(t, 2)), RNG.normal(size=(4, u, 2))
+    width = max(math.ceil(band * max(t, u)), math.ceil(u / t))
+    expected = [warped_distance(x, y, width) for y in others]
+    assert np.isfinite(expected).all()
+    np.testing.assert_allclose(warped_distances(x, others, band), expected, rtol=1e-12)
+
+
+def test_what_is_only_warped_is_near():
+    slow, fast = np.sin(np.linspace(0, 6, 60))[:, None], np.sin(np.linspace(0, 1, 60) ** 1.1 * 6)[:, None]
+    assert warped_distances(slow, fast[None])[0] < 0.1 * np.square(slow - fast).sum()
+
+
+def test_classifiers_are_compared_and_written_down(tmp_path, capsys):
+    path = tmp_path / "found.json"
+    assert series_classification.main(["--tasks", "charts", "--seeds", "1", "--json", str(path)]) == 0
+    printed = capsys.readouterr().out
+    found = json.loads(path.read_text())["tasks"]["charts"]["accuracy"]
+    assert found.keys() == {"default", "recommended", "warping", "logistic"}
+    assert found["recommended"][0] > 0.9
+    assert f"{100 * found['warping'][0]:.1f}" in printed
+
+
+def test_intervals_are_measured_and_written_down(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(forecast_intervals, "N_TRAINED", 120)
+    monkeypatch.setattr(forecast_intervals, "N_ORIGINS", 10)
+    path = tmp_path / "found.json"
+    assert forecast_intervals.main(["--series", "autoregression", "--seeds", "2", "--json", str(path)]) == 0
+    assert capsys.readouterr().out.count("autoregression") == 2
+    found = json.loads(path.read_text())["series"]["autoregression"]
+    assert found["fits"] == 2
+    assert len(found["nominal 80 %"]["covered"]) == len(found["nominal 95 %"]["width"]) == 4
+
+
+@pytest.mark.parametrize("name", forecast_intervals.GENERATED)
+def test_a_generated_series_is_its_seed_s(name):
+    make = forecast_intervals.GENERATED[name]
+    first, again, other = (make(np.random.default_rng(seed), 50) for seed in (0, 0, 1))
+    assert first.shape == (50,)
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)

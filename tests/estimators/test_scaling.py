@@ -1,0 +1,121 @@
+"""Badly scaled features: which they are, and one warning of them."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
+from sklearn.preprocessing import StandardScaler
+
+from rnnbp import MLPClassifier, MLPRegressor, RNNClassifier, RNNForecaster, RNNTagger, audio, datasets
+from rnnbp.estimators.scaling import badly_scaled
+
+RNG = np.random.default_rng(0)
+NORMAL = RNG.normal(size=(500, 3))
+BRIEF = {"hidden_layer_sizes": 3, "max_iter": 1, "random_state": 0}
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def with_column(column):
+    return np.column_stack([NORMAL, column])
+
+
+@pytest.mark.parametrize(
+    "column",
+    [0.005 * NORMAL[:, 0], 150 * NORMAL[:, 0], 1950 + 30 * NORMAL[:, 0], -273 + NORMAL[:, 0]],
+    ids=["small", "large", "years", "kelvin"],
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_is_badly_scaled_is_found(column, dtype):
+    k, mean, spread = badly_scaled(with_column(column).astype(dtype))
+    assert k == 3
+    assert (mean, spread) == (pytest.approx(column.mean(), rel=1e-4), pytest.approx(column.std(), rel=1e-4))
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        NORMAL[:, 0],
+        60 * NORMAL[:, 0],
+        5 + NORMAL[:, 0],
+        np.full(500, 1e6),
+        np.full(500, 0.1),
+        RNG.integers(0, 2, 500) * 1000.0,
+        np.where(np.arange(500) == 7, 1.0, 0.0),
+        np.where(RNG.random(500) < 0.004, RNG.random(500), 0.0),
+        RNG.integers(0, 256, 500).astype(float),
+    ],
+    ids=["normal", "wide", "shifted", "constant", "constant in rounding", "flag", "symbol", "rare word", "bytes"],
+)
+def test_what_is_not_is_left_alone(column):
+    assert badly_scaled(with_column(column)) is None
+
+
+def test_the_worst_is_named():
+    assert badly_scaled(np.column_stack([200 * NORMAL[:, 0], 1e5 * NORMAL[:, 1], 300 * NORMAL[:, 2]]))[0] == 1
+
+
+@pytest.mark.parametrize("kind", ["log_mel", "mfcc"])
+@pytest.mark.parametrize("normalize", ["utterance", "mean", None])
+def test_audio_features_are_not(kind, normalize):
+    waves = datasets.load_spoken_digits("test").waves[:40]
+    features = audio.AudioFeatures(8000, kind=kind, normalize=normalize).fit_transform(waves)
+    assert badly_scaled(np.concatenate(features)) is None
+
+
+@pytest.mark.parametrize(
+    ("load", "bad"),
+    [(load_iris, False), (load_digits, False), (load_diabetes, False), (load_wine, True), (load_breast_cancer, True)],
+)
+def test_of_scikit_learn_s_tables_those_are_that_everybody_scales(load, bad):
+    x = load().data
+    assert (badly_scaled(x) is not None) == bad
+    assert badly_scaled(StandardScaler().fit_transform(x)) is None
+
+
+SEQUENCES = [1000 + RNG.normal(size=(n, 2)) for n in RNG.integers(3, 9, 30)]
+PARITY = np.arange(30) % 2
+
+
+def warnings_of(call):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        call()
+    return [warning for warning in caught if "networks learn best" in str(warning.message)]
+
+
+@pytest.mark.parametrize(
+    ("fit", "message"),
+    [
+        (lambda: RNNClassifier(**BRIEF).fit(SEQUENCES, PARITY), "preprocessing.SequenceScaler(), RNNClassifier(...))"),
+        (
+            lambda: RNNTagger(**BRIEF).partial_fit(SEQUENCES, [x[:, 0] > 0 for x in SEQUENCES], classes=[False, True]),
+            "",
+        ),
+        (
+            lambda: MLPClassifier(**BRIEF).fit(SEQUENCES[0][:, ::-1], np.arange(len(SEQUENCES[0])) % 2),
+            "StandardScaler()",
+        ),
+        (lambda: MLPRegressor(**BRIEF).fit(1e4 * NORMAL, NORMAL[:, 0]), "feature 2 of X has a mean of "),
+    ],
+    ids=["sequences", "partial_fit", "table", "numbers"],
+)
+def test_there_is_one_warning_and_it_names_a_scaler(fit, message):
+    (warning,) = warnings_of(fit)
+    assert message in str(warning.message)
+    assert warning.filename == __file__
+
+
+def test_a_table_s_column_is_named():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"pulse": NORMAL[:, 0], "year": 1950 + NORMAL[:, 1]})
+    (warning,) = warnings_of(lambda: MLPClassifier(**BRIEF).fit(frame, np.arange(500) % 2))
+    assert str(warning.message).startswith("feature 'year' of X has a mean of 1.95e+03")
+
+
+def test_predictions_going_on_and_forecasters_that_scale_themselves_do_not_warn():
+    fitted = RNNClassifier(**BRIEF)
+    assert len(warnings_of(lambda: fitted.partial_fit(SEQUENCES, PARITY, classes=[0, 1]))) == 1
+    assert not warnings_of(lambda: fitted.partial_fit(SEQUENCES, PARITY))
+    assert not warnings_of(lambda: fitted.predict(SEQUENCES))
+    assert not warnings_of(lambda: RNNForecaster(**BRIEF).fit(1000 + NORMAL[:60, 0]))
