@@ -29,7 +29,8 @@ from sklearn.preprocessing import (
 import rnnbp
 from rnnbp import ModelFileError, layers
 from rnnbp.audio import AudioFeatures
-from rnnbp.estimators.pipelines import TRANSFORMERS
+from rnnbp.estimators import parts
+from rnnbp.estimators.parts import TRANSFORMERS
 from rnnbp.files import model_file
 from rnnbp.preprocessing import PadOrTruncate, PerFrame, SequenceScaler, SlidingWindow
 
@@ -241,9 +242,7 @@ def forged(tmp_path, change):
 
 
 def described(transformer):
-    from rnnbp.estimators import pipelines
-
-    return json.loads(json.dumps(pipelines._described(transformer)))
+    return json.loads(json.dumps(parts.described(transformer)))
 
 
 def not_a_number(n):
