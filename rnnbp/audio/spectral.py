@@ -58,6 +58,12 @@ DELTA_FILTERS = {
 @functools.lru_cache(maxsize=16)
 def mel_filterbank(sample_rate: int, n_fft: int, n_mels: int, f_min: float, f_max: float) -> Array:
     """W (K/2 + 1, n_mels), built once for each set of arguments in a process, and read-only."""
+    n_frequencies = n_fft // 2 + 1
+    if n_mels > 2 * n_frequencies:
+        raise ValueError(
+            f"n_mels={n_mels} is too many: each of the {n_frequencies} frequencies of a {n_fft}-point spectrum at "
+            f"{sample_rate} Hz lies in two mel bands at most. Use fewer, or a longer frame_length"
+        )
     filters = import_librosa("librosa.filters")
     with warnings.catch_warnings():  # librosa warns of empty filters; the error below says more
         warnings.simplefilter("ignore", UserWarning)

@@ -15,7 +15,7 @@ one of ours, or a class that derives from one and has been imported.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from importlib import import_module
 from numbers import Real
@@ -74,7 +74,6 @@ HOLDERS: Mapping[str, tuple[str, ...]] = {
     "ColumnTransformer": ("transformers", "transformers_"),
 }
 NOT_KEPT = ("memory", "n_jobs", "progress", "random_state")  # settings of a machine or a run, and not of a model
-DEEPEST = 20  # parts within parts
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------
@@ -145,7 +144,7 @@ def _class(name: str) -> type[Any]:
 # -- reading -----------------------------------------------------------------------------------------------------------
 
 
-def made(description: Any, network: Network | None = None, *, depth: int = 0) -> Any:
+def made(description: Any, network: Network | None = None) -> Any:
     """Return the part that `described` was given.
 
     Parameters
@@ -165,15 +164,13 @@ def made(description: Any, network: Network | None = None, *, depth: int = 0) ->
     InconsistentVersionWarning
         If a transformer of another version of scikit-learn is in it.
     """
-    if depth > DEEPEST:
-        raise ValueError("its parts are nested too deeply")
     keys = description.keys() if isinstance(description, dict) else None
     if keys == {"estimator"} and isinstance(estimator := description["estimator"], dict):
         if network is None:
             raise ValueError("there is an estimator where no network is")
         return find_estimator(estimator.get("class"))._made(estimator, network)
     if keys == PARTS[PART]:
-        return _transformer(**description, network=network, depth=depth)
+        return _transformer(**description, network=network)
     raise ValueError(f"{shown(description)} describes no part")
 
 
@@ -200,23 +197,22 @@ def _subclasses(base: type[Saved]) -> Iterator[type[Saved]]:
 
 
 def _transformer(
-    transformer: Any, settings: Any, fitted: Any, version: Any, *, network: Network | None, depth: int
+    transformer: Any, settings: Any, fitted: Any, version: Any, *, network: Network | None
 ) -> BaseEstimator:
     cls = _class(lookup({name: name for name in TRANSFORMERS}, transformer, "transformer"))
     if not isinstance(settings, dict) or not isinstance(fitted, dict) or not isinstance(version, str):
         raise ValueError(f"a {transformer} must have settings, what was fitted, and a version")
     if unknown := sorted(settings.keys() - (set(cls._get_param_names()) - set(NOT_KEPT))):
         raise ValueError(f"a {transformer} has no setting {shown(unknown[0])}")
-    make: Callable[..., Any] = partial(made, depth=depth + 1)
-    values = {name: read(value, make=make) for name, value in settings.items() if name != "steps"}
+    values = {name: read(value, make=made) for name, value in settings.items() if name != "steps"}
     if isinstance(steps := settings.get("steps"), list):  # only the last may be an estimator
-        last = read(steps[-1:], make=partial(make, network=network))
-        values["steps"] = read(steps[:-1], make=make) + last
+        last = read(steps[-1:], make=partial(made, network=network))
+        values["steps"] = read(steps[:-1], make=made) + last
     part = cls(**values)
     for name, value in fitted.items():
         if not name.isidentifier() or not (name[0] == "_" or name[-1] == "_") or name[:2] == "__" or hasattr(cls, name):
             raise ValueError(f"nothing of a {transformer} that is fitted is called {shown(name)}")
-        vars(part)[name] = read(value, make=make)
+        vars(part)[name] = read(value, make=made)
     _check(part, transformer)
     if transformer in THEIRS and version != sklearn.__version__:
         warnings.warn(

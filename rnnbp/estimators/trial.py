@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from sklearn import config_context
+from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -119,6 +120,8 @@ def _form_of_transformed(transformer: Any, x: Any, n: int) -> Form:
     trial = copy.copy(transformer)
     vars(trial).pop("_sklearn_output_config", None)
     if isinstance(trial, PerFrame):
+        if not isinstance(trial.transformer_, BaseEstimator):
+            raise ValueError("it has no transformer")
         frames = trial._fitted_to(x)
         form: Any = _through(trial.transformer_, frames.frames.shape, n)
         return _form(frames.rebuild(np.ones(form)))
