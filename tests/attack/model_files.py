@@ -111,7 +111,9 @@ PIPELINES = {
     ).fit(TABLE),
     "columns": lambda: (
         make_pipeline(
-            ColumnTransformer([("some", PCA(1), [0, 2])], remainder=SimpleImputer(add_indicator=True)),
+            ColumnTransformer(
+                [("some", make_pipeline(SimpleImputer(), PCA(1)), [0, 2])], remainder=SimpleImputer(add_indicator=True)
+            ),
             FunctionTransformer(),
             Normalizer(),
             MLPClassifier(**STATIC),
