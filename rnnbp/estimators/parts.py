@@ -14,6 +14,7 @@ one of ours, or a class that derives from one and has been imported.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -200,7 +201,7 @@ def _transformer(
     transformer: Any, settings: Any, fitted: Any, version: Any, *, network: Network | None
 ) -> BaseEstimator:
     cls = _class(lookup({name: name for name in TRANSFORMERS}, transformer, "transformer"))
-    if not isinstance(settings, dict) or not isinstance(fitted, dict) or not isinstance(version, str):
+    if not isinstance(settings, dict) or not isinstance(fitted, dict) or not _is_version(version):
         raise ValueError(f"a {transformer} must have settings, what was fitted, and a version")
     if unknown := sorted(settings.keys() - (set(cls._get_param_names()) - set(NOT_KEPT))):
         raise ValueError(f"a {transformer} has no setting {shown(unknown[0])}")
@@ -219,11 +220,17 @@ def _transformer(
             InconsistentVersionWarning(
                 estimator_name=transformer,
                 current_sklearn_version=sklearn.__version__,
-                original_sklearn_version=version[:50],
+                original_sklearn_version=version,
             ),
             stacklevel=2,
         )
     return part
+
+
+def _is_version(version: Any) -> bool:
+    return (
+        isinstance(version, str) and len(version) < 50 and re.fullmatch(r"[0-9]+(\.[0-9a-z+]+)*", version) is not None
+    )
 
 
 def _check(part: Any, name: str) -> None:

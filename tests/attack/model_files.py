@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
+from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline, make_union
@@ -227,9 +228,10 @@ def use_checkpoint(run, path):
 
 
 def loaded(load, path):
-    """Return what is loaded, and let it be said that numbers in it are none."""
+    """Return what is loaded, and let it be said that numbers in it are none, or that a version is another."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="the network in .* holds NaN", category=RuntimeWarning)
+        warnings.simplefilter("ignore", InconsistentVersionWarning)
         return load(path)
 
 
