@@ -6,6 +6,7 @@ be written in several of its ways; those with a time zone are brought to one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -36,7 +37,8 @@ def read_times(column: Array, name: str, where: Callable[[int], str]) -> Array:
     Raises
     ------
     ValueError
-        If one is neither a number nor a date, or if only some have a time zone. Names the row.
+        If one is neither a number nor a date, or not what the first one is, or if only some have a time zone. Names the
+        row.
 
     Examples
     --------
@@ -45,14 +47,12 @@ def read_times(column: Array, name: str, where: Callable[[int], str]) -> Array:
     """
     if column.dtype.kind not in "US":
         return column
-    for dtype in (np.int64, np.float64):
-        try:
-            numbers = column.astype(dtype)
-        except (ValueError, OverflowError):
-            continue
-        if np.isfinite(numbers).all():
-            return numbers
-    dates = [_date(text, name, where, row) for row, text in enumerate(column.tolist())]
+    texts = column.tolist()
+    if len(texts) and _is_number(texts[0]):
+        if not all(map(_is_number, texts)):
+            raise _refusal(next(row for row, text in enumerate(texts) if not _is_number(text)), column, name, where)
+        return _numbers(column)
+    dates = [_date(row, column, name, where) for row in range(len(texts))]
     zoned = [date.tzinfo is not None for date in dates]
     if any(zoned) and not all(zoned):
         row = zoned.index(False)
@@ -61,11 +61,29 @@ def read_times(column: Array, name: str, where: Callable[[int], str]) -> Array:
     return np.array(plain, "datetime64[us]")
 
 
-def _date(text: str, name: str, where: Callable[[int], str], row: int) -> datetime:
+def _is_number(text: str) -> bool:
     try:
-        return datetime.fromisoformat(text.strip())
+        return math.isfinite(float(text))
     except ValueError:
-        raise ValueError(
-            f"{where(row)}: {name!r} is {text!r}, but times must be numbers, or dates such as 2024-12-31 or "
-            "2024-12-31 12:00"
-        ) from None
+        return False
+
+
+def _numbers(column: Array) -> Array:
+    try:
+        return column.astype(np.int64)
+    except (ValueError, OverflowError):
+        return column.astype(np.float64)
+
+
+def _date(row: int, column: Array, name: str, where: Callable[[int], str]) -> datetime:
+    try:
+        return datetime.fromisoformat(str(column[row]).strip())
+    except ValueError:
+        raise _refusal(row, column, name, where) from None
+
+
+def _refusal(row: int, column: Array, name: str, where: Callable[[int], str]) -> ValueError:
+    return ValueError(
+        f"{where(row)}: {name!r} is {str(column[row])!r}, but times must all be numbers, or all dates such as "
+        "2024-12-31 or 2024-12-31 12:00"
+    )

@@ -456,6 +456,7 @@ def append(part, what):
         (lambda part: first(part)["fitted"].update(feature_names_in_="abcde"), "names of a StandardScaler's features"),
         (lambda part: first(part)["fitted"].update(_sklearn_output_config="x"), "output of a StandardScaler cannot"),
         (lambda part: first(part).update(version=3), "a version"),
+        (lambda part: first(part).update(version="x"), "a version"),
         (lambda part: append(part, {"estimator": {"class": "RNNClassifier"}}), "where no network is"),
         (lambda part: append(part, {"code": "import os"}), "describes no part"),
         (lambda part: append(part, [[[[]]]]), "describes no part"),
