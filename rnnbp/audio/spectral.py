@@ -149,7 +149,8 @@ def trim_silence(wave: Waveform, frame: int, hop: int, threshold_db: float) -> W
 
     At least one whole frame is kept. Energy is measured about the mean, so that an offset is not loud.
     """
-    energy = np.concatenate([[0.0], np.cumsum((wave - wave.mean(dtype=np.float64)) ** 2)])
+    moving = wave.astype(np.float64) - wave.mean(dtype=np.float64)
+    energy = np.concatenate([[0.0], np.cumsum(moving**2)])
     starts = np.append(np.arange(0, wave.size - frame, hop), wave.size - frame)  # the last ends with the wave
     frame_energy = energy[starts + frame] - energy[starts]
     loud = np.flatnonzero(frame_energy >= frame_energy.max() * 10 ** (-threshold_db / 10))
