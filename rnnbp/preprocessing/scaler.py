@@ -8,8 +8,8 @@ With n frames seen, of mean m and sum of squared deviations M, and n' new ones o
     x → (x - m) / sqrt(M / n)
 
 T. F. Chan, G. H. Golub, R. J. LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances",
-COMPSTAT 1982. All of it is in float64, as float32 has no digits left for small changes on a large level. A long sequence
-counts for more than a short one: what is standardised is the frame that a network sees.
+COMPSTAT 1982. All of it is in float64, as float32 has no digits left for small changes on a large level. A long
+sequence counts for more than a short one: what is standardised is the frame that a network sees.
 """
 
 from __future__ import annotations
