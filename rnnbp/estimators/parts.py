@@ -214,6 +214,8 @@ def _transformer(
         if not name.isidentifier() or not (name[0] == "_" or name[-1] == "_") or name[:2] == "__" or hasattr(cls, name):
             raise ValueError(f"nothing of a {transformer} that is fitted is called {shown(name)}")
         vars(part)[name] = read(value, make=made)
+        if name.endswith("_dtype") and not isinstance(vars(part)[name], np.dtype):
+            raise ValueError(f"{name} of a {transformer} cannot be {shown(vars(part)[name])}")
     _check(part, transformer)
     if transformer in THEIRS and version != sklearn.__version__:
         warnings.warn(

@@ -37,6 +37,7 @@ Array = NDArray[Any]
 DTYPES = re.compile(r"[<>=|]?(b1|[iu][1248]|f[248]|U[0-9]{1,9})|object")
 FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 SMALL = 1 << 20  # bytes that an array of texts may take, however short they are
+WIDEST = 4 << 10  # bytes of a dtype without an array
 ROOM = 64  # bytes that each character of a larger one may take; four are needed
 
 
@@ -69,7 +70,7 @@ def written(value: Any, name: str, describe: Callable[[Any], Any] | None = None)
         return _array_written(value, name, within)
     if isinstance(value, np.generic):
         return within(value.item())
-    if isinstance(value, np.dtype) and DTYPES.fullmatch(_dtype_written(value)):
+    if isinstance(value, np.dtype) and _is_dtype(_dtype_written(value)):
         return {"dtype": _dtype_written(value)}
     if isinstance(value, float) and not math.isfinite(value):
         return {"float": repr(float(value))}
@@ -100,6 +101,11 @@ def _array_written(array: Array, name: str, within: Callable[[Any], Any]) -> dic
             )
     described = {"array": within(array.tolist()), "dtype": dtype, "shape": list(array.shape)}
     return described if (lies := layout(array)) is None else described | {"layout": lies}
+
+
+def _is_dtype(text: Any) -> bool:
+    """Return whether a text is a dtype that may stand alone, so that others make arrays of it."""
+    return isinstance(text, str) and DTYPES.fullmatch(text) is not None and np.dtype(text).itemsize <= WIDEST
 
 
 def _dtype_written(dtype: np.dtype[Any]) -> str:
@@ -139,7 +145,7 @@ def read(value: Any, kinds: Sequence[type[Configurable]] = (), make: Callable[[A
     if {"array", "dtype"} <= keys <= {"array", "dtype", "shape", "layout"}:  # files of format 1 have no shape
         array = _array_read(value["array"], value["dtype"], value.get("shape"))
         return laid_out(array, value["layout"]) if "layout" in keys else array
-    if keys == {"dtype"} and isinstance(value["dtype"], str) and DTYPES.fullmatch(value["dtype"]):
+    if keys == {"dtype"} and _is_dtype(value["dtype"]):
         return np.dtype(value["dtype"])
     if keys == {"float"} and isinstance(value["float"], str) and value["float"] in FLOATS:
         return FLOATS[value["float"]]

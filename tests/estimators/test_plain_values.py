@@ -149,6 +149,7 @@ FORGED = {
     },
     "a wide gap": {"array": [[1]], "dtype": "<f8", "layout": {"axes": [0, 1], "reversed": [], "gap": 10**9}},
     "a layout of a row": {"array": [1], "dtype": "<f8", "layout": {"axes": [0], "reversed": [], "gap": False}},
+    "a wide dtype alone": {"dtype": "<U100000000"},
     "half a slice": {"slice": [1]},
     "a part where none is": {"part": {"transformer": "PCA"}},
     "no dtype": {"array": [1], "dtype": 8},

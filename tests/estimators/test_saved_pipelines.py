@@ -478,6 +478,7 @@ def test_a_forged_description_is_refused(change, message, tmp_path):
         (AudioFeatures(8000), lambda part: part["settings"].update(sample_rate=10**300), "up to 768000"),
         (AudioFeatures(8000), lambda part: part["settings"].update(sample_rate=1e300), "sample_rate must be"),
         (AudioFeatures(8000), lambda part: part["settings"].update(n_mels=10**12), "n_mels=1000000000000 is too many"),
+        (SimpleImputer().fit(GAPS), lambda part: part["fitted"].update(_fill_dtype="S200000000"), "_fill_dtype of a"),
         (PerFrame(PCA(2)).fit(X), lambda part: part["fitted"].pop("transformer_"), "PerFrame does not work"),
         (PerFrame(PCA(2)).fit(X), lambda part: part["fitted"].update(transformer_="x"), "PerFrame does not work"),
         (
