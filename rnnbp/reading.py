@@ -1,12 +1,15 @@
 """How what users hand in becomes an array: the one place that says why something is none.
 
 NumPy makes an array of anything: a set becomes one object, a masked array loses its mask, a generator is not read at
-all. What would be misread so is refused here, by name.
+all. What would be misread so is refused here, by name. Numbers that lie in an array of objects, as those of pandas'
+Float64 come, are numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from array import array
+from collections.abc import Iterator, Mapping, MappingView, Sequence, Set
+from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -34,8 +37,8 @@ def refuse_unreadable(given: Any, name: str) -> None:
     Raises
     ------
     TypeError
-        If it is a sparse matrix, a table with a column of times, a path or text, a mapping, a set, an iterator, or
-        nothing at all.
+        If it is a sparse matrix, a table with a column of times, a path or text, a mapping or its values, a set, an
+        iterator, a deque or the like, or nothing at all.
     ValueError
         If it is a masked array in which something is masked, or an object array of sequences.
     """
@@ -60,6 +63,8 @@ def refuse_unreadable(given: Any, name: str) -> None:
         raise TypeError(f"{name} is a sparse matrix, but an ordinary array is needed: pass its toarray()")
     if isinstance(given, Mapping):
         raise TypeError(f"{what}: pass a list of what is in it, list({_short(name)}.values())")
+    if isinstance(given, MappingView) or (isinstance(given, Sequence) and not _is_readable(given)):
+        raise TypeError(f"{what}: pass a list of what is in it, list({_short(name)})")
     if isinstance(given, Set):
         raise TypeError(f"{what}, which has no order: pass a list")
     if isinstance(given, Iterator):
@@ -102,7 +107,27 @@ def read_array(given: Any, name: str, dtype: DTypeLike | None = None) -> Array:
         found = np.asarray(given, dtype)
     except Exception as error:  # what is not NumPy's own may answer in any way
         raise ValueError(f"{name} must be an array of numbers, but {shown(given)} was given: {brief(error)}") from None
-    return found
+    return _numbers(found) if found.dtype.kind == "O" and dtype is None else found
+
+
+def _numbers(objects: Array) -> Array:
+    """Return objects as numbers, if all are; pandas' NA is NaN."""
+    items = objects.ravel().tolist()
+    missing = [type(item).__name__ == "NAType" for item in items]
+    if not all(isinstance(item, (Real, np.bool_)) or lost for item, lost in zip(items, missing, strict=True)):
+        return objects
+    if any(missing):
+        items = [np.nan if lost else float(item) for item, lost in zip(items, missing, strict=True)]
+    whole = all(isinstance(item, Integral) and not isinstance(item, bool) for item in items)
+    flags = all(isinstance(item, (bool, np.bool_)) for item in items)
+    try:
+        return np.array(items, bool if flags else np.int64 if whole else np.float64).reshape(objects.shape)
+    except OverflowError:  # whole numbers of many digits
+        return objects
+
+
+def _is_readable(sequence: Sequence[Any]) -> bool:
+    return isinstance(sequence, (range, memoryview, array)) or hasattr(sequence, "__array__")
 
 
 def _is_sequence(item: Any) -> bool:

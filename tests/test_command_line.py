@@ -116,8 +116,11 @@ def test_recordings_are_learnt_and_the_model_inspected_reported_and_exported(rnn
     page = (tmp_path / "words.html").read_text()
     for part in ("words.rnnbp", "GRU(40, 16)", "data:image/svg+xml", "0.input_weight"):
         assert part in page
-    assert rnnbp_command("export", "words.rnnbp", "words.h")[0] == 0
+    code, printed, _ = rnnbp_command("export", "words.rnnbp", "words.h")
+    assert code == 0
     assert "words_listen" in (tmp_path / "words.h").read_text()
+    assert "input: samples from -1 to 1, 8000 in a second" in printed
+    assert "the largest is the class: 0 'one', 1 'three', 2 'two'" in printed
     code, _, said = rnnbp_command("export", "words.rnnbp", "words.onnx")
     assert code == 1
     assert "only a C header, .h, computes audio features" in said
@@ -161,8 +164,9 @@ def test_other_programs_take_networks(rnnbp_command, tmp_path):
 
 def test_scaled_frames_are_absorbed_in_what_is_exported(rnnbp_command, ward, tmp_path):
     rnnbp_command("train", ward, *SEQUENCES, "--label", "outcome", "--features", "pulse", "-o", "ward.rnnbp", *QUICK)
-    code, _, said = rnnbp_command("export", "ward.rnnbp", "ward.h")
+    code, printed, said = rnnbp_command("export", "ward.rnnbp", "ward.h")
     assert code == 0, said
+    assert "input: 0 pulse, in the units of the table" in printed
     assert "ward_step" in (tmp_path / "ward.h").read_text()
 
 
@@ -234,15 +238,15 @@ def test_onnx_is_float32_unless_asked_and_takes_frames_as_they_are(rnnbp_command
         (("inspect", "no.rnnbp"), 1, "there is no model file no.rnnbp"),
         (("inspect", "ward.csv"), 1, "ward.csv is no model file"),
         (("predict", "net.rnnbp", "ward.csv"), 1, "holds a Network, which predicts nothing"),
-        (("transcribe", "net.rnnbp", "a.wav"), 1, "only a CTCTranscriber"),
-        (("train", "ward.csv", "-o", "a.rnnbp"), 1, "--label must name a column"),
+        (("transcribe", "net.rnnbp", "ward.csv"), 1, "only a CTCTranscriber"),
+        (("train", "ward.csv", "-o", "a.rnnbp"), 2, "--label must name a column"),
         (("train", "no.csv", "-o", "a.rnnbp", "--label", "x"), 1, "there is no file no.csv"),
         (("train", "ward.csv", "-o", "no/a.rnnbp", "--label", "outcome"), 1, "there is no folder no"),
         (("train", "ward.csv", "-o", "a.rnnbp", "--label", "end"), 1, "there is no column 'end' for label"),
         (("train", "ward.csv", "-o", "a.rnnbp", "--label", "outcome"), 1, "not a (finite) number"),
         (
             ("train", "ward.csv", "-o", "a", "--label", "pulse", "--features", "pressure", "--held-out", "2"),
-            1,
+            2,
             "--held-out",
         ),
         (("train", "empty", "-o", "a.rnnbp"), 1, "has no subfolders"),
@@ -258,6 +262,236 @@ def test_what_is_wrong_is_said_in_a_line(rnnbp_command, ward, tmp_path, argument
     assert message in said
     assert "Traceback" not in said
     assert code == 2 or len(said.splitlines()) == 1
+    assert not (tmp_path / "a.rnnbp").exists()
+
+
+TABLE = ("--label", "outcome", "--features", "pulse", "pressure")
+
+
+@pytest.fixture
+def models(ward, tmp_path):
+    """A static and a recurrent model of the ward, which know their columns, and one that knows their number only."""
+    data = datasets.read_sequences(
+        ward, sequence="patient", time="hour", label="outcome", features=["pulse", "pressure"]
+    )
+    options = {"hidden_layer_sizes": (3,), "max_iter": 2, "random_state": 0}
+    recurrent = make_pipeline(SequenceScaler(), rnnbp.RNNClassifier(**options)).fit(data.X, data.y)
+    rnnbp.save(recurrent, tmp_path / "number.rnnbp")
+    recurrent[0].feature_names_in_ = np.array(["pulse", "pressure"], object)
+    rnnbp.save(recurrent, tmp_path / "names.rnnbp")
+    static = rnnbp.MLPClassifier(**options).fit([x[0] for x in data.X], data.y)
+    static.save(tmp_path / "rows.rnnbp")
+    rnnbp.RNNForecaster(3, max_iter=2).fit(np.sin(np.arange(40.0))).save(tmp_path / "forecaster.rnnbp")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("train", "ward.csv", "-o", "a.rnnbp", *TABLE, "--texts", "t.csv"), "--texts does nothing with a table"),
+        (("train", "ward.csv", "-o", "a.rnnbp", *TABLE, "--sample-rate", "8000"), "--sample-rate does nothing"),
+        (("train", "ward.csv", "-o", "a.rnnbp", *TABLE, "--time", "hour"), "--time needs --sequence"),
+        (
+            ("train", "ward.csv", "-o", "a.rnnbp", *TABLE, "--group", "ward", "--held-out", "0"),
+            "--group does nothing where nothing is held out",
+        ),
+        (("train", "ward.csv", "-o", "a.rnnbp", *TABLE, "outcome"), "--features names 'outcome', which is the label"),
+        (("train", "ward.csv", "-o", "a.rnnbp", *TABLE, "pulse"), "--features names 'pulse' twice"),
+        (
+            ("train", "ward.csv", "-o", "a.rnnbp", "--label", "outcome", "--group", "outcome"),
+            "--label and --group name the same column",
+        ),
+        (("train", "words", "-o", "a.rnnbp", "--label", "x"), "--label does nothing with recordings"),
+        (("train", "words", "-o", "a.rnnbp", "--task", "regress"), "--task does nothing with recordings"),
+        (("train", "words", "-o", "a.rnnbp", "--texts", "t.csv", "--group", "x"), "--group does nothing with"),
+        (("train", "ward.csv", "-o", "a.rnnbp", *TABLE, "--task", "guess"), "invalid choice: 'guess'"),
+        (("predict", "names.rnnbp", "ward.csv"), "--sequence must name the column whose rows belong together"),
+        (
+            ("predict", "names.rnnbp", "ward.csv", "--sequence", "patient", "--features", "pressure", "pulse"),
+            "--features must be what names.rnnbp was trained on, pulse pressure, in this order",
+        ),
+        (
+            ("predict", "number.rnnbp", "ward.csv", "--sequence", "patient", "--features", "pulse"),
+            "--features must name 2 columns for number.rnnbp, but 1 were given",
+        ),
+        (("predict", "rows.rnnbp", "ward.csv", "--sequence", "patient"), "--sequence does nothing here"),
+        (("predict", "connected_digits", "ward.csv", "--features", "pulse"), "--features does nothing here"),
+        (("export", "number.rnnbp", "net.json", "--dtype", "float32"), "--dtype does nothing with RTNeural"),
+    ],
+)
+def test_what_is_wrong_with_the_command_has_code_2(rnnbp_command, models, words, tmp_path, arguments, message):
+    code, printed, said = rnnbp_command(*arguments)
+    assert (code, printed) == (2, "")
+    assert message in said
+    assert not (tmp_path / "a.rnnbp").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("predict", "names.rnnbp", "no.csv", "--sequence", "patient"), "there is no file no.csv"),
+        (("predict", "names.rnnbp", "words", "--sequence", "patient"), "words is a folder: name the files in it"),
+        (("predict", "forecaster.rnnbp", "ward.csv"), "which goes on with series that it was fitted to"),
+        (
+            ("predict", "number.rnnbp", "wide.csv", "--sequence", "patient"),
+            "takes 2 features, but wide.csv has 3 columns for them, hour, pulse, pressure: say which with --features",
+        ),
+        (("predict", "names.rnnbp", "latin.csv", "--sequence", "patient"), "latin.csv must be text in UTF-8"),
+        (("predict", "names.rnnbp", "quotes.csv", "--sequence", "patient"), "quotes.csv cannot be read as a table"),
+        (("transcribe", "connected_digit", "ward.csv"), "come with rnnbp are called connected_digits, connected_"),
+        (("train", "ward.csv", "-o", "ward.csv", *TABLE), "ward.csv is what is read, and would be overwritten"),
+        (("train", "ward.csv", "-o", "link.csv", *TABLE), "link.csv is what is read, and would be overwritten"),
+        (("train", "ward.csv", "-o", "words", *TABLE), "words is a folder: name a file in it, such as words"),
+        (("train", "words", "-o", "words"), "words is a folder: name a file in it"),
+        (("train", "words", "-o", "words/one/0.wav"), "words/one/0.wav is what is read"),
+        (("train", "words", "--texts", "texts.csv", "-o", "words/texts.csv"), "words/texts.csv is what is read"),
+        (("report", "names.rnnbp", "-o", "names.rnnbp"), "names.rnnbp is what is read"),
+        (("report", "names.rnnbp", "-o", "words"), "words is a folder"),
+        (("export", "model.h", "model.h"), "model.h is what is read"),
+        (("train", "one.csv", "-o", "a.rnnbp", *TABLE), "at least two classes to tell apart, but all labels are ill"),
+        (("train", "single", "-o", "a.rnnbp"), "at least two classes to tell apart, but all labels are one"),
+        (("train", "ward.csv", "-o", "a.rnnbp", *TABLE, "--task", "regress"), "--task regress needs numbers in 'outco"),
+        (
+            ("train", "one.csv", "-o", "a.rnnbp", "--label", "pulse", "--features", "pressure", "--group", "ward"),
+            "--held-out 0.2 of 1 group leaves none to learn from",
+        ),
+        (
+            ("train", "row.csv", "-o", "a.rnnbp", "--label", "pulse", "--features", "pressure"),
+            "--held-out 0.2 of 1 example leaves none to learn from",
+        ),
+        (
+            ("train", "ward.csv", "-o", "a.rnnbp", *TABLE, "--held-out", "0.999"),
+            "examples leaves none to learn from",
+        ),
+        (
+            ("train", "two.csv", "-o", "a.rnnbp", "--label", "outcome", "--features", "pulse", "--held-out", "0.5"),
+            "all labels that are left to learn from are ",
+        ),
+        (
+            ("train", "days.csv", "-o", "a.rnnbp", *TABLE, "--sequence", "patient", "--time", "hour"),
+            "line 2 of days.csv: 'hour' is 'Monday', but times must all be numbers, or all dates such as",
+        ),
+    ],
+)
+def test_what_is_wrong_with_files_has_code_1(rnnbp_command, ward, models, words, tmp_path, arguments, message):
+    header, first, *rest = ward.read_text().splitlines()
+    ill = [line.replace(",w1", ",w0") for line in rest if line.startswith("p1,")]
+    (tmp_path / "one.csv").write_text("\n".join([header, *ill]))
+    (tmp_path / "row.csv").write_text("\n".join([header, first]))
+    (tmp_path / "two.csv").write_text("\n".join([header, first, ill[0]]))
+    (tmp_path / "days.csv").write_text("\n".join([header, first.replace("p0,0,", "p0,Monday,"), *rest]))
+    (tmp_path / "latin.csv").write_bytes("patient,pulse,pressure\nJos\xe9,1,2".encode("latin-1"))
+    (tmp_path / "quotes.csv").write_text('patient,pulse,pressure\n"' + "p" * 200_000)
+    (tmp_path / "wide.csv").write_text("patient,hour,pulse,pressure\nann,0,70,120\n")
+    (tmp_path / "link.csv").hardlink_to(ward)
+    (tmp_path / "model.h").write_bytes((tmp_path / "number.rnnbp").read_bytes())
+    (tmp_path / "single").mkdir()
+    (words / "one").rename(tmp_path / "single" / "one")
+    (words / "one").mkdir()
+    (words / "one" / "0.wav").write_bytes(next((tmp_path / "single" / "one").iterdir()).read_bytes())
+    (words / "texts.csv").write_text("file,text\none/0.wav,one")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    code, printed, said = rnnbp_command(*arguments)
+    assert (code, printed) == (1, "")
+    assert message in said
+    assert len(said.splitlines()) == 1
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_before_training(rnnbp_command, ward, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    code, _, said = rnnbp_command("train", ward, "-o", "a.rnnbp", *TABLE)
+    assert code == 1
+    assert "nothing may be written in" in said
+
+
+def test_the_kind_of_task_is_the_users_choice(rnnbp_command, ward, tmp_path):
+    for task, kind in (("classify", rnnbp.MLPClassifier), ("regress", rnnbp.MLPRegressor)):
+        options = ("--label", "hour", "--features", "pulse", "--task", task, "-o", f"{task}.rnnbp", *QUICK)
+        code, printed, said = rnnbp_command("train", ward, *options)
+        assert code == 0, said
+        assert type(rnnbp.load(tmp_path / f"{task}.rnnbp")[-1]) is kind
+        assert ("accuracy of" in printed) == (task == "classify")
+    ward.write_text(ward.read_text().replace("well", "0.5").replace("ill", "1.5"))
+    options = ("--label", "outcome", "--features", "pulse", "--task", "classify", "--held-out", 0)
+    assert rnnbp_command("train", ward, *options, "-o", "fractions.rnnbp", "--max-epochs", 1)[0] == 0
+    assert rnnbp.load(tmp_path / "fractions.rnnbp")[-1].classes_.tolist() == ["0.5", "1.5"]
+
+
+def test_columns_may_be_called_otherwise_where_a_model_knows_no_names(rnnbp_command, ward, models, tmp_path):
+    given = ("ward.csv", "--sequence", "patient", "--time", "hour")
+    _, known, _ = rnnbp_command("predict", "names.rnnbp", *given)
+    (tmp_path / "other").mkdir()
+    ward.write_text(ward.read_text().replace("pulse,pressure", "beat,push"))
+    code, printed, said = rnnbp_command("predict", "number.rnnbp", *given, "--features", "beat", "push")
+    assert code == 0, said
+    assert printed == known
+
+
+def test_times_are_dates_too(rnnbp_command, ward, tmp_path):
+    head, *rows = [line.split(",") for line in ward.read_text().splitlines()]
+    rows = [[row[0], f"2024-12-{31 - int(row[1])}", *row[2:]] for row in rows]
+    (tmp_path / "days.csv").write_text("\n".join(",".join(row) for row in [head, *rows]))
+    options = (*TABLE, "--sequence", "patient", "--time", "hour", "-o", "days.rnnbp", *QUICK)
+    assert rnnbp_command("train", "days.csv", *options)[0] == 0
+
+
+def test_a_score_that_fails_does_not_lose_the_model(rnnbp_command, ward, tmp_path, monkeypatch):
+    def fail(*args, **kwargs):
+        raise ValueError("there is no score today")
+
+    monkeypatch.setattr(rnnbp.MLPClassifier, "score", fail)
+    code, printed, said = rnnbp_command("train", ward, *TABLE, "-o", "a.rnnbp", *QUICK)
+    assert code == 1
+    assert "there is no score today" in said
+    assert "written to a.rnnbp" in printed
+    assert rnnbp_command("predict", "a.rnnbp", ward)[0] == 0
+
+
+def test_a_model_that_comes_with_rnnbp_has_a_name(rnnbp_command, tmp_path):
+    strings = datasets.make_connected_digits(1, "test", longest=4, snr_db=30.0)
+    soundfile.write(tmp_path / "number.wav", strings.waves[0], strings.sample_rate)
+    code, printed, said = rnnbp_command("transcribe", "connected_digits", "number.wav")
+    assert code == 0, said
+    assert json.loads(printed) == {"file": "number.wav", "text": strings.text[0]}
+    code, printed, _ = rnnbp_command("inspect", "connected_digits")
+    assert code == 0
+    assert "CTCTranscriber" in printed
+    assert rnnbp_command("report", "connected_digits")[1] == "written to connected_digits.html\n"
+
+
+@pytest.mark.parametrize(
+    ("made", "lines"),
+    [
+        (
+            lambda x, y: make_pipeline(SequenceScaler(), rnnbp.RNNClassifier((3,), max_iter=2)).fit(x, y % 3),
+            ["input: 2 features", "the largest is the class: 0 0, 1 1, 2 2"],
+        ),
+        (
+            lambda x, y: rnnbp.RNNClassifier((3,), max_iter=2).fit(x, np.where(y % 2, "well", "ill")),
+            ["'well' where it is above 0, else 'ill'; 'well' has the probability 1 / (1 + exp(-x))"],
+        ),
+        (
+            lambda x, y: rnnbp.RNNClassifier((3,), max_iter=2).fit(x, np.stack([y % 2, y % 3 > 0], 1)),
+            ["one score for each label, which is there where it is above 0: 0 0, 1 1"],
+        ),
+        (lambda x, y: rnnbp.RNNRegressor((3,), max_iter=2).fit(x, y), ["outputs: 1 predicted, in the units of the la"]),
+        (
+            lambda x, y: rnnbp.CTCTranscriber(hidden_layer_sizes=(3,), stride=1, width=1, max_iter=1).fit(
+                x, ["b" if k % 2 else "a" for k in y]
+            ),
+            ["0 blank, 1 'a', 2 'b'"],
+        ),
+        (lambda x, y: rnnbp.Network([layers.Dense(2, 2)]), ["a network alone does not say what they mean"]),
+    ],
+    ids=["classes", "two classes", "labels", "numbers", "characters", "network"],
+)
+def test_an_export_says_what_goes_in_and_comes_out(rnnbp_command, tmp_path, made, lines):
+    rng = np.random.default_rng(0)
+    rnnbp.save(made([rng.normal(size=(4, 2)) for _ in range(12)], np.arange(12)), tmp_path / "net.rnnbp")
+    code, printed, said = rnnbp_command("export", "net.rnnbp", "net.onnx")
+    assert code == 0, said
+    for line in lines:
+        assert line in printed
 
 
 @pytest.mark.parametrize("name", ["train", "predict", "transcribe", "inspect", "report", "export"])
@@ -265,6 +499,8 @@ def test_help_has_an_example(rnnbp_command, name):
     code, printed, _ = rnnbp_command(name, "--help")
     assert code == 0
     assert f"rnnbp {name} " in printed.split("options:")[1]
+    for exit_code in ("\n  0 ", "\n  1 ", "\n  2 "):
+        assert exit_code in printed.split("exit codes:")[1]
 
 
 def test_it_is_a_program():

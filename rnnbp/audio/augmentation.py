@@ -268,7 +268,7 @@ def mask_time(
     masked = features.copy()
     limit = int(max_fraction * len(features))
     for mask in _draw_masks(len(features), max_width, rng, n_masks, limit):
-        masked[mask] = features.mean(axis=0)
+        masked[mask] = features.mean(axis=0, dtype=np.float64)
     return masked
 
 
@@ -301,7 +301,7 @@ def mask_frequency(features: ArrayLike, max_width: int, rng: np.random.Generator
     masked = features.copy()
     n_features = features.shape[1]
     for mask in _draw_masks(n_features, max_width, rng, n_masks, n_features):
-        masked[:, mask] = features[:, mask].mean(axis=0)
+        masked[:, mask] = features[:, mask].mean(axis=0, dtype=np.float64)
     return masked
 
 

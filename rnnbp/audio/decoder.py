@@ -9,11 +9,11 @@ import soundfile
 from numpy.typing import NDArray
 
 from rnnbp.audio.containers import READABLE, EndlessFile, flac_without_length, mp3_length
-from rnnbp.audio.waveform import AudioError
+from rnnbp.audio.waveform import HIGHEST_RATE, AudioError
 
 __all__ = ["Sequential", "decode"]
 
-LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000  # Hz: heart sounds are kept at 1000 or 2000, converters go up to 768 000
+LOWEST_RATE = 1_000  # Hz: heart sounds are kept at 1000 or 2000
 BLOCK = 1 << 16  # samples, over all channels
 UNKNOWN = 1 << 62  # libsndfile's largest count, or nearly, where a file declares no length
 SLACK = 2 * 1152  # samples, two frames: decoders differ in what they make of the ends of an MP3 file

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -144,6 +144,8 @@ class AudioFeatures(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         self
         """
         self._validate_params()
+        if isinstance(X, Iterator):
+            raise TypeError(f"X must be a list of recordings, but a {type(X).__name__} was given: pass list(X)")
         check_recordings(X)
         return self
 

@@ -58,6 +58,12 @@ DELTA_FILTERS = {
 @functools.lru_cache(maxsize=16)
 def mel_filterbank(sample_rate: int, n_fft: int, n_mels: int, f_min: float, f_max: float) -> Array:
     """W (K/2 + 1, n_mels), built once for each set of arguments in a process, and read-only."""
+    n_frequencies = n_fft // 2 + 1
+    if n_mels > 2 * n_frequencies:
+        raise ValueError(
+            f"n_mels={n_mels} is too many: each of the {n_frequencies} frequencies of a {n_fft}-point spectrum at "
+            f"{sample_rate} Hz lies in two mel bands at most. Use fewer, or a longer frame_length"
+        )
     filters = import_librosa("librosa.filters")
     with warnings.catch_warnings():  # librosa warns of empty filters; the error below says more
         warnings.simplefilter("ignore", UserWarning)
@@ -143,7 +149,8 @@ def trim_silence(wave: Waveform, frame: int, hop: int, threshold_db: float) -> W
 
     At least one whole frame is kept. Energy is measured about the mean, so that an offset is not loud.
     """
-    energy = np.concatenate([[0.0], np.cumsum((wave - wave.mean(dtype=np.float64)) ** 2)])
+    moving = wave.astype(np.float64) - wave.mean(dtype=np.float64)
+    energy = np.concatenate([[0.0], np.cumsum(moving**2)])
     starts = np.append(np.arange(0, wave.size - frame, hop), wave.size - frame)  # the last ends with the wave
     frame_energy = energy[starts + frame] - energy[starts]
     loud = np.flatnonzero(frame_energy >= frame_energy.max() * 10 ** (-threshold_db / 10))

@@ -14,10 +14,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnbp.reading import read_array
 
-__all__ = ["AudioError", "Waveform", "check_audible", "check_sample_rate", "check_waveform", "clipped_part"]
+__all__ = [
+    "HIGHEST_RATE",
+    "AudioError",
+    "Waveform",
+    "check_audible",
+    "check_sample_rate",
+    "check_waveform",
+    "clipped_part",
+]
 
 Waveform = NDArray[np.floating[Any]]
 
+HIGHEST_RATE = 768_000  # Hz, of the fastest converters
 LOUDEST = 10.0  # a sum of recordings may leave [-1, 1]; integers that became floats go far beyond
 
 
@@ -29,11 +38,11 @@ class AudioError(ValueError):
 
 
 def check_sample_rate(sample_rate: Any) -> None:
-    """Say why `sample_rate` is not a positive whole number of samples a second."""
-    expected = "sample_rate must be a positive integer, samples a second such as 16000"
+    """Say why `sample_rate` is not a whole number of samples a second, from 1 to 768,000."""
+    expected = f"sample_rate must be a positive integer up to {HIGHEST_RATE}, samples a second such as 16000"
     if isinstance(sample_rate, bool) or not isinstance(sample_rate, Integral):
         raise TypeError(f"{expected}, but {sample_rate!r} was given")
-    if int(sample_rate) < 1:
+    if not 1 <= int(sample_rate) <= HIGHEST_RATE:
         raise ValueError(f"{expected}, but {sample_rate!r} was given")
 
 

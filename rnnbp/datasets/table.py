@@ -21,6 +21,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnbp.datasets.times import read_times
+
 __all__ = ["SequenceTable", "read_sequences"]
 
 WHOLE_NUMBER = re.compile(r"\s*(0|-?[1-9][0-9]*)\s*")
@@ -71,7 +73,7 @@ def read_sequences(
     sequence : str or None, default=None
         The column that says which sequence a row belongs to. If None, each row is one of its own, of one step.
     time : str or None, default=None
-        The column to sort a sequence's rows by: numbers, or text such as 2024-12-31 12:00. None keeps their order.
+        The column to sort a sequence's rows by: numbers, or dates such as 2024-12-31 12:00. None keeps their order.
     features : sequence of str or None, default=None
         The columns that are the frames; all that have no other part, if None.
     label : str or None, default=None
@@ -90,9 +92,9 @@ def read_sequences(
     FileNotFoundError
         If there is no such file.
     ValueError
-        If a column is missing or there twice, a feature is empty or no number, another column is empty, a time comes
-        twice in a sequence, or a label or group changes within one. The message says in which line (of a file; or row,
-        from 0) and column.
+        If a file is no text, a column is missing or there twice, a feature is named twice or is the label, one is
+        empty or no number, another column is empty, a time is neither a number nor a date or comes twice in a sequence,
+        or a label or group changes within one. The message says in which line (of a file; or row, from 0) and column.
 
     Examples
     --------
@@ -121,6 +123,10 @@ def read_sequences(
     chosen = [name for name in columns if name not in special.values()] if features is None else list(features)
     if missing := [name for name in chosen if name not in columns]:
         raise ValueError(f"there is no column {missing[0]!r}: the columns are {', '.join(map(repr, columns))}")
+    if twice := [name for name in chosen if chosen.count(name) > 1]:
+        raise ValueError(f"features must be different columns, but {twice[0]!r} is named twice")
+    if label in chosen:
+        raise ValueError(f"the label {label!r} must not be one of the features, as it is what they are to predict")
     n_rows = len(next(iter(columns.values())))
     if not chosen or not n_rows:
         raise ValueError("there are no features: every column has another part" if not chosen else "there are no rows")
@@ -128,7 +134,7 @@ def read_sequences(
     whose = np.arange(n_rows) if sequence is None else columns[sequence]
     _, first, code = np.unique(whose, return_index=True, return_inverse=True)
     code = np.argsort(np.argsort(first))[code]  # counts sequences by their first rows
-    when = np.arange(len(code)) if time is None else _numbers_if_all_are(columns[time])
+    when = np.arange(len(code)) if time is None else read_times(columns[time], time, where)
     order = np.lexsort((when, code))
     same = (np.diff(code[order]) == 0) & (when[order][1:] == when[order][:-1])
     if same.any():
@@ -158,12 +164,17 @@ def read_sequences(
 def _of_file(path: str | os.PathLike[str]) -> tuple[dict[str, list[Any]], Where]:
     """Return the columns of a CSV file, as text, and how to say where in it a row is."""
     name = os.fspath(path)
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        header = file.readline()
-        delimiter = max(",;\t", key=header.count)
-        names = next(csv.reader([header], delimiter=delimiter), [])
-        reader = csv.reader(file, delimiter=delimiter)
-        rows = [(1 + reader.line_num, row) for row in reader if row]
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            header = file.readline()
+            delimiter = max(",;\t", key=header.count)
+            names = next(csv.reader([header], delimiter=delimiter), [])
+            reader = csv.reader(file, delimiter=delimiter)
+            rows = [(1 + reader.line_num, row) for row in reader if row]
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{name} must be text in UTF-8, but {error}") from None
+    except csv.Error as error:
+        raise ValueError(f"{name} cannot be read as a table: {error}") from None
     if not names:
         raise ValueError(f"{name} is empty: expected names of columns in its first line")
     _refuse_twice(names, name)

@@ -21,7 +21,19 @@ from rnnbp.estimators.plain_values import read, written
 from rnnbp.files.model_file import ModelFileError
 from rnnbp.networks.network import Network
 
-__all__ = ["Saved"]
+__all__ = ["ESTIMATOR", "PART", "Saved", "description_in"]
+
+ESTIMATOR, PART = "estimator", "part"  # what the metadata of an estimator's and a pipeline's network are called
+PARTS = {ESTIMATOR: {"class", "settings", "fitted"}, PART: {"transformer", "settings", "fitted", "version"}}
+
+
+def description_in(metadata: Any, name: str) -> dict[str, Any] | None:
+    """Return the description of an estimator or a pipeline that a file's metadata are; None if they are a user's own.
+
+    A user's metadata may have these names too, but not the same keys below them.
+    """
+    described = metadata.get(name) if isinstance(metadata, dict) and metadata.keys() == {name} else None
+    return described if isinstance(described, dict) and described.keys() == PARTS[name] else None
 
 
 class Saved:
@@ -50,7 +62,7 @@ class Saved:
         """
         check_is_fitted(self)
         network: Network = self.network_  # type: ignore[attr-defined]
-        network.save(path, metadata={"estimator": self._described()})
+        network.save(path, metadata={ESTIMATOR: self._described()})
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
@@ -73,14 +85,20 @@ class Saved:
             If it is no model file, is damaged, or holds something else.
         """
         network = Network.load(path)
-        description = network.metadata.get("estimator")
-        if not isinstance(description, dict) or description.get("class") != cls.__name__:
-            held = f"a {shown(description.get('class'))[1:-1]}" if isinstance(description, dict) else "a network"
-            raise ModelFileError(f"{path} holds {held} and no {cls.__name__}: load it with that class")
+        if description_in(network.metadata, PART) is not None:
+            raise ModelFileError(f"{path} holds a pipeline and no {cls.__name__}: load it with rnnbp.load")
+        description = description_in(network.metadata, ESTIMATOR)
+        if description is None:
+            raise ModelFileError(f"{path} holds a network and no {cls.__name__}: load it with rnnbp.Network.load")
+        if description["class"] != cls.__name__:
+            held = shown(description["class"]).strip("'")
+            raise ModelFileError(f"{path} holds a {held} and no {cls.__name__}: load it with that class")
         try:
-            return cls._made(description, network)
+            estimator = cls._made(description, network)
         except (TypeError, ValueError) as error:
             raise ModelFileError(f"{path}: its description makes no {cls.__name__}: {error}") from error
+        network.metadata = {}
+        return estimator
 
     def _described(self) -> dict[str, Any]:
         """Return all but the network, as JSON can hold it."""
@@ -108,7 +126,6 @@ class Saved:
         settings = _settings(cls, description.get("settings"))
         fitted = _fitted(cls, description.get("fitted"), network)
         estimator = cls(**settings)
-        network.metadata = {}
         vars(estimator).update(fitted, network_=network, _optimizer_state=None)
         return estimator
 

@@ -7,8 +7,11 @@
     (a, b)                               {"tuple": [a, b]}
     {key: value}                         {"mapping": [[key, value]]}, whose keys need not be text
     a dtype                              {"dtype": "<f8"}
+    a slice                              {"slice": [start, stop, step]}
     an array                             {"array": nested lists, "dtype": "<f8", "shape": [2, 3]}
+    one that does not lie row by row     the same, with "layout": see `rnnbp.estimators.layouts`
     an object made of its settings       {"configurable": {"class": its class, setting: value}}
+    a part of a pipeline                 {"part": see `rnnbp.estimators.parts`}, where these are expected
 
 Reading checks everything, as the data may come from anywhere: an array is of a dtype and size that its own numbers
 fill, and an object is of a kind that is allowed where it stands.
@@ -18,13 +21,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.configuration import Configurable, build, check_admitted, plain, shown
+from rnnbp.estimators.layouts import laid_out, layout
 
 __all__ = ["read", "written"]
 
@@ -33,41 +37,58 @@ Array = NDArray[Any]
 DTYPES = re.compile(r"[<>=|]?(b1|[iu][1248]|f[248]|U[0-9]{1,9})|object")
 FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 SMALL = 1 << 20  # bytes that an array of texts may take, however short they are
+WIDEST = 4 << 10  # bytes of a dtype without an array
 ROOM = 64  # bytes that each character of a larger one may take; four are needed
 
 
-def written(value: Any, name: str) -> Any:
+def written(value: Any, name: str, describe: Callable[[Any], Any] | None = None) -> Any:
     """Return a value as JSON can hold it.
+
+    Parameters
+    ----------
+    value
+    name : str
+        What an error calls it.
+    describe : callable or None, default=None
+        Returns the description of a part of a pipeline, and None of all else.
 
     Raises
     ------
     ValueError
-        If it is nothing that such a file can hold; `name` is what the error calls it.
+        If it is nothing that such a file can hold.
     """
+
+    def within(item: Any) -> Any:
+        return written(item, name, describe)
+
+    if describe is not None and (part := describe(value)) is not None:
+        return {"part": part}
     if isinstance(value, Configurable):
         check_admitted(value)
         return {"configurable": plain(value)}
     if isinstance(value, np.ndarray):
-        return _array_written(value, name)
+        return _array_written(value, name, within)
     if isinstance(value, np.generic):
-        return written(value.item(), name)
-    if isinstance(value, np.dtype) and DTYPES.fullmatch(value.str):
-        return {"dtype": value.str}
+        return within(value.item())
+    if isinstance(value, np.dtype) and _is_dtype(_dtype_written(value)):
+        return {"dtype": _dtype_written(value)}
     if isinstance(value, float) and not math.isfinite(value):
-        return {"float": repr(value)}
+        return {"float": repr(float(value))}
     if isinstance(value, tuple):
-        return {"tuple": [written(item, name) for item in value]}
+        return {"tuple": [*map(within, value)]}
     if isinstance(value, list):
-        return [written(item, name) for item in value]
+        return [*map(within, value)]
+    if isinstance(value, slice):
+        return {"slice": [*map(within, (value.start, value.stop, value.step))]}
     if isinstance(value, Mapping):
-        return {"mapping": [[written(key, name), written(item, name)] for key, item in value.items()]}
+        return {"mapping": [[within(key), within(item)] for key, item in value.items()]}
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise ValueError(f"{name}={shown(value)} cannot be written to a model file, which holds plain data only")
 
 
-def _array_written(array: Array, name: str) -> dict[str, Any]:
-    dtype = "object" if array.dtype == object else array.dtype.str
+def _array_written(array: Array, name: str, within: Callable[[Any], Any]) -> dict[str, Any]:
+    dtype = _dtype_written(array.dtype)
     if not DTYPES.fullmatch(dtype):
         raise ValueError(f"{name} is an array of {array.dtype}, which cannot be written to a model file")
     items = [*_items(array.tolist())]
@@ -78,10 +99,20 @@ def _array_written(array: Array, name: str) -> dict[str, Any]:
                 f"{name} holds texts of very different lengths, which cannot be written to a model file: make it an "
                 "array of objects"
             )
-    return {"array": written(array.tolist(), name), "dtype": dtype, "shape": list(array.shape)}
+    described = {"array": within(array.tolist()), "dtype": dtype, "shape": list(array.shape)}
+    return described if (lies := layout(array)) is None else described | {"layout": lies}
 
 
-def read(value: Any, kinds: Sequence[type[Configurable]] = ()) -> Any:
+def _is_dtype(text: Any) -> bool:
+    """Return whether a text is a dtype that may stand alone, so that others make arrays of it."""
+    return isinstance(text, str) and DTYPES.fullmatch(text) is not None and np.dtype(text).itemsize <= WIDEST
+
+
+def _dtype_written(dtype: np.dtype[Any]) -> str:
+    return "object" if dtype.kind == "O" else dtype.str
+
+
+def read(value: Any, kinds: Sequence[type[Configurable]] = (), make: Callable[[Any], Any] | None = None) -> Any:
     """Return what `written` was given.
 
     Parameters
@@ -90,29 +121,40 @@ def read(value: Any, kinds: Sequence[type[Configurable]] = ()) -> Any:
         As JSON holds it.
     kinds : sequence of type
         What objects that are made of their settings may be.
+    make : callable or None, default=None
+        Returns the part of a pipeline that a description is of; None where there is none.
 
     Raises
     ------
     ValueError
         If it is nothing that `written` returns.
     """
+
+    def within(item: Any) -> Any:
+        return read(item, kinds, make)
+
     if isinstance(value, list):
-        return [read(item, kinds) for item in value]
+        return [*map(within, value)]
     if not isinstance(value, dict):
         return value
     keys = value.keys()
+    if keys == {"part"} and make is not None:
+        return make(value["part"])
     if keys == {"configurable"}:
         return _built(value["configurable"], kinds)
-    if keys in ({"array", "dtype"}, {"array", "dtype", "shape"}):  # files of format 1 have no shape
-        return _array_read(**value)
-    if keys == {"dtype"} and isinstance(value["dtype"], str) and DTYPES.fullmatch(value["dtype"]):
+    if {"array", "dtype"} <= keys <= {"array", "dtype", "shape", "layout"}:  # files of format 1 have no shape
+        array = _array_read(value["array"], value["dtype"], value.get("shape"))
+        return laid_out(array, value["layout"]) if "layout" in keys else array
+    if keys == {"dtype"} and _is_dtype(value["dtype"]):
         return np.dtype(value["dtype"])
     if keys == {"float"} and isinstance(value["float"], str) and value["float"] in FLOATS:
         return FLOATS[value["float"]]
     if keys == {"tuple"} and isinstance(value["tuple"], list):
-        return tuple(read(item, kinds) for item in value["tuple"])
+        return tuple(map(within, value["tuple"]))
+    if keys == {"slice"} and isinstance(value["slice"], list) and len(value["slice"]) == 3:
+        return slice(*map(within, value["slice"]))
     if keys == {"mapping"} and isinstance(value["mapping"], list):
-        return dict(_pair_read(pair) for pair in value["mapping"])
+        return dict(_pair_read(pair, within) for pair in value["mapping"])
     raise ValueError(f"{shown(value)} stands for nothing")
 
 
@@ -131,10 +173,10 @@ def _with_subclasses(kind: type[Any]) -> Iterator[type[Any]]:
         yield from _with_subclasses(cls)
 
 
-def _pair_read(pair: Any) -> tuple[Any, Any]:
+def _pair_read(pair: Any, within: Callable[[Any], Any]) -> tuple[Any, Any]:
     if not isinstance(pair, list) or len(pair) != 2:
         raise ValueError(f"{shown(pair)} is no pair of key and value")
-    key, item = read(pair[0]), read(pair[1])
+    key, item = within(pair[0]), within(pair[1])
     try:
         hash(key)
     except TypeError:

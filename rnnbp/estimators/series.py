@@ -95,8 +95,8 @@ class View:
 
     def scale_of(self, x: Array) -> Scale:
         """Return m and d; d is 1 for what does not vary."""
-        spread = (np.diff(x, axis=0) if self.differenced else x).std(axis=0)
-        return x.mean(axis=0), np.where(spread > 0, spread, 1).astype(x.dtype)
+        spread = (np.diff(x, axis=0) if self.differenced else x).std(axis=0, dtype=np.float64)
+        return x.mean(axis=0, dtype=np.float64).astype(x.dtype), np.where(spread > 0, spread, 1).astype(x.dtype)
 
     def inputs(self, scaled: Array) -> Array:
         """Return u of z."""
@@ -118,6 +118,7 @@ class View:
 
 def drifts(series: Sequence[Array], window: int) -> bool:
     """Return whether windows vary less than half as much as series, in most variables: their level drifts."""
-    within = [sliding_window_view(x, min(window, len(x)), axis=0).var(axis=-1).mean(axis=0) for x in series]
-    total = np.mean([x.var(axis=0) for x in series], axis=0)
+    windows = [sliding_window_view(x, min(window, len(x)), axis=0) for x in series]
+    within = [each.var(axis=-1, dtype=np.float64).mean(axis=0) for each in windows]
+    total = np.mean([x.var(axis=0, dtype=np.float64) for x in series], axis=0)
     return bool((np.mean(within, axis=0) < total / 2).mean() > 0.5)

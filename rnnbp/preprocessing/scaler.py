@@ -8,8 +8,8 @@ With n frames seen, of mean m and sum of squared deviations M, and n' new ones o
     x → (x - m) / sqrt(M / n)
 
 T. F. Chan, G. H. Golub, R. J. LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances",
-COMPSTAT 1982. Sums are in float64. A long sequence counts for more than a short one: what is standardised is the frame
-that a network sees.
+COMPSTAT 1982. All of it is in float64, as float32 has no digits left for small changes on a large level. A long
+sequence counts for more than a short one: what is standardised is the frame that a network sees.
 """
 
 from __future__ import annotations
@@ -136,9 +136,9 @@ class SequenceScaler(OneToOneFeatureMixin, SequenceTransformer, auto_wrap_output
         frames = self._fitted_to(X)
         rows = frames.frames.copy()
         if self.with_mean:
-            rows -= self.mean_.astype(rows.dtype)
+            rows -= self.mean_
         if self.with_std:
-            rows /= self.scale_.astype(rows.dtype)
+            rows /= self.scale_
         return frames.restore(rows)
 
     def inverse_transform(self, X: Sequences) -> Array | list[Array]:
@@ -146,9 +146,9 @@ class SequenceScaler(OneToOneFeatureMixin, SequenceTransformer, auto_wrap_output
         frames = self._fitted_to(X)
         rows = frames.frames.copy()
         if self.with_std:
-            rows *= self.scale_.astype(rows.dtype)
+            rows *= self.scale_
         if self.with_mean:
-            rows += self.mean_.astype(rows.dtype)
+            rows += self.mean_
         return frames.restore(rows)
 
     def _fitted_to(self, X: Sequences) -> Frames:

@@ -19,12 +19,20 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import numpy as np
+from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import PowerTransformer, QuantileTransformer, RobustScaler, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    Normalizer,
+    PowerTransformer,
+    QuantileTransformer,
+    RobustScaler,
+    StandardScaler,
+)
 
 import rnnbp
 from rnnbp import (
@@ -49,7 +57,7 @@ from rnnbp import (
 from rnnbp.audio import AudioError, AudioFeatures
 from rnnbp.files import tensor_file
 from rnnbp.files.model_file import HASH, KEY
-from rnnbp.preprocessing import PerFrame, SequenceScaler, SlidingWindow
+from rnnbp.preprocessing import PadOrTruncate, PerFrame, SequenceScaler, SlidingWindow
 
 from . import harness
 from .harness import Fault, Limits
@@ -58,6 +66,7 @@ LIMITS = Limits(seconds=1.0, megabytes=50.0)
 TEXT = gradients.BPTT(compiled=False)
 RNG = np.random.default_rng(0)
 TABLE = RNG.normal(size=(20, 3))
+GAPS = np.where(np.eye(20, 3) > 0, np.nan, TABLE)
 RAGGED = [RNG.normal(size=(length, 2)).astype(np.float32) for length in RNG.integers(1, 6, size=20)]
 WAVES = [RNG.normal(0, 0.1, 1000) for _ in range(20)]
 NAMES = np.array(["one", "two", "three"])[np.arange(20) % 3]
@@ -101,6 +110,21 @@ PIPELINES = {
         VarianceThreshold(),
         QuantileTransformer(n_quantiles=9),
     ).fit(TABLE),
+    "columns": lambda: (
+        make_pipeline(
+            ColumnTransformer(
+                [("some", make_pipeline(SimpleImputer(), PCA(1)), [0, 2])], remainder=SimpleImputer(add_indicator=True)
+            ),
+            FunctionTransformer(),
+            Normalizer(),
+            MLPClassifier(**STATIC),
+        )
+        .set_output(transform="default")
+        .fit(GAPS, NAMES)
+    ),
+    "rows": lambda: make_pipeline(
+        PadOrTruncate(3, flatten=True), make_union(StandardScaler(), "passthrough"), MLPClassifier(**STATIC)
+    ).fit(RAGGED, NAMES),
 }
 
 
@@ -204,7 +228,11 @@ def use_checkpoint(run, path):
 
 
 def loaded(load, path):
+<<<<<<< HEAD
     """Return what is loaded; let it be said that numbers in it are none, or that another scikit-learn wrote it."""
+=======
+    """Return what is loaded, and let it be said that numbers in it are none, or that a version is another."""
+>>>>>>> pipelines
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="the network in .* holds NaN", category=RuntimeWarning)
         warnings.simplefilter("ignore", InconsistentVersionWarning)
@@ -226,7 +254,7 @@ def bases():
             found[cls.__name__] = path.read_bytes(), functools.partial(use_estimator, cls)
         for name, make in PIPELINES.items():
             rnnbp.save(make(), path)
-            x = {"pipeline": RAGGED, "sound": WAVES, "transformers": TABLE}[name]
+            x = {"sound": WAVES, "transformers": TABLE, "columns": GAPS}.get(name, RAGGED)
             found[name] = path.read_bytes(), functools.partial(use_pipeline, x)
         for name, (run, n_updates) in RUNS.items():
             path.unlink()
@@ -411,8 +439,8 @@ def forged_description(content, rng):
             edit(inner, rng)
         description["checkpoint"] = filled(json.dumps(inner))
     else:
-        inner = description.get("part", description.get("metadata", {}))
-        inner = inner.get("estimator", inner.get("part", description if "layers" in description else inner))
+        metadata = description.get("metadata", {})
+        inner = description.get("part", metadata.get("part", metadata.get("estimator", description)))
         for _ in range(rng.integers(1, 4)):
             edit(inner if rng.random() < 0.8 else description, rng)
     return put_together(header, description, numbers)
@@ -424,9 +452,8 @@ def forged_value(content, rng):
     estimator, run = description.get("metadata", {}).get("estimator"), description.get("checkpoint")
     part = description.get("part", description.get("metadata", {}).get("part"))
     if part is not None:
-        _, step = part["pipeline"][rng.integers(len(part["pipeline"]))]
-        holder = step.get("estimator", step)
-        holder = holder.get("fitted" if rng.random() < 0.7 else "settings") or step
+        holder = some_part(part, rng)
+        holder = holder.get("fitted" if rng.random() < 0.7 else "settings") or holder
     elif estimator is not None:
         holder = estimator["fitted" if rng.random() < 0.7 else "settings"]
     elif run is not None:
@@ -439,6 +466,17 @@ def forged_value(content, rng):
     if run is not None:
         description["checkpoint"] = filled(json.dumps(run))
     return put_together(header, description, numbers)
+
+
+def some_part(part, rng):
+    """Return a part of a pipeline, from any depth."""
+    found, rest = [], [part]
+    while rest:
+        value = rest.pop()
+        if isinstance(value, dict) and "settings" in value:
+            found.append(value)
+        rest += value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+    return found[rng.integers(len(found))]
 
 
 def forged_header(content, rng):

@@ -233,6 +233,14 @@ def test_labels_of_steps_are_a_list(write):
         ),
         (CSV.replace("pressure", "pulse"), PARTS, "has two columns named 'pulse'"),
         ("", PARTS, r"table\.csv is empty"),
+        ('who,x\n"' + "x" * 200_000, {"sequence": "who"}, r"table\.csv cannot be read as a table: field larger"),
+        (CSV, PARTS | {"features": ["pulse", "pulse"]}, "features must be different columns, but 'pulse' is named"),
+        (CSV, PARTS | {"features": ["pulse", "outcome"]}, "the label 'outcome' must not be one of the features"),
+        (
+            CSV.replace("ann,10", "ann,ten"),
+            PARTS,
+            r"line 5 of .*: 'hour' is 'ten', but times must all be numbers, or all dates",
+        ),
         ("who,x\n", {"sequence": "who"}, "there are no rows"),
         ("who\nann\n", {"sequence": "who"}, "there are no features"),
     ],
@@ -240,6 +248,12 @@ def test_labels_of_steps_are_a_list(write):
 def test_a_table_that_cannot_be_read_is_an_error_that_says_where(write, text, options, message):
     with pytest.raises(ValueError, match=message):
         read_sequences(write(text), **options)
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path):
+    (tmp_path / "latin.csv").write_bytes("who,x\nJos\xe9,1".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"latin\.csv must be text in UTF-8, but "):
+        read_sequences(tmp_path / "latin.csv", sequence="who")
 
 
 def test_a_file_that_is_not_there_is_an_error():

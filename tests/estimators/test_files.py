@@ -177,7 +177,7 @@ FORGED = {
         setting_is("alpha", {"configurable": {"class": "Adam"}}),
         "there is a 'Adam' where no such object is expected",
     ),
-    "no settings": ("MLPClassifier", lambda d: d.pop("settings"), "it has no settings"),
+    "no settings": ("MLPClassifier", lambda d: d.update(settings=[]), "it has no settings"),
     "nothing fitted": ("MLPClassifier", lambda d: d.update(fitted=[]), "it has nothing that was fitted"),
 }
 

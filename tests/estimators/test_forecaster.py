@@ -6,6 +6,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from rnnbp import RNNForecaster
+from rnnbp.estimators.series import View, drifts
 from rnnbp.gradients import BPTT
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -270,3 +271,12 @@ def test_a_setting_that_cannot_be_used_is_named(settings, message):
 def test_a_coverage_is_a_probability():
     with pytest.raises(ValueError, match="coverage must be a number"):
         RNNForecaster(**BRIEF).fit(SINE).predict_interval(3, coverage=90)
+
+
+@pytest.mark.parametrize("differenced", [False, True])
+def test_small_changes_on_a_large_level_are_scaled_in_float32_as_in_float64(differenced):
+    x = 1e5 + np.random.default_rng(0).normal(size=(50_000, 2))
+    view = View(5, differenced)
+    for narrow, wide in zip(view.scale_of(x.astype(np.float32)), view.scale_of(x), strict=True):
+        assert_allclose(narrow, wide, rtol=1e-4)
+    assert drifts([x.astype(np.float32)], 20) == drifts([x], 20)

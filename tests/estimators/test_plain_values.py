@@ -19,7 +19,18 @@ def through_json(value, kinds=()):
 
 @pytest.mark.parametrize(
     "value",
-    [None, True, 3, -2.5, "text", [], [1, [2.5, None]], (1, ("a",), []), {"a": 1, 2: (3,), None: [], (1, 2): "b"}],
+    [
+        None,
+        True,
+        3,
+        -2.5,
+        "text",
+        [],
+        [1, [2.5, None]],
+        (1, ("a",), []),
+        {"a": 1, 2: (3,), None: [], (1, 2): "b"},
+        slice(1, None),
+    ],
 )
 def test_plain_values_come_back(value):
     again = through_json(value)
@@ -58,6 +69,30 @@ def test_arrays_come_back(array):
     again = through_json(array)
     assert_array_equal(again, array)
     assert (again.dtype, again.shape) == (array.dtype, array.shape)
+
+
+SQUARE = np.arange(24.0).reshape(4, 6)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        SQUARE.T,
+        SQUARE.T[:2],
+        SQUARE[:, :2],
+        SQUARE[::-1],
+        SQUARE.T[2::-1],
+        SQUARE.reshape(2, 3, 4).transpose(1, 0, 2),
+    ],
+)
+def test_arrays_lie_in_memory_as_they_did(array):
+    """As far as products of matrices look at it: order and direction of the axes, and whether rows have gaps."""
+    again = through_json(array)
+    assert_array_equal(again, array)
+    assert np.array_equal(np.sign(again.strides), np.sign(array.strides))
+    assert np.array_equal(np.argsort(np.abs(again.strides)), np.argsort(np.abs(array.strides)))
+    assert (again.base.size > again.size) == (array.base.size > array.size)
+    assert again.flags.f_contiguous == array.flags.f_contiguous
 
 
 def test_room_for_long_texts_that_are_not_there_is_given_up_where_it_is_much():
@@ -101,6 +136,22 @@ FORGED = {
     "texts that are too long": {"array": ["abc"], "dtype": "<U2"},
     "an object's memory": {"array": [1], "dtype": "V8"},
     "fields": {"array": [1], "dtype": "f8,f8"},
+    "a layout of nothing": {"array": [[1]], "dtype": "<f8", "layout": 3},
+    "a layout of other axes": {
+        "array": [[1]],
+        "dtype": "<f8",
+        "layout": {"axes": [0, 2], "reversed": [], "gap": True},
+    },
+    "a layout that turns twice": {
+        "array": [[1]],
+        "dtype": "<f8",
+        "layout": {"axes": [0, 1], "reversed": [1, 1], "gap": True},
+    },
+    "a wide gap": {"array": [[1]], "dtype": "<f8", "layout": {"axes": [0, 1], "reversed": [], "gap": 10**9}},
+    "a layout of a row": {"array": [1], "dtype": "<f8", "layout": {"axes": [0], "reversed": [], "gap": False}},
+    "a wide dtype alone": {"dtype": "<U100000000"},
+    "half a slice": {"slice": [1]},
+    "a part where none is": {"part": {"transformer": "PCA"}},
     "no dtype": {"array": [1], "dtype": 8},
     "no name of a number": {"float": "one"},
     "a number by itself": {"float": 1.5},

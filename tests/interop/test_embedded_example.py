@@ -38,6 +38,23 @@ def recogniser(tmp_path_factory):
     return run
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--help"], 0, "one header of C"),
+        (["no/digits.h"], 2, "a .h file in a folder that exists, but no/digits.h was given"),
+        (["digits.txt"], 2, "a .h file"),
+        (["digits.h", "0"], 2, "epochs must be at least 1, but 0 was given"),
+    ],
+)
+def test_training_says_what_it_takes(tmp_path, arguments, code, said):
+    command = [sys.executable, FOLDER / "train.py", *arguments]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == code
+    assert said in (done.stderr if code else done.stdout)
+    assert not any(tmp_path.iterdir())
+
+
 @needs_compiler
 def test_it_knows_digits_of_speakers_that_it_has_not_heard(recogniser, tmp_path):
     data = datasets.load_spoken_digits()

@@ -15,6 +15,7 @@ What cannot be known, and so is not refused:
 """
 
 import re
+from collections import deque
 
 import numpy as np
 import pandas as pd
@@ -39,6 +40,7 @@ from rnnbp import (
     optimizers,
     sequences,
 )
+from rnnbp.preprocessing import SequenceScaler
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(20, 3))
@@ -141,6 +143,37 @@ ERRORS = {
         TypeError,
         "generator",
     ),
+    "recordings from a generator": (
+        lambda: audio.AudioFeatures(8000).fit_transform(w for w in [WAVE]),
+        TypeError,
+        r"a generator was given: pass list\(X\)",
+    ),
+    "a deque": (lambda: fit(recurrent(), deque(SEQUENCES)), TypeError, "a deque was given", r"list\(x\)"),
+    "a deque of one length": (lambda: fit(static(), deque(X)), TypeError, "a deque was given", r"list\(x\)"),
+    "a classifier's deque": (lambda: fitted(classifier(), deque(SEQUENCES), CLASSES), TypeError, r"list\(X\)"),
+    "a dict's values": (lambda: fit(static(), {"x": X}.values()), TypeError, "dict_values was given", r"list\(x\)"),
+    "targets of a dict's values": (
+        lambda: fit(static(), X, dict(enumerate(Y)).values()),
+        TypeError,
+        r"list\(target\)",
+    ),
+    "labels of a dict's values": (
+        lambda: fitted(classifier(), SEQUENCES, dict(enumerate(CLASSES)).values()),
+        TypeError,
+        "dict_values was given",
+        r"list\(y\)",
+    ),
+    "an MLP's dict of rows": (
+        lambda: fitted(MLPClassifier(4), dict(enumerate(X)).values(), CLASSES),
+        TypeError,
+        r"list\(X\)",
+    ),
+    "a column with gaps": (
+        lambda: fit(static(), pd.DataFrame(X).astype("Float64").where(pd.DataFrame(X) < 1)),
+        ValueError,
+        "the input holds nan",
+    ),
+    "a column of text": (lambda: fit(static(), pd.DataFrame(X).astype(object).map(str)), ValueError, "dtype is object"),
     "no input": (lambda: fit(static(), None), TypeError, "the input must be an array", "None was given"),
     "no target": (lambda: fit(static(), X, None), ValueError, "there is no target"),
     "a path": (lambda: rnnbp.predict(recurrent(), ["a.wav"]), TypeError, "'a.wav', not an array", "AudioFeatures"),
@@ -499,3 +532,39 @@ def test_what_may_be_meant_is_warned_of_once_where_it_was_written(mistake):
 )
 def test_what_is_right_is_neither_refused_nor_warned_of(make):
     make()
+
+
+COLUMNS = pd.DataFrame(X, columns=list("abc"))
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        COLUMNS.astype("Float64"),
+        COLUMNS.astype("Float32").astype("Float64"),
+        COLUMNS.astype(object),
+        COLUMNS.round().astype("Int64"),
+        (COLUMNS > 0).astype("boolean"),
+        COLUMNS.assign(b=(COLUMNS["b"] > 0).astype("boolean"), c=COLUMNS["c"].astype("Float64")),
+    ],
+    ids=["Float64", "Float32", "object", "Int64", "boolean", "mixed"],
+)
+def test_numbers_of_data_frames_are_numbers_however_they_are_kept(table):
+    """As NumPy gives them where it is told to make floats."""
+    plain = table.to_numpy(dtype=float)
+    for net, given, same in ((static(), table, plain), (recurrent(), [table, table[:3]], [plain, plain[:3]])):
+        np.testing.assert_array_equal(rnnbp.predict(net, given), rnnbp.predict(net, same))
+    trained = [static(), static()]
+    for net, target in zip(trained, (table[["a"]], plain[:, :1]), strict=True):
+        fit(net, X, target)
+    np.testing.assert_array_equal(trained[0].theta, trained[1].theta)
+    scaled = [SequenceScaler().fit_transform([each])[0] for each in (table, plain)]
+    np.testing.assert_array_equal(*scaled)
+
+
+def test_class_indices_among_objects_are_whole_numbers():
+    indices = pd.Series(CLASSES).astype("Int64")
+    given = [Network([layers.Dense(3, 2)], seed=0) for _ in range(2)]
+    for net, target in zip(given, (indices, CLASSES), strict=True):
+        rnnbp.fit(net, X, target, loss=CROSS_ENTROPY, max_epochs=2)
+    np.testing.assert_array_equal(given[0].theta, given[1].theta)

@@ -472,3 +472,22 @@ def test_names_of_features_pass_through_a_pipeline(ragged):
     pipeline = make_pipeline(SequenceScaler(), PerFrame(PCA(1)), SlidingWindow(2), PadOrTruncate(1, flatten=True))
     names = pipeline.fit(ragged).get_feature_names_out(["a", "b", "c"])
     assert names.tolist() == ["pca0_+0_t0", "pca0_+1_t0"]
+
+
+def test_small_changes_on_a_large_level_are_standardised_in_float32_too():
+    """As scikit-learn does it with the same numbers in float64."""
+    rng = np.random.default_rng(0)
+    x = [(1e5 + rng.normal(size=(n, 3))).astype(np.float32) for n in (20_000, 10_000)]
+    rows = np.concatenate(x).astype(np.float64)
+    wanted = StandardScaler().fit(rows)
+    for scaler in (SequenceScaler().fit(x), SequenceScaler().partial_fit(x[:1]).partial_fit(x[1:])):
+        np.testing.assert_allclose(scaler.mean_, wanted.mean_, rtol=1e-12)
+        np.testing.assert_allclose(scaler.var_, wanted.var_, rtol=1e-9)
+        scaled = np.concatenate(scaler.transform(x))
+        assert scaled.dtype == np.float32
+        np.testing.assert_allclose(scaled, wanted.transform(rows), atol=1e-6)
+
+
+def test_squares_of_large_samples_do_not_overflow():
+    assert SequenceScaler().fit([np.float32([[3e4], [-3e4]] * 50_000)]).scale_ == pytest.approx([3e4])
+    assert SequenceScaler().fit([np.float32([[2e19], [-2e19]])]).scale_ == pytest.approx([2e19])

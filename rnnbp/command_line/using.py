@@ -1,0 +1,253 @@
+"""What is done with a model that has been trained: predictions, texts, pages, other forms.
+
+Options and files are checked before a model is loaded, and nothing is printed or written of one that does not fit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rnnbp.command_line.tables import (
+    UsageError,
+    check_inputs,
+    check_output,
+    columns_compared,
+    first_part,
+    last_part,
+    load,
+    network_of,
+    read_table,
+    refuse,
+)
+
+if TYPE_CHECKING:
+    from rnnbp.networks.network import Network
+
+__all__ = ["export", "inspect", "predict", "report", "transcribe"]
+
+
+def predict(given: argparse.Namespace) -> None:
+    """Print what a model makes of files."""
+    from rnnbp import RNNForecaster
+
+    check_inputs(given.files)
+    model = load(given.model)
+    held = type(last_part(model)).__name__
+    if not hasattr(model, "predict"):
+        raise TypeError(f"{given.model} holds a {held}, which predicts nothing")
+    if isinstance(last_part(model), RNNForecaster):
+        raise TypeError(f"{given.model} holds a {held}, which goes on with series that it was fitted to: use Python")
+    if _hears(model):
+        refuse(given, ["sequence", "time", "features"], f"here, as {given.model} takes recordings")
+        files = [str(file) for file in given.files]
+        _print_predictions(model, files, [{"file": file} for file in files])
+        return
+    net = network_of(model)
+    recurrent = net is not None and net.is_recurrent
+    if recurrent and given.sequence is None:
+        raise UsageError(f"--sequence must name the column whose rows belong together, as {given.model} holds a {held}")
+    if not recurrent:
+        refuse(given, ["sequence", "time"], f"here, as {given.model} holds a {held}, which takes rows one by one")
+    features = _features(model, given)
+    for file in given.files:
+        table = read_table(file, given, features)
+        if len(table.feature_names) != (n := _n_features(model)):
+            raise ValueError(
+                f"{given.model} takes {n} features, but {file} has {len(table.feature_names)} columns for them, "
+                f"{', '.join(table.feature_names)}: say which with --features"
+            )
+        x = table.X if recurrent else np.concatenate(table.X)
+        kind, names = ("sequence", table.ids) if recurrent else ("row", range(len(table.X)))
+        _print_predictions(model, x, [{"file": str(file), kind: _plain(name)} for name in names])
+
+
+def _features(model: Any, given: argparse.Namespace) -> list[str] | None:
+    """Return the columns that a model takes, in their order; None if it does not know them and none were given."""
+    known = getattr(first_part(model), "feature_names_in_", None)
+    if given.features is None:
+        return None if known is None else [str(name) for name in known]
+    if known is not None and list(known) != given.features:
+        raise UsageError(
+            f"--features must be what {given.model} was trained on, {' '.join(map(str, known))}, in this order, but "
+            f"{' '.join(given.features)} was given: leave it out"
+        )
+    if known is None and len(given.features) != (n := _n_features(model)):
+        raise UsageError(f"--features must name {n} columns for {given.model}, but {len(given.features)} were given")
+    return list(given.features)
+
+
+def _n_features(model: Any) -> int:
+    first = first_part(model)
+    return int(getattr(first, "_width", getattr(first, "n_features_in_", None)) or network_of(model).n_inputs)  # type: ignore[union-attr, arg-type]
+
+
+def _print_predictions(model: Any, x: Any, sources: Sequence[dict[str, Any]]) -> None:
+    """Print a line of JSON for each example."""
+    with columns_compared():
+        predicted = model.predict(x)
+        p = model.predict_proba(x) if hasattr(model, "predict_proba") and hasattr(model, "classes_") else None
+    for i, (source, value) in enumerate(zip(sources, predicted, strict=True)):
+        line = source | {"prediction": _plain(value)}
+        if p is not None and np.ndim(p[i]) == 1:
+            line["probability"] = round(float(np.max(p[i])), 6)
+        print(json.dumps(line, ensure_ascii=False))
+
+
+def transcribe(given: argparse.Namespace) -> None:
+    """Print what is said in recordings."""
+    from rnnbp import CTCTranscriber
+
+    check_inputs(given.files)
+    model = load(given.model)
+    if not isinstance(model, CTCTranscriber):
+        raise TypeError(f"{given.model} holds a {type(model).__name__}: only a CTCTranscriber writes down what is said")
+    files = [str(file) for file in given.files]
+    for file, text in zip(files, model.predict(files), strict=True):
+        line: dict[str, Any] = {"file": file, "text": text}
+        if given.words:
+            line["words"] = [
+                {
+                    "text": word.text,
+                    "start": round(word.start, 3),
+                    "end": round(word.end, 3),
+                    "confidence": round(word.confidence, 4),
+                }
+                for word in model.predict_alignments([file])[0]
+            ]
+        print(json.dumps(line, ensure_ascii=False))
+
+
+def inspect(given: argparse.Namespace) -> None:
+    """Print what is in a model file."""
+    model = load(given.model)
+    net = network_of(model)
+    print(f"{given.model}: {type(model).__name__}")
+    if net is not model:
+        print(f"\n{model!r}")
+    for name in ("classes_", "alphabet_", "feature_names_in_", "n_iter_", "loss_"):
+        value = getattr(last_part(model), name, getattr(first_part(model), name, None))
+        if value is not None:
+            print(f"{name}: {_plain(value)}")
+    if net is not None:
+        print(f"\n{net.summary()}")
+        if net.metadata and net is model:
+            print(f"\nmetadata: {json.dumps(net.metadata, ensure_ascii=False, indent=2, default=str)}")
+
+
+def report(given: argparse.Namespace) -> None:
+    """Write a page on a model."""
+    from rnnbp.plotting.report import model_page
+
+    output = given.output or Path(f"{given.model.with_suffix('')}.html")
+    check_output(output, [given.model])
+    model = load(given.model)
+    model_page.save(model, network_of(model), output, title=str(given.model))
+    print(f"written to {output}")
+
+
+def export(given: argparse.Namespace) -> None:
+    """Write a model for another program, and say what goes in and comes out there."""
+    from sklearn.preprocessing import StandardScaler
+
+    from rnnbp.audio import AudioFeatures
+    from rnnbp.interop import c, onnx, rtneural
+    from rnnbp.interop.errors import InteropError
+    from rnnbp.interop.scaling import absorbed
+    from rnnbp.preprocessing import SequenceScaler
+
+    suffix = given.output.suffix
+    if suffix not in (".h", ".onnx", ".json"):
+        raise ValueError(f"the suffix of {given.output} must be .h (C), .onnx or .json (RTNeural)")
+    if suffix == ".json":
+        refuse(given, ["dtype"], "with RTNeural, whose numbers are text")
+    check_output(given.output, [given.model])
+    model = load(given.model)
+    net = network_of(model)
+    if net is None:
+        raise TypeError(f"{given.model} holds a {type(model).__name__}, and no network that could be exported")
+    *before, end = [step for _, step in model.steps] if hasattr(model, "steps") else [model]
+    if does := _more_than_its_network(end):
+        raise InteropError(
+            f"{given.model} holds a {type(end).__name__}, which {does}: its network alone would compute something "
+            f"else. Export `.network_` in Python, and do the rest in your own code"
+        )
+    features = before.pop(0) if before and isinstance(before[0], AudioFeatures) else None
+    if features is not None and suffix != ".h":
+        raise InteropError(f"{given.output} cannot hold {features!r}: only a C header, .h, computes audio features")
+    dtype = given.dtype or ("float32" if suffix == ".onnx" else net.dtype.name)
+    for step in reversed(before):
+        if not isinstance(step, (SequenceScaler, StandardScaler)):
+            raise InteropError(f"{given.model} has a step before its network that no export can hold: {step!r}")
+        n = net.n_inputs or 0
+        mean, scale = step.mean_ if step.with_mean else np.zeros(n), step.scale_ if step.with_std else np.ones(n)
+        net = absorbed(net, mean, scale, dtype=dtype)
+    if suffix == ".h":
+        c.export(net, given.output, dtype=dtype, features=features)
+    elif suffix == ".onnx":
+        onnx.export(net, given.output, dtype=dtype)
+    else:
+        rtneural.export(net, given.output)
+    print(f"written to {given.output}")
+    for line in _meaning(model, features, net):
+        print(line)
+
+
+def _more_than_its_network(model: Any) -> str:
+    """Say what a model computes before its network, which is no step of its own; empty if that is nothing."""
+    from rnnbp import CTCTranscriber, RNNForecaster
+
+    if isinstance(model, RNNForecaster):
+        differences = ", takes differences of its steps" if model.differenced_ else ""
+        return f"scales each series by its own mean and deviation{differences}, and adds up what it predicts"
+    if isinstance(model, CTCTranscriber) and model.sample_rate is not None:
+        return "makes features of sound, normalised over what it has heard"
+    return ""
+
+
+def _meaning(model: Any, features: Any, net: Network) -> Iterator[str]:
+    """Say what the inputs and outputs of an exported network are."""
+    if features is not None:
+        yield f"input: samples from -1 to 1, {features.sample_rate} in a second"
+    elif (names := getattr(first_part(model), "feature_names_in_", None)) is not None:
+        yield f"input: {', '.join(f'{k} {name}' for k, name in enumerate(names))}, in the units of the table"
+    else:
+        yield f"input: {net.n_inputs} features, in the units that the model was fitted to"
+    end = last_part(model)
+    activation, classes = getattr(end, "out_activation_", None), getattr(end, "classes_", None)
+    if (alphabet := getattr(end, "alphabet_", None)) is not None:
+        yield f"outputs: scores for each step, whose softmax is probabilities: 0 blank, {_numbered(alphabet, 1)}"
+    elif activation == "softmax":
+        yield f"outputs: scores, whose softmax is probabilities; the largest is the class: {_numbered(classes)}"
+    elif activation == "logistic" and len(classes) == net.n_outputs:  # type: ignore[arg-type]
+        yield f"outputs: one score for each label, which is there where it is above 0: {_numbered(classes)}"
+    elif activation == "logistic":
+        low, *_, high = map(repr, _plain(classes))
+        yield f"output: a score x: {high} where it is above 0, else {low}; {high} has the probability 1 / (1 + exp(-x))"
+    elif activation == "exp":
+        yield f"outputs: {net.n_outputs} logarithms of the counts that are expected"
+    elif activation == "identity":
+        yield f"outputs: {net.n_outputs} predicted, in the units of the labels"
+    else:
+        yield f"outputs: {net.n_outputs} of the last layer; a network alone does not say what they mean"
+
+
+def _numbered(names: Any, first: int = 0) -> str:
+    return ", ".join(f"{k} {_plain(name)!r}" for k, name in enumerate(names, first))
+
+
+def _hears(model: Any) -> bool:
+    """Return whether a model takes recordings."""
+    from rnnbp.audio import AudioFeatures
+
+    first = first_part(model)
+    return isinstance(first, AudioFeatures) or getattr(first, "sample_rate", None) is not None
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
