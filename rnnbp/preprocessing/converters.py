@@ -88,7 +88,7 @@ def from_nan_padded(X: ArrayLike) -> list[Array]:
     if padded.ndim not in (2, 3):
         raise ValueError(f"X must be of shape (N, T, F) or (N, T), but its shape is {padded.shape}")
     missing = np.isnan(padded)
-    ended: NDArray[np.bool_] = missing.reshape(*padded.shape[:2], -1).all(axis=2)
+    ended = np.asarray(missing.reshape(*padded.shape[:2], -1).all(axis=2))
     sequences: list[Array] = []
     for i, (row, gone) in enumerate(zip(padded, ended, strict=True)):
         if gone.all():
