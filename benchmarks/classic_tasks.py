@@ -2,6 +2,7 @@
 
 python -m benchmarks.classic_tasks                               # all, with as many seeds as each aim asks for
 python -m benchmarks.classic_tasks --tasks adding-100 --seeds 2  # one of them, with the seeds 0 and 1
+python -m benchmarks.classic_tasks --seeds 15 --first-seed 100   # with seeds that no setting was found on
 python -m benchmarks.classic_tasks --quick                       # so small that little is learnt: to see that it works
 """
 
@@ -22,11 +23,12 @@ from benchmarks.report import duration, machine
 
 @dataclass(frozen=True)
 class Row:
-    """A task, and what its seeds came to: the seeds 0, 1, ... in turn, and the seconds that each took."""
+    """A task, and what its seeds came to: the seeds from the first one on in turn, and the seconds that each took."""
 
     task: Task
     results: list[Result] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    first_seed: int = 0
 
     @property
     def verdict(self) -> str:
@@ -46,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     rows = []
     for task in chosen:
-        rows.append(measure(task, options.seeds or (1 if options.quick else task.n_seeds), quick=options.quick))
+        n_seeds = options.seeds or (1 if options.quick else task.n_seeds)
+        rows.append(measure(task, n_seeds, first_seed=options.first_seed, quick=options.quick))
         if options.json is not None:
             write_json(options.json, rows, quick=options.quick)  # what is measured is not lost
     print(summary(rows))
@@ -61,21 +64,24 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     names = [task.name for task in TASKS]
     parser.add_argument("--tasks", nargs="+", metavar="NAME", choices=names, default=[], help="only these; see --list")
-    parser.add_argument("--seeds", type=int, metavar="N", help="0 to N - 1 (default: as many as the aim asks for)")
+    parser.add_argument("--seeds", type=int, metavar="N", help="how many (default: as many as the aim asks for)")
+    parser.add_argument("--first-seed", type=int, default=0, metavar="SEED", help="(default: %(default)s)")
     parser.add_argument("--quick", action="store_true", help="a second or less a task: no figures to go by")
     parser.add_argument("--list", action="store_true", help="print the tasks and train nothing")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results to it as well")
     options = parser.parse_args(arguments)
     if options.seeds is not None and options.seeds < 1:
         parser.error(f"--seeds must be at least 1, but {options.seeds} was given")
+    if options.first_seed < 0:
+        parser.error(f"--first-seed must be at least 0, but {options.first_seed} was given")
     return options
 
 
-def measure(task: Task, n_seeds: int, *, quick: bool) -> Row:
-    """Run a task with the first seeds, and print each result as soon as it is there."""
-    row = Row(task)
+def measure(task: Task, n_seeds: int, *, first_seed: int = 0, quick: bool) -> Row:
+    """Run a task with some seeds, and print each result as soon as it is there."""
+    row = Row(task, first_seed=first_seed)
     print(f"{task.name}: {task.what}\n  {task.metric}; aim: {task.aim or 'none'}", flush=True)
-    for seed in range(n_seeds):
+    for seed in range(first_seed, first_seed + n_seeds):
         began = time.perf_counter()
         result = task.run(seed, quick=quick)
         row.results.append(result)
@@ -132,7 +138,9 @@ def write_json(path: Path, rows: Sequence[Row], *, quick: bool) -> None:
             "metric": row.task.metric,
             "aim": row.task.aim,
             "verdict": row.verdict,
-            "seeds": [{"seed": k, "seconds": row.seconds[k], **asdict(r)} for k, r in enumerate(row.results)],
+            "seeds": [
+                {"seed": row.first_seed + k, "seconds": row.seconds[k], **asdict(r)} for k, r in enumerate(row.results)
+            ],
         }
         for row in rows
     }

@@ -1,11 +1,11 @@
 """Spoken digits: from a wave file to a recognised word, with a recurrent network, and a static one beside it.
 
 Recordings become log-mel features, one frame every 10 ms. The recurrent network reads them frame by frame, in both
-directions, and is trained by backpropagation through time; the static one is shown their mean over time, and is trained
-by plain backpropagation::
+directions, and is trained by backpropagation through time; the static one is shown all frames at once, brought to 20 of
+them whatever the word's length, and is trained by plain backpropagation::
 
     recurrent    h(t) = [GRU forwards, GRU backwards](x(t), h(t-1))        z = mean over t of h(t) V + c
-    static       h = relu(mean over t of x(t) W + b)                       z = h V + c
+    static       h = relu([x(1), ..., x(20)] W + b)                        z = h V + c
 
 Otherwise they are alike: about the same number of parameters, and the same loss, optimizer, batches and epochs. The
 recurrent one is saved, read again, and given a wav file. (The first run of all takes some seconds longer than the next:
@@ -35,6 +35,7 @@ from rnnbp import activations, audio, datasets, layers, metrics, optimizers, plo
 from rnnbp.optimizers import schedules
 
 N_HIDDEN = 64
+N_FRAMES = 20  # of a word, as the static network sees it
 N_COPIES = 2  # of each training recording, at another speed, with silence around it and noise
 LONGEST_SILENCE = 1.0  # seconds, on each side
 NONE = "none"  # the class of what is no word
@@ -102,9 +103,19 @@ def hold_out(data, tested, seed):
     return data.select(~held_out), data.select(held_out)
 
 
-def averages_of(sequences):
-    """Return the mean frame of each sequence, (N, F)."""
-    return np.stack([frames.mean(axis=0) for frames in sequences])
+def vectors_of(sequences):
+    """Return each sequence as one vector, of N_FRAMES frames at equal distances: (N, N_FRAMES F).
+
+    A frame between two is the mean of them, weighted by how near they are.
+    """
+
+    def stretched(frames):
+        place = np.linspace(0, len(frames) - 1, N_FRAMES)
+        before = place.astype(int)
+        after, share = np.minimum(before + 1, len(frames) - 1), (place - before)[:, None]
+        return ((1 - share) * frames[before] + share * frames[after]).ravel()
+
+    return np.stack([stretched(frames) for frames in sequences])
 
 
 def recurrent_network(n_features, n_classes, seed):
@@ -119,11 +130,11 @@ def recurrent_network(n_features, n_classes, seed):
     )
 
 
-def static_network(n_features, n_classes, n_parameters, seed):
-    n_hidden = round((n_parameters - n_classes) / (n_features + 1 + n_classes))
+def static_network(n_inputs, n_classes, n_parameters, seed):
+    n_hidden = round((n_parameters - n_classes) / (n_inputs + 1 + n_classes))
     return rnnbp.Network(
         [
-            layers.Dense(n_features, n_hidden),
+            layers.Dense(n_inputs, n_hidden),
             layers.Activation("relu"),
             layers.Dropout(0.3),
             layers.Dense(n_hidden, n_classes),
@@ -132,12 +143,19 @@ def static_network(n_features, n_classes, n_parameters, seed):
     )
 
 
-def train(net, x, target, *, max_epochs, seed):
+def train(net, x, target, *, max_epochs, seed, validation_data=None):
     """Train a network, of whichever kind."""
     # The rate rises and falls within the training; where the loss is steep, the step stays small.
-    optimizer = optimizers.Adam(schedules.one_cycle(5e-3, max_epochs), clip_norm=1.0)
     return rnnbp.fit(
-        net, x, target, loss="cross_entropy", optimizer=optimizer, max_epochs=max_epochs, batch_size=32, seed=seed
+        net,
+        x,
+        target,
+        loss="cross_entropy",
+        optimizer=optimizers.Adam(schedules.one_cycle(5e-3, max_epochs), clip_norm=1.0),
+        max_epochs=max_epochs,
+        batch_size=32,
+        validation_data=validation_data,
+        seed=seed,
     )
 
 
@@ -155,14 +173,13 @@ def compare(data, arguments):
     print(f"threshold: {held_out!r}, and copies")
 
     recurrent = recurrent_network(n_features, n_classes, arguments.seed)
-    static = static_network(n_features, n_classes, recurrent.theta.size, arguments.seed)
+    static = static_network(N_FRAMES * n_features, n_classes, recurrent.theta.size, arguments.seed)
     results = {}
-    for name, net, x, x_new in (
-        ("recurrent", recurrent, x_train, x_test),
-        ("static", static, averages_of(x_train), averages_of(x_test)),
-    ):
-        history = train(net, x, y_train, max_epochs=arguments.max_epochs, seed=arguments.seed)
-        output = rnnbp.predict(net, x_new)
+    for name, net, see in (("recurrent", recurrent, list), ("static", static, vectors_of)):
+        held = see(x_held), y_held  # nothing is chosen by their loss: it is drawn
+        options = {"max_epochs": arguments.max_epochs, "seed": arguments.seed, "validation_data": held}
+        history = train(net, see(x_train), y_train, **options)
+        output = rnnbp.predict(net, see(x_test))
         accuracy = metrics.accuracy(heard.target, output)
         confusion = metrics.confusion_matrix(heard.target, output.argmax(axis=1), n_classes)
         results[name] = history, accuracy, confusion
@@ -249,7 +266,9 @@ def draw(results, names, path):
 
     figure = Figure(figsize=(14, 4.2), layout="constrained")
     curves, *squares = figure.subplots(1, 3)
-    plotting.learning_curves(results["recurrent"][0], ax=curves).set_title("recurrent: training")
+    for name, (history, _, _) in results.items():
+        history.plot(label=name, ax=curves)
+    curves.set_title("training, and recordings held out")
     for ax, (name, (_, accuracy, confusion)) in zip(squares, results.items(), strict=True):
         plotting.confusion_matrix(confusion, class_names=names, ax=ax).set_title(f"{name}: accuracy {accuracy:.3f}")
     figure.savefig(path, dpi=120)

@@ -1,22 +1,31 @@
-"""Groups that must not be torn apart: the recordings of one speaker, the windows of one series.
+"""What scikit-learn's model selection needs for sequences: groups kept apart, and scores of targets for each step.
 
 A network that has heard a speaker in training recognises him better than anyone new, so a score on speakers that it
 knows says little about others. Splitters such as `sklearn.model_selection.GroupKFold` keep groups together; others
 split them, whether or not they are told of any. `GroupsApart` makes of that an error, before anything is trained.
+
+scikit-learn's searches and scores take lists of sequences as they are. Where each *step* has a target, though, its
+scorers and ``cross_val_predict`` would see a list of lists, which they refuse: `step_scorer` makes a scorer of theirs
+look at all steps of all sequences, one after another, and `cross_val_predict` gives predictions sequence by sequence.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from typing import Any, ClassVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.metrics import get_scorer
 from sklearn.model_selection import BaseCrossValidator, check_cv
+from sklearn.utils import get_tags
+from sklearn.utils.metaestimators import available_if
 
-__all__ = ["GroupLeakError", "GroupsApart", "check_groups_apart"]
+__all__ = ["GroupLeakError", "GroupsApart", "check_groups_apart", "cross_val_predict", "step_scorer"]
 
+Array = NDArray[Any]
 Index = NDArray[np.intp]
 
 
@@ -120,3 +129,190 @@ class GroupsApart(BaseCrossValidator):  # type: ignore[misc]
     def get_n_splits(self, X: Any = None, y: Any = None, groups: ArrayLike | None = None) -> int:
         """Return how many splits there are."""
         return int(check_cv(self.cv).get_n_splits(X, y, groups))
+
+
+def step_scorer(scoring: str) -> _StepScorer:
+    """Return one of scikit-learn's scorers, for estimators with a target for each step.
+
+    Parameters
+    ----------
+    scoring : str
+        One of ``sklearn.metrics.get_scorer_names()``, such as "f1_macro", "balanced_accuracy", "neg_log_loss" or "r2".
+
+    Returns
+    -------
+    callable
+        ``scorer(estimator, X, y, sample_weight=None)``, for ``scoring=`` of searches and of cross-validation. y and the
+        weights are lists of arrays of shape (T_i, ...), or arrays of shape (N, T, ...); weights may also be one a
+        sequence. Every step counts alike: long sequences count for more.
+
+    Raises
+    ------
+    ValueError
+        If there is no such scorer; by the scorer, if targets and predictions do not fit.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from rnnbp import RNNTagger
+    >>> search = GridSearchCV(RNNTagger(), {"cell": ["gru", "lstm"]}, scoring=step_scorer("f1_macro"))
+    """
+    return _StepScorer(scoring)
+
+
+class _StepScorer:
+    """See `step_scorer`."""
+
+    def __init__(self, scoring: str) -> None:
+        get_scorer(scoring)  # is there one of that name?
+        self.scoring = scoring
+
+    def __call__(self, estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
+        lengths = [np.shape(each)[0] if np.ndim(each) else 0 for each in y]
+        if 0 in lengths:
+            raise ValueError("y must have a target for each step, but it has one a sequence: take scoring by its name")
+        options = {} if sample_weight is None else {"sample_weight": _weights(sample_weight, lengths)}
+        return float(get_scorer(self.scoring)(_Steps(estimator, lengths), X, _steps(y), **options))
+
+    def __repr__(self) -> str:
+        return f"step_scorer({self.scoring!r})"
+
+
+class _Steps(BaseEstimator):  # type: ignore[misc]
+    """A fitted estimator of sequences, whose predictions are the rows of all steps; for a scorer."""
+
+    def __init__(self, estimator: Any, lengths: Sequence[int]) -> None:
+        self.estimator, self.lengths = estimator, lengths
+        if hasattr(estimator, "classes_"):
+            self.classes_ = estimator.classes_
+
+    def predict(self, X: Any) -> Array:
+        return self._rows(self.estimator.predict(X))
+
+    @available_if(lambda self: hasattr(self.estimator, "predict_proba"))  # type: ignore[untyped-decorator]
+    def predict_proba(self, X: Any) -> Array:
+        return self._rows(self.estimator.predict_proba(X))
+
+    def _rows(self, predicted: Any) -> Array:
+        given = [np.shape(each)[0] if np.ndim(each) else 0 for each in predicted]
+        if given != self.lengths:
+            raise ValueError(
+                f"predictions must be one a step, as the targets are, but of the first sequences there are {given[:5]} "
+                f"for {list(self.lengths[:5])} targets"
+            )
+        return _steps(predicted)
+
+    def __sklearn_tags__(self) -> Any:
+        return get_tags(self.estimator)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+
+def cross_val_predict(
+    estimator: Any,
+    X: Any,
+    y: Any = None,
+    *,
+    groups: ArrayLike | None = None,
+    cv: Any = None,
+    n_jobs: int | None = None,
+    params: Mapping[str, Any] | None = None,
+    method: Literal["predict", "predict_proba", "predict_log_proba"] = "predict",
+) -> Array | list[Array]:
+    """Predict each sequence by an estimator that was fitted to others; as scikit-learn's, for targets of any form.
+
+    Parameters
+    ----------
+    estimator : estimator, or pipeline of one
+        Is cloned.
+    X : list of N sequences, or array of N
+    y : array of shape (N, ...), list of N arrays of shape (T_i, ...), or None, default=None
+    groups : array of shape (N,), or None, default=None
+        For `cv`.
+    cv : int, splitter or iterable of (train, test), or None, default=None
+        As in scikit-learn: None is 5, stratified by class where there is one label a sequence. Each sequence must be
+        tested exactly once.
+    n_jobs : int or None, default=None
+        Processes, in joblib's convention.
+    params : mapping or None, default=None
+        For `fit`; what has one entry a sequence, as ``groups`` of an estimator that stops early, is split like X.
+    method : {"predict", "predict_proba", "predict_log_proba"}, default="predict"
+
+    Returns
+    -------
+    ndarray of shape (N, ...), or list of N arrays
+        In the order of X; a list if there is a prediction for each step, of sequences of any lengths.
+
+    Raises
+    ------
+    ValueError
+        If the splits test a sequence never or twice, or if probabilities are of other classes from fold to fold.
+
+    Examples
+    --------
+    >>> from rnnbp import RNNTagger
+    >>> X = [np.random.default_rng(n).normal(size=(n, 1)) for n in range(2, 12)]
+    >>> y = [(sequence[:, 0] > 0).astype(int) for sequence in X]
+    >>> tagger = RNNTagger(4, tol=0.1, random_state=0)
+    >>> [len(labels) for labels in cross_val_predict(tagger, X, y, cv=2)]
+    [2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
+    """
+    from sklearn.utils.parallel import Parallel, delayed
+
+    n = len(X)
+    labels = y if y is not None and np.ndim(next(iter(y))) == 0 else None  # that a splitter can look at
+    splitter = check_cv(cv, labels, classifier=labels is not None and is_classifier(estimator))
+    splits = list(splitter.split(X, labels, groups))
+    tested = np.concatenate([np.arange(n)[test] for _, test in splits])
+    if not np.array_equal(np.sort(tested), np.arange(n)):
+        raise ValueError("each sequence must be tested exactly once: take a cv that partitions them, such as KFold")
+    folds = Parallel(n_jobs=n_jobs)(
+        delayed(_fit_and_predict)(clone(estimator), X, y, train, test, dict(params or {}), method)
+        for train, test in splits
+    )
+    classes = [None if found is None else list(found) for _, found in folds]
+    if method != "predict" and any(found != classes[0] for found in classes):
+        raise ValueError(f"{method} is of other classes from fold to fold: take a cv that has all of them in each")
+    order = np.argsort(tested)
+    if all(isinstance(predicted, np.ndarray) for predicted, _ in folds):
+        together: Array = np.concatenate([predicted for predicted, _ in folds])[order]
+        return together
+    listed = [each for predicted, _ in folds for each in predicted]
+    return [listed[k] for k in order]
+
+
+def _fit_and_predict(
+    estimator: Any, X: Any, y: Any, train: Index, test: Index, params: dict[str, Any], method: str
+) -> tuple[Any, Any]:
+    own = {name: _part(value, train) if _has_length(value, len(X)) else value for name, value in params.items()}
+    estimator.fit(_part(X, train), *(() if y is None else (_part(y, train),)), **own)
+    return getattr(estimator, method)(_part(X, test)), getattr(estimator, "classes_", None)
+
+
+def _part(values: Any, index: Index) -> Any:
+    """Return some of the sequences, targets or groups."""
+    from sklearn.utils import _safe_indexing
+
+    chosen = np.arange(len(values))[index]  # a mask is welcome
+    return [values[i] for i in chosen] if _is_list(values) else _safe_indexing(values, chosen)
+
+
+def _is_list(values: Any) -> bool:
+    return isinstance(values, (list, tuple))
+
+
+def _has_length(value: Any, n: int) -> bool:
+    return hasattr(value, "__len__") and not isinstance(value, (str, bytes, Mapping)) and len(value) == n
+
+
+def _steps(values: Any) -> Array:
+    """Return the rows of all steps, sequence after sequence."""
+    return np.concatenate([np.asarray(each) for each in values])
+
+
+def _weights(given: Any, lengths: Sequence[int]) -> Array:
+    """Return a weight for each step, of weights for each, or for each sequence."""
+    if np.ndim(given[0]) == 0:
+        return np.repeat(np.asarray(given, float), lengths)
+    return _steps(given)

@@ -27,6 +27,7 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     "max_epochs": ("max_iter",),
     **dict.fromkeys(("lr", "eta", "step_size"), ("learning_rate_init", "learning_rate", "rate")),
     "learning_rate_init": ("learning_rate",),
+    "learning_rate": ("learning_rate_init", "rate"),
     "betas": ("beta_1",),
     "eps": ("epsilon",),
     **dict.fromkeys(("clipnorm", "max_norm", "max_grad_norm", "gradient_clip_val"), ("clip_norm",)),
@@ -83,7 +84,7 @@ ADVICE: Mapping[str, str] = {
     "return_state": "Network.run(x).final_states holds the states",
     "stateful": "fit(..., chunk_length=...) carries states on from chunk to chunk",
     "num_layers": "list one layer for each",
-    "batch_first": "arrays are time-major, (T, B, F); a list of (T_i, F) arrays has no such order",
+    "batch_first": "arrays are time-major, (T, B, F): of an (N, T, F) array pass list(x)",
     "bias": "every layer has one",
     "use_bias": "every layer has one",
     "monitor": "fit(..., monitor=...) says what is monitored",
@@ -108,7 +109,8 @@ def meant(name: object, known: Iterable[str]) -> str:
     folded = {each.lower(): each for each in known}
     given = name.lower()[:LONGEST]
     near = [folded[each.lower()] for each in ELSEWHERE.get(name, ELSEWHERE.get(given, ())) if each.lower() in folded]
-    near = near or [folded[each] for each in difflib.get_close_matches(given, folded, n=1)]
+    if not near and name not in ADVICE:  # for which there is a better word than one that is spelt alike
+        near = [folded[each] for each in difflib.get_close_matches(given, folded, n=1)]
     return f" Did you mean {near[0]!r}?" if near else ""
 
 

@@ -268,7 +268,7 @@ def test_spoken_digits_are_recognised_from_voices_never_heard(run, tmp_path):
     recurrent = numbers(r"recurrent: test accuracy ([\d.]+)", printed)[0]
     static = numbers(r"static: test accuracy ([\d.]+)", printed)[0]
     assert recurrent >= 0.9
-    assert 0.5 <= static < recurrent
+    assert static >= 0.85  # of a whole word it understands much, too
     sizes = numbers(r"(\d+) parameters", printed)
     assert max(sizes) <= 1.01 * min(sizes)
     assert_is_a_picture(tmp_path / "spoken.png")

@@ -17,13 +17,14 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from rnnbp.audio.frontend import Frontend
 from rnnbp.audio.recordings import Recording, cache_key, check_recordings, extract
 from rnnbp.progress_bar import progress_bar
+from rnnbp.tables import TablesOnRequest
 
 __all__ = ["AudioFeatures"]
 
 SETTINGS = tuple(field.name for field in dataclasses.fields(Frontend))
 
 
-class AudioFeatures(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[misc, call-arg]
+class AudioFeatures(TablesOnRequest, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[misc, call-arg]
     """Log-mel or MFCC features of recordings, as a scikit-learn transformer.
 
     Stateless: `fit` only checks, and `transform` works without it. Frame t is centred on sample
@@ -180,7 +181,8 @@ class AudioFeatures(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             disable=None if self.progress is None else not self.progress,
             delay=0 if self.progress else 1,
         )
-        return list(bar)
+        made: list[NDArray[np.float32]] = self._in_tables(list(bar), X)
+        return made
 
     def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:
         """Name the columns: ``log_mel_0``, ..., ``delta_log_mel_0``, ..., ``delta2_log_mel_0``, ....

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Interface", "Padded", "check_weight", "encode"]
 
+LISTED = "of an (N, T, F) array, as estimators take it, pass list(x)"
+SCALARS = "of an (N, T) array of one scalar a step, as estimators take it, list(x[:, :, None])"
+
 Array = NDArray[Any]
 Index = NDArray[np.intp]
 
@@ -113,6 +116,7 @@ class Interface:
             raise ValueError(
                 f"expected an input of shape {shapes}, but its shape is {given.shape}"
                 + ("; if this is one sequence, pass [x]" if one and not self.takes_static else "")
+                + (f"; {SCALARS}" if one and self.frame_rank and not self.takes_static else "")
             )
         if 0 in given.shape[: 1 if is_static else 2]:
             raise ValueError(f"the input is empty: its shape is {given.shape}")
@@ -186,7 +190,11 @@ def encode(
             of_array = padded and not interface.takes_static
             raise ValueError(
                 f"expected {n_examples} targets, one for each example, but the target's shape is {given.shape}"
-                + ("; sequences are the second axis of an array, (T, B, ...), time first" if of_array else "")
+                + (
+                    f"; sequences are the second axis of an array, (T, B, ...), time first: {LISTED}"
+                    if of_array
+                    else ""
+                )
             )
         return loss.encode(given, n_outputs, leading=(n_examples,))
     if isinstance(target, (list, tuple)) and (not padded or _is_ragged(target)):
@@ -197,8 +205,8 @@ def encode(
     if given.ndim < 2 or not n_steps <= given.shape[0] <= (n_padded or n_steps) or given.shape[1] != n_examples:
         raise ValueError(
             f"the network gives an output at each step, so the target must be of shape ({n_steps}, {n_examples}, ...), "
-            f"but its shape is {given.shape}; for one target a sequence, end the recurrent part with LastStep(), "
-            "MeanOverTime() or MaxOverTime()"
+            f"time first, but its shape is {given.shape}; {LISTED}, and its targets likewise; for one target a "
+            "sequence, end the recurrent part with LastStep(), MeanOverTime() or MaxOverTime()"
         )
     encoded = loss.encode(given[:n_steps], n_outputs, leading=(n_steps, n_examples), lengths=lengths)
     return Padded(encoded, lengths)

@@ -33,6 +33,7 @@ class RNNTagger(Classification, RecurrentEstimator):
     See Also
     --------
     RNNClassifier : one label a sequence.
+    rnnbp.model_selection.step_scorer : scikit-learn's scores by name, over all steps.
 
     Notes
     -----

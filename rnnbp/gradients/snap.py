@@ -1,16 +1,24 @@
 """SnAp-1, the sparse one-step approximation of real-time recurrent learning.
 
 A parameter feeds one unit: the element (i, j) of a weight, unit j. Of its influence on all states SnAp-1 carries the
-part that is on this unit's own::
+part that is on this unit's own. With F_d the step whose recurrent weights are reduced to their diagonals, linearised
+at the gates and states of the step as it is::
 
-    P(t) = own(J(t) P(t-1) + M(t)),  own: 0 outside of each parameter's unit (1)    t = 1, ..., T
-    dtheta = sum over t of dL/ds(t) P(t)                                     (2)
+    P(t) = D(t) P(t-1) + M_d(t),  D(t) = dF_d/ds(t-1),  M_d(t) = dF_d/dtheta at t    (1)    t = 1, ..., T
+    dtheta = sum over t of dL/ds(t) P(t)                                             (2)
 
-So P has one number for each parameter (of an LSTM two, for h and c), and of J each unit's own block is all that is
-needed: the pullback of a step in which every product is reduced to its weight's diagonal. What is left out is that a
-unit acts on others, which act back on it later, or within one step (by way of a reset-before GRU's reset gates). So the
-gradient of the parameters is exact where units do not see each other, which is to say with diagonal recurrent weights,
-and of single steps in cells that have one product with h'. Of dL/dx, what each step owes to its own input is computed.
+So P has one number for each parameter (of an LSTM two, for h and c), as D and M_d are 0 from one unit to another. In a
+cell with one product with h', they are J = dF/ds(t-1) and M = dF/dtheta within each unit, and (1) is what Menick et al.
+define: J P + M, and 0 outside of each parameter's unit. A reset-before GRU has two products, one after the other. With
+n* = (1 - z) (1 - n^2), r* = r (1 - r), z* = z (1 - z), and u_r, u_z, u_n the diagonals of U_r, U_z, U_n::
+
+    D_jj = z_j + (h'_j - n_j) z*_j u_z[j] + n*_j u_n[j] (r_j + h'_j r*_j u_r[j])
+    J_jj = D_jj + n*_j sum over k != j of U_r[j, k] r*_k h'_k U_n[k, j]
+
+What is left out of the gradient is that a unit acts on others, which act back on it: at later steps, and here within
+one step, too, by way of the others' reset gates. So the gradient of the parameters is exact where units do not see each
+other, which is to say with diagonal recurrent weights, and of single steps in cells that have one product with h'. Of
+dL/dx, what each step owes to its own input is computed.
 
 Cost, with P parameters: memory for B P numbers and B P multiply-adds a step, times the states of a unit; about as much
 as the forward pass.
@@ -89,7 +97,7 @@ class SnAp1(RTRL):
         dz, J = step_backward(_apart(step), z, previous, current, self.seeds(step.cell))
         own = P.reshape(n, k, -1, n_hidden)  # column by column, each parameter's unit
         own[...] = np.einsum("bklh,blph->bkph", J.reshape(n, k, k, n_hidden), own)  # 1
-        P[:, :, -n_parameters(step) :] += immediate(step, dz, previous, current)  # 1: + M(t)
+        P[:, :, -n_parameters(step) :] += immediate(step, dz, previous, current)  # 1: + M_d(t)
         return dz
 
     def contract(self, cell: Cell, d: Mapping[str, Array], P: Array) -> Array:

@@ -6,7 +6,13 @@ for estimators, in scikit-learn's style; confusions are drawn by its own ``Confu
 """
 
 from rnnbp.plotting.axes import figure_path
-from rnnbp.plotting.curves import accuracy_against_noise, error_curve, gradient_over_time, learning_curves
+from rnnbp.plotting.curves import (
+    accuracy_against_noise,
+    error_curve,
+    gradient_over_time,
+    learning_curves,
+    learning_rates,
+)
 from rnnbp.plotting.diagnostics import (
     plot_activations,
     plot_gradient_flow,
@@ -38,6 +44,7 @@ __all__ = [
     "gradient_over_time",
     "layer_activations",
     "learning_curves",
+    "learning_rates",
     "plot_activations",
     "plot_gradient_flow",
     "plot_gradient_flow_over_training",

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnbp.plotting.axes import COLOURS, axes, plain_frame
-from rnnbp.training import History
+from rnnbp.training import History, LearningRateSearch
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["accuracy_against_noise", "error_curve", "gradient_over_time", "learning_curves"]
+__all__ = ["accuracy_against_noise", "error_curve", "gradient_over_time", "learning_curves", "learning_rates"]
 
 
 def learning_curves(history: History, *, label: str | None = None, ax: Axes | None = None) -> Axes:
@@ -44,7 +44,7 @@ def learning_curves(history: History, *, label: str | None = None, ax: Axes | No
     if not len(history):
         raise ValueError("this history has no epoch to draw: training stopped before the first one ended")
     ax = axes(ax)
-    from matplotlib.ticker import LogFormatter, MaxNLocator
+    from matplotlib.ticker import MaxNLocator
 
     colour = COLOURS[len({line.get_color() for line in ax.lines}) % len(COLOURS)]
     prefix = "" if label is None else f"{label}: "
@@ -58,13 +58,51 @@ def learning_curves(history: History, *, label: str | None = None, ax: Axes | No
         ax.plot(ends[best], history.validation_loss[best], "o", color=colour, label=what)
     if all(np.min(np.asarray(line.get_ydata(), dtype=float)) > 0 for line in ax.lines):
         ax.set_yscale("log")
-        ax.yaxis.set_major_formatter(LogFormatter())  # 0.5, not 5 x 10^-1
-        ax.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.4)))
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_minor_formatter(_plain_minor_formatter())
     ax.set(xlabel="epoch", ylabel="loss", xlim=(0, max(ax.get_xlim()[1], len(history) + 0.25)))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.legend(frameon=False)
+    ax.legend(framealpha=0.8, edgecolor="none")  # it may have to lie on a curve
     plain_frame(ax)
     return ax
+
+
+def learning_rates(search: LearningRateSearch, *, ax: Axes | None = None) -> Axes:
+    """Draw what a search for the learning rate has seen: each minibatch's loss, their running mean, the suggestion.
+
+    Parameters
+    ----------
+    search : LearningRateSearch
+        What `rnnbp.find_learning_rate` returned.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default, in a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The losses at the rates after which they exploded are cut off.
+    """
+    ax = axes(ax)
+    ax.plot(search.rates, search.losses, color="0.75", linewidth=1, label="minibatches")
+    ax.plot(search.rates, search.smoothed, color=COLOURS[0], label="running mean")
+    ax.axvline(search.suggestion, color=COLOURS[1], linestyle="--", label=f"suggestion: {search.suggestion:.2g}")
+    low, high = float(search.smoothed.min()), float(search.smoothed[0])
+    span = (high - low) or 1.0
+    ax.set(xlabel="learning rate", ylabel="loss", xscale="log", ylim=(low - 0.3 * span, high + 0.8 * span))
+    ax.legend(framealpha=0.8, edgecolor="none")
+    plain_frame(ax)
+    return ax
+
+
+def _plain_minor_formatter() -> Any:
+    """Return what writes 0.6, and not 6 x 10^-1, where a logarithmic axis has room for what is between its decades."""
+    from matplotlib.ticker import LogFormatter
+
+    class Plain(LogFormatter):
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return f"{x:g}" if super().__call__(x, pos) else ""
+
+    return Plain(minor_thresholds=(2, 0.4))
 
 
 def error_curve(error: ArrayLike, *, ax: Axes | None = None, label: str | None = None) -> Axes:

@@ -27,6 +27,7 @@ from sklearn.utils.validation import _check_feature_names
 
 from rnnbp.data.sequences import Sequences, check_sequences
 from rnnbp.reading import refuse_unreadable
+from rnnbp.tables import TablesOnRequest
 
 __all__ = ["Frames", "SequenceReader", "SequenceTransformer"]
 
@@ -153,10 +154,10 @@ class SequenceReader(BaseEstimator):  # type: ignore[misc]
         return tags
 
 
-class SequenceTransformer(TransformerMixin, SequenceReader):  # type: ignore[misc]
+class SequenceTransformer(TablesOnRequest, TransformerMixin, SequenceReader):  # type: ignore[misc]
     """What the transformers of sequences share.
 
-    Those that return sequences declare ``auto_wrap_output_keys=None``: lists do not go into data frames.
+    They declare ``auto_wrap_output_keys=None``: `rnnbp.tables` has their `set_output`.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}

@@ -113,7 +113,8 @@ class PerFrame(SequenceTransformer, auto_wrap_output_keys=None):  # type: ignore
         -------
         list of (T_i, F') arrays, or (N, T, F') array
         """
-        return self._apply("transform", self._fitted_to(X))
+        made: Array | list[Array] = self._in_tables(self._apply("transform", self._fitted_to(X)), X)
+        return made
 
     @_can("inverse_transform")  # type: ignore[untyped-decorator]
     def inverse_transform(self, X: list[Array] | Array) -> Array | list[Array]:

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.metaestimators import available_if
 
 from rnnbp.preprocessing.frames import SequenceTransformer
 
@@ -22,7 +21,7 @@ __all__ = ["PadOrTruncate"]
 Array = NDArray[Any]
 
 
-class PadOrTruncate(SequenceTransformer):
+class PadOrTruncate(SequenceTransformer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """Bring all sequences to one length, as an (N, T, F) array or as the rows of a table.
 
     Parameters
@@ -113,11 +112,11 @@ class PadOrTruncate(SequenceTransformer):
             row[slice(0, len(kept)) if at_end else slice(missing, None)] = kept
             if missing and self.fill == "edge":
                 row[slice(len(kept), None) if at_end else slice(0, missing)] = kept[-1 if at_end else 0]
-        return out.reshape(n, length * f) if self.flatten else out
+        made: Array = self._in_tables(out.reshape(n, length * f) if self.flatten else out, X)
+        return made
 
-    @available_if(lambda self: self.flatten)  # type: ignore[untyped-decorator]  # and with it `set_output`: a table only
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Array:
-        """Name the columns of a table: ``x0_t0``, ``x1_t0``, ..., ``x0_t1``, ....
+        """Name the features of a frame, or if `flatten` the columns: ``x0_t0``, ``x1_t0``, ..., ``x0_t1``, ....
 
         Parameters
         ----------
@@ -129,4 +128,6 @@ class PadOrTruncate(SequenceTransformer):
         ndarray of str
         """
         names = self._frame_names(input_features)
+        if not self.flatten:
+            return names
         return np.array([f"{name}_t{t}" for t in range(self.length_) for name in names], dtype=object)

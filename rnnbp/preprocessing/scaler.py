@@ -139,7 +139,8 @@ class SequenceScaler(OneToOneFeatureMixin, SequenceTransformer, auto_wrap_output
             rows -= self.mean_
         if self.with_std:
             rows /= self.scale_
-        return frames.restore(rows)
+        made: Array | list[Array] = self._in_tables(frames.restore(rows), X)
+        return made
 
     def inverse_transform(self, X: Sequences) -> Array | list[Array]:
         """Return standardised sequences to their units; `transform`'s inverse."""

@@ -115,7 +115,8 @@ class SlidingWindow(SequenceTransformer, auto_wrap_output_keys=None):  # type: i
         check_is_fitted(self)
         frames = self._read(X, reset=False)
         windows = [self._windows(sequence) for sequence in frames.split(frames.frames)]
-        return windows if frames.shape is None else np.stack(windows)
+        made: Array | list[Array] = self._in_tables(windows if frames.shape is None else np.stack(windows), X)
+        return made
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Array:
         """Name the features of a window: ``x0_-1``, ``x1_-1``, ..., ``x0_+0``, ..., by their distance in steps.

@@ -67,7 +67,8 @@ def fit(
     ----------
     net : Network
     x : array of shape (N, F) or (T, N, F), or list of arrays of shape (T_i, F)
-        Static examples, padded time-major sequences, or sequences of any lengths; see `Network.batch`.
+        Static examples, padded time-major sequences, or sequences of any lengths; see `Network.batch`. Of an (N, T, F)
+        array, as the estimators take it, pass ``list(x)``.
     target : array of shape (N, ...) or (T, N, ...), or list of arrays of shape (T_i, ...)
         One for each row of the network's output; see the loss.
     loss : Loss or str

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,6 +31,9 @@ from rnnbp.networks.network import Network, check_network
 from rnnbp.optimizers import FullBatchOptimizer, GradientNoise, Optimizer, Rprop, Schedule, schedules
 from rnnbp.training.run import NonFiniteError, TrainingRun
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 __all__ = ["LearningRateSearch", "find_learning_rate"]
 
 Array = NDArray[Any]
@@ -40,9 +44,9 @@ ENDS = 5  # updates at the beginning that no slope is taken of: the mean of few 
 LEAST = 10  # updates, before it may end
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LearningRateSearch:
-    """What `find_learning_rate` has seen.
+    """What `find_learning_rate` has seen; `plot` draws it.
 
     Attributes
     ----------
@@ -60,6 +64,30 @@ class LearningRateSearch:
     losses: Array
     smoothed: Array
     suggestion: float
+
+    def __repr__(self) -> str:
+        tried = f"{len(self.rates)} rates from {self.rates[0]:.3g} to {self.rates[-1]:.3g}"
+        return f"LearningRateSearch of {tried}: suggestion {self.suggestion:.3g}"
+
+    def plot(self, *, ax: Axes | None = None) -> Axes:
+        """Draw the loss at each rate; see `rnnbp.plotting.learning_rates`.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes or None, default None
+            Where to draw; by default, in a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        drawn: Axes = import_module("rnnbp.plotting").learning_rates(self, ax=ax)
+        return drawn
 
 
 @explained
@@ -97,7 +125,7 @@ def find_learning_rate(
     Returns
     -------
     LearningRateSearch
-        Its ``suggestion`` is a rate; its ``losses`` over its ``rates`` can be drawn.
+        Its ``suggestion`` is a rate; its ``plot()`` draws its ``losses`` over its ``rates``.
 
     Raises
     ------
@@ -114,6 +142,7 @@ def find_learning_rate(
     >>> search = find_learning_rate(net, x, np.sin(x[:, :1]), loss="mean_squared_error")
     >>> 1e-4 < search.suggestion < 1
     True
+    >>> ax = search.plot()  # doctest: +SKIP
     """
     check_network(net)
     seed = check_seed("seed", seed)

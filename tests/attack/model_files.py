@@ -228,11 +228,7 @@ def use_checkpoint(run, path):
 
 
 def loaded(load, path):
-<<<<<<< HEAD
     """Return what is loaded; let it be said that numbers in it are none, or that another scikit-learn wrote it."""
-=======
-    """Return what is loaded, and let it be said that numbers in it are none, or that a version is another."""
->>>>>>> pipelines
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="the network in .* holds NaN", category=RuntimeWarning)
         warnings.simplefilter("ignore", InconsistentVersionWarning)

@@ -186,7 +186,14 @@ def test_a_run_prints_and_writes_each_seed_beside_its_baselines(capsys, tmp_path
     assert written["tasks"]["anbn"]["seeds"][0]["baselines"].keys() == anbn.baselines().keys()
 
 
-@pytest.mark.parametrize("arguments", [["--tasks", "nothing-like-it"], ["--seeds", "0"]])
+def test_other_seeds_can_be_taken(tmp_path, capsys):
+    path, options = tmp_path / "found.json", ["--quick", "--tasks", "anbn", "--seeds", "2", "--first-seed", "100"]
+    assert classic_tasks.main([*options, "--json", str(path)]) == 0
+    assert [seed["seed"] for seed in json.loads(path.read_text())["tasks"]["anbn"]["seeds"]] == [100, 101]
+    assert "seed 101 " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["--tasks", "nothing-like-it"], ["--seeds", "0"], ["--first-seed", "-1"]])
 def test_unknown_tasks_and_no_seeds_are_refused(arguments, capsys):
     with pytest.raises(SystemExit):
         classic_tasks.main(arguments)

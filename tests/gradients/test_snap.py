@@ -74,6 +74,43 @@ def test_it_is_rtrl_with_each_influence_kept_to_its_own_unit(make):
     assert error(actual["0.recurrent_weight"], exact["0.recurrent_weight"]) > 1e-4
 
 
+def test_of_a_reset_before_gru_it_is_what_the_formula_says():
+    """P(t) = D(t) P(t-1) + M_d(t), written out for each parameter of unit j, of which only h_j is followed."""
+    net = Network([layers.GRU(2, H, reset="before", gradient=SnAp1())], dtype="float64", seed=3)
+    rng = np.random.default_rng(0)
+    x, d_output = rng.normal(size=(5, 1, 2)), rng.normal(size=(5, 1, H))
+    names = {"W": "0.input_weight", "U": "0.recurrent_weight", "b": "0.bias"}
+    net.parameters[names["b"]][...] = rng.normal(size=3 * H)
+    W, U, b = (net.parameters[name] for name in names.values())
+    (W_r, W_z, W_n), (U_r, U_z, U_n) = (np.split(weight, 3, axis=1) for weight in (W, U))
+    b_r, b_z, b_n = np.split(b, 3)
+    d = [np.diag(weight) for weight in (U_r, U_z, U_n)]
+
+    def sigmoid(value):
+        return 1 / (1 + np.exp(-value))
+
+    h, P = np.zeros(H), {name: np.zeros_like(net.parameters[full]) for name, full in names.items()}
+    expected = {name: np.zeros_like(each) for name, each in P.items()}
+    for x_t, dy in zip(x[:, 0], d_output[:, 0], strict=True):
+        r, z = sigmoid(x_t @ W_r + h @ U_r + b_r), sigmoid(x_t @ W_z + h @ U_z + b_z)
+        n = np.tanh(x_t @ W_n + (r * h) @ U_n + b_n)
+        dn = (1 - z) * (1 - n**2)  # dh/dz_n, then dh/dz_z and, by way of the diagonal of U_n, dh/dz_r
+        dz, dr = (h - n) * z * (1 - z), dn * d[2] * h * r * (1 - r)
+        D = z + dz * d[1] + dr * d[0] + dn * d[2] * r
+        of_gates = np.concatenate([dr, dz, dn])
+        read = np.concatenate([np.outer(h, dr), np.outer(h, dz), np.outer(r * h, dn)], axis=1)
+        M = {"W": np.outer(x_t, of_gates), "U": read, "b": of_gates}
+        h = (1 - z) * n + z * h
+        for name, each in P.items():
+            P[name] = np.tile(D, 3) * each + M[name]
+            expected[name] += np.tile(dy, 3) * P[name]
+    run = net.run(x)
+    np.testing.assert_allclose(run.output[-1, 0], h, atol=1e-12)
+    found = net.unflatten(run.backward(d_output).theta)
+    for name, full in names.items():
+        np.testing.assert_allclose(found[full], expected[name], atol=1e-12)
+
+
 @pytest.mark.parametrize("make", UNDRAWN.values(), ids=UNDRAWN)
 def test_the_input_s_gradient_is_that_of_each_step_alone(make):
     """Which is that of sequences of one step, begun where the step before has ended."""

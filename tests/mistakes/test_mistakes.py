@@ -217,7 +217,22 @@ ERRORS = {
         ValueError,
         r"expected 6 targets.*\(20, 1\)",
         "second axis",
-        "time first",
+        r"time first: of an \(N, T, F\) array, as estimators take it, pass list\(x\)",
+    ),
+    "batch first, with targets for each step": (
+        lambda: rnnbp.fit(tagger(2), PADDED.swapaxes(0, 1), np.zeros((6, 20), int), loss="cross_entropy"),
+        ValueError,
+        r"time first, but its shape is \(6, 20\); of an \(N, T, F\) array, as estimators take it, pass list\(x\)",
+    ),
+    "numbers over time, batch first": (
+        lambda: fit(recurrent(), PADDED[:, :, 0].T),
+        ValueError,
+        r"of an \(N, T\) array of one scalar a step, as estimators take it, list\(x\[:, :, None\]\)",
+    ),
+    "batch_first": (
+        lambda: fit(recurrent(), batch_first=True),
+        TypeError,
+        r"no argument 'batch_first' \(arrays are time-major, \(T, B, F\): of an \(N, T, F\) array pass list\(x\)\)",
     ),
     "features first": (lambda: rnnbp.predict(recurrent(), PADDED.T), ValueError, "expected 3 features", "last axis"),
     "lengths of static examples": (

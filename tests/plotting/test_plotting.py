@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from rnnbp import plotting
-from rnnbp.training import History
+from rnnbp.training import History, LearningRateSearch
 
 
 @pytest.fixture
@@ -64,12 +64,29 @@ def test_learning_curves_without_validation_mark_no_epoch_as_the_best(ax):
 def test_learning_curves_are_logarithmic_where_losses_allow_it(ax, last_loss, scale):
     plotting.learning_curves(History(loss=[2.0, last_loss], best_epoch=1), ax=ax)
     assert ax.get_yscale() == scale
-    assert "10^" not in "".join(label.get_text() for label in ax.get_yticklabels(which="both"))
+    written = "".join(label.get_text() for label in ax.get_yticklabels(which="both"))
+    assert "10^" not in written
+    assert "e" not in written
 
 
 def test_learning_curves_of_nothing_are_an_error(ax):
     with pytest.raises(ValueError, match="no epoch to draw"):
         plotting.learning_curves(History(), ax=ax)
+
+
+def test_a_search_for_the_learning_rate_draws_itself(ax):
+    rates, losses = np.array([1e-3, 1e-2, 1e-1]), np.array([1.0, 0.5, 9.0])
+    search = LearningRateSearch(rates, losses, np.array([1.0, 0.7, 3.0]), 1e-2)
+    assert search.plot(ax=ax) is ax
+    drawn = lines(ax)
+    assert np.array_equal(drawn["minibatches"].get_xydata(), np.stack([rates, losses], axis=1))
+    assert np.array_equal(drawn["running mean"].get_ydata(), search.smoothed)
+    assert drawn["suggestion: 0.01"].get_xdata()[0] == 1e-2
+    assert ax.get_xscale() == "log"
+    low, high = ax.get_ylim()
+    assert low < 0.7
+    assert 1.0 < high < 3.0  # what exploded would leave no room for the rest
+    assert repr(search) == "LearningRateSearch of 3 rates from 0.001 to 0.1: suggestion 0.01"
 
 
 def test_error_curve_shows_each_iteration_from_1_on(ax):

@@ -1,6 +1,7 @@
 """Transformers of sequences: ragged in, ragged out, with scikit-learn's manners."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -9,14 +10,19 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.decomposition import PCA, IncrementalPCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_selection import SelectKBest
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
-from rnnbp.preprocessing import PadOrTruncate, PerFrame, SequenceScaler, SlidingWindow, cut_windows
+from rnnbp import RNNClassifier
+from rnnbp.audio import AudioFeatures
+from rnnbp.preprocessing import PadOrTruncate, PerFrame, SequenceScaler, SequenceUnion, SlidingWindow, cut_windows
 
 LENGTHS = (4, 1, 9)
+TABLES = ("pandas", "polars")
 TOOLS = [SequenceScaler(), PerFrame(PCA(2)), SlidingWindow(3), PadOrTruncate(5)]
 SCALAR_TOOLS = [SequenceScaler(), PerFrame(StandardScaler()), SlidingWindow(3, position="last"), PadOrTruncate(5)]
 
@@ -57,7 +63,14 @@ def assert_same(left, right, **tolerance):
     ids=repr,
 )
 def test_scikit_learns_own_checks_pass(tool):
-    check_estimator(tool, on_skip=None)
+    check_estimator(tool, on_skip=None, expected_failed_checks=of_one_table(tool))
+
+
+def of_one_table(tool):
+    """Return the checks that ask for one table, where the sequences of an (N, T) array come out with an axis more."""
+    checks = ("check_set_output_transform", "check_global_output_transform")
+    has_features = isinstance(tool, (PerFrame, SlidingWindow)) or (isinstance(tool, PadOrTruncate) and not tool.flatten)
+    return {f"{check}_{table}": "a table each" for check in checks for table in TABLES} if has_features else {}
 
 
 @each(TOOLS)
@@ -414,11 +427,75 @@ def test_flattened_sequences_are_rows_of_a_table(ragged):
     assert names.tolist() == ["a_t0", "b_t0", "c_t0", "a_t1", "b_t1", "c_t1"]
 
 
-def test_only_a_table_can_be_a_data_frame(ragged):
-    assert hasattr(PadOrTruncate(flatten=True), "set_output")
-    assert not hasattr(PadOrTruncate(), "set_output")
-    with config_context(transform_output="pandas"):
-        assert isinstance(PadOrTruncate().fit_transform(ragged), np.ndarray)
+@each(TOOLS)
+@pytest.mark.parametrize("table", TABLES)
+def test_sequences_are_tables_if_users_ask_for_them(tool, ragged, table):
+    library = pytest.importorskip(table)
+    arrays = clone(tool).fit_transform(ragged)
+    asked = clone(clone(tool).set_output(transform=table)).fit(ragged)  # a clone remembers it
+    with config_context(transform_output=table):
+        for made in (asked.transform(ragged), clone(tool).fit_transform(ragged)):
+            assert all(isinstance(each, library.DataFrame) for each in made)
+            assert_same([each.to_numpy() for each in made], list(arrays))
+            assert list(made[0].columns) == asked.get_feature_names_out().tolist()
+    assert type(asked.set_output(transform="default").transform(ragged)) is type(arrays)
+
+
+def test_tables_go_through_a_pipeline_with_their_names_and_index(ragged):
+    days = pd.date_range("2026-01-01", periods=len(ragged[0]))
+    frames = [pd.DataFrame(ragged[0], columns=["a", "b", "c"], index=days), *framed(ragged)[1:]]
+    pipeline = make_pipeline(SequenceScaler(), PerFrame(PCA(2)), SlidingWindow(2)).set_output(transform="pandas")
+    first, *_ = pipeline.fit_transform(frames)
+    assert first.columns.tolist() == ["pca0_+0", "pca1_+0", "pca0_+1", "pca1_+1"]
+    assert first.index.equals(days)
+
+
+def test_recordings_are_tables_if_users_ask_for_them(rng):
+    waves = [rng.normal(size=n) for n in (2000, 3000)]
+    features = AudioFeatures(8000, n_mels=5)
+    tables = clone(features).set_output(transform="pandas").fit_transform(waves)
+    assert tables[0].columns.tolist() == features.get_feature_names_out().tolist()
+    assert_same([table.to_numpy() for table in tables], features.transform(waves))
+
+
+# SequenceUnion --------------------------------------------------------------------------------------------------------
+
+
+def union(*tools):
+    return SequenceUnion([(f"{k}", tool) for k, tool in enumerate(tools)])
+
+
+@pytest.mark.parametrize("as_array", [False, True])
+def test_a_union_puts_the_features_of_each_frame_side_by_side(ragged, rng, as_array):
+    X = rng.normal(size=(4, 6, 3)) if as_array else ragged
+    made = union(SequenceScaler(), PerFrame(PCA(2)), "passthrough", "drop").fit_transform(X)
+    scaled, pca = SequenceScaler().fit_transform(X), PerFrame(PCA(2)).fit_transform(X)
+    assert isinstance(made, np.ndarray) is as_array
+    assert_same(made, [np.hstack(parts) for parts in zip(scaled, pca, X, strict=True)])
+
+
+def test_a_union_names_its_features(ragged):
+    fitted = SequenceUnion([("raw", SlidingWindow(1)), ("z", SequenceScaler())]).fit(framed(ragged))
+    names = ["raw__a_+0", "raw__b_+0", "raw__c_+0", "z__a", "z__b", "z__c"]
+    assert fitted.get_feature_names_out().tolist() == names
+    table = fitted.set_output(transform="pandas").transform(framed(ragged))[1]
+    assert table.columns.tolist() == names
+
+
+def test_a_union_is_a_part_of_pipelines_and_searches(ragged):
+    model = make_pipeline(union(SequenceScaler(), PerFrame(PCA(1))), RNNClassifier(2, max_iter=1))
+    search = GridSearchCV(model, {"sequenceunion__1__transformer__n_components": [1, 2]}, cv=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        search.fit(ragged * 4, list("abb") * 4)
+    assert set(search.predict(ragged)) <= {"a", "b"}
+
+
+def test_a_union_of_other_lengths_is_an_error(ragged):
+    with pytest.raises(
+        ValueError, match=r"of '0' and '1' cannot be put side by side: of sequence 0 the first gives \d+"
+    ):
+        union(SequenceScaler(), SlidingWindow(2, step=2)).fit_transform(ragged)
 
 
 def test_a_table_is_put_into_a_data_frame_with_the_index_of_its_rows(ragged):

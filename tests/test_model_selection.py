@@ -1,0 +1,146 @@
+"""Scores and predictions of targets for each step: those that scikit-learn gives for all steps in one row."""
+
+import numpy as np
+import pytest
+from sklearn import model_selection as theirs
+from sklearn.metrics import f1_score, log_loss, r2_score, roc_auc_score
+from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, ShuffleSplit, StratifiedKFold
+from sklearn.pipeline import make_pipeline
+
+from rnnbp import RNNClassifier, RNNRegressor, RNNTagger
+from rnnbp.model_selection import cross_val_predict, step_scorer
+from rnnbp.preprocessing import SequenceScaler
+
+pytestmark = pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+FAST = {"max_iter": 3, "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def sequences():
+    rng = np.random.default_rng(0)
+    return [rng.normal(size=(length, 2)) for length in rng.integers(3, 9, size=18)]
+
+
+@pytest.fixture(scope="module")
+def labels(sequences):
+    return [np.array(["no", "so", "yes"])[np.digitize(each[:, 0], [-0.5, 0.5])] for each in sequences]
+
+
+@pytest.fixture(scope="module")
+def tagger(sequences, labels):
+    return RNNTagger(4, **FAST).fit(sequences, labels)
+
+
+def test_scores_are_those_of_all_steps_in_one_row(tagger, sequences, labels):
+    true, predicted = np.concatenate(labels), np.concatenate(tagger.predict(sequences))
+    p = np.concatenate(tagger.predict_proba(sequences))
+    expected = {
+        "f1_macro": f1_score(true, predicted, average="macro"),
+        "neg_log_loss": -log_loss(true, p),
+        "roc_auc_ovr": roc_auc_score(true, p, multi_class="ovr"),
+        "accuracy": tagger.score(sequences, labels),
+    }
+    for name, value in expected.items():
+        assert step_scorer(name)(tagger, sequences, labels) == pytest.approx(value, abs=1e-6)
+    assert len(set(expected.values())) == 4
+
+
+def test_values_for_each_step_are_scored_too(sequences):
+    values = [np.cumsum(each, axis=0) for each in sequences]
+    fitted = RNNRegressor(4, **FAST).fit(sequences, values)
+    expected = r2_score(np.concatenate(values), np.concatenate(fitted.predict(sequences)))
+    assert step_scorer("r2")(fitted, sequences, values) == pytest.approx(expected)
+
+
+def test_arrays_and_weights_are_taken(tagger, sequences, labels):
+    array, of_array = np.stack([each[:3] for each in sequences]), np.stack([each[:3] for each in labels])
+    weight = np.arange(1.0, 19.0)
+    true, predicted = of_array.ravel(), tagger.predict(array).ravel()
+    expected = f1_score(true, predicted, average="macro", sample_weight=np.repeat(weight, 3))
+    score = step_scorer("f1_macro")
+    assert score(tagger, array, of_array, sample_weight=weight) == pytest.approx(expected)
+    assert score(tagger, array, of_array, sample_weight=np.repeat(weight[:, None], 3, axis=1)) == pytest.approx(
+        expected
+    )
+    assert score(tagger, array, of_array) != pytest.approx(expected)
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_searches_choose_by_it(sequences, labels, n_jobs):
+    model = make_pipeline(SequenceScaler(), RNNTagger(4, **FAST))
+    grid = {"rnntagger__cell": ["elman", "lstm"]}
+    search = GridSearchCV(model, grid, scoring=step_scorer("f1_macro"), cv=2, n_jobs=n_jobs).fit(sequences, labels)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    train, test = next(KFold(2).split(sequences))
+    first = model.set_params(rnntagger__cell="elman").fit(*([v[i] for i in train] for v in (sequences, labels)))
+    true, predicted = np.concatenate([labels[i] for i in test]), first.predict([sequences[i] for i in test])
+    expected = f1_score(true, np.concatenate(predicted), average="macro")
+    assert search.cv_results_["split0_test_score"][0] == pytest.approx(expected)
+
+
+def test_what_is_not_for_each_step_is_an_error(tagger, sequences, labels):
+    with pytest.raises(ValueError, match="y must have a target for each step, but it has one a sequence"):
+        step_scorer("f1_macro")(tagger, sequences, ["no"] * 18)
+    shorter = [each[:-1] for each in labels]
+    with pytest.raises(ValueError, match="predictions must be one a step, as the targets are"):
+        step_scorer("f1_macro")(tagger, sequences, shorter)
+    with pytest.raises(ValueError, match="'f1_macaroni'"):
+        step_scorer("f1_macaroni")
+
+
+# -- cross_val_predict -------------------------------------------------------------------------------------------------
+
+
+def test_each_ragged_sequence_is_predicted_by_what_has_not_seen_it(sequences, labels):
+    cv = KFold(3, shuffle=True, random_state=1)
+    found = cross_val_predict(RNNTagger(4, **FAST), sequences, labels, cv=cv)
+    for train, test in cv.split(sequences):
+        fitted = RNNTagger(4, **FAST).fit([sequences[i] for i in train], [labels[i] for i in train])
+        for i, expected in zip(test, fitted.predict([sequences[i] for i in test]), strict=True):
+            np.testing.assert_array_equal(found[i], expected)
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba"])
+def test_of_one_label_a_sequence_it_is_scikit_learns(sequences, method):
+    y, options = np.array(["a", "b", "c"] * 6), {"method": method, "n_jobs": 2}
+    ours = cross_val_predict(RNNClassifier(4, **FAST), sequences, y, **options)
+    expected = theirs.cross_val_predict(RNNClassifier(4, **FAST), sequences, y, **options)
+    same = np.testing.assert_array_equal if method == "predict" else np.testing.assert_allclose
+    same(ours, expected)
+    stratified = cross_val_predict(RNNClassifier(4, **FAST), sequences, list(y), cv=StratifiedKFold(5), **options)
+    same(ours, stratified)
+
+
+def test_arrays_come_out_as_arrays_in_the_order_of_x(sequences, labels):
+    array, of_array = np.stack([each[:3] for each in sequences]), np.stack([each[:3] for each in labels])
+    found = cross_val_predict(RNNTagger(4, **FAST), array, of_array, cv=3, method="predict_proba")
+    fitted = RNNTagger(4, **FAST).fit(array[6:], of_array[6:])
+    assert found.shape == (18, 3, 3)
+    np.testing.assert_allclose(found[:6], fitted.predict_proba(array[:6]), rtol=1e-5)
+
+
+def test_groups_go_to_the_splitter_and_params_to_fit(sequences, labels):
+    seen = []
+
+    class Watched(RNNTagger):
+        def fit(self, X, y, groups=None):
+            seen.append((len(X), list(groups)))
+            return super().fit(X, y)
+
+    groups = np.repeat(["ann", "bob", "eve"], 6)
+    options = {"groups": groups, "cv": GroupKFold(3), "params": {"groups": groups}}
+    cross_val_predict(Watched(2, **FAST), sequences, labels, **options)
+    assert sorted(len(set(own)) for _, own in seen) == [2, 2, 2]
+    assert all(n == len(own) == 12 for n, own in seen)
+
+
+def test_splits_that_are_no_partition_are_an_error(sequences, labels):
+    with pytest.raises(ValueError, match="each sequence must be tested exactly once"):
+        cross_val_predict(RNNTagger(2), sequences, labels, cv=ShuffleSplit(2, random_state=0))
+
+
+def test_probabilities_of_other_classes_are_an_error(sequences):
+    with pytest.raises(ValueError, match="predict_proba is of other classes from fold to fold"):
+        cross_val_predict(
+            RNNClassifier(2, **FAST), sequences, np.repeat(list("abc"), 6), cv=KFold(3), method="predict_proba"
+        )
