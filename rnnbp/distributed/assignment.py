@@ -1,7 +1,8 @@
 """Which worker holds which parts of the data.
 
 Each part is held by one worker, and workers hold equally many, give or take one. When workers go or come, as few parts
-as possible move. At the start a worker's parts are neighbours, which are summed where they are (`rnnbp.distributed.sums`).
+as possible move. At the start a worker's parts are neighbours, which are summed where they are; see
+`rnnbp.distributed.sums`.
 """
 
 from __future__ import annotations

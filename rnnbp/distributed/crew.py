@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import dask
-from distributed import Client, Future, KilledWorker
+from distributed import Client, KilledWorker
 from distributed.protocol import pickle, to_serialize
 from numpy.typing import NDArray
 
@@ -51,7 +51,7 @@ class _Held:
     """A part: who has it, what keeps it there, and what it is."""
 
     address: str
-    future: Future
+    future: Any
     description: Description
 
 
@@ -104,21 +104,22 @@ class Crew:
 
     async def _until_done(self, work: Callable[..., Awaitable[Any]], *given: Any) -> Any:
         """Return what comes of some work, done again as often as workers are lost in it."""
+        addresses = ""
         for _ in range(ATTEMPTS):
             try:
                 return await work(*given)
             except Lost as lost:
+                addresses = ", ".join(sorted(lost.addresses))
                 gone = {part for part, held in self._held.items() if held.address in lost.addresses}
-                logger.warning(
-                    "lost %s: its %d parts of the data go to other workers, and nothing else is lost",
-                    ", ".join(sorted(lost.addresses)), len(gone),
-                )  # fmt: skip
+                if gone:
+                    logger.warning("lost %s: %d parts of the data go to other workers", addresses, len(gone))
                 for part in gone:
                     del self._held[part]
                 self._looked = -LOOK
+                await asyncio.sleep(POLL / 10)  # the scheduler may still be about to notice
         raise ClusterError(
-            f"workers were lost {ATTEMPTS} times in a row, the last time {', '.join(sorted(lost.addresses))}: are they "
-            "killed because the data do not fit into their memory? Their logs may say"
+            f"workers were lost {ATTEMPTS} times in a row, the last time {addresses}: are they killed "
+            "because the data do not fit into their memory? Their logs may say"
         )
 
     # -- who is there ------------------------------------------------------------------------------------------------
@@ -128,7 +129,7 @@ class Crew:
         scheduler = self.client.scheduler
         try:
             found = await asyncio.wait_for(scheduler.ncores_running() if running else scheduler.ncores(), PATIENCE)
-        except (OSError, asyncio.TimeoutError, AttributeError) as error:  # AttributeError: the client has been closed
+        except (OSError, TimeoutError, AttributeError) as error:  # AttributeError: the client has been closed
             raise ClusterError(
                 f"the scheduler cannot be reached any more ({type(error).__name__}: {error}): the network is as the "
                 "last update has left it; with a checkpoint, the same call goes on from there on another cluster"
@@ -204,12 +205,14 @@ class Crew:
         outcomes = await asyncio.gather(
             *(self._load(address, parts) for address, parts in loads.items()), return_exceptions=True
         )
-        errors = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
-        for error in errors:
-            if not isinstance(error, Lost):
-                raise error
-        if errors:
-            raise Lost(address for error in errors for address in error.addresses)
+        lost: set[str] = set()
+        for outcome in outcomes:
+            if isinstance(outcome, Lost):
+                lost |= outcome.addresses
+            elif outcome is not None:
+                raise outcome
+        if lost:
+            raise Lost(lost)
 
     async def _load(self, address: str, parts: Iterable[int]) -> None:
         """Bring parts to a worker, one after the other, as each is there twice for a moment."""

@@ -1,14 +1,14 @@
-"""What is asked of workers, and what they answer.
+r"""What is asked of workers, and what they answer.
 
 A request names its members in the order of the tree that it goes down: the first one is who reads it; the others are
-split in two halves, each of which is a request of its own, sent to its first member. Answers come up the same way, added
-up at each member::
+split in two halves, each of which is a request of its own, sent to its first member. Answers come up the same way, and
+are added up at each member::
 
     request to 0: [0, 1, 2, 3, 4, 5, 6]
                0
-           /       \\
+           /       \
        [1, 2, 3]  [4, 5, 6]
-         / \\        / \\
+         / \        / \
         2   3      5   6
 
 So nobody talks to more than three others, and n workers are reached in log2(n) steps.
@@ -20,7 +20,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.distributed.sums import Sums, add_up
@@ -38,14 +37,14 @@ class Piece:
     ----------
     leaf : int
         Its place in the sum; see `rnnbp.distributed.sums`.
-    chosen : ndarray of int
-        Examples, counted within the part.
+    chosen : ndarray of int, or list of these
+        Examples, counted within the part; of several minibatches a list.
     initial_states : dict of str to ndarray, or None
         Of these examples.
     """
 
     leaf: int
-    chosen: NDArray[np.intp]
+    chosen: Any
     initial_states: dict[str, Array] | None = None
 
 

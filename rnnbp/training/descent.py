@@ -146,13 +146,19 @@ class Descent:
         pieces, schedule = self._pieces(self.shuffling, len(run.history)), self._schedule
         options: dict[str, Any] = {"augment": self.augment, "rng": self.augmenting, "next_step": self._next_step}
         self.n_updates, epoch, (total, shares, norms) = len(pieces), len(run.history), self.sums
-        for k in range(self.done, len(pieces)):
+        for k in range(self.done, len(pieces), run.every):
             now = epoch + k / len(pieces)
             if schedule is not None:
                 self._probability = schedule(now)
             if self._step is not None:
                 value, share, norm = self._step.run(pieces[k][0], now)
                 n_rows = self._step.n_rows
+            elif run.every > 1:
+                times = [epoch + j / len(pieces) for j in range(k, min(k + run.every, len(pieces)))]
+                options["teacher_forcing"] = [self._probability if schedule is None else schedule(t) for t in times]
+                value, share, norm, n_rows = run.descend_apart(
+                    pieces[k : k + run.every], self.optimizer, state, times, **options
+                )
             else:
                 if chunk_length is not None:
                     _, start, _ = pieces[k]
@@ -171,7 +177,7 @@ class Descent:
             total, shares, norms = total + value * share, shares + share, norms + norm
             advance(n_rows)
             if checkpoint is not None and (checkpoint.is_due() or interrupts.pending is not None):
-                self.done, self.sums = k + 1, (total, shares, norms)
+                self.done, self.sums = min(k + run.every, len(pieces)), (total, shares, norms)
                 checkpoint.attempt(*resuming.snapshot(self))
                 interrupts.deliver(checkpoint)
         self.sums = total, shares, norms

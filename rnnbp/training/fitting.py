@@ -187,6 +187,8 @@ def fit(
         chunks.check(net, data)
     run = place.training_run(net, data, loss, batch_size, validation, score, listed, number("l2", l2, "[0, inf)"))
     run.history.monitor = monitor
+    if chunk_length is not None and run.every > 1:
+        raise ValueError("chunk_length carries states from update to update, which every > 1 cannot: use one of them")
 
     train: Callable[[ProgressBar], None]
     with net.programs.training(), run:
@@ -199,6 +201,7 @@ def fit(
                 chunk_length=chunk_length,
                 augment=augment,
                 checkpoint=checkpoint,
+                every=None if run.every == 1 else run.every,
             )
             if optimizer.needs_squares and not run.computes_here:
                 raise ValueError(

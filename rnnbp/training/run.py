@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
@@ -19,7 +19,7 @@ from rnnbp.data.training_set import Minibatch, TrainingSet
 from rnnbp.losses import Loss
 from rnnbp.networks.network import Network
 from rnnbp.networks.passes import BatchGradient, loss_and_gradient
-from rnnbp.optimizers import clip_by_norm
+from rnnbp.optimizers import Optimizer, State, clip_by_norm
 from rnnbp.training.evaluation import evaluate_set
 from rnnbp.training.history import Callback, History
 from rnnbp.training.next_step import NextStep
@@ -67,6 +67,7 @@ class Found(NamedTuple):
 class TrainingRun:
     """One training run: what stays the same in it, its history, and its best parameters.
 
+    ``every`` is the number of minibatches from one change of the parameters to the next; see `descend_apart`.
     It is a context, as one whose data are elsewhere lets go of these at its end.
     """
 
@@ -83,6 +84,7 @@ class TrainingRun:
     history: History = field(default_factory=History)
     best: Array | None = None
     first_loss: float | None = None
+    every: int = 1
     _began: float = field(default_factory=time.perf_counter)
 
     def __enter__(self) -> Self:
@@ -128,6 +130,18 @@ class TrainingRun:
             part = self.data.take(chosen, start, stop)
         (value, gradient, final), norm = self.gradient(part, teacher_forcing=teacher_forcing, **states)
         return Found(value, gradient, final, self.share(part), norm, len(part.batch.rows))
+
+    def descend_apart(
+        self, pieces: Sequence[Any], optimizer: Optimizer, state: State, times: Sequence[float], **options: Any
+    ) -> tuple[float, float, float, int]:
+        """Change the parameters by `every` minibatches at once, where that is a way to train.
+
+        Returns
+        -------
+        value, share, norm, n_rows
+            As in `Found`, of all the minibatches; the norm is the sum of theirs.
+        """
+        raise NotImplementedError("minibatches are taken one by one here")
 
     def gradient(self, part: Minibatch, **options: Any) -> tuple[BatchGradient, float]:
         """Return loss and gradient of a minibatch, and the gradient's norm; all are finite."""
