@@ -117,6 +117,10 @@ class Crew:
                     del self._held[part]
                 self._looked = -LOOK
                 await asyncio.sleep(POLL / 10)  # the scheduler may still be about to notice
+            except Exception as error:
+                if self.client.status == "running" or isinstance(error, ClusterError):
+                    raise
+                raise _without_scheduler(error) from error
         raise ClusterError(
             f"workers were lost {ATTEMPTS} times in a row, the last time {addresses}: are they killed "
             "because the data do not fit into their memory? Their logs may say"
@@ -129,11 +133,8 @@ class Crew:
         scheduler = self.client.scheduler
         try:
             found = await asyncio.wait_for(scheduler.ncores_running() if running else scheduler.ncores(), PATIENCE)
-        except (OSError, TimeoutError, AttributeError) as error:  # AttributeError: the client has been closed
-            raise ClusterError(
-                f"the scheduler cannot be reached any more ({type(error).__name__}: {error}): the network is as the "
-                "last update has left it; with a checkpoint, the same call goes on from there on another cluster"
-            ) from error
+        except (OSError, TimeoutError) as error:
+            raise _without_scheduler(error) from error
         return dict(found)
 
     async def _workers(self) -> list[str]:
@@ -259,6 +260,13 @@ class Crew:
         if answer.lost:
             raise Lost(answer.lost)
         return answer
+
+
+def _without_scheduler(error: Exception) -> ClusterError:
+    return ClusterError(
+        f"the scheduler cannot be reached any more ({type(error).__name__}: {error}): the network is as the last update "
+        "has left it; with a checkpoint, the same call goes on from there on another cluster"
+    )
 
 
 def _minor(version: str) -> str:

@@ -11,7 +11,7 @@ N_WORKERS = 3
 @pytest.fixture(scope="session")
 def cluster():
     with LocalCluster(
-        n_workers=N_WORKERS, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
+        n_workers=N_WORKERS, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.CRITICAL
     ) as cluster:
         yield cluster
 

@@ -88,7 +88,7 @@ def main():
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    sizes = {"threads_per_worker": 1, "dashboard_address": None, "silence_logs": logging.CRITICAL}
+    sizes = {"threads_per_worker": 1, "dashboard_address": ":0", "silence_logs": logging.CRITICAL}
     with LocalCluster(n_workers=options.workers, **sizes) as cluster, Client(cluster) as client:
         killer = Killer(cluster.scheduler_address, options.times, options.seed)
         killer.start()
