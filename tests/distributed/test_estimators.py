@@ -16,7 +16,7 @@ def problem(n=60):
 
 
 def classifier(**settings):
-    return RNNClassifier(**{"hidden_size": 5, "random_state": 0, "max_iter": 4, "tol": 0.0} | settings)
+    return RNNClassifier(**{"hidden_layer_sizes": 5, "random_state": 0, "max_iter": 4, "tol": 0.0} | settings)
 
 
 def test_an_estimator_is_fitted_on_the_cluster(client, recwarn):
@@ -54,7 +54,7 @@ class Counting(RNNClassifier):
 
 def test_a_search_is_shared_out_and_each_of_its_fits_has_the_threads_of_a_worker(client, recwarn):
     x, y = problem(30)
-    grid = {"hidden_size": [3, 4]}
+    grid = {"hidden_layer_sizes": [3, 4]}
     expected = GridSearchCV(classifier(), grid, cv=2).fit(x, y)
     with joblib.parallel_config(backend="dask", client=client):
         found = GridSearchCV(classifier(), grid, cv=2).fit(x, y)
