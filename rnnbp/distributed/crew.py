@@ -264,8 +264,8 @@ class Crew:
 
 def _without_scheduler(error: Exception) -> ClusterError:
     return ClusterError(
-        f"the scheduler cannot be reached any more ({type(error).__name__}: {error}): the network is as the last update "
-        "has left it; with a checkpoint, the same call goes on from there on another cluster"
+        f"the scheduler cannot be reached any more ({type(error).__name__}: {error}): the network is as the last "
+        "update has left it; with a checkpoint, the same call goes on from there on another cluster"
     )
 
 

@@ -9,7 +9,7 @@ of its own shuffling do: they need no port of their own, and are encrypted if th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import Any, ClassVar
@@ -48,7 +48,7 @@ class Holding:
         self._idle: list[Network] = []
 
     def network(self) -> Network:
-        """Return a network that nobody else uses; `carry_out` takes it back."""
+        """Return a network that no other thread uses; `answer` takes it back."""
         try:
             return self._idle.pop()
         except IndexError:
@@ -56,14 +56,24 @@ class Holding:
             net.__setstate__(self._state)
             return net
 
-    def carry_out(self, task: str, part: int, piece: Piece, theta: Array, options: Mapping[str, Any]) -> Any:
-        """Return what a task gives for a part: on one thread, so that its bits do not depend on their number."""
-        net = self.network()
-        net.theta[...] = theta
+    def answer(self, request: Request, pieces: Iterable[tuple[int, Piece]]) -> Answer:
+        """Carry out a task for some parts: on one thread, so that the bits do not depend on the number of threads."""
+        net, answer = self.network(), Answer()
         with threads.limit(1), np.errstate(over="ignore", invalid="ignore"):
-            outcome = TASKS[task](net, self.parts[part][1], self.loss, piece, part=part, **options)
+            for part, piece in pieces:
+                net.theta[...] = request.theta
+                try:
+                    vector, answer.found[part] = TASKS[request.task](
+                        net, self.parts[part][1], self.loss, piece, part=part, **request.options
+                    )
+                except Exception as error:  # whatever the user's own functions raise
+                    answer.failed[part] = error
+                else:
+                    if vector is not None:
+                        answer.sums[0, piece.leaf] = vector
         self._idle.append(net)
-        return outcome
+        answer.sums = add_up(answer.sums, request.n_leaves)
+        return answer
 
 
 class Holdings(WorkerPlugin):
@@ -132,28 +142,16 @@ class Holdings(WorkerPlugin):
         holding = self.holdings.get(request.holding)
         if holding is None or not pieces.keys() <= holding.parts.keys():
             return Answer(lost={address})
-        loop = asyncio.get_running_loop()
-        outcomes = await asyncio.gather(
+        loop, items, n = asyncio.get_running_loop(), list(pieces.items()), self.worker.state.nthreads
+        answers = await asyncio.gather(
             *(
-                loop.run_in_executor(
-                    self.executor, holding.carry_out, request.task, part, piece, request.theta, request.options
-                )
-                for part, piece in pieces.items()
-            ),
-            return_exceptions=True,
+                loop.run_in_executor(self.executor, holding.answer, request, items[i::n])
+                for i in range(min(n, len(items)))
+            )
         )
-        answer = Answer()
-        for (part, piece), outcome in zip(pieces.items(), outcomes, strict=True):
-            if isinstance(outcome, Exception):
-                answer.failed[part] = outcome
-            elif isinstance(outcome, BaseException):
-                raise outcome
-            else:
-                vector, answer.found[part] = outcome
-                if vector is not None:
-                    answer.sums[0, piece.leaf] = vector
-        answer.sums = add_up(answer.sums, request.n_leaves)
-        return answer
+        for other in answers[1:]:
+            answers[0].join(other, request.n_leaves)
+        return answers[0]
 
 
 def hold(name: str, part: int, key: str, settings: bytes, material: Any) -> Description:
