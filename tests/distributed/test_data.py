@@ -67,9 +67,7 @@ def test_futures_of_parts_and_validation_data_in_parts(client):
     held_out, answers = sequences(20, seed=1)
     futures = client.scatter([*zip(cut(x, 20), cut(target, 20), strict=True)], hash=False)
     validation = [dask.delayed(part) for part in cut(held_out, 2)], [dask.delayed(part) for part in cut(answers, 2)]
-    history = expect_the_same(
-        client, x, target, [futures], validation_data=validation, score=rnnbp.metrics.accuracy
-    )
+    history = expect_the_same(client, x, target, [futures], validation_data=validation, score=rnnbp.metrics.accuracy)
     _, expected = in_one_process(x, target, validation_data=(held_out, answers), score=rnnbp.metrics.accuracy)
     np.testing.assert_allclose(history.validation_loss, expected.validation_loss, rtol=1e-12)
     assert history.validation_score == expected.validation_score
@@ -116,8 +114,10 @@ def test_files_that_each_worker_reads_itself(client, tmp_path):
 
     weight[25] = 7.0
     own = slice(20, 30)
-    np.savez(paths[2], frames=np.concatenate(x[own]), lengths=[*map(len, x[own])], target=target[own], weight=weight[own])
-    with pytest.raises(rnnbp.CheckpointError, match="belongs to another run: the content of data.content has changed"):
+    np.savez(
+        paths[2], frames=np.concatenate(x[own]), lengths=[*map(len, x[own])], target=target[own], weight=weight[own]
+    )
+    with pytest.raises(rnnbp.CheckpointError, match=r"another run: the content of data\.content has changed"):
         fit(client, network(), [dask.delayed(read)(path) for path in paths], **SETTINGS | checkpoint)
 
     paths[1].unlink()

@@ -180,7 +180,11 @@ def test_what_goes_wrong_in_a_part_is_raised_here_and_data_are_let_go_of(client)
 
 def small_cluster(n_workers):
     return LocalCluster(
-        n_workers=n_workers, threads_per_worker=1, processes=False, dashboard_address=":0", silence_logs=logging.CRITICAL
+        n_workers=n_workers,
+        threads_per_worker=1,
+        processes=False,
+        dashboard_address=":0",
+        silence_logs=logging.CRITICAL,
     )
 
 
