@@ -23,6 +23,7 @@ import asyncio
 import heapq
 import itertools
 import os
+import pickle
 import platform
 import statistics
 import time
@@ -71,7 +72,7 @@ def bytes_of_messages(n_parameters: int, n_workers: int, n_parts: int) -> tuple[
         for k in range(n_workers)
     ]
     options = {"epoch": 1, "steps": (0, None), "seeds": (2**62, None), "augment": None, "next_step": None}
-    request = Request("rnnbp-" + 32 * "0", "gradient", theta, members, n_parts, options)
+    request = Request("rnnbp-" + 32 * "0", "gradient", theta, members, n_parts, pickle.dumps(options))
     answer = Answer({(3, 0): theta}, dict.fromkeys(range(n_parts), (0.5, 4.0, 100, {})))
     sent: list[dict[str, Any]] = [
         {"op": "rnnbp_ask", "request": to_serialize(request)}, {"answer": to_serialize(answer)},

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import dask
-from distributed import Client, KilledWorker
+from distributed import Client
 from distributed.protocol import pickle, to_serialize
 from numpy.typing import NDArray
 
@@ -71,7 +71,7 @@ class Crew:
 
     def __init__(self, client: Client, net: Network, loss: Loss, n_parts: int, material: Material) -> None:
         self.client, self.n_parts, self._material = client, n_parts, material
-        self._settings = pickle.dumps((net.__getstate__() | {"theta": 0.0}, loss))
+        self._settings = _pickled((net.__getstate__() | {"theta": 0.0}, loss), "the network and the loss")
         self._name = f"rnnbp-{uuid.uuid4().hex}"
         self._count = itertools.count()
         self._held: dict[int, _Held] = {}
@@ -93,7 +93,8 @@ class Crew:
         Exception
             What a part's task has raised; that of the first part, if there are several.
         """
-        answer: Answer = self.client.sync(self._until_done, self._attempt, task, theta, pieces, options)
+        pickled = _pickled(options, "what training is given (augment, teacher_forcing, optimizer)")
+        answer: Answer = self.client.sync(self._until_done, self._attempt, task, theta, pieces, pickled)
         if answer.failed:
             raise answer.failed[min(answer.failed)]
         return answer
@@ -122,8 +123,8 @@ class Crew:
                     raise
                 raise _without_scheduler(error) from error
         raise ClusterError(
-            f"workers were lost {ATTEMPTS} times in a row, the last time {addresses}: are they killed "
-            "because the data do not fit into their memory? Their logs may say"
+            f"workers were lost {ATTEMPTS} times in a row, the last time {addresses}: are they killed because the "
+            "data do not fit into their memory, or can they not connect to each other? Their logs may say"
         )
 
     # -- who is there ------------------------------------------------------------------------------------------------
@@ -166,6 +167,16 @@ class Crew:
                     raise ClusterError(
                         f"worker {address} {has}, but {name} {version} is running here: all must have the same"
                     )
+            try:
+                await asyncio.wait_for(self.client.rpc(address).identity(), PATIENCE)
+            except (OSError, TimeoutError) as error:
+                if address not in await self._present():
+                    raise Lost({address}) from error
+                raise ClusterError(
+                    f"worker {address} cannot be reached from here ({type(error).__name__}: {error}): the client, as "
+                    "other workers, must be able to connect to its port, which `dask worker --worker-port` sets, or "
+                    "be run where it can"
+                ) from error
         if not self._admitted:
             await self.client.register_plugin(Holdings())
         self._admitted |= set(new)
@@ -224,27 +235,23 @@ class Crew:
                 task = dask.delayed(hold, pure=False)(
                     self._name, part, key, self._settings, material, dask_key_name=key
                 )
-                future = self.client.compute(task, workers=[address], allow_other_workers=False)
+                future = self.client.compute(task, workers=[address], allow_other_workers=False, priority=1)
                 del material, task
                 description = await self._watched(future, {address})
             except (Lost, ClusterError):
                 raise
-            except (KilledWorker, OSError) as error:
-                if address not in await self._present():
-                    raise Lost({address}) from error
-                raise ClusterError(f"part {part} of the data is not there: {type(error).__name__}: {error}") from error
             except (TypeError, ValueError) as error:
                 kind = TypeError if isinstance(error, TypeError) else ValueError
                 raise kind(f"part {part} of the data: {error}") from error
-            except Exception as error:  # whatever reads the data may raise
+            except Exception as error:  # of what reads the data, or of Dask if the worker is gone
+                if address not in await self._present():
+                    raise Lost({address}) from error
                 raise ClusterError(f"part {part} of the data is not there: {type(error).__name__}: {error}") from error
             self._held[part] = _Held(address, future, description)
 
     # -- what they do ------------------------------------------------------------------------------------------------
 
-    async def _attempt(
-        self, task: str, theta: NDArray[Any], pieces: Mapping[int, Piece], options: Mapping[str, Any]
-    ) -> Answer:
+    async def _attempt(self, task: str, theta: NDArray[Any], pieces: Mapping[int, Piece], options: bytes) -> Answer:
         """Ask those that hold the parts, once."""
         await self._hold()
         members: dict[str, dict[int, Piece]] = {}
@@ -260,6 +267,14 @@ class Crew:
         if answer.lost:
             raise Lost(answer.lost)
         return answer
+
+
+def _pickled(what: Any, named: str) -> bytes:
+    try:
+        found: bytes = pickle.dumps(what)
+    except Exception as error:  # whatever the user's own objects raise
+        raise TypeError(f"{named} cannot be sent to workers: {type(error).__name__}: {error}") from error
+    return found
 
 
 def _without_scheduler(error: Exception) -> ClusterError:

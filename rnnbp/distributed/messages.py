@@ -16,7 +16,6 @@ So nobody talks to more than three others, and n workers are reached in log2(n) 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -63,8 +62,8 @@ class Request:
         Addresses, and which parts each of them is asked about.
     n_leaves : int
         Of the sum.
-    options : dict
-        What the task takes.
+    options : bytes
+        What the task takes: a dict, pickled once for all.
     """
 
     holding: str
@@ -72,7 +71,7 @@ class Request:
     theta: Array
     members: list[tuple[str, dict[int, Piece]]]
     n_leaves: int
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: bytes
 
     def branches(self) -> list[Request]:
         """Return the requests that the first member passes on."""

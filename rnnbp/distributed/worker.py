@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from rnnbp.data.training_set import TrainingSet
 from rnnbp.distributed.description import Description, describe, read_part
+from rnnbp.distributed.errors import ClusterError
 from rnnbp.distributed.messages import Answer, Piece, Request
 from rnnbp.distributed.sums import add_up
 from rnnbp.distributed.tasks import TASKS
@@ -43,7 +44,13 @@ class Holding:
     """
 
     def __init__(self, settings: bytes) -> None:
-        self._state, self.loss = pickle.loads(settings)
+        try:
+            self._state, self.loss = pickle.loads(settings)
+        except Exception as error:  # whatever importing the user's own modules raises
+            raise ClusterError(
+                f"a worker cannot make the network or the loss ({type(error).__name__}: {error}): modules of your own "
+                "must be there, too; client.upload_file sends one"
+            ) from error
         self.parts: dict[int, tuple[str, TrainingSet]] = {}
         self._idle: list[Network] = []
 
@@ -58,16 +65,16 @@ class Holding:
 
     def answer(self, request: Request, pieces: Iterable[tuple[int, Piece]]) -> Answer:
         """Carry out a task for some parts: on one thread, so that the bits do not depend on the number of threads."""
-        net, answer = self.network(), Answer()
+        net, answer, options = self.network(), Answer(), pickle.loads(request.options)
         with threads.limit(1), np.errstate(over="ignore", invalid="ignore"):
             for part, piece in pieces:
                 net.theta[...] = request.theta
                 try:
                     vector, answer.found[part] = TASKS[request.task](
-                        net, self.parts[part][1], self.loss, piece, part=part, **request.options
+                        net, self.parts[part][1], self.loss, piece, part=part, **options
                     )
                 except Exception as error:  # whatever the user's own functions raise
-                    answer.failed[part] = error
+                    answer.failed[part] = _portable(error)
                 else:
                     if vector is not None:
                         answer.sums[0, piece.leaf] = vector
@@ -152,6 +159,15 @@ class Holdings(WorkerPlugin):
         for other in answers[1:]:
             answers[0].join(other, request.n_leaves)
         return answers[0]
+
+
+def _portable(error: Exception) -> Exception:
+    """Return an error that can be sent: this one, or one that says what it says."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # whatever its class is made of
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
 
 
 def hold(name: str, part: int, key: str, settings: bytes, material: Any) -> Description:

@@ -19,5 +19,5 @@ def cluster():
 @pytest.fixture
 def client(cluster):
     with Client(cluster, set_as_default=False) as client:
-        client.wait_for_workers(N_WORKERS)
+        client.wait_for_workers(N_WORKERS, timeout=120)
         yield client

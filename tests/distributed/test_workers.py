@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from types import SimpleNamespace
 
 import dask
 import numpy as np
@@ -178,6 +179,48 @@ def test_what_goes_wrong_in_a_part_is_raised_here_and_data_are_let_go_of(client)
     expect_released(client)
 
 
+class Locked(layers.Activation):
+    """A layer that cannot be sent."""
+
+    def __init__(self, name):
+        super().__init__(name)
+        self.lock = threading.Lock()
+
+
+class NotPicklable(Exception):
+    def __init__(self, one, other):
+        super().__init__(f"{one} {other}")
+
+
+def fail(example, rng):
+    raise NotPicklable("not", "so")
+
+
+def test_what_cannot_be_sent_is_named(client):
+    x, target = np.zeros((20, 2)), np.zeros((20, 1))
+    settings = {"loss": "mean_squared_error", "progress": False}
+    with pytest.raises(TypeError, match=r"the network and the loss cannot be sent to workers: .*lock"):
+        fit(client, Network([layers.Dense(2, 1), Locked("tanh")]), x, target, **settings)
+    lock = threading.Lock()
+    with pytest.raises(TypeError, match=r"what training is given \(augment, .* cannot be sent to workers: .*lock"):
+        fit(client, Network([layers.Dense(2, 1)]), x, target, augment=lambda e, rng: e * (lock is None), **settings)
+    here = os.getpid()
+    with pytest.raises(RuntimeError, match="NotPicklable: not so"):
+        fit(client, Network([layers.Dense(2, 1)]), x, target, **settings,
+            augment=lambda e, rng: e if os.getpid() == here else fail(e, rng))  # fmt: skip
+
+
+def test_a_network_that_workers_cannot_make_is_said(client, monkeypatch, tmp_path):
+    (tmp_path / "only_here.py").write_text(
+        "from rnnbp.losses import MeanSquaredError\nclass Own(MeanSquaredError): ..."
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    import only_here
+
+    with pytest.raises(ClusterError, match=r"a worker cannot make the network or the loss \(ModuleNotFoundError"):
+        fit(client, Network([layers.Dense(2, 1)]), np.zeros((20, 2)), np.zeros((20, 1)), loss=only_here.Own())
+
+
 def small_cluster(n_workers):
     return LocalCluster(
         n_workers=n_workers,
@@ -208,6 +251,22 @@ def test_mistakes_are_noticed_before_training(monkeypatch):
             fit(client, network(), x, target, loss="cross_entropy", epochs=3)
     with pytest.raises(ClusterError, match="it is closed"):
         fit(client, network(), x, target, **SETTINGS)
+
+
+def test_a_worker_that_cannot_be_reached_is_named(monkeypatch):
+    def nowhere(address):
+        async def refuse():
+            raise TimeoutError("a firewall")
+
+        return SimpleNamespace(identity=refuse)
+
+    with small_cluster(1) as cluster, Client(cluster, set_as_default=False) as client:
+        monkeypatch.setattr(client, "rpc", nowhere)
+        with pytest.raises(
+            ClusterError, match=r"worker inproc://\S+ cannot be reached from here \(TimeoutError: a fire"
+        ):
+            fit(client, network(), *problem(), **SETTINGS)
+        monkeypatch.undo()
 
 
 @pytest.mark.parametrize(
