@@ -30,6 +30,7 @@ EXAMPLES = [
     "speech_recognition",
     "spoken_digits",
     "static_vs_recurrent",
+    "train_on_a_cluster",
 ]
 NEEDS_DATA = pytest.mark.skipif(not os.environ.get("RNNBP_DATA"), reason="RNNBP_DATA is not set, and it would download")
 
@@ -115,6 +116,8 @@ def test_help_says_what_it_is_and_which_options_there_are(stop, name):
         ("static_vs_recurrent", "--max-epochs"),
         ("static_vs_recurrent", "--n-samples"),
         ("static_vs_recurrent", "--seeds"),
+        ("train_on_a_cluster", "--max-epochs"),
+        ("train_on_a_cluster", "--workers"),
     ],
 )
 def test_a_number_below_1_is_an_error(stop, name, option):

@@ -13,8 +13,8 @@ import pytest
 import rnnbp
 
 HEAVY = (
-    "joblib", "keras", "librosa", "llvmlite", "matplotlib", "numba", "onnx", "onnxruntime", "pooch", "sklearn",
-    "soundfile", "torch", "tqdm",
+    "dask", "distributed", "joblib", "keras", "librosa", "llvmlite", "matplotlib", "numba", "onnx", "onnxruntime",
+    "pooch", "sklearn", "soundfile", "torch", "tqdm",
 )  # fmt: skip
 EXTRAS = ("keras", "onnx", "torch")  # packages that not everybody has, for the part of `rnnbp.interop` of that name
 
@@ -32,6 +32,14 @@ def test_importing_rnnbp_loads_nothing_heavy():
 
 def test_other_programs_are_imported_only_when_they_are_used():
     assert loaded_by("from rnnbp.interop import c, keras, onnx, rtneural, torch, names, InteropError") <= {"llvmlite"}
+
+
+def test_dask_is_imported_only_when_a_cluster_is_trained_on():
+    made = "import rnnbp, rnnbp.distributed; net = rnnbp.Network([rnnbp.layers.Dense(2, 1)])"
+    trained = f"{made}; rnnbp.fit(net, [[0, 1]], [[1]], loss='mean_squared_error', progress=False)"
+    assert loaded_by(made) == set()
+    assert loaded_by(trained) == {"llvmlite"}
+    assert loaded_by("import rnnbp; rnnbp.distributed.fit") >= {"dask", "distributed"}
 
 
 def test_a_static_network_needs_llvm_only_when_it_runs():
@@ -70,6 +78,7 @@ NAMES = {
     ),
     "rnnbp.decoding": "greedy BeamSearch NGram align ArpaError",
     "rnnbp.data.sequences": "pad unpad",
+    "rnnbp.distributed": "ClusterError fit on",
     "rnnbp.interop": "InteropError c keras names onnx rtneural torch",
     "rnnbp.interop.keras": "from_model to_model",
     "rnnbp.interop.onnx": "export load",

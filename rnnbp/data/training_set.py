@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -143,6 +144,24 @@ class TrainingSet:
             self.weight = self._arrange(weight)
             if of_steps is not None and isinstance(weight, np.ndarray):
                 self.weight = np.repeat(weight, of_steps)
+
+    def subset(self, chosen: Index) -> TrainingSet:
+        """Return a set of some of the examples, in the order of `chosen`, in memory of its own."""
+        part = copy(self)
+        part.n_examples, labelled = len(chosen), chosen
+        if self.lengths is None:
+            part.frames = self.frames[chosen]
+        else:
+            taken = Sequences(self.frames, self.lengths).take(chosen)
+            part.frames, part.lengths, part._first = taken.frames, taken.lengths, taken.first
+            part.is_ragged = bool((part.lengths != part.lengths[0]).any())
+        if self.output_lengths is not None:
+            of_steps = part.output_lengths = self.output_lengths[chosen]
+            part._first_output = np.asarray(np.cumsum(of_steps) - of_steps)
+            labelled = np.repeat(self._first_output[chosen] - part._first_output, of_steps) + np.arange(of_steps.sum())
+        part.n_rows = len(part.frames)
+        part.target, part.weight = self.labels(labelled)
+        return part
 
     def _arrange(self, given: Any) -> Any:
         """Return values one for each frame, sequence after sequence, or one for each example."""

@@ -16,6 +16,7 @@ from rnnbp.optimizers import FullBatchOptimizer, Schedule
 from rnnbp.training.evaluation import check_score
 from rnnbp.training.history import Callback
 from rnnbp.training.next_step import NextStep
+from rnnbp.training.place import Place
 
 __all__ = ["augment", "callbacks", "full_batch", "generator", "score", "shuffle", "teacher_forcing", "validation_set"]
 
@@ -52,7 +53,7 @@ def score(given: object, monitor: str, validation_data: object) -> None:
         raise ValueError('monitor="score" needs a score, such as score=rnnbp.metrics.accuracy')
 
 
-def validation_set(net: Network, data: tuple[Any, ...], loss: Loss) -> TrainingSet:
+def validation_set(place: Place, net: Network, data: tuple[Any, ...], loss: Loss) -> TrainingSet:
     """Return the validation data, checked."""
     if not isinstance(data, tuple) or not 2 <= len(data) <= 4:
         raise ValueError(
@@ -61,7 +62,7 @@ def validation_set(net: Network, data: tuple[Any, ...], loss: Loss) -> TrainingS
         )
     x, target, lengths, weight = (*data, None, None)[:4]
     try:
-        return TrainingSet(net.interface, x, lengths, target=target, loss=loss, sample_weight=weight)
+        return place.data_set(net, x, lengths, target=target, loss=loss, sample_weight=weight)
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation_data: {error}") from None
 

@@ -16,8 +16,7 @@ when the epoch began, and the updates that were done are left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -29,13 +28,12 @@ from rnnbp.training import chunks, resuming
 from rnnbp.training.interrupts import Interrupts
 from rnnbp.training.next_step import NextStep
 from rnnbp.training.progress import ProgressBar
-from rnnbp.training.run import TrainingRun
+from rnnbp.training.run import Augment, TrainingRun
 from rnnbp.training.step import CompiledStep, can_compile
 
-__all__ = ["Augment", "Descent"]
+__all__ = ["Descent"]
 
 Array = NDArray[Any]
-Augment = Callable[[Array, np.random.Generator], Array]
 
 
 class Descent:
@@ -90,8 +88,7 @@ class Descent:
         self.chunk_length, self.teacher_forcing = chunk_length, teacher_forcing
         self.shuffling, self.shuffle = rng, shuffle
         self.augment, self.augmenting = augment, None if augment is None else rng.spawn(1)[0]
-        changes = augment is not None or isinstance(teacher_forcing, NextStep)
-        self._take: Any = partial(run.data.take_changed, change=self._change) if changes else run.data.take
+        self._next_step = teacher_forcing if isinstance(teacher_forcing, NextStep) else None
         p = teacher_forcing.probability if isinstance(teacher_forcing, NextStep) else teacher_forcing
         self._schedule = p if isinstance(p, Schedule) else None
         self._probability = 1.0 if isinstance(p, Schedule) else p
@@ -102,20 +99,14 @@ class Descent:
         self.optimizer_state = optimizer_state
         self.average: State = {} if averaging is None else averaging.init(run.net.theta)
         self.carried: State = {}
-        self._one_call = can_compile(run.net, run) and not changes and chunk_length is None
+        changes = augment is not None or self._next_step is not None or chunk_length is not None
+        self._one_call = run.computes_here and not changes and can_compile(run.net, run)
         self._step: CompiledStep | None = None
         self._begin_epoch()
 
     def _begin_epoch(self) -> None:
         self.done, self.sums = 0, (0.0, 0.0, 0.0)
         self.epoch_began: Mapping[str, Any] = self.shuffling.bit_generator.state
-
-    def _change(self, example: Array) -> Array:
-        """Return what is trained on in the place of an example."""
-        if self.augment is not None and self.augmenting is not None:
-            return self.augment(example, self.augmenting)
-        assert isinstance(self.teacher_forcing, NextStep)
-        return self.teacher_forcing.replay(self.run.net, example, self._probability)
 
     def train(self, max_epochs: int, checkpoint: Checkpoint | None, progress: ProgressBar) -> None:
         """Train until so many epochs are done, or a callback has ended it.
@@ -152,25 +143,29 @@ class Descent:
         run, data, theta, chunk_length = self.run, self.run.data, self.run.net.theta, self.chunk_length
         state, average, averaging = self.optimizer_state, self.average, self.averaging
         update, advance = self.optimizer.update, progress.advance
-        take, pieces, schedule = self._take, self._pieces(self.shuffling, len(run.history)), self._schedule
-        states: dict[str, Any] = {}
+        pieces, schedule = self._pieces(self.shuffling, len(run.history)), self._schedule
+        options: dict[str, Any] = {"augment": self.augment, "rng": self.augmenting, "next_step": self._next_step}
         self.n_updates, epoch, (total, shares, norms) = len(pieces), len(run.history), self.sums
-        for k in range(self.done, len(pieces)):
+        for k in range(self.done, len(pieces), run.every):
             now = epoch + k / len(pieces)
             if schedule is not None:
                 self._probability = schedule(now)
             if self._step is not None:
                 value, share, norm = self._step.run(pieces[k][0], now)
                 n_rows = self._step.n_rows
+            elif run.every > 1:
+                times = [epoch + j / len(pieces) for j in range(k, min(k + run.every, len(pieces)))]
+                options["teacher_forcing"] = [self._probability if schedule is None else schedule(t) for t in times]
+                value, share, norm, n_rows = run.descend_apart(
+                    pieces[k : k + run.every], self.optimizer, state, times, **options
+                )
             else:
-                part = take(*pieces[k])
-                n_rows = len(part.batch.rows)
                 if chunk_length is not None:
                     _, start, _ = pieces[k]
-                    states["initial_states"] = chunks.surviving(self.carried, pieces[k - 1][0], data, start)
-                    states["final_states"] = True
-                found, norm = run.gradient(part, teacher_forcing=self._probability, **states)
-                (value, gradient, self.carried), share = found, run.share(part)
+                    options["initial_states"] = chunks.surviving(self.carried, pieces[k - 1][0], data, start)
+                    options["final_states"] = True
+                found = run.minibatch(*pieces[k], teacher_forcing=self._probability, **options)
+                value, gradient, self.carried, share, norm, n_rows = found
                 if run.l2:
                     value = run.penalize(value, gradient, share)
                     norm = clip_by_norm(gradient, np.inf)
@@ -182,7 +177,7 @@ class Descent:
             total, shares, norms = total + value * share, shares + share, norms + norm
             advance(n_rows)
             if checkpoint is not None and (checkpoint.is_due() or interrupts.pending is not None):
-                self.done, self.sums = k + 1, (total, shares, norms)
+                self.done, self.sums = min(k + run.every, len(pieces)), (total, shares, norms)
                 checkpoint.attempt(*resuming.snapshot(self))
                 interrupts.deliver(checkpoint)
         self.sums = total, shares, norms

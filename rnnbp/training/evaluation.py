@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,16 @@ from rnnbp.losses import Loss
 from rnnbp.names import explained
 from rnnbp.networks.network import Network, check_network
 
-__all__ = ["check_score", "evaluate", "evaluate_set", "predict", "predict_rows"]
+__all__ = [
+    "Evaluated",
+    "check_score",
+    "evaluate",
+    "evaluate_part",
+    "evaluate_set",
+    "judge",
+    "predict",
+    "predict_rows",
+]
 
 Array = NDArray[Any]
 
@@ -164,10 +174,31 @@ def evaluate_set(
     score : float or None
     """
     whole_number("batch_size", batch_size)
-    total = normalizer = 0.0
-    targets: list[Any] = []
-    outputs: list[Array] = []
-    weights = []
+    return judge([evaluate_part(net, data, loss, scored=score is not None, batch_size=batch_size)], loss, score)
+
+
+@dataclass
+class Evaluated:
+    """What a network gives for some examples.
+
+    Attributes
+    ----------
+    total, normalizer : float
+        The loss, times what it is divided by, and that.
+    targets, outputs, weights : list
+        What a score is computed of, if one is asked for: an array for each batch, or one for each sequence.
+    """
+
+    total: float = 0.0
+    normalizer: float = 0.0
+    targets: list[Any] = field(default_factory=list)
+    outputs: list[Array] = field(default_factory=list)
+    weights: list[Array] = field(default_factory=list)
+
+
+def evaluate_part(net: Network, data: TrainingSet, loss: Loss, *, scored: bool, batch_size: int = 256) -> Evaluated:
+    """Return what `judge` needs of a data set; see `evaluate_set`."""
+    found = Evaluated()
     for chosen in data.batches(batch_size):
         part = data.take(chosen)
         target, weight = part.target, part.weight
@@ -175,18 +206,29 @@ def evaluate_set(
         rows = net.run(part.batch, keep=False).rows
         value, _ = loss.value_and_gradient(rows, target, weight)
         share = loss.normalizer(target, weight)
-        total, normalizer = total + value * share, normalizer + share
-        if score is not None:
+        found.total, found.normalizer = found.total + value * share, found.normalizer + share
+        if scored:
             if loss.per_sequence:
-                targets += list(target)
-                outputs += target.packing.split(rows)
+                found.targets += list(target)
+                found.outputs += target.packing.split(rows)
             else:
-                targets.append(target)
-                outputs.append(np.array(rows))
+                found.targets.append(target)
+                found.outputs.append(np.array(rows))
             if weight is not None:
-                weights.append(weight)
+                found.weights.append(weight)
+    return found
+
+
+def judge(
+    parts: Sequence[Evaluated], loss: Loss, score: Callable[..., float] | None = None
+) -> tuple[float, float | None]:
+    """Return the loss over parts of a data set, and their score if one is asked for; see `evaluate_set`."""
+    total, normalizer = sum(part.total for part in parts), sum(part.normalizer for part in parts)
     scored = None
     if score is not None:
+        targets = [target for part in parts for target in part.targets]
+        outputs = [output for part in parts for output in part.outputs]
+        weights = [weight for part in parts for weight in part.weights]
         options = {"sample_weight": np.concatenate(weights)} if weights else {}
         joined = (targets, outputs) if loss.per_sequence else (np.concatenate(targets), np.concatenate(outputs))
         try:

@@ -14,19 +14,19 @@ from numpy.typing import ArrayLike
 from rnnbp import losses, optimizers
 from rnnbp.callbacks import EarlyStopping
 from rnnbp.configuration import flag, number, whole_number
-from rnnbp.data.training_set import TrainingSet
 from rnnbp.files.checkpoints import Checkpoint
 from rnnbp.losses import Loss
 from rnnbp.names import explained
 from rnnbp.networks.network import Network, check_network
 from rnnbp.optimizers import Average, FullBatchOptimizer, Optimizer, Schedule, State
 from rnnbp.training import checking, chunks, resuming
-from rnnbp.training.descent import Augment, Descent
+from rnnbp.training.descent import Descent
 from rnnbp.training.full_batch import minimize
 from rnnbp.training.history import Callback, History
 from rnnbp.training.next_step import NextStep
+from rnnbp.training.place import PLACE
 from rnnbp.training.progress import ProgressBar
-from rnnbp.training.run import TrainingRun
+from rnnbp.training.run import Augment
 
 __all__ = ["fit"]
 
@@ -174,8 +174,9 @@ def fit(
     rng = checking.generator(seed)
     listed = checking.callbacks(callbacks, patience)
     checking.score(score, monitor, validation_data)
-    data = TrainingSet(net.interface, x, lengths, target=target, loss=loss, sample_weight=sample_weight)
-    validation = None if validation_data is None else checking.validation_set(net, validation_data, loss)
+    place = PLACE.get()
+    data = place.data_set(net, x, lengths, target=target, loss=loss, sample_weight=sample_weight)
+    validation = None if validation_data is None else checking.validation_set(place, net, validation_data, loss)
     checking.augment(augment, data, chunk_length)
     checking.shuffle(shuffle, data)
     cut_or_changed = chunk_length is not None or augment is not None
@@ -185,7 +186,7 @@ def fit(
     if chunk_length is not None:
         whole_number("chunk_length", chunk_length)
         chunks.check(net, data)
-    run = TrainingRun(net, data, loss, batch_size, validation, score, listed, number("l2", l2, "[0, inf)"))
+    run = place.training_run(net, data, loss, batch_size, validation, score, listed, number("l2", l2, "[0, inf)"))
     run.history.monitor = monitor
     run.history.settings = {
         "loss": loss,
@@ -195,9 +196,11 @@ def fit(
         "l2": l2,
         "seed": seed,
     }
+    if chunk_length is not None and run.every > 1:
+        raise ValueError("chunk_length carries states from update to update, which every > 1 cannot: use one of them")
 
     train: Callable[[ProgressBar], None]
-    with net.programs.training():
+    with net.programs.training(), run:
         if isinstance(optimizer, FullBatchOptimizer):
             checking.full_batch(
                 optimizer,
@@ -207,7 +210,13 @@ def fit(
                 chunk_length=chunk_length,
                 augment=augment,
                 checkpoint=checkpoint,
+                every=None if run.every == 1 else run.every,
             )
+            if optimizer.needs_squares and not run.computes_here:
+                raise ValueError(
+                    f"{optimizer!r} needs the derivatives of each output by all parameters, which stay on one machine: "
+                    "take LBFGS(), or an optimizer by minibatches, on a cluster"
+                )
             train = partial(minimize, run, optimizer, max_epochs)
         else:
             descent = Descent(

@@ -36,17 +36,15 @@ def minimize(run: TrainingRun, optimizer: FullBatchOptimizer, max_epochs: int, p
         net.rng.bit_generator.state = dropout  # a line search needs the same masks at every point
         total, normalizer, gradient = 0.0, 0.0, np.zeros_like(net.theta)
         for chosen in pieces:
-            part = run.data.take(chosen)
             try:
                 with np.errstate(over="ignore", invalid="ignore"):  # what overflows is reported with its place
-                    (value, piece, _), _ = run.gradient(part)
+                    found = run.minibatch(chosen)
             except (NonFiniteError, ConvergenceError):
                 if not seen:
                     raise
                 return float("nan"), gradient  # a line search that went too far turns back
-            share = run.share(part)
-            total, normalizer = total + value * share, normalizer + share
-            gradient += np.asarray(share, net.dtype) * piece
+            total, normalizer = total + found.value * found.share, normalizer + found.share
+            gradient += np.asarray(found.share, net.dtype) * found.gradient
         gradient /= np.asarray(normalizer, net.dtype)
         seen.append(run.penalize(total / normalizer, gradient, normalizer))
         return seen[-1], gradient

@@ -71,6 +71,7 @@ def _describe(descent: Descent, seed: object) -> dict[str, Any]:
         "seed": seed,
         "score": run.score,
         "monitor": run.history.monitor,
+        "every": None if run.every == 1 else run.every,
         "data": run.data.fingerprint(),
         "validation_data": None if run.validation is None else run.validation.fingerprint(),
     }

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from types import TracebackType
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +19,16 @@ from rnnbp.data.training_set import Minibatch, TrainingSet
 from rnnbp.losses import Loss
 from rnnbp.networks.network import Network
 from rnnbp.networks.passes import BatchGradient, loss_and_gradient
-from rnnbp.optimizers import clip_by_norm
+from rnnbp.optimizers import Optimizer, State, clip_by_norm
 from rnnbp.training.evaluation import evaluate_set
 from rnnbp.training.history import Callback, History
+from rnnbp.training.next_step import NextStep
 
-__all__ = ["NonFiniteError", "TrainingRun"]
+__all__ = ["Augment", "Found", "NonFiniteError", "TrainingRun"]
 
 Array = NDArray[Any]
+Index = NDArray[np.intp]
+Augment = Callable[[Array, np.random.Generator], Array]
 
 GROWTH = 1000.0  # of the loss, beyond which training diverges
 
@@ -32,9 +37,41 @@ class NonFiniteError(ArithmeticError):
     """Training met a loss or gradient that is NaN or infinite; the parameters are those before it."""
 
 
+class Found(NamedTuple):
+    """What a minibatch, or a chunk of one, has given.
+
+    Attributes
+    ----------
+    value : float
+        The loss.
+    gradient : ndarray of shape (n_parameters,)
+    final_states : dict of str to ndarray
+        If they were asked for; one row for each sequence.
+    share : float
+        What the loss is divided by: its share in the loss of all.
+    norm : float
+        Of the gradient.
+    n_rows : int
+        Examples or frames.
+    """
+
+    value: float
+    gradient: Array
+    final_states: dict[str, Array]
+    share: float
+    norm: float
+    n_rows: int
+
+
 @dataclass
 class TrainingRun:
-    """One training run: what stays the same in it, its history, and its best parameters."""
+    """One training run: what stays the same in it, its history, and its best parameters.
+
+    ``every`` is the number of minibatches from one change of the parameters to the next; see `descend_apart`.
+    It is a context, as one whose data are elsewhere lets go of these at its end.
+    """
+
+    computes_here: ClassVar[bool] = True
 
     net: Network
     data: TrainingSet
@@ -47,7 +84,64 @@ class TrainingRun:
     history: History = field(default_factory=History)
     best: Array | None = None
     first_loss: float | None = None
+    every: int = 1
     _began: float = field(default_factory=time.perf_counter)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def minibatch(
+        self,
+        chosen: Index,
+        start: int = 0,
+        stop: int | None = None,
+        *,
+        augment: Augment | None = None,
+        rng: np.random.Generator | None = None,
+        next_step: NextStep | None = None,
+        teacher_forcing: float = 1.0,
+        **states: Any,
+    ) -> Found:
+        """Return loss and gradient of some examples, which are finite.
+
+        Parameters
+        ----------
+        chosen : ndarray of int
+        start, stop : int
+            Which steps of the sequences; see `TrainingSet.take`.
+        augment, rng : callable and numpy.random.Generator, or None
+            What makes others of the examples, and what it draws from.
+        next_step : NextStep or None
+            What makes the network's own outputs of some frames.
+        teacher_forcing : float
+        states
+            ``initial_states`` and ``final_states``; see `loss_and_gradient`.
+        """
+        if augment is not None and rng is not None:
+            part = self.data.take_changed(chosen, partial(_augmented, augment, rng))
+        elif next_step is not None:
+            part = self.data.take_changed(chosen, partial(next_step.replay, self.net, p=teacher_forcing))
+        else:
+            part = self.data.take(chosen, start, stop)
+        (value, gradient, final), norm = self.gradient(part, teacher_forcing=teacher_forcing, **states)
+        return Found(value, gradient, final, self.share(part), norm, len(part.batch.rows))
+
+    def descend_apart(
+        self, pieces: Sequence[Any], optimizer: Optimizer, state: State, times: Sequence[float], **options: Any
+    ) -> tuple[float, float, float, int]:
+        """Change the parameters by `every` minibatches at once, where that is a way to train.
+
+        Returns
+        -------
+        value, share, norm, n_rows
+            As in `Found`, of all the minibatches; the norm is the sum of theirs.
+        """
+        raise NotImplementedError("minibatches are taken one by one here")
 
     def gradient(self, part: Minibatch, **options: Any) -> tuple[BatchGradient, float]:
         """Return loss and gradient of a minibatch, and the gradient's norm; all are finite."""
@@ -87,7 +181,7 @@ class TrainingRun:
         """Validate, remember the best, call back; return whether that was the last epoch."""
         history = self.history
         if self.validation is not None:
-            value, scored = evaluate_set(self.net, self.validation, self.loss, score=self.score)
+            value, scored = self.validate(self.validation)
             history.validation_loss.append(value)
             if scored is not None:
                 history.validation_score.append(scored)
@@ -108,6 +202,10 @@ class TrainingRun:
             history.stopped = history.stopped or "callback"
         return any(wishes)
 
+    def validate(self, validation: TrainingSet) -> tuple[float, float | None]:
+        """Return the loss of validation data, and their score if one is asked for."""
+        return evaluate_set(self.net, validation, self.loss, score=self.score)
+
     def _warn_if_diverging(self, loss: float) -> None:
         """Warn, once, of a loss that is finite and yet far beyond what it was at the first update."""
         first = self.first_loss
@@ -125,6 +223,10 @@ class TrainingRun:
         """Return to the parameters of the best epoch."""
         if self.best is not None:
             self.net.theta[...] = self.best
+
+
+def _augmented(augment: Augment, rng: np.random.Generator, example: Array) -> Array:
+    return augment(example, rng)
 
 
 def _wish(callback: Callback, answer: object) -> bool:
