@@ -51,7 +51,12 @@ def _module_page(name: str, module: ModuleType, names: list[str]) -> str:
             lines += [f"   {each}" for each in own] + [""]
     if own := [each for each in names if kinds[each] == "Constants and types"]:
         lines += [".. rubric:: Constants and types", ""]
-        lines += [line for each in own for line in (f".. autodata:: {each}", "   :no-value:", "")]
+        for each in own:
+            value = getattr(module, each)
+            if isinstance(value, dict):  # a table, with a comment that says what it holds
+                lines += [f".. autodata:: {each}", "   :no-value:", ""]
+            else:
+                lines += [f".. py:data:: {each}", "", f"   ``{value!r}``", ""]
     return "\n".join(lines)
 
 

@@ -43,7 +43,7 @@ SCRIPTS = {
     "custom_cell": Script("A cell of one's own", draws=False),
     "spoken_digits": Script("Spoken digits", "--max-epochs 4 --model {folder}/spoken_digits.rnnbp"),
     "scikit_learn_pipeline": Script("Wave files through a scikit-learn pipeline", "--max-epochs 2"),
-    "static_vs_recurrent": Script("Static against recurrent", "--tasks handwritten --max-epochs 8"),
+    "static_vs_recurrent": Script("Static against recurrent", "--tasks handwritten spoken --max-epochs 8"),
     "online_learning": Script("Learning while streaming", "--frames 500"),
     "live_transcription": Script("Live transcription"),
     "connected_digits": Script("Connected digits", None),

@@ -12,7 +12,7 @@ x alone (if there are several fixed points, where it began decides which). With 
 
 For ds* = J ds* + dF and so dL = d^T (I - J)^-1 dF = e*^T dF. Nothing of the way to s* is stored: memory is that of one
 step. J^T has J's eigenvalues, so the error relaxes at the same rate as the state: both converge where the largest
-|eigenvalue| is below 1, and (1') can also be solved by GMRES, which takes fewer steps where it is close to 1.
+eigenvalue is below 1 in size, and (1') can also be solved by GMRES, which takes fewer steps where it is close to 1.
 
 Each frame of a sequence is held until the network has settled, from where it had settled on the frame before. That is a
 point to start from, and no memory: a fixed point moves with x and theta, but not with where the relaxation began. So no

@@ -3,7 +3,7 @@ r"""What an optimizer and a learning-rate schedule are.
 An optimizer holds settings only, so that one object may train several networks. What it remembers from
 update to update (momenta, counts) is a *state*: a dictionary of arrays made by ``init``, owned by the
 caller, and changed in place, so that a training run can be saved and resumed from ``theta`` and the state
-alone.
+alone::
 
     state = optimizer.init(theta)
     for each minibatch:

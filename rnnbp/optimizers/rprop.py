@@ -1,7 +1,7 @@
 r"""Rprop: steps that go by the gradient's sign alone; the variant iRprop+, which also steps back.
 
 Every parameter has a step size Δ of its own. With ``s`` the sign of its gradient and ``s'`` that of the
-update before:
+update before::
 
     s s' > 0    Δ = min(η⁺ Δ, Δmax),  move by -s Δ                       still going down
     s s' < 0    Δ = max(η⁻ Δ, Δmin),  take the last move back if the     jumped over a minimum
