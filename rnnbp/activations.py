@@ -302,6 +302,15 @@ def elementwise(setting: str, names: Sequence[str], n: int) -> tuple[str, ...]:
     ------
     ValueError
         If they are anything else.
+
+    See Also
+    --------
+    get
+
+    Examples
+    --------
+    >>> elementwise("activation", ["tanh"], 1)
+    ('tanh',)
     """
     if isinstance(names, str) or not isinstance(names, Sequence) or len(names) != n:
         raise ValueError(f"{setting} must be {n} names of activations, but {shown(names)} was given")
