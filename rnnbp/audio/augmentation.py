@@ -304,7 +304,7 @@ def mask_time(
     n_masks: int = 1,
     max_fraction: float = 1.0,
 ) -> Features:
-    """Hide stretches of frames: each becomes the recording's mean frame (zeros, if it is normalised), as in SpecAugment.
+    """Hide stretches of frames: each becomes the recording's mean frame (zeros if normalised), as in SpecAugment.
 
     Parameters
     ----------
