@@ -42,7 +42,23 @@ FORGET_GATES = ("f", "z")
 
 
 class Initializer(Configurable, ABC):
-    """How a parameter's first values are drawn."""
+    """How a parameter's first values are drawn.
+
+    See Also
+    --------
+    get
+
+    Examples
+    --------
+    One of one's own; it is saved with its layer:
+
+    >>> from rnnbp import Network, layers
+    >>> class Half(Initializer):
+    ...     def __call__(self, shape, rng, blocks):
+    ...         return np.full(shape, 0.5)
+    >>> print(Network([layers.Dense(1, 2, weight_initializer=Half())]).parameters["0.weight"])
+    [[0.5 0.5]]
+    """
 
     @abstractmethod
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator, blocks: Sequence[str]) -> NDArray[np.float64]:
