@@ -35,7 +35,24 @@ State = dict[str, Array]
 
 
 class Schedule(Configurable, ABC):
-    """A learning rate that changes over training; its unit of time is the epoch."""
+    """A learning rate that changes over training; its unit of time is the epoch.
+
+    See Also
+    --------
+    rnnbp.optimizers.schedules.cosine
+
+    Examples
+    --------
+    One of one's own, for ``Adam(Halving(1e-3))``:
+
+    >>> class Halving(Schedule):
+    ...     def __init__(self, rate):
+    ...         self.rate = rate
+    ...     def __call__(self, epoch, state=None):
+    ...         return self.rate / 2 ** int(epoch)
+    >>> Halving(8.0)(2.5)
+    2.0
+    """
 
     def init(self) -> State:
         """Return what the schedule remembers: nothing, unless it looks at results."""
@@ -69,6 +86,19 @@ class Optimizer(Configurable, ABC):
     ------
     ValueError
         If a setting is outside its range.
+
+    See Also
+    --------
+    SGD
+    Adam
+
+    Examples
+    --------
+    >>> from rnnbp.optimizers import SGD
+    >>> theta, sgd = np.array([1.0, 2.0]), SGD(0.1)
+    >>> sgd.update(theta, np.array([1.0, 1.0]), sgd.init(theta))
+    >>> print(theta)
+    [0.9 1.9]
     """
 
     name: ClassVar[str]

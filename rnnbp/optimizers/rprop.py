@@ -48,6 +48,19 @@ class Rprop(Optimizer):
     ------
     ValueError
         If a setting is outside its range.
+
+    See Also
+    --------
+    LBFGS
+
+    Examples
+    --------
+    >>> theta, rprop = np.array([1.0]), Rprop(0.1)
+    >>> state = rprop.init(theta)
+    >>> for _ in range(30):  # go down theta^2
+    ...     rprop.update(theta, 2 * theta, state, loss=float(theta[0] ** 2))
+    >>> bool(abs(theta[0]) < 0.01)
+    True
     """
 
     name: ClassVar[str] = "rprop"
