@@ -35,6 +35,22 @@ class History:
     stopped : str
         Why training ended: "max_epochs", "patience", "callback", "converged", "interrupted", or what a full-batch
         optimizer says of a line search that failed. Empty while it goes on.
+
+    See Also
+    --------
+    rnnbp.fit
+    rnnbp.plotting.learning_curves
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import rnnbp
+    >>> from rnnbp import layers
+    >>> x = np.eye(4)
+    >>> net = rnnbp.Network([layers.Dense(4, 1)])
+    >>> history = rnnbp.fit(net, x, np.ones(4), loss="mean_squared_error", max_epochs=3)
+    >>> len(history.loss), history.stopped, history.best_epoch
+    (3, 'max_epochs', 2)
     """
 
     loss: list[float] = field(default_factory=list)
