@@ -27,7 +27,15 @@ extensions = [
     "numpydoc",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "_scripts", "gallery/*.rst", "*/GALLERY_HEADER.rst", "auto_*/**/*.ipynb", "**/sg_execution_times.rst", "sg_execution_times.rst"]
+exclude_patterns = [
+    "_build",
+    "_scripts",
+    "gallery/*.rst",
+    "*/GALLERY_HEADER.rst",
+    "auto_*/**/*.ipynb",
+    "**/sg_execution_times.rst",
+    "sg_execution_times.rst",
+]
 templates_path = ["_templates"]
 default_role = "py:obj"
 pygments_style = "friendly"

@@ -1,10 +1,13 @@
 """The site in docs/: its snippets run, its names have examples that run, and its built pages are whole."""
 
+import doctest
+import inspect
 import json
 import queue
 import re
 import shutil
 import subprocess
+import sys
 import threading
 from functools import partial
 from html.parser import HTMLParser
@@ -12,7 +15,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import matplotlib.pyplot as plt
 import pytest
+from public_names import public_modules, public_objects
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = sorted(path for folder in ("start", "lessons", "why") for path in (DOCS / folder).glob("*.rst"))
@@ -40,7 +45,9 @@ def snippets(page):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # few epochs, for speed
-@pytest.mark.parametrize("page", [page for page in PAGES if snippets(page)], ids=lambda page: f"{page.parent.name}/{page.stem}")
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if snippets(page)], ids=lambda page: f"{page.parent.name}/{page.stem}"
+)
 def test_every_snippet_of_a_page_runs_after_those_before_it(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": "snippets"}
@@ -153,3 +160,47 @@ class Reporter(SimpleHTTPRequestHandler):
 
     def log_message(self, *args):
         pass
+
+
+# -- the reference ---------------------------------------------------------------------------------------------------
+
+OBJECTS = {
+    name: value
+    for name, value in public_objects().items()
+    if inspect.isroutine(value) or (inspect.isclass(value) and not hasattr(value, "__origin__"))
+}
+NEEDS = {"rnnbp.interop.onnx": "onnx", "rnnbp.interop.torch": "torch", "rnnbp.interop.keras": "keras"}
+
+
+def examples_of(name):
+    """Return the examples of a public name, its methods' included, each with its own module's names."""
+    value = inspect.unwrap(OBJECTS[name])
+    module = sys.modules[value.__module__]
+    return [test for test in doctest.DocTestFinder().find(value, name, module=module) if test.examples]
+
+
+def test_every_public_name_has_an_example():
+    assert [name for name, value in OBJECTS.items() if ">>>" not in (inspect.getdoc(value) or "")] == []
+
+
+def test_the_list_of_public_names_has_what_is_listed_nowhere_else():
+    """What is named in `__all__` of a public module is in the list, or is listed by another."""
+    listed = list(public_objects().values())
+    for module in public_modules().values():
+        for name in module.__all__:
+            value = getattr(module, name)
+            assert inspect.ismodule(value) or any(value is each for each in listed)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("name", [name for name in OBJECTS if examples_of(name)])
+def test_the_examples_of_a_public_name_run(name, tmp_path, monkeypatch):
+    if (package := NEEDS.get(name.rpartition(".")[0])) is not None:
+        pytest.importorskip(package)
+    monkeypatch.chdir(tmp_path)
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+    said = []
+    for test in examples_of(name):
+        runner.run(test, out=said.append)
+    plt.close("all")
+    assert "".join(said) == ""
