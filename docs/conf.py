@@ -1,5 +1,6 @@
 """Sphinx builds the site: ``python -m sphinx -W -b html docs docs/_build/html``."""
 
+import inspect
 import os
 import re
 import sys
@@ -22,12 +23,19 @@ version = release = rnnbp.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "matplotlib.sphinxext.plot_directive",
     "numpydoc",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "_scripts", "gallery/*.rst", "*/GALLERY_HEADER.rst", "auto_*/**/*.ipynb", "**/sg_execution_times.rst"]
+exclude_patterns = [
+    "_build",
+    "_scripts",
+    "gallery/*.rst",
+    "*/GALLERY_HEADER.rst",
+    "auto_*/**/*.ipynb",
+    "**/sg_execution_times.rst",
+    "sg_execution_times.rst",
+]
 templates_path = ["_templates"]
 default_role = "py:obj"
 pygments_style = "friendly"
@@ -47,10 +55,11 @@ html_css_files = ["site.css"]
 html_title = "rnnbp"
 html_show_sourcelink = False
 html_copy_source = False
-html_sidebars = {"index": []}
+html_sidebars = {"index": [], "start/coming_from": []}
 html_theme_options = {
     "show_prev_next": True,
     "show_toc_level": 2,
+    "navigation_depth": 2,
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
@@ -84,8 +93,20 @@ def escape_initials(app, what, name, obj, options, lines):
     lines[:] = [re.sub(r"^( *)([A-Z]\. )", r"\1\\\2", line) for line in lines]
 
 
+def add_the_idea(app, what, name, obj, options, lines):
+    """Put the equations, costs and papers with which a file opens under the class or function that it is about."""
+    module = sys.modules.get(getattr(obj, "__module__", None) or "")
+    if what not in ("class", "function") or module is None or hasattr(module, "__path__"):
+        return
+    if len(getattr(module, "__all__", ())) > 3 or "\n\n" not in (module.__doc__ or ""):
+        return
+    said = re.sub(r"(?m)^(\w.*)\n-+$", r".. rubric:: \1\n", inspect.cleandoc(module.__doc__))
+    lines += ["", ".. rubric:: The idea", "", *said.splitlines(), ""]
+
+
 def setup(app):
     """Write what is made by code before Sphinx reads the pages."""
-    app.connect("autodoc-process-docstring", escape_initials, priority=900)  # after numpydoc
+    app.connect("autodoc-process-docstring", add_the_idea, priority=900)  # after numpydoc
+    app.connect("autodoc-process-docstring", escape_initials, priority=901)
     reference.write(HERE / "reference")
     scripts.write(HERE.parent / "examples", HERE / "_scripts")

@@ -30,9 +30,9 @@ def write(folder: Path) -> None:
     _write(folder / "index.rst", "\n".join(lines) + "\n")
 
 
-INTRODUCTION = """Every public name is here, with its arguments, shapes, errors and an example. In all of them, T is the
-number of steps, B the number of sequences in a batch, I that of inputs, H that of hidden units, F that of features and N
-that of samples."""
+INTRODUCTION = """Every public name is here, with its arguments, shapes, errors and an example. In all of them T is the
+number of steps, B that of sequences in a batch, I that of inputs, H that of hidden units, F that of features and N that
+of samples."""
 
 
 def _module_page(name: str, module: ModuleType, names: list[str]) -> str:
@@ -41,7 +41,10 @@ def _module_page(name: str, module: ModuleType, names: list[str]) -> str:
     elsewhere = [own for own in module.__all__ if own not in names and not inspect.ismodule(getattr(module, own))]
     inner = [own for own in module.__all__ if inspect.ismodule(getattr(module, own))]
     if elsewhere:
-        lines += ["Listed here too: " + ", ".join(f"`{_home(getattr(module, own), own)}`" for own in elsewhere) + ".", ""]
+        lines += [
+            "Listed here too: " + ", ".join(f"`{_home(getattr(module, own), own)}`" for own in elsewhere) + ".",
+            "",
+        ]
     if inner and name != ROOTS[0]:
         lines += ["Modules: " + ", ".join(f":doc:`{name}.{own}`" for own in inner) + ".", ""]
     kinds = {each: _kind(getattr(module, each)) for each in names}
@@ -51,7 +54,12 @@ def _module_page(name: str, module: ModuleType, names: list[str]) -> str:
             lines += [f"   {each}" for each in own] + [""]
     if own := [each for each in names if kinds[each] == "Constants and types"]:
         lines += [".. rubric:: Constants and types", ""]
-        lines += [line for each in own for line in (f".. autodata:: {each}", "   :no-value:", "")]
+        for each in own:
+            value = getattr(module, each)
+            if isinstance(value, dict):  # a table, with a comment that says what it holds
+                lines += [f".. autodata:: {each}", "   :no-value:", ""]
+            else:
+                lines += [f".. py:data:: {each}", "", f"   ``{value!r}``", ""]
     return "\n".join(lines)
 
 
@@ -68,8 +76,12 @@ def _is_alias(value: object) -> bool:
 
 def _home(value: object, name: str) -> str:
     return next(
-        (f"{module}.{own}" for module, names in public_names().items() for own in names
-         if getattr(public_modules()[module], own) is value),
+        (
+            f"{module}.{own}"
+            for module, names in public_names().items()
+            for own in names
+            if getattr(public_modules()[module], own) is value
+        ),
         name,
     )
 

@@ -43,14 +43,18 @@ SCRIPTS = {
     "custom_cell": Script("A cell of one's own", draws=False),
     "spoken_digits": Script("Spoken digits", "--max-epochs 4 --model {folder}/spoken_digits.rnnbp"),
     "scikit_learn_pipeline": Script("Wave files through a scikit-learn pipeline", "--max-epochs 2"),
-    "static_vs_recurrent": Script("Static against recurrent", "--tasks handwritten --max-epochs 8"),
+    "static_vs_recurrent": Script("Static against recurrent", "--tasks handwritten spoken --max-epochs 8"),
     "online_learning": Script("Learning while streaming", "--frames 500"),
     "live_transcription": Script("Live transcription"),
     "connected_digits": Script("Connected digits", None),
     "speech_recognition": Script("Speech recognition", None),
     "amplifier": Script("A guitar amplifier", "--seconds 8 --hidden 8 --max-epochs 4 --folder {folder}"),
 }
-RUN = r"(^|[/\\])(?!(" + "|".join(name for name, script in SCRIPTS.items() if script.arguments is None) + r")\.py)[^/\\]+\.py$"
+RUN = (
+    r"(^|[/\\])(?!("
+    + "|".join(name for name, script in SCRIPTS.items() if script.arguments is None)
+    + r")\.py)[^/\\]+\.py$"
+)
 
 
 def write(examples: Path, folder: Path) -> None:
@@ -84,6 +88,7 @@ class Arguments:
     """The command line with which sphinx-gallery runs a script."""
 
     def __call__(self, gallery_conf: dict, script_vars: dict) -> list[str]:
+        """Return the arguments; nothing for the gallery's own programs."""
         name = Path(script_vars["src_file"]).stem
         script = SCRIPTS.get(name)
         if script is None or "_scripts" not in Path(script_vars["src_file"]).parts or script.arguments is None:
@@ -100,6 +105,7 @@ class WrittenPictures:
     """Finds the pictures that a script has written."""
 
     def __call__(self, block: tuple, block_vars: dict, gallery_conf: dict) -> str:
+        """Move what was written to where the page's pictures are, and return the text that shows it."""
         paths = []
         for picture in sorted(WRITTEN.glob("*.png")):
             path = next(block_vars["image_path_iterator"])

@@ -99,6 +99,18 @@ class ActivationFunction:
         ``pullback(dy, z, y) -> dz``.
     elementwise : bool
         Whether each element is mapped alone (all but softmax).
+
+    See Also
+    --------
+    get
+    rnnbp.layers.Activation
+
+    Examples
+    --------
+    >>> tanh = get("tanh")
+    >>> y = tanh.value(np.array([0.0, 1.0]))
+    >>> print(tanh.pullback(1.0, None, y).round(3))  # 1 - y^2
+    [1.   0.42]
     """
 
     name: str
@@ -237,7 +249,17 @@ FAMILIES: dict[str, Callable[..., tuple[Value, Pullback]]] = {
 
 
 def family_of(name: str) -> tuple[str, tuple[float, ...]]:
-    """Return the family and the numbers of a function that has some, and the name alone of one that has none."""
+    """Return the family and the numbers of a function that has some, and the name alone of one that has none.
+
+    See Also
+    --------
+    named
+
+    Examples
+    --------
+    >>> family_of("elu(0.5)"), family_of("tanh")
+    (('elu', (0.5,)), ('tanh', ()))
+    """
     called = CALLED.fullmatch({plain: full for full, plain in PLAIN.items() if plain not in ALONE}.get(name, name))
     return (name, ()) if called is None else (called[1], tuple(map(float, called[2].split(","))))
 
@@ -257,6 +279,16 @@ def get(name: str) -> ActivationFunction:
     ------
     ValueError
         If the name is unknown (the message lists the known ones), or if its numbers are not such as it has.
+
+    See Also
+    --------
+    rnnbp.layers.Activation
+
+    Examples
+    --------
+    >>> leaky = get("leaky_relu(0.3)")
+    >>> print(leaky.value(np.array([-1.0, 2.0])))
+    [-0.3  2. ]
     """
     if isinstance(name, str) and (called := CALLED.fullmatch(name)):
         return _with_numbers(name, *called.groups())
@@ -270,6 +302,15 @@ def elementwise(setting: str, names: Sequence[str], n: int) -> tuple[str, ...]:
     ------
     ValueError
         If they are anything else.
+
+    See Also
+    --------
+    get
+
+    Examples
+    --------
+    >>> elementwise("activation", ["tanh"], 1)
+    ('tanh',)
     """
     if isinstance(names, str) or not isinstance(names, Sequence) or len(names) != n:
         raise ValueError(f"{setting} must be {n} names of activations, but {shown(names)} was given")
@@ -279,7 +320,17 @@ def elementwise(setting: str, names: Sequence[str], n: int) -> tuple[str, ...]:
 
 
 def named(family: str, *numbers: float) -> str:
-    """Return the name of a function with numbers, such as ``"elu(0.5)"``; its plain name if it has one."""
+    """Return the name of a function with numbers, such as ``"elu(0.5)"``; its plain name if it has one.
+
+    See Also
+    --------
+    family_of
+
+    Examples
+    --------
+    >>> named("elu", 0.5), named("elu", 1.0)
+    ('elu(0.5)', 'elu')
+    """
     name = f"{family}({', '.join(repr(float(number)) for number in numbers)})"
     return PLAIN.get(name, name)
 
@@ -309,6 +360,17 @@ def standardize(x: Array, epsilon: float = EPSILON) -> tuple[Array, Array]:
     -------
     u : ndarray of shape (n_rows, F)
     scale : ndarray of shape (n_rows, 1)
+
+    See Also
+    --------
+    standardize_pullback
+    rnnbp.layers.LayerNorm
+
+    Examples
+    --------
+    >>> u, scale = standardize(np.array([[1.0, 2.0, 3.0]]))
+    >>> print(u.round(2))
+    [[-1.22  0.    1.22]]
     """
     centred = x - x.mean(axis=-1, keepdims=True)  # 1
     scale = 1.0 / np.sqrt(np.square(centred).mean(axis=-1, keepdims=True) + epsilon)  # 1
@@ -316,6 +378,18 @@ def standardize(x: Array, epsilon: float = EPSILON) -> tuple[Array, Array]:
 
 
 def standardize_pullback(du: Array, u: Array, scale: Array) -> Array:
-    """Return dL/dx, given dL/du and what `standardize` has returned (2', 1')."""
+    """Return dL/dx, given dL/du and what `standardize` has returned (2', 1').
+
+    See Also
+    --------
+    standardize
+
+    Examples
+    --------
+    >>> u, scale = standardize(np.array([[1.0, 2.0, 4.0]]))
+    >>> dx = standardize_pullback(np.array([[1.0, 0.0, 0.0]]), u, scale)
+    >>> bool(abs(dx.sum()) < 1e-12)  # adding a constant to x changes nothing
+    True
+    """
     mean, projection = du.mean(axis=-1, keepdims=True), (du * u).mean(axis=-1, keepdims=True)
     return np.asarray(scale * (du - mean - u * projection))  # 2', 1'

@@ -42,7 +42,23 @@ FORGET_GATES = ("f", "z")
 
 
 class Initializer(Configurable, ABC):
-    """How a parameter's first values are drawn."""
+    """How a parameter's first values are drawn.
+
+    See Also
+    --------
+    get
+
+    Examples
+    --------
+    One of one's own; it is saved with its layer:
+
+    >>> from rnnbp import Network, layers
+    >>> class Half(Initializer):
+    ...     def __call__(self, shape, rng, blocks):
+    ...         return np.full(shape, 0.5)
+    >>> print(Network([layers.Dense(1, 2, weight_initializer=Half())]).parameters["0.weight"])
+    [[0.5 0.5]]
+    """
 
     @abstractmethod
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator, blocks: Sequence[str]) -> NDArray[np.float64]:
@@ -80,7 +96,20 @@ class _WeightInitializer(Initializer):
 
 
 class Glorot(_WeightInitializer):
-    """U(-a, a) with a = sqrt(6 / (F_in + F_out)) (Glorot and Bengio 2010, eq. 16)."""
+    """U(-a, a) with a = sqrt(6 / (F_in + F_out)) (Glorot and Bengio 2010, eq. 16).
+
+    See Also
+    --------
+    He
+    Orthogonal
+
+    Examples
+    --------
+    >>> from rnnbp import Network, layers
+    >>> net = Network([layers.Dense(100, 50, weight_initializer=Glorot())])
+    >>> bool(abs(net.parameters["0.weight"]).max() <= np.sqrt(6 / 150))
+    True
+    """
 
     def _draw(self, rows: int, columns: int, rng: np.random.Generator) -> NDArray[np.float64]:
         limit = math.sqrt(6.0 / (rows + columns))
@@ -88,14 +117,39 @@ class Glorot(_WeightInitializer):
 
 
 class He(_WeightInitializer):
-    """N(0, 2 / F_in), for rectifiers (He et al. 2015, eq. 10)."""
+    """N(0, 2 / F_in), for rectifiers (He et al. 2015, eq. 10).
+
+    See Also
+    --------
+    Glorot
+
+    Examples
+    --------
+    >>> from rnnbp import Network, layers
+    >>> net = Network([layers.Dense(800, 500, weight_initializer=He())])
+    >>> round(float(net.parameters["0.weight"].std() / np.sqrt(2 / 800)), 1)
+    1.0
+    """
 
     def _draw(self, rows: int, columns: int, rng: np.random.Generator) -> NDArray[np.float64]:
         return rng.normal(0.0, math.sqrt(2.0 / rows), (rows, columns))
 
 
 class Orthogonal(_WeightInitializer):
-    """A random matrix with orthonormal columns, or rows where these are fewer (Saxe et al. 2014)."""
+    """A random matrix with orthonormal columns, or rows where these are fewer (Saxe et al. 2014).
+
+    See Also
+    --------
+    Glorot
+    Identity
+
+    Examples
+    --------
+    >>> from rnnbp import Network, layers
+    >>> U = Network([layers.Elman(1, 5)], dtype="float64").parameters["0.recurrent_weight"]  # the default there
+    >>> bool(np.allclose(U @ U.T, np.eye(5)))
+    True
+    """
 
     def _draw(self, rows: int, columns: int, rng: np.random.Generator) -> NDArray[np.float64]:
         gaussian = rng.normal(size=(max(rows, columns), min(rows, columns)))
@@ -105,7 +159,21 @@ class Orthogonal(_WeightInitializer):
 
 
 class Identity(_WeightInitializer):
-    """`scale` times the identity; with relu units an IRNN's recurrent weights (Le, Jaitly and Hinton 2015)."""
+    """`scale` times the identity; with relu units an IRNN's recurrent weights (Le, Jaitly and Hinton 2015).
+
+    See Also
+    --------
+    Orthogonal
+    rnnbp.layers.Elman
+
+    Examples
+    --------
+    >>> from rnnbp import Network, layers
+    >>> net = Network([layers.Elman(1, 2, activation="relu", recurrent_initializer=Identity(0.9))])
+    >>> print(net.parameters["0.recurrent_weight"])
+    [[0.9 0. ]
+     [0.  0.9]]
+    """
 
     def __init__(self, scale: float = 1.0) -> None:
         self.scale = number("scale", scale, "(-inf, inf)")
@@ -115,7 +183,18 @@ class Identity(_WeightInitializer):
 
 
 class Zeros(Initializer):
-    """Zeros."""
+    """Zeros.
+
+    See Also
+    --------
+    Ones
+
+    Examples
+    --------
+    >>> from rnnbp import Network, layers
+    >>> print(Network([layers.Dense(1, 2, bias_initializer=Zeros())]).parameters["0.bias"])  # the default
+    [0. 0.]
+    """
 
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator, blocks: Sequence[str]) -> NDArray[np.float64]:
         """Draw the values; see `Initializer`."""
@@ -123,7 +202,18 @@ class Zeros(Initializer):
 
 
 class Ones(Initializer):
-    """Ones."""
+    """Ones.
+
+    See Also
+    --------
+    Zeros
+
+    Examples
+    --------
+    >>> from rnnbp import Network, layers
+    >>> print(Network([layers.Dense(1, 2, bias_initializer=Ones())]).parameters["0.bias"])
+    [1. 1.]
+    """
 
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator, blocks: Sequence[str]) -> NDArray[np.float64]:
         """Draw the values; see `Initializer`."""
@@ -131,7 +221,20 @@ class Ones(Initializer):
 
 
 class ForgetGate(Initializer):
-    """Biases of 0, but of `value` in the forget gate, if there is one (Gers et al. 2000; Jozefowicz et al. 2015)."""
+    """Biases of 0, but of `value` in the forget gate, if there is one (Gers et al. 2000; Jozefowicz et al. 2015).
+
+    See Also
+    --------
+    Chrono
+    rnnbp.layers.LSTM
+
+    Examples
+    --------
+    >>> from rnnbp import Network, layers
+    >>> net = Network([layers.LSTM(1, 2, bias_initializer=ForgetGate(3.0))])
+    >>> print(net.parameters["0.bias"])  # i, f, g, o
+    [0. 0. 3. 3. 0. 0. 0. 0.]
+    """
 
     def __init__(self, value: float = 1.0) -> None:
         self.value = number("value", value, "(-inf, inf)")
@@ -157,6 +260,19 @@ class Chrono(Initializer):
     ------
     ValueError
         If `longest` is below 3, or, when called, if the cell has no forget gate.
+
+    See Also
+    --------
+    ForgetGate
+    rnnbp.layers.LSTM
+
+    Examples
+    --------
+    >>> from rnnbp import Network, layers
+    >>> net = Network([layers.LSTM(1, 100, bias_initializer=Chrono(200))])
+    >>> i, f, g, o = net.parameters["0.bias"].reshape(4, 100)
+    >>> bool((i == -f).all()), bool(f.max() <= np.log(199))
+    (True, True)
     """
 
     def __init__(self, longest: int) -> None:
@@ -193,6 +309,15 @@ def get(initializer: str | Initializer) -> Initializer:
     ------
     ValueError
         If the name is unknown; the message lists the known ones.
+
+    See Also
+    --------
+    Initializer
+
+    Examples
+    --------
+    >>> get("orthogonal"), get(Identity(0.5))
+    (Orthogonal(), Identity(scale=0.5))
     """
     if isinstance(initializer, Initializer):
         return initializer

@@ -30,7 +30,21 @@ Index = NDArray[np.intp]
 
 
 class GroupLeakError(ValueError):
-    """Samples of one group are on both sides of a split."""
+    """Samples of one group are on both sides of a split.
+
+    See Also
+    --------
+    GroupsApart
+    check_groups_apart
+
+    Examples
+    --------
+    >>> try:
+    ...     check_groups_apart(["ann", "bob", "ann"], [0, 1], [2])
+    ... except GroupLeakError:
+    ...     print("ann is on both sides")
+    ann is on both sides
+    """
 
 
 def check_groups_apart(groups: ArrayLike, train: ArrayLike, test: ArrayLike) -> None:

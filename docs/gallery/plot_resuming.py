@@ -6,11 +6,9 @@ With ``checkpoint=`` a run is written down every now and then. A process that is
 with the same call, and ends with the same bits as one that was never killed. Here a process is really killed.
 """
 
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -19,7 +17,7 @@ import numpy as np
 import rnnbp
 from rnnbp import datasets, layers
 
-PROGRAM = '''
+PROGRAM = """
 import sys
 import rnnbp
 from rnnbp import datasets, layers
@@ -30,7 +28,7 @@ checkpoint = rnnbp.Checkpoint(sys.argv[1], every_seconds=None, every_epochs=1)
 history = rnnbp.fit(net, list(x), y, loss="mean_squared_error", max_epochs=40, checkpoint=checkpoint,
                     callbacks=[lambda net, history: print(len(history), flush=True)])
 net.save(sys.argv[2])
-'''
+"""
 
 # %%
 # Start it, wait until it has done ten epochs, and kill it (SIGKILL: it cannot clean up).

@@ -38,9 +38,7 @@ with warnings.catch_warnings():
 print(f"share of steps labelled right: {model.score(x_test, y_test):.3f}")
 
 # %%
-figure, (above, below) = plt.subplots(
-    2, figsize=(7, 4), height_ratios=(1, 1.2), sharex=True, layout="constrained"
-)
+figure, (above, below) = plt.subplots(2, figsize=(7, 4), height_ratios=(1, 1.2), sharex=True, layout="constrained")
 above.plot(x_test[0][:, 0], linewidth=0.8)
 above.set_ylabel("signal")
 below.plot(y_test[0], color="0.7", linewidth=4, label="true")

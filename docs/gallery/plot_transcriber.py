@@ -18,5 +18,7 @@ print(f"one minus the word error rate: {model.score(spoken.waves, spoken.text):.
 
 # %%
 # Each word has a time, and a probability: the output of connectionist temporal classification is aligned with the text.
-plot_transcription(model, spoken.waves[0], reference=spoken.text[0], figure=plt.figure(figsize=(8, 6), layout="constrained"))
+plot_transcription(
+    model, spoken.waves[0], reference=spoken.text[0], figure=plt.figure(figsize=(8, 6), layout="constrained")
+)
 plt.show()

@@ -68,6 +68,20 @@ def add_noise(wave: ArrayLike, snr_db: float, rng: np.random.Generator) -> Wavef
         If the wave is silent, where the ratio means nothing.
     ValueError
         If `snr_db` is not finite.
+
+    See Also
+    --------
+    change_speed
+    gain
+    time_shift
+
+    Examples
+    --------
+    >>> wave = np.sin(np.arange(8000) / 10)
+    >>> noisy = add_noise(wave, 20, np.random.default_rng(0))
+    >>> noise = noisy - wave
+    >>> print(round(10 * np.log10(np.mean(wave**2) / np.mean(noise**2))))  # dB
+    20
     """
     wave = check_waveform(wave)
     check_audible(wave)
@@ -96,6 +110,15 @@ def gain(wave: ArrayLike, decibels: float) -> Waveform:
     ------
     ValueError
         If `decibels` is not finite, or `wave` is no waveform (as AudioError).
+
+    See Also
+    --------
+    add_noise
+
+    Examples
+    --------
+    >>> print(gain(np.array([0.1, -0.2]), 20))
+    [ 1. -2.]
     """
     wave = check_waveform(wave)
     _check_finite("decibels", decibels)
@@ -121,6 +144,15 @@ def time_shift(wave: ArrayLike, n_samples: int) -> Waveform:
         If `n_samples` is not an integer.
     ValueError
         If the shift would leave nothing of the wave.
+
+    See Also
+    --------
+    change_speed
+
+    Examples
+    --------
+    >>> print(time_shift(np.array([1.0, 2.0, 3.0]), 1))
+    [0. 1. 2.]
     """
     wave = check_waveform(wave)
     if not isinstance(n_samples, Integral):
@@ -153,6 +185,16 @@ def change_speed(wave: ArrayLike, factor: float) -> Waveform:
     ------
     ValueError
         If `factor` is not between 0.1 and 10, or `wave` is no waveform (as AudioError).
+
+    See Also
+    --------
+    stretch_time
+    shift_pitch
+
+    Examples
+    --------
+    >>> len(change_speed(np.sin(np.arange(8000) / 10), 1.25))
+    6400
     """
     wave = check_waveform(wave)
     if not 0.1 <= factor <= 10:
@@ -183,6 +225,17 @@ def stretch_time(wave: ArrayLike, factor: float) -> Waveform:
     -----
     librosa's phase vocoder, with frames of 2048 samples: a hundred times the work of `change_speed`, and not free of
     echoes.
+
+    See Also
+    --------
+    change_speed
+    shift_pitch
+
+    Examples
+    --------
+    >>> wave = np.sin(2 * np.pi * 440 * np.arange(8000) / 8000)
+    >>> len(stretch_time(wave, 2.0))
+    4000
     """
     wave = check_waveform(wave)
     if not 0.1 <= factor <= 10:
@@ -215,6 +268,18 @@ def shift_pitch(wave: ArrayLike, semitones: float, *, sample_rate: int) -> Wavef
     Notes
     -----
     librosa's: `stretch_time`, and resampling. Formants move with the pitch.
+
+    See Also
+    --------
+    change_speed
+    stretch_time
+
+    Examples
+    --------
+    >>> wave = np.sin(2 * np.pi * 440 * np.arange(8000) / 8000)  # a second of 440 Hz
+    >>> higher = shift_pitch(wave, 12, sample_rate=8000)
+    >>> len(higher), int(np.abs(np.fft.rfft(higher)).argmax())  # an octave up
+    (8000, 880)
     """
     wave = check_waveform(wave)
     check_sample_rate(sample_rate)
@@ -239,7 +304,7 @@ def mask_time(
     n_masks: int = 1,
     max_fraction: float = 1.0,
 ) -> Features:
-    """Hide stretches of frames: each becomes the recording's mean frame (zeros, if it is normalised), as in SpecAugment.
+    """Hide stretches of frames: each becomes the recording's mean frame (zeros if normalised), as in SpecAugment.
 
     Parameters
     ----------
@@ -261,6 +326,17 @@ def mask_time(
     ------
     ValueError
         If `features` is not 2-D, or a width, number or fraction is out of range.
+
+    See Also
+    --------
+    mask_frequency
+
+    Examples
+    --------
+    >>> features = np.arange(40.0).reshape(8, 5)
+    >>> masked = mask_time(features, 3, np.random.default_rng(0))
+    >>> masked.shape, int((masked != features).any(axis=1).sum())  # how many frames are hidden
+    ((8, 5), 3)
     """
     features = _check_features(features)
     if not 0 < max_fraction <= 1:
@@ -296,6 +372,17 @@ def mask_frequency(features: ArrayLike, max_width: int, rng: np.random.Generator
     ------
     ValueError
         If `features` is not 2-D, or a width or number is out of range.
+
+    See Also
+    --------
+    mask_time
+
+    Examples
+    --------
+    >>> features = np.arange(40.0).reshape(5, 8)
+    >>> masked = mask_frequency(features, 3, np.random.default_rng(0))
+    >>> masked.shape, int((masked != features).any(axis=0).sum())  # how many bands are hidden
+    ((5, 8), 3)
     """
     features = _check_features(features)
     masked = features.copy()

@@ -149,6 +149,16 @@ def resample(wave: Waveform, *, from_rate: float, to_rate: float) -> Waveform:
     References
     ----------
     The SoX resampler library, https://sourceforge.net/projects/soxr/, quality "HQ".
+
+    See Also
+    --------
+    load
+
+    Examples
+    --------
+    >>> wave = np.sin(np.arange(16000) / 10)
+    >>> resample(wave, from_rate=16000, to_rate=8000).shape
+    (8000,)
     """
     wave = check_waveform(wave)
     for name, rate in {"from_rate": from_rate, "to_rate": to_rate}.items():

@@ -34,6 +34,19 @@ class AudioError(ValueError):
     """A recording that cannot be used: empty, truncated, silent, not audio, or not a waveform.
 
     The message names the file, or the recording's place in the list.
+
+    See Also
+    --------
+    rnnbp.audio.load
+
+    Examples
+    --------
+    >>> from rnnbp.audio import gain
+    >>> try:
+    ...     gain([], 6.0)
+    ... except AudioError as error:
+    ...     print(error)
+    the waveform is empty: it has no samples
     """
 
 

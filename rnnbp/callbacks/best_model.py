@@ -26,6 +26,24 @@ class BestModelCheckpoint:
     ------
     ValueError
         If there is no such directory, or if it is the path of one.
+
+    See Also
+    --------
+    rnnbp.Checkpoint
+    EarlyStopping
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> import rnnbp
+    >>> from rnnbp import layers
+    >>> x, net = np.eye(4), rnnbp.Network([layers.Dense(4, 1)])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     best = BestModelCheckpoint(f"{folder}/best.rnnbp")
+    ...     history = rnnbp.fit(net, x, np.ones(4), loss="mean_squared_error", max_epochs=3, callbacks=[best])
+    ...     print(rnnbp.load(f"{folder}/best.rnnbp").layers)
+    (Dense(4, 1),)
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:

@@ -30,6 +30,25 @@ class CSVLog:
     ------
     ValueError
         If there is no such directory, or if it is the path of one.
+
+    See Also
+    --------
+    TensorBoardLog
+    rnnbp.History
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import numpy as np
+    >>> import rnnbp
+    >>> from rnnbp import layers
+    >>> x, net = np.eye(4), rnnbp.Network([layers.Dense(4, 1)])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     log = CSVLog(f"{folder}/log.csv")
+    ...     history = rnnbp.fit(net, x, np.ones(4), loss="mean_squared_error", max_epochs=3, callbacks=[log])
+    ...     rows = pathlib.Path(folder, "log.csv").read_text().splitlines()
+    >>> print(rows[0], len(rows))
+    epoch,loss,gradient_norm,learning_rate,seconds 4
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:

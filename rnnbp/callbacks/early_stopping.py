@@ -38,6 +38,24 @@ class EarlyStopping(Configurable):
     ------
     ValueError
         If a setting is out of its range.
+
+    See Also
+    --------
+    rnnbp.fit
+    BestModelCheckpoint
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import rnnbp
+    >>> from rnnbp import layers
+    >>> x, net = np.eye(4), rnnbp.Network([layers.Dense(4, 1)])
+    >>> history = rnnbp.fit(
+    ...     net, x, np.zeros(4), loss="mean_squared_error", max_epochs=500, optimizer="sgd",
+    ...     callbacks=[EarlyStopping(5, min_delta=1e-3)],
+    ... )
+    >>> history.stopped, len(history) < 500
+    ('patience', True)
     """
 
     def __init__(

@@ -29,6 +29,16 @@ class TensorBoardLog:
     ------
     ImportError
         If neither tensorboardX nor torch with tensorboard is installed.
+
+    See Also
+    --------
+    CSVLog
+
+    Examples
+    --------
+    It needs a package that writes TensorBoard's files, such as tensorboardX:
+
+    >>> rnnbp.fit(net, x, y, loss=loss, callbacks=[TensorBoardLog("runs/1")])  # doctest: +SKIP
     """
 
     def __init__(self, directory: str | PathLike[str]) -> None:

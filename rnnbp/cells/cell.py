@@ -75,6 +75,17 @@ class Product:
         For layer normalisation, the name of a parameter: what is added is ``standardize(source @ weight) * gain +
         bias``, standardised over all columns of the weight, which is then this product's alone. A diagonal product
         names its weight here, which multiplies the standardised source: ``standardize(source) * weight + bias``.
+
+    See Also
+    --------
+    Cell
+    Stage
+
+    Examples
+    --------
+    >>> from rnnbp.cells import GRUCell
+    >>> GRUCell.input
+    Product(weight='input_weight', source='x', into=('r', 'z', 'n'), bias='bias', lag=1, diagonal=False, gain=None)
     """
 
     weight: str
@@ -116,6 +127,18 @@ class Stage:
         If a pullback is to be derived, and the step does what cannot be traced; names the line.
     ValueError
         If a stage that is not elementwise has no pullback.
+
+    See Also
+    --------
+    Cell
+    Product
+
+    Examples
+    --------
+    >>> from rnnbp.cells import LSTMCell
+    >>> [stage] = LSTMCell.stages
+    >>> stage.blocks, stage.outputs
+    (('i', 'f', 'g', 'o'), ('h', 'c'))
     """
 
     products: tuple[Product, ...]
@@ -225,6 +248,25 @@ class Cell(ABC):
     input : Product
         Of x; its blocks start from it.
     stages : tuple of Stage
+
+    See Also
+    --------
+    Product
+    Stage
+    rnnbp.layers.Recurrent
+
+    Examples
+    --------
+    A cell without learnt recurrent weights: each state keeps a tenth of what it was.
+
+    >>> class Echo(Cell):
+    ...     blocks, states = ("z",), ("h",)
+    ...     input = Product("input_weight", "x", into=("z",), bias="bias")
+    ...     stages = (
+    ...         Stage((), blocks=("z",), reads=("h",), outputs=("h",), step=lambda z, h: (0.1 * h[0] + z[0],)),
+    ...     )
+    >>> Echo(2, 3).n_columns
+    3
     """
 
     blocks: tuple[str, ...]

@@ -72,6 +72,16 @@ class ElmanCell(Cell):
         The name of f.
     clip : float or None, default None
         C.
+
+    See Also
+    --------
+    rnnbp.layers.Elman
+
+    Examples
+    --------
+    >>> cell = ElmanCell(3, 4, activation="relu")
+    >>> cell.states, cell.n_columns
+    (('h',), 4)
     """
 
     blocks = ("h",)

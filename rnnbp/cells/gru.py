@@ -65,6 +65,17 @@ class GRUCell(Cell):
     ----------
     n_inputs, n_hidden : int
         I and H.
+
+    See Also
+    --------
+    ResetBeforeGRUCell
+    rnnbp.layers.GRU
+
+    Examples
+    --------
+    >>> cell = GRUCell(3, 4)
+    >>> cell.blocks, cell.states
+    (('r', 'z', 'n', 'n_h'), ('h',))
     """
 
     blocks = ("r", "z", "n", "n_h")
@@ -123,6 +134,16 @@ class ResetBeforeGRUCell(Cell):
     ----------
     n_inputs, n_hidden : int
         I and H.
+
+    See Also
+    --------
+    GRUCell
+    rnnbp.layers.GRU
+
+    Examples
+    --------
+    >>> [len(stage.products) for stage in ResetBeforeGRUCell(3, 4).stages]
+    [1, 1]
     """
 
     blocks = ("r", "z", "n")

@@ -62,6 +62,16 @@ class JordanCell(Cell):
         I, H and the width of y.
     activation, feedback_activation : str, default "tanh" and "identity"
         The names of f and g.
+
+    See Also
+    --------
+    rnnbp.layers.Jordan
+
+    Examples
+    --------
+    >>> cell = JordanCell(3, 4, 2)
+    >>> cell.states, cell.output, cell.width("y")
+    (('v',), 'y', 2)
     """
 
     blocks = ("h", "y")

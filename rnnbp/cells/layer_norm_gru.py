@@ -35,6 +35,15 @@ class LayerNormGRUCell(Cell):
     ----------
     n_inputs, n_hidden : int
         I and H.
+
+    See Also
+    --------
+    rnnbp.layers.GRU
+
+    Examples
+    --------
+    >>> LayerNormGRUCell(3, 4).states
+    ('h',)
     """
 
     blocks = ("r", "z", "n", "n_h")

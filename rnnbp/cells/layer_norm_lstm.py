@@ -63,6 +63,15 @@ class LayerNormLSTMCell(Cell):
     ----------
     n_inputs, n_hidden : int
         I and H.
+
+    See Also
+    --------
+    rnnbp.layers.LSTM
+
+    Examples
+    --------
+    >>> LayerNormLSTMCell(3, 4).states
+    ('h', 'c')
     """
 
     blocks = ("i", "f", "g", "o", "s")

@@ -64,6 +64,17 @@ class LSTMCell(Cell):
     ----------
     n_inputs, n_hidden : int
         I and H.
+
+    See Also
+    --------
+    PeepholeLSTMCell
+    rnnbp.layers.LSTM
+
+    Examples
+    --------
+    >>> cell = LSTMCell(3, 4)
+    >>> cell.states, cell.n_columns
+    (('h', 'c'), 16)
     """
 
     blocks = ("i", "f", "g", "o")

@@ -76,6 +76,16 @@ class PeepholeLSTMCell(Cell):
     ----------
     n_inputs, n_hidden : int
         I and H.
+
+    See Also
+    --------
+    LSTMCell
+    rnnbp.layers.LSTM
+
+    Examples
+    --------
+    >>> PeepholeLSTMCell(3, 4).blocks
+    ('i', 'f', 'g', 'o')
     """
 
     blocks = ("i", "f", "g", "o")

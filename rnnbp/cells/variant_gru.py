@@ -41,6 +41,17 @@ class VariantGRUCell(Cell):
         Of the gates, and of the candidate.
     clip : float or None
         C.
+
+    See Also
+    --------
+    GRUCell
+    rnnbp.layers.GRU
+
+    Examples
+    --------
+    >>> cell = VariantGRUCell(3, 4, reset="after", activations=("sigmoid", "relu"), clip=None)
+    >>> cell.states
+    ('h',)
     """
 
     states = ("h",)

@@ -51,6 +51,19 @@ class VariantLSTMCell(Cell):
         Whether f = 1 - i.
     peepholes : bool
         Whether the gates see the cell state.
+
+    See Also
+    --------
+    LSTMCell
+    rnnbp.layers.LSTM
+
+    Examples
+    --------
+    >>> cell = VariantLSTMCell(
+    ...     3, 4, activations=("sigmoid", "tanh", "tanh"), clip=None, coupled=True, peepholes=False
+    ... )
+    >>> cell.blocks  # no forget gate of its own
+    ('i', 'g', 'o')
     """
 
     states = ("h", "c")

@@ -48,6 +48,17 @@ class ZoneoutCell(Cell):
     cell : Cell
     rates : mapping of str to float
         The probability that a unit keeps its previous value, for each state that zoneout applies to.
+
+    See Also
+    --------
+    rnnbp.layers.Recurrent
+
+    Examples
+    --------
+    >>> from rnnbp.cells import GRUCell
+    >>> cell = ZoneoutCell(GRUCell(3, 4), {"h": 0.1})
+    >>> cell.states
+    ('h',)
     """
 
     def __init__(self, cell: Cell, rates: Mapping[str, float]) -> None:

@@ -213,6 +213,15 @@ def unpad(padded: Array, lengths: ArrayLike) -> list[Array]:
     ------
     ValueError
         If the lengths do not fit the array.
+
+    See Also
+    --------
+    pad
+
+    Examples
+    --------
+    >>> [array.shape for array in unpad(np.zeros((5, 2, 3)), [5, 2])]
+    [(5, 3), (2, 3)]
     """
     padded = read_array(padded, "the padded array")
     if padded.ndim < 2:

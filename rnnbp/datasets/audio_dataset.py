@@ -36,6 +36,20 @@ class AudioDataset:
         The words.
     DESCR : str
         Where the recordings come from, how they were made, and their licence.
+
+    See Also
+    --------
+    rnnbp.datasets.load_spoken_digits
+    rnnbp.datasets.fetch_fsdd
+
+    Examples
+    --------
+    >>> from rnnbp import datasets
+    >>> data = datasets.load_spoken_digits("test")
+    >>> data
+    <AudioDataset: 240 recordings at 8000 Hz (test), 10 classes, 8 voices>
+    >>> len(data.waves), data.target_names[data.target[0]]
+    (240, 'zero')
     """
 
     waves: list[NDArray[np.float32]]

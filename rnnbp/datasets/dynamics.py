@@ -67,6 +67,17 @@ def make_mackey_glass(
     References
     ----------
     .. [1] M. C. Mackey and L. Glass, "Oscillation and chaos in physiological control systems", Science 197, 1977.
+
+    See Also
+    --------
+    make_narma10
+    rnnbp.RNNForecaster
+
+    Examples
+    --------
+    >>> x, y = make_mackey_glass(2, 100, horizon=6, random_state=0)
+    >>> x.shape, y.shape, bool((x[:, 6:] == y[:, :-6]).all())
+    ((2, 100, 1), (2, 100, 1), True)
     """
     n, length = whole_number("n_samples", n_samples), whole_number("n_steps", n_steps)
     ahead = whole_number("horizon", horizon)
@@ -145,6 +156,16 @@ def make_narma10(
     ----------
     .. [1] A. F. Atiya and A. G. Parlos, "New results on recurrent network training: unifying the algorithms and
        accelerating convergence", IEEE Transactions on Neural Networks 11(3), 2000.
+
+    See Also
+    --------
+    make_mackey_glass
+
+    Examples
+    --------
+    >>> x, y = make_narma10(2, 100, random_state=0)
+    >>> x.shape, y.shape
+    ((2, 100, 1), (2, 100, 1))
     """
     n, length = whole_number("n_samples", n_samples), whole_number("n_steps", n_steps)
     kind, rng = floating(dtype), generator(random_state)

@@ -68,6 +68,16 @@ def fetch_fsdd(subset: str = "all") -> AudioDataset:
     ----------
     .. [1] Z. Jackson et al., "Free Spoken Digit Dataset", version 1.0.10.
        https://github.com/Jakobovski/free-spoken-digit-dataset
+
+    See Also
+    --------
+    load_spoken_digits
+    AudioDataset
+
+    Examples
+    --------
+    >>> fetch_fsdd("test")  # doctest: +SKIP
+    <AudioDataset: 300 recordings at 8000 Hz (test), 10 classes, 6 voices>
     """
     check_subset(subset)
     dataset = fetch(SOURCE, read_recordings)

@@ -94,6 +94,18 @@ def make_reber(
     ----------
     .. [1] A. S. Reber, "Implicit learning of artificial grammars", Journal of Verbal Learning and Verbal Behavior
        6(6), 1967.
+
+    See Also
+    --------
+    make_embedded_reber
+    is_reber
+    decode
+
+    Examples
+    --------
+    >>> X, y = make_reber(1, random_state=0)
+    >>> X[0].shape == y[0].shape, int(y[0][0].sum())  # after B come T or P
+    (True, 2)
     """
     return _walks(REBER, n_samples, dtype, random_state)
 
@@ -137,6 +149,17 @@ def make_embedded_reber(
     .. [1] A. Cleeremans, D. Servan-Schreiber and J. L. McClelland, "Finite state automata and simple recurrent
        networks", Neural Computation 1(3), 1989; experiment 1 of S. Hochreiter and J. Schmidhuber, "Long short-term
        memory", Neural Computation 9(8), 1997.
+
+    See Also
+    --------
+    make_reber
+    decode
+
+    Examples
+    --------
+    >>> X, y = make_embedded_reber(1, random_state=0)
+    >>> decode(X, REBER_SYMBOLS)
+    ['BPBPVVEP']
     """
     return _walks(EMBEDDED_REBER, n_samples, dtype, random_state)
 
@@ -150,6 +173,15 @@ def is_reber(string: str, *, embedded: bool = False) -> bool:
         Of any characters; legal ones begin with B and end with E.
     embedded : bool, default=False
         By the embedded grammar.
+
+    See Also
+    --------
+    make_reber
+
+    Examples
+    --------
+    >>> is_reber("BTXSE"), is_reber("BTXXE")
+    (True, False)
     """
     graph = EMBEDDED_REBER if embedded else REBER
     state = 0
@@ -204,6 +236,16 @@ def make_anbn(
     ----------
     .. [1] F. A. Gers and J. Schmidhuber, "LSTM recurrent networks learn simple context-free and context-sensitive
        languages", IEEE Transactions on Neural Networks 12(6), 2001.
+
+    See Also
+    --------
+    decode
+
+    Examples
+    --------
+    >>> X, y = make_anbn(2, n_min=2, n_max=3, random_state=0)
+    >>> decode(X, ANBN_SYMBOLS)
+    ['Saaabbb', 'Saaabbb']
     """
     n_strings, low = whole_number("n_samples", n_samples), whole_number("n_min", n_min)
     high = whole_number("n_max", n_max, least=low)
@@ -222,6 +264,16 @@ def decode(X: Iterable[NDArray[Any]], symbols: str) -> list[str]:
         One-hot, or any scores of which the highest counts.
     symbols : str
         What each column stands for: `REBER_SYMBOLS` or `ANBN_SYMBOLS`.
+
+    See Also
+    --------
+    make_reber
+
+    Examples
+    --------
+    >>> X, y = make_reber(1, random_state=0)
+    >>> decode(X, REBER_SYMBOLS)
+    ['BPVPS']
     """
     return ["".join(symbols[k] for k in x.argmax(axis=1)) for x in X]
 

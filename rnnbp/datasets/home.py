@@ -39,6 +39,11 @@ def data_home() -> Path:
     ------
     FileNotFoundError
         ``RNNBP_DATA`` names no folder.
+
+    Examples
+    --------
+    >>> data_home().name  # doctest: +SKIP
+    'rnnbp'
     """
     given = os.environ.get("RNNBP_DATA")
     if not given:

@@ -54,6 +54,20 @@ def make_adding_problem(
     .. [1] S. Hochreiter and J. Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997, experiment 4.
     .. [2] Q. V. Le, N. Jaitly and G. E. Hinton, "A simple way to initialize recurrent networks of rectified linear
        units", arXiv:1504.00941, 2015.
+
+    See Also
+    --------
+    make_copy_memory
+    make_temporal_order
+
+    Examples
+    --------
+    >>> X, y = make_adding_problem(2, 10, random_state=0)
+    >>> X.shape, y.shape
+    ((2, 10, 2), (2, 1))
+    >>> numbers, marks = X[0].T
+    >>> bool(abs(numbers @ marks - y[0, 0]) < 1e-6)  # the sum of the marked ones
+    True
     """
     n, length = whole_number("n_samples", n_samples), whole_number("n_steps", n_steps, least=2)
     rng, row = generator(random_state), np.arange(n)
@@ -109,6 +123,16 @@ def make_copy_memory(
     References
     ----------
     .. [1] M. Arjovsky, A. Shah and Y. Bengio, "Unitary evolution recurrent neural networks", ICML 2016.
+
+    See Also
+    --------
+    make_adding_problem
+
+    Examples
+    --------
+    >>> X, y = make_copy_memory(2, 5, random_state=0)
+    >>> X.shape, y.shape
+    ((2, 25, 10), (2, 25))
     """
     n, pause = whole_number("n_samples", n_samples), whole_number("n_steps", n_steps)
     n_symbols, k = whole_number("n_symbols", n_symbols, least=2), whole_number("n_memorize", n_memorize)
@@ -175,6 +199,16 @@ def make_temporal_order(
     References
     ----------
     .. [1] S. Hochreiter and J. Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997.
+
+    See Also
+    --------
+    make_adding_problem
+
+    Examples
+    --------
+    >>> X, y = make_temporal_order(2, 40, random_state=0)
+    >>> X.shape, y.shape
+    ((2, 40, 8), (2,))
     """
     n, length = whole_number("n_samples", n_samples), whole_number("n_steps", n_steps, least=10)
     if n_relevant not in _PLACES:

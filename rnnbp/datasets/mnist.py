@@ -72,6 +72,12 @@ def fetch_mnist() -> tuple[Images, Images, Labels, Labels]:
     ----------
     .. [1] Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-based learning applied to document
        recognition", Proceedings of the IEEE 86(11), 1998.
+
+    Examples
+    --------
+    >>> x_train, x_test, y_train, y_test = fetch_mnist()  # doctest: +SKIP
+    >>> x_train.shape, y_test.shape  # doctest: +SKIP
+    ((60000, 28, 28), (10000,))
     """
     return fetch(SOURCE, read_arrays)
 

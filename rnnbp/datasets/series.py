@@ -65,6 +65,16 @@ def fetch_sunspots() -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     ----------
     .. [1] A. S. Weigend, B. A. Huberman and D. E. Rumelhart, "Predicting the future: a connectionist approach",
        International Journal of Neural Systems 1(3), 1990.
+
+    See Also
+    --------
+    fetch_santafe_laser
+
+    Examples
+    --------
+    >>> years, numbers = fetch_sunspots()  # doctest: +SKIP
+    >>> years[[0, -1]]  # doctest: +SKIP
+    array([1700, 2008])
     """
     return fetch(SUNSPOTS, _read_sunspots)
 
@@ -93,6 +103,15 @@ def fetch_santafe_laser() -> NDArray[np.int64]:
     ----------
     .. [1] A. S. Weigend and N. A. Gershenfeld (editors), "Time Series Prediction: Forecasting the Future and
        Understanding the Past", Addison-Wesley, 1993.
+
+    See Also
+    --------
+    fetch_sunspots
+
+    Examples
+    --------
+    >>> fetch_santafe_laser()[:5]  # doctest: +SKIP
+    array([ 86, 141,  95,  41,  22])
     """
     return fetch(LASER, _read_laser)
 
@@ -121,6 +140,11 @@ def fetch_tinyshakespeare() -> str:
     ----------
     .. [1] A. Karpathy, "The unreasonable effectiveness of recurrent neural networks", 2015.
        https://karpathy.github.io/2015/05/21/rnn-effectiveness/
+
+    Examples
+    --------
+    >>> fetch_tinyshakespeare()[:14]  # doctest: +SKIP
+    'First Citizen:'
     """
     return fetch(SHAKESPEARE, _read_shakespeare)
 

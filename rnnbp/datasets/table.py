@@ -45,6 +45,17 @@ class SequenceTable(NamedTuple):
     groups : ndarray of shape (N,), or None
         `groups` of ``GroupKFold``.
     feature_names : list of F str
+
+    See Also
+    --------
+    read_sequences
+
+    Examples
+    --------
+    >>> rows = {"patient": [1, 1, 2], "pulse": [70.0, 72.0, 99.0], "outcome": ["well", "well", "ill"]}
+    >>> table = read_sequences(rows, sequence="patient", label="outcome")
+    >>> [x.shape for x in table.X], list(map(str, table.y))
+    ([(2, 1), (1, 1)], ['well', 'ill'])
     """
 
     X: list[NDArray[np.float32]]

@@ -30,6 +30,18 @@ class TranscribedDataset:
         Samples per second, of all utterances.
     DESCR : str
         Where they come from, and their licence.
+
+    See Also
+    --------
+    rnnbp.datasets.make_connected_digits
+    rnnbp.datasets.fetch_an4
+
+    Examples
+    --------
+    >>> from rnnbp import datasets
+    >>> data = datasets.make_connected_digits(2, "test")
+    >>> len(data.waves), data.text[0]
+    (2, 'six five two three zero zero')
     """
 
     waves: list[NDArray[np.float32]]

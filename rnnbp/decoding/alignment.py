@@ -42,6 +42,16 @@ class Segment:
         Its first step, and the one after its last.
     confidence : float
         The mean of the probabilities that the network gives its label (or labels) at its steps, from 0 to 1.
+
+    See Also
+    --------
+    Alignment
+
+    Examples
+    --------
+    >>> segment = Segment("seven", start=12, end=40, confidence=0.93)
+    >>> segment.end - segment.start
+    28
     """
 
     label: int | str
@@ -62,6 +72,18 @@ class Alignment:
         Of the likeliest path that spells them.
     path : ndarray of int, of shape (T,)
         Its class at each step.
+
+    See Also
+    --------
+    align
+    Segment
+
+    Examples
+    --------
+    >>> path = [0, 1, 1, 0, 2]  # 0 is the blank
+    >>> alignment = align(5.0 * np.eye(3)[path], [1, 2])
+    >>> [(segment.label, segment.start, segment.end) for segment in alignment.segments]
+    [(1, 1, 3), (2, 4, 5)]
     """
 
     segments: list[Segment]

@@ -34,7 +34,25 @@ OTHER_NAMES = {SPACE: " ", "<UNK>": UNKNOWN}
 
 
 class ArpaError(ValueError):
-    """A file is no ARPA file, or is damaged."""
+    """A file is no ARPA file, or is damaged.
+
+    See Also
+    --------
+    rnnbp.decoding.NGram
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from rnnbp.decoding import NGram
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     pathlib.Path(folder, "model.arpa").write_text("no language model")
+    ...     try:
+    ...         NGram.load_arpa(f"{folder}/model.arpa")
+    ...     except ArpaError as error:
+    ...         print("refused")
+    17
+    refused
+    """
 
 
 def write(

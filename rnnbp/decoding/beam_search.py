@@ -49,6 +49,15 @@ class Hypothesis:
     score : float
         What the search maximises; without a language model and a bonus, the log-probability of the labels (of the paths
         that were not pruned). Minus infinity if the lexicon has no such words.
+
+    See Also
+    --------
+    BeamSearch
+
+    Examples
+    --------
+    >>> Hypothesis([3, 7], score=-1.2).labels
+    [3, 7]
     """
 
     labels: list[int]

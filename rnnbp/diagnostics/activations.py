@@ -29,6 +29,19 @@ class Activations(Mapping[str, Array]):
     ----------
     lengths : ndarray of int, of shape (B,), or None
         The true lengths of the sequences; None for static examples.
+
+    See Also
+    --------
+    activations
+    rnnbp.plotting.plot_activations
+
+    Examples
+    --------
+    >>> from rnnbp import layers
+    >>> net = Network([layers.LSTM(2, 4), layers.LastStep(), layers.Dense(4, 1)])
+    >>> seen = activations(net, np.zeros((5, 3, 2)))
+    >>> seen["0.c"].shape
+    (5, 3, 4)
     """
 
     def __init__(

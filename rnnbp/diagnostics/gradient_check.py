@@ -32,7 +32,29 @@ Array = NDArray[Any]
 
 
 class GradientError(AssertionError):
-    """A gradient is not the derivative of its loss; the details are in ``result``, a `GradientCheck`."""
+    """A gradient is not the derivative of its loss; the details are in ``result``, a `GradientCheck`.
+
+    See Also
+    --------
+    check_gradients
+    GradientCheck
+
+    Examples
+    --------
+    >>> from rnnbp import layers
+    >>> class Wrong(layers.Dense):
+    ...     def backward(self, parameters, gradients, dy, saved, context):
+    ...         dx = super().backward(parameters, gradients, dy, saved, context)
+    ...         gradients["bias"] *= 2.0
+    ...         return dx
+    ...     def compiled(self, parameters, dtype):
+    ...         return None
+    >>> try:
+    ...     check_gradients(Network([Wrong(2, 1)]), np.ones((3, 2)), np.zeros((3, 1)), "mean_squared_error")
+    ... except GradientError as error:
+    ...     print("0.bias" in str(error))
+    True
+    """
 
     def __init__(self, result: GradientCheck) -> None:
         super().__init__(str(result))
@@ -59,6 +81,18 @@ class GradientCheck:
         What disagrees in sequences that are cut so.
     hint : str
         If there is an error: where to look for the mistake.
+
+    See Also
+    --------
+    check_gradients
+
+    Examples
+    --------
+    >>> from rnnbp import layers
+    >>> net = Network([layers.Dense(2, 1)])
+    >>> check = check_gradients(net, np.ones((3, 2)), np.zeros((3, 1)), "mean_squared_error")
+    >>> check.max_error < check.tolerance, sorted(check.errors)
+    (True, ['0.bias', '0.weight', 'output', 'x'])
     """
 
     errors: dict[str, float]

@@ -60,6 +60,19 @@ class GradientFlow:
     vanishing, exploding : dict of str to float
         The share of all steps at which each state's gradient vanishes or explodes.
     lengths : ndarray of int, of shape (B,)
+
+    See Also
+    --------
+    gradient_flow
+    rnnbp.plotting.plot_gradient_flow
+
+    Examples
+    --------
+    >>> from rnnbp import layers
+    >>> net = Network([layers.GRU(1, 4), layers.LastStep(), layers.Dense(4, 1)])
+    >>> flow = gradient_flow(net, np.zeros((50, 2, 1)), np.ones((2, 1)), "mean_squared_error")
+    >>> flow.mean()["0.h"].shape, 0.0 <= flow.vanishing["0.h"] <= 1.0
+    ((50,), True)
     """
 
     norm: dict[str, Array]

@@ -61,6 +61,19 @@ class LyapunovExponents:
         ``log |R_ii|`` at each step that counts, NaN after a sequence's end: the exponents are its mean.
     n_states : int
         D, the number of all states together (those fed back included).
+
+    See Also
+    --------
+    lyapunov_exponents
+    rnnbp.plotting.plot_lyapunov
+
+    Examples
+    --------
+    >>> from rnnbp import layers
+    >>> net = Network([layers.Elman(1, 3)], dtype="float64")
+    >>> found = lyapunov_exponents(net, np.zeros((200, 1, 1)))
+    >>> found.n_states, bool((np.diff(found.exponents) <= 0).all())  # the largest first
+    (3, True)
     """
 
     exponents: Array

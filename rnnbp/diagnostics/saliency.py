@@ -49,6 +49,19 @@ class Saliency:
         Which output was asked about, for each sequence or example.
     lengths : ndarray of int, of shape (B,), or None
         None for static examples.
+
+    See Also
+    --------
+    saliency
+    rnnbp.plotting.plot_saliency
+
+    Examples
+    --------
+    >>> from rnnbp import layers
+    >>> net = Network([layers.GRU(2, 4), layers.LastStep(), layers.Dense(4, 3)])
+    >>> seen = saliency(net, np.ones((5, 1, 2)))
+    >>> seen.gradient.shape, seen.frame_norm.shape
+    ((5, 1, 2), (5, 1))
     """
 
     x: Array
@@ -109,6 +122,19 @@ def saliency(
     ValueError
         If there is no such output or step, if input does not fit the network, or if it is symbols (of which there are
         no small changes).
+
+    See Also
+    --------
+    Saliency
+    rnnbp.plotting.plot_saliency
+
+    Examples
+    --------
+    >>> from rnnbp import layers
+    >>> net = Network([layers.MeanOverTime(), layers.Dense(2, 1)])
+    >>> net.theta = [3.0, 4.0, 0.0]  # y = 3 mean(x1) + 4 mean(x2)
+    >>> print(saliency(net, np.ones((5, 1, 2))).frame_norm[:, 0])
+    [1. 1. 1. 1. 1.]
     """
     check_network(net)
     if net.interface.frame_rank == 0:

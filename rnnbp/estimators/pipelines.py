@@ -109,6 +109,20 @@ def load(path: str | PathLike[str]) -> Any:
     See Also
     --------
     save
+
+    See Also
+    --------
+    save
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from rnnbp import Network, layers
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Network([layers.Dense(2, 1)]).save(f"{folder}/net.rnnbp")
+    ...     net = load(f"{folder}/net.rnnbp")
+    >>> net.layers
+    (Dense(2, 1),)
     """
     with model_file.opened(path) as file:
         description = file.description

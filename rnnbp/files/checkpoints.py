@@ -37,7 +37,29 @@ FIRST = 2.0  # seconds after which a run is written for the first time, if it is
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that cannot be used, and why: it is damaged, belongs to another run, or cannot be written."""
+    """A checkpoint that cannot be used, and why: it is damaged, belongs to another run, or cannot be written.
+
+    See Also
+    --------
+    Checkpoint
+    rnnbp.fit
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import rnnbp
+    >>> from rnnbp import layers
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "run.checkpoint")
+    ...     _ = path.write_text("damaged")
+    ...     try:
+    ...         rnnbp.fit(
+    ...             rnnbp.Network([layers.Dense(1, 1)]), [[1.0]], [1.0], loss="mean_squared_error", checkpoint=path
+    ...         )
+    ...     except CheckpointError:
+    ...         print("refused")
+    refused
+    """
 
 
 class Checkpoint:

@@ -42,7 +42,24 @@ KEY, HASH = "rnnbp", "sha256"
 
 
 class ModelFileError(ValueError):
-    """A file that cannot be read as a model, and why."""
+    """A file that cannot be read as a model, and why.
+
+    See Also
+    --------
+    rnnbp.load
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import rnnbp
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = pathlib.Path(folder, "notes.txt").write_text("no model")
+    ...     try:
+    ...         rnnbp.load(f"{folder}/notes.txt")
+    ...     except ModelFileError:
+    ...         print("refused")
+    refused
+    """
 
 
 def write(path: str | PathLike[str], arrays: Mapping[str, Array], description: Mapping[str, Any]) -> None:

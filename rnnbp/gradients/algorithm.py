@@ -46,6 +46,25 @@ class GradientAlgorithm(Configurable, ABC):
     ----------
     needs_time : bool
         Whether it takes sequences only; if not, a static example is a sequence of one step.
+
+    See Also
+    --------
+    BPTT
+    RTRL
+
+    Examples
+    --------
+    One that backpropagates noise beside the gradient, to see how much of it training stands:
+
+    >>> import numpy as np
+    >>> from rnnbp import Network, layers
+    >>> from rnnbp.gradients import BPTT
+    >>> class Noisy(BPTT):
+    ...     def backward(self, run, dy, d_final, gradients, *, input_gradient, add=False):
+    ...         noise = 0.01 * np.random.default_rng(0).normal(size=dy.shape).astype(dy.dtype)
+    ...         return super().backward(run, dy + noise, d_final, gradients, input_gradient=input_gradient, add=add)
+    >>> Network([layers.GRU(1, 4, gradient=Noisy())]).forward(np.zeros((3, 2, 1))).shape
+    (3, 2, 4)
     """
 
     needs_time: ClassVar[bool] = True

@@ -57,6 +57,20 @@ class CheckpointedBPTT(GradientAlgorithm):
     ------
     ValueError
         If `every` is not a whole number of at least 1.
+
+    See Also
+    --------
+    BPTT
+
+    Examples
+    --------
+    >>> from rnnbp import Network, layers
+    >>> x, gradients = np.ones((100, 2, 3)), []
+    >>> for algorithm in (BPTT(), CheckpointedBPTT()):
+    ...     net = Network([layers.GRU(3, 4, gradient=algorithm)], dtype="float64")
+    ...     gradients.append(net.run(x).backward(np.ones((100, 2, 4))).theta)
+    >>> bool(np.allclose(*gradients))
+    True
     """
 
     def __init__(self, every: int | None = None, *, compiled: bool = True) -> None:

@@ -12,7 +12,7 @@ x alone (if there are several fixed points, where it began decides which). With 
 
 For ds* = J ds* + dF and so dL = d^T (I - J)^-1 dF = e*^T dF. Nothing of the way to s* is stored: memory is that of one
 step. J^T has J's eigenvalues, so the error relaxes at the same rate as the state: both converge where the largest
-|eigenvalue| is below 1, and (1') can also be solved by GMRES, which takes fewer steps where it is close to 1.
+eigenvalue is below 1 in size, and (1') can also be solved by GMRES, which takes fewer steps where it is close to 1.
 
 Each frame of a sequence is held until the network has settled, from where it had settled on the frame before. That is a
 point to start from, and no memory: a fixed point moves with x and theta, but not with where the relaxation began. So no
@@ -109,6 +109,23 @@ class FixedPoint(GradientAlgorithm):
     How a pass has relaxed can be seen: with ``run = net.run(x)``, ``run.saved[k].runs[0].state_residuals`` (of layer k,
     in its first direction) has the largest residual of each iteration, and after ``run.backward`` so has
     ``error_residuals``.
+
+    See Also
+    --------
+    ConvergenceError
+
+    Examples
+    --------
+    A layer whose output is its state at rest, which is that of a thousand steps with the input held:
+
+    >>> from rnnbp import Network, layers
+    >>> at_rest = Network([layers.Elman(2, 4, gradient=FixedPoint(tol=1e-10))], dtype="float64")
+    >>> at_rest.parameters["0.recurrent_weight"][:] *= 0.5
+    >>> held = Network([layers.Elman(2, 4)], dtype="float64")
+    >>> held.theta = at_rest.theta
+    >>> x = np.array([[1.0, -1.0]])
+    >>> bool(np.allclose(at_rest.forward(x), held.forward(np.repeat(x[None], 1000, axis=0))[-1]))
+    True
     """
 
     needs_time: ClassVar[bool] = False

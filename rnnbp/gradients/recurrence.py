@@ -62,6 +62,22 @@ class Recurrence:
         Whether compiled loops may run it.
     whole : Recurrence or None
         The one that this is a window in time of, if it is (`rnnbp.gradients.windows`).
+
+    See Also
+    --------
+    GradientAlgorithm
+
+    Examples
+    --------
+    >>> from rnnbp.cells import ElmanCell
+    >>> rng, packing = np.random.default_rng(0), Packing.full(5, 2)
+    >>> weights = {name: rng.normal(size=size) for name, size in
+    ...            {"input_weight": (3, 4), "recurrent_weight": (4, 4), "bias": (4,)}.items()}
+    >>> recurrence = Recurrence(ElmanCell(3, 4), weights, rng.normal(size=(10, 3)), packing, {})
+    >>> z = np.empty((10, 4))
+    >>> recurrence.project(z)
+    >>> bool(np.allclose(z, recurrence.x @ weights["input_weight"] + weights["bias"]))
+    True
     """
 
     cell: Cell

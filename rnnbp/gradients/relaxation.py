@@ -40,6 +40,22 @@ class ConvergenceError(ArithmeticError):
         The largest one at the end; see `FixedPoint`.
     n_iterations : int
         How many there were.
+
+    See Also
+    --------
+    FixedPoint
+
+    Examples
+    --------
+    >>> from rnnbp import Network, layers
+    >>> from rnnbp.gradients import FixedPoint
+    >>> net = Network([layers.Elman(1, 2, gradient=FixedPoint(max_iter=20))])
+    >>> net.parameters["0.recurrent_weight"][...] = [[0, 5], [-5, 0]]  # it goes round and round
+    >>> try:
+    ...     net.forward([[1.0]])
+    ... except ConvergenceError as error:
+    ...     print(error.relaxation, error.n_iterations)
+    state 20
     """
 
     def __init__(self, relaxation: str, residual: float, n_iterations: int, what: str) -> None:

@@ -59,6 +59,22 @@ class RTRL(GradientAlgorithm):
     ------
     ValueError
         In a pass, if it needs more.
+
+    See Also
+    --------
+    SnAp1
+    BPTT
+    rnnbp.OnlineLearner
+
+    Examples
+    --------
+    >>> from rnnbp import Network, layers
+    >>> x, gradients = np.ones((20, 2, 3)), []
+    >>> for algorithm in (BPTT(), RTRL()):
+    ...     net = Network([layers.GRU(3, 4, gradient=algorithm)], dtype="float64")
+    ...     gradients.append(net.run(x).backward(np.ones((20, 2, 4))).theta)
+    >>> bool(np.allclose(*gradients))
+    True
     """
 
     exact: ClassVar[bool] = True

@@ -65,6 +65,24 @@ class SnAp1(RTRL):
     ValueError
         In a pass, if it needs more memory, or if the layer's units have no states of their own: a Jordan network's
         states are its outputs, and softmax and layer normalisation make each unit's value depend on all.
+
+    See Also
+    --------
+    RTRL
+    rnnbp.OnlineLearner
+
+    Examples
+    --------
+    It is exact where units do not see each other:
+
+    >>> from rnnbp import Network, layers
+    >>> x, gradients = np.ones((20, 2, 3)), []
+    >>> for algorithm in (RTRL(), SnAp1()):
+    ...     net = Network([layers.Elman(3, 4, gradient=algorithm, recurrent_initializer="identity")], dtype="float64")
+    ...     gradient = net.run(x).backward(np.ones((20, 2, 4))).theta
+    ...     gradients.append(np.diag(net.unflatten(gradient)["0.recurrent_weight"]))
+    >>> bool(np.allclose(*gradients))
+    True
     """
 
     exact: ClassVar[bool] = False

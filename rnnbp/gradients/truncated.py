@@ -72,6 +72,19 @@ class TruncatedBPTT(GradientAlgorithm):
     ------
     ValueError
         If k1 or k2 is not a whole number of at least 1, or if k2 is less than k1.
+
+    See Also
+    --------
+    BPTT
+    rnnbp.fit
+
+    Examples
+    --------
+    >>> from rnnbp import Network, layers
+    >>> net = Network([layers.GRU(1, 4, gradient=TruncatedBPTT(k1=5, k2=5)), layers.LastStep()])
+    >>> dx = net.run(np.ones((20, 1, 1))).backward(np.ones((1, 4))).x
+    >>> np.flatnonzero(dx)  # the steps whose input the gradient reaches
+    array([15, 16, 17, 18, 19])
     """
 
     def __init__(self, k1: int, k2: int, *, compiled: bool = True) -> None:

@@ -6,4 +6,15 @@ __all__ = ["InteropError"]
 
 
 class InteropError(ValueError):
-    """A model that another program, or this library, has no form for, and why."""
+    """A model that another program, or this library, has no form for, and why.
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> from rnnbp import interop, layers
+    >>> try:
+    ...     interop.rtneural.export(rnnbp.Network([layers.Dense(2, 2), layers.Activation("gelu")]), "model.json")
+    ... except InteropError:
+    ...     print("refused")
+    refused
+    """

@@ -93,6 +93,20 @@ def export_aidax(
         See `export`.
     ValueError
         If a setting is out of its range, or the metadata are nothing that JSON can hold.
+
+    See Also
+    --------
+    export
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from rnnbp import layers
+    >>> net = Network([layers.LSTM(1, 16), layers.Dense(16, 1)])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     export_aidax(net, f"{folder}/amplifier.json", sample_rate=48000, skip=True)
+    ...     print(pathlib.Path(folder, "amplifier.json").exists())
+    True
     """
     model = _model(net)
     if net.n_inputs != 1 or net.n_outputs != 1:

@@ -32,6 +32,16 @@ class Activation(Layer):
     ------
     ValueError
         If the name is unknown.
+
+    See Also
+    --------
+    rnnbp.activations.get
+
+    Examples
+    --------
+    >>> from rnnbp import Network
+    >>> print(Network([Activation("relu")]).forward([[-1.0, 2.0]]))
+    [[0. 2.]]
     """
 
     is_output_function: ClassVar[bool] = True

@@ -48,6 +48,20 @@ class Dense(Layer):
     Notes
     -----
     Its parameters are ``weight`` of shape (n_inputs, n_outputs) and ``bias`` of shape (n_outputs,).
+
+    See Also
+    --------
+    Activation
+    Embedding
+
+    Examples
+    --------
+    >>> from rnnbp import Network
+    >>> net = Network([Dense(2, 1)])
+    >>> net.theta = [3.0, 4.0, 1.0]  # two weights and a bias
+    >>> print(net.forward([[1.0, 1.0], [0.0, 2.0]]))
+    [[8.]
+     [9.]]
     """
 
     def __init__(

@@ -51,6 +51,19 @@ class Dropout(Layer):
     ------
     ValueError
         If the rate is not in [0, 1).
+
+    See Also
+    --------
+    LayerNorm
+
+    Examples
+    --------
+    >>> from rnnbp import Network
+    >>> net = Network([Dropout(0.5)])
+    >>> print(net.forward([[1.0, 1.0, 1.0, 1.0]]))  # nothing is dropped outside of training
+    [[1. 1. 1. 1.]]
+    >>> sorted(set(net.forward(np.ones((1, 100)), training=True).ravel().tolist()))
+    [0.0, 2.0]
     """
 
     def __init__(self, rate: float, *, over_time: bool = False) -> None:

@@ -29,6 +29,20 @@ class Elman(Recurrent):
     Notes
     -----
     Its parameters are ``input_weight`` (I, H), ``bias`` (H,) and ``recurrent_weight`` (H, H); its state is ``h``.
+
+    See Also
+    --------
+    GRU
+    LSTM
+    Jordan
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rnnbp import Network
+    >>> net = Network([Elman(3, 8, activation="relu")])
+    >>> net.forward(np.zeros((5, 2, 3))).shape  # T = 5 steps, B = 2 sequences
+    (5, 2, 8)
     """
 
     def __init__(

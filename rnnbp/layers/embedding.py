@@ -48,6 +48,17 @@ class Embedding(Layer):
     -----
     Its parameter is ``weight`` of shape (n_symbols, n_features). A batch of sequences is integers of shape (T, B), a
     static one of shape (B,).
+
+    See Also
+    --------
+    Dense
+
+    Examples
+    --------
+    >>> from rnnbp import Network
+    >>> net = Network([Embedding(26, 8)])
+    >>> net.forward([[0, 25], [3, 3]]).shape  # T = 2 steps, B = 2 sequences
+    (2, 2, 8)
     """
 
     frame_rank: ClassVar[int] = 0

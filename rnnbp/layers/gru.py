@@ -43,6 +43,20 @@ class GRU(Recurrent):
     Its parameters are ``input_weight`` (I, 3 H), ``bias`` (3 H,), ``recurrent_weight`` (H, 3 H) and, in the
     reset-after form, ``recurrent_bias`` (3 H,), with the gates in the order r, z, n; with layer normalisation also
     ``input_gain`` and ``recurrent_gain`` (3 H,), first 1. Its state is ``h``.
+
+    See Also
+    --------
+    LSTM
+    Elman
+    rnnbp.cells.GRUCell
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rnnbp import Network
+    >>> net = Network([GRU(3, 8, bidirectional=True)])
+    >>> net.forward([np.zeros((5, 3)), np.zeros((2, 3))]).shape  # of both directions, padded
+    (5, 2, 16)
     """
 
     def __init__(

@@ -44,6 +44,19 @@ class Jordan(Recurrent):
     -----
     Its parameters are ``input_weight`` (I, H), ``bias`` (H,), ``recurrent_weight`` (n_outputs, H), ``output_weight``
     (H, n_outputs) and ``output_bias`` (n_outputs,); its state is ``v``, the output as it is fed back.
+
+    See Also
+    --------
+    Elman
+    rnnbp.training.NextStep
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rnnbp import Network
+    >>> net = Network([Jordan(3, 8, n_outputs=2)])
+    >>> net.forward(np.zeros((5, 4, 3))).shape
+    (5, 4, 2)
     """
 
     def __init__(

@@ -58,6 +58,16 @@ class Context:
         The targets as the layer's output should look, for teacher forcing; masked where the output itself is fed back.
     initial : mapping of str to ndarray of shape (B, width)
         The states a recurrent layer starts from; those missing are zero.
+
+    See Also
+    --------
+    BackwardContext
+    Layer
+
+    Examples
+    --------
+    >>> Context(packing=None, training=False, rng=np.random.default_rng(0)).training
+    False
     """
 
     packing: Packing | None
@@ -82,6 +92,16 @@ class BackwardContext:
         Whether anybody wants dL/d(input).
     d_final : mapping of str to ndarray of shape (B, width)
         The loss's gradients with respect to the final states; those missing are zero.
+
+    See Also
+    --------
+    Context
+    Layer
+
+    Examples
+    --------
+    >>> BackwardContext(packing=None).input_gradient
+    True
     """
 
     packing: Packing | None
@@ -106,6 +126,26 @@ class Layer(Configurable, ABC):
         Whether a network's targets are also what should come into this layer, but for a function of it.
     runs_backwards : bool
         Whether it needs a sequence's end before its beginning, and so cannot stream.
+
+    See Also
+    --------
+    Dense
+    Recurrent
+
+    Examples
+    --------
+    A layer of one's own, which doubles what comes in:
+
+    >>> from rnnbp import Network
+    >>> class Twice(Layer):
+    ...     def output_width(self, input_width):
+    ...         return input_width
+    ...     def forward(self, parameters, x, context):
+    ...         return 2 * x, None
+    ...     def backward(self, parameters, gradients, dy, saved, context):
+    ...         return 2 * dy
+    >>> print(Network([Twice()]).forward([[1.0, 2.0]]))
+    [[2. 4.]]
     """
 
     needs_time: bool = False

@@ -53,6 +53,21 @@ class LSTM(Recurrent):
     layer normalisation also ``input_gain`` and ``recurrent_gain`` (4 H,), ``cell_gain`` and ``cell_bias`` (H,), gains
     first 1 and the bias 0.
     Its states are ``h`` and ``c``.
+
+    See Also
+    --------
+    GRU
+    rnnbp.cells.LSTMCell
+    rnnbp.initializers.Chrono
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rnnbp import Network
+    >>> net = Network([LSTM(3, 8, peepholes=True)])
+    >>> run = net.run(np.zeros((5, 2, 3)))
+    >>> {name: state.shape for name, state in run.final_states.items()}
+    {'0.h': (2, 8), '0.c': (2, 8)}
     """
 
     def __init__(

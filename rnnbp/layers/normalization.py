@@ -50,6 +50,16 @@ class LayerNorm(Layer):
     Notes
     -----
     Its parameters are ``gain`` (first 1) and ``bias`` (first 0), both of shape (F,).
+
+    See Also
+    --------
+    Dropout
+
+    Examples
+    --------
+    >>> from rnnbp import Network
+    >>> print(Network([LayerNorm(3)]).forward([[1.0, 2.0, 3.0]]).round(2))
+    [[-1.22  0.    1.22]]
     """
 
     def __init__(self, n_features: int, *, epsilon: float = EPSILON) -> None:

@@ -65,6 +65,19 @@ class LastStep(_Pooling):
     ------
     ValueError
         If a setting is no bool, if both are True, or if the features of a bidirectional input are no two halves.
+
+    See Also
+    --------
+    MeanOverTime
+    MaxOverTime
+
+    Examples
+    --------
+    >>> from rnnbp import Network
+    >>> x = [np.array([[1.0], [2.0], [3.0]]), np.array([[4.0]])]
+    >>> print(Network([LastStep()]).forward(x))
+    [[3.]
+     [4.]]
     """
 
     def __init__(self, *, bidirectional: bool = False, reverse: bool = False) -> None:
@@ -124,7 +137,21 @@ class LastStep(_Pooling):
 
 
 class MeanOverTime(_Pooling):
-    """The mean of each sequence's frames."""
+    """The mean of each sequence's frames.
+
+    See Also
+    --------
+    MaxOverTime
+    LastStep
+
+    Examples
+    --------
+    >>> from rnnbp import Network
+    >>> x = [np.array([[1.0], [2.0], [3.0]]), np.array([[4.0]])]
+    >>> print(Network([MeanOverTime()]).forward(x))
+    [[2.]
+     [4.]]
+    """
 
     def compiled(self, parameters: Mapping[str, Array], dtype: np.dtype[Any]) -> Part | None:
         """Return a `PoolingPart`."""
@@ -170,7 +197,21 @@ class _RunningMean:
 
 
 class MaxOverTime(_Pooling):
-    """The largest value of each feature over each sequence's frames."""
+    """The largest value of each feature over each sequence's frames.
+
+    See Also
+    --------
+    MeanOverTime
+    LastStep
+
+    Examples
+    --------
+    >>> from rnnbp import Network
+    >>> x = [np.array([[1.0], [5.0], [3.0]]), np.array([[4.0]])]
+    >>> print(Network([MaxOverTime()]).forward(x))
+    [[5.]
+     [4.]]
+    """
 
     def compiled(self, parameters: Mapping[str, Array], dtype: np.dtype[Any]) -> Part | None:
         """Return a `PoolingPart`."""

@@ -87,6 +87,21 @@ class Recurrent(Layer):
         If a number is out of its range or a name unknown.
     TypeError
         If `gradient` is not a gradient algorithm.
+
+    See Also
+    --------
+    rnnbp.cells.Cell
+    GRU
+
+    Examples
+    --------
+    >>> from rnnbp import Network
+    >>> from rnnbp.cells import ElmanCell
+    >>> class Mine(Recurrent):
+    ...     def make_cell(self):
+    ...         return ElmanCell(self.n_inputs, self.n_hidden, activation="relu")
+    >>> Network([Mine(3, 8, bidirectional=True)]).forward(np.zeros((5, 2, 3))).shape
+    (5, 2, 16)
     """
 
     def __init__(

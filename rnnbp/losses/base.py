@@ -34,7 +34,26 @@ __all__ = ["Loss", "SquaredLoss", "weighted_mean"]
 
 
 class Loss(Configurable, ABC):
-    """A loss: call it for a value and a gradient, or pass it to ``rnnbp.fit``."""
+    """A loss: call it for a value and a gradient, or pass it to ``rnnbp.fit``.
+
+    See Also
+    --------
+    MeanSquaredError
+    CrossEntropy
+
+    Examples
+    --------
+    A loss of one's own:
+
+    >>> class Absolute(Loss):
+    ...     name = "absolute"
+    ...     def value_and_gradient(self, output, target, weight=None):
+    ...         n = self.normalizer(target, weight) * output.shape[1]
+    ...         return float(abs(output - target).sum() / n), np.sign(output - target) / n
+    >>> value, gradient = Absolute()(np.array([[1.0], [3.0]]), np.array([[0.0], [5.0]]))
+    >>> value
+    1.5
+    """
 
     name: ClassVar[str]
     #: Whether a target belongs to a whole sequence of outputs, as in `CTC`, and not to one row of them.
@@ -180,6 +199,17 @@ class SquaredLoss(Loss):
 
     With c_r of `curvature`, ``value = Σ_rf ½ c_r (output_rf - target_rf)²``. Least-squares methods
     (``optimizers.LevenbergMarquardt``) take such a loss only.
+
+    See Also
+    --------
+    Loss
+    rnnbp.optimizers.LevenbergMarquardt
+
+    Examples
+    --------
+    >>> from rnnbp.losses import CrossEntropy, MeanSquaredError
+    >>> isinstance(MeanSquaredError(), SquaredLoss), isinstance(CrossEntropy(), SquaredLoss)
+    (True, False)
     """
 
     @abstractmethod

@@ -35,6 +35,16 @@ class ClassScores:
         From 0 to 1, or NaN.
     support : ndarray of int, of shape (K,)
         How often each class occurs.
+
+    See Also
+    --------
+    precision_recall_f1
+
+    Examples
+    --------
+    >>> scores = precision_recall_f1([0, 0, 1], [0, 1, 1], 2)
+    >>> print(scores.recall, round(scores.macro_f1, 3))
+    [0.5 1. ] 0.667
     """
 
     precision: Array

@@ -39,6 +39,15 @@ class Edit:
     kind : {"match", "substitution", "deletion", "insertion"}
     reference, hypothesis : hashable or None
         The tokens; there is none in the hypothesis where one was deleted, none in the reference where one was inserted.
+
+    See Also
+    --------
+    align_edits
+
+    Examples
+    --------
+    >>> [edit.kind for edit in align_edits("cart", "cat").edits]
+    ['match', 'match', 'deletion', 'match']
     """
 
     kind: str
@@ -111,6 +120,17 @@ def align_edits(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -
     ----------
     reference, hypothesis : sequence of hashable
         Words, characters or labels.
+
+    See Also
+    --------
+    edit_distance
+
+    Examples
+    --------
+    >>> print(align_edits("it is so".split(), "it so".split()))
+    REF: it is so
+    HYP: it ** so
+            D
     """
     gap = len(reference) + len(hypothesis) + 1
     change = gap + 1

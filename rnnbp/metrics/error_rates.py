@@ -38,6 +38,17 @@ class ErrorRates:
         One for each utterance; print one to see it.
     groups : tuple of hashable or None
         The group of each, such as its speaker.
+
+    See Also
+    --------
+    error_rates
+    word_error_rate
+
+    Examples
+    --------
+    >>> rates = error_rates(["one two three"], ["one too three"])
+    >>> rates.errors, rates.n_reference, round(rates.rate, 3)
+    (1, 3, 0.333)
     """
 
     alignments: tuple[EditAlignment, ...]

@@ -36,6 +36,15 @@ def accuracy(target: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike |
     ------
     ValueError
         If the shapes do not fit.
+
+    See Also
+    --------
+    confusion_matrix
+
+    Examples
+    --------
+    >>> accuracy([0, 2, 1], [[5.0, 1.0, 0.0], [0.0, 1.0, 2.0], [3.0, 1.0, 0.0]]) == 2 / 3
+    True
     """
     output, target = read_array(output, "the output"), read_array(target, "the target")
     weight = None if sample_weight is None else np.asarray(sample_weight, dtype=float)
@@ -67,6 +76,15 @@ def r2(target: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | None 
     ------
     ValueError
         If the shapes do not fit.
+
+    See Also
+    --------
+    mean_absolute_error
+
+    Examples
+    --------
+    >>> r2([[1.0], [2.0], [3.0]], [[1.0], [2.0], [3.0]]), r2([[1.0], [2.0], [3.0]], [[2.0], [2.0], [2.0]])
+    (1.0, 0.0)
     """
     target, output = read_array(target, "the target", float), read_array(output, "the output", float)
     if target.size != output.size or len(target) != len(output):
@@ -98,6 +116,17 @@ def confusion_matrix(target: ArrayLike, predicted: ArrayLike, n_classes: int) ->
     ------
     ValueError
         If there are not as many predictions as targets, or if one is no class.
+
+    See Also
+    --------
+    accuracy
+    rnnbp.plotting.confusion_matrix
+
+    Examples
+    --------
+    >>> print(confusion_matrix([0, 0, 1], [0, 1, 1], 2))  # a row for each true class
+    [[1 1]
+     [0 1]]
     """
     target, predicted = np.asarray(target), np.asarray(predicted)
     if target.shape != predicted.shape:

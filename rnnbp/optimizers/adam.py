@@ -63,6 +63,21 @@ class Adam(Optimizer):
     ------
     ValueError
         If a setting is outside its range.
+
+    See Also
+    --------
+    AdamW
+    RMSprop
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> theta, adam = np.array([1.0]), Adam(0.1)
+    >>> state = adam.init(theta)
+    >>> for _ in range(100):  # go down theta^2
+    ...     adam.update(theta, 2 * theta, state)
+    >>> bool(abs(theta[0]) < 0.1)
+    True
     """
 
     name: ClassVar[str] = "adam"
@@ -112,6 +127,18 @@ class AdamW(Adam):
     ------
     ValueError
         If a setting is outside its range.
+
+    See Also
+    --------
+    Adam
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> theta, adamw = np.array([1.0]), AdamW(0.1, weight_decay=0.5)
+    >>> adamw.update(theta, np.zeros(1), adamw.init(theta))  # no gradient: decay only
+    >>> print(theta.round(2))
+    [0.95]
     """
 
     name: ClassVar[str] = "adamw"

@@ -28,7 +28,18 @@ __all__ = ["Average", "ExponentialAverage", "PolyakAverage"]
 
 
 class Average(Configurable, ABC):
-    """A running mean of the parameters, for ``rnnbp.fit(averaging=...)``."""
+    """A running mean of the parameters, for ``rnnbp.fit(averaging=...)``.
+
+    See Also
+    --------
+    PolyakAverage
+    ExponentialAverage
+
+    Examples
+    --------
+    >>> isinstance(PolyakAverage(), Average)
+    True
+    """
 
     def init(self, theta: Array) -> State:
         """Return the state before the first update: the mean, and the number of updates it is made of."""
@@ -67,6 +78,20 @@ class PolyakAverage(Average):
     ------
     ValueError
         If it is negative.
+
+    See Also
+    --------
+    ExponentialAverage
+    rnnbp.fit
+
+    Examples
+    --------
+    >>> average = PolyakAverage()
+    >>> state = average.init(np.zeros(1))
+    >>> for value in (2.0, 4.0):
+    ...     average.update(state, np.array([value]))
+    >>> print(state["mean"])
+    [3.]
     """
 
     def __init__(self, *, start: float = 0.0) -> None:
@@ -90,6 +115,20 @@ class ExponentialAverage(Average):
     ------
     ValueError
         If it is out of its range.
+
+    See Also
+    --------
+    PolyakAverage
+    rnnbp.fit
+
+    Examples
+    --------
+    >>> average = ExponentialAverage(0.5)
+    >>> state = average.init(np.zeros(1))
+    >>> for value in (2.0, 4.0):
+    ...     average.update(state, np.array([value]))
+    >>> bool(2.0 < state["mean"][0] < 4.0)
+    True
     """
 
     def __init__(self, decay: float = 0.999) -> None:

@@ -3,7 +3,7 @@ r"""What an optimizer and a learning-rate schedule are.
 An optimizer holds settings only, so that one object may train several networks. What it remembers from
 update to update (momenta, counts) is a *state*: a dictionary of arrays made by ``init``, owned by the
 caller, and changed in place, so that a training run can be saved and resumed from ``theta`` and the state
-alone.
+alone::
 
     state = optimizer.init(theta)
     for each minibatch:
@@ -35,7 +35,24 @@ State = dict[str, Array]
 
 
 class Schedule(Configurable, ABC):
-    """A learning rate that changes over training; its unit of time is the epoch."""
+    """A learning rate that changes over training; its unit of time is the epoch.
+
+    See Also
+    --------
+    rnnbp.optimizers.schedules.cosine
+
+    Examples
+    --------
+    One of one's own, for ``Adam(Halving(1e-3))``:
+
+    >>> class Halving(Schedule):
+    ...     def __init__(self, rate):
+    ...         self.rate = rate
+    ...     def __call__(self, epoch, state=None):
+    ...         return self.rate / 2 ** int(epoch)
+    >>> Halving(8.0)(2.5)
+    2.0
+    """
 
     def init(self) -> State:
         """Return what the schedule remembers: nothing, unless it looks at results."""
@@ -69,6 +86,19 @@ class Optimizer(Configurable, ABC):
     ------
     ValueError
         If a setting is outside its range.
+
+    See Also
+    --------
+    SGD
+    Adam
+
+    Examples
+    --------
+    >>> from rnnbp.optimizers import SGD
+    >>> theta, sgd = np.array([1.0, 2.0]), SGD(0.1)
+    >>> sgd.update(theta, np.array([1.0, 1.0]), sgd.init(theta))
+    >>> print(theta)
+    [0.9 1.9]
     """
 
     name: ClassVar[str]

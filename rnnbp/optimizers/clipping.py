@@ -33,6 +33,16 @@ def clip_by_norm(gradient: Array, max_norm: float) -> float:
     -------
     norm : float
         Before clipping; infinite or NaN if the gradient is, which then is left unchanged.
+
+    See Also
+    --------
+    clip_by_value
+
+    Examples
+    --------
+    >>> gradient = np.array([3.0, 4.0])
+    >>> clip_by_norm(gradient, 1.0), gradient.round(2).tolist()  # the norm before, and what is left
+    (5.0, [0.6, 0.8])
     """
     norm = _norm(gradient)
     if max_norm < norm < np.inf:
@@ -47,6 +57,17 @@ def clip_by_value(gradient: Array, max_value: float) -> None:
     ----------
     gradient : array
     max_value : float
+
+    See Also
+    --------
+    clip_by_norm
+
+    Examples
+    --------
+    >>> gradient = np.array([3.0, -0.5])
+    >>> clip_by_value(gradient, 1.0)
+    >>> print(gradient)
+    [ 1.  -0.5]
     """
     np.clip(gradient, -max_value, max_value, out=gradient)
 

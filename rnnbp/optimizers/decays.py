@@ -40,6 +40,17 @@ class linear(Schedule):
     ------
     ValueError
         If ``rate`` or ``epochs`` is not positive, or ``final`` is negative.
+
+    See Also
+    --------
+    exponential
+    cosine
+
+    Examples
+    --------
+    >>> schedule = linear(1.0, epochs=4)
+    >>> [schedule(epoch) for epoch in (0, 1, 4, 10)]
+    [1.0, 0.75, 0.0, 0.0]
     """
 
     rate: float
@@ -73,6 +84,17 @@ class exponential(Schedule):
     ------
     ValueError
         If one of them is not positive.
+
+    See Also
+    --------
+    linear
+    cosine
+
+    Examples
+    --------
+    >>> schedule = exponential(1.0, epochs=2, final=0.01)
+    >>> [round(schedule(epoch), 3) for epoch in (0, 1, 2)]
+    [1.0, 0.1, 0.01]
     """
 
     rate: float
@@ -105,6 +127,17 @@ class inverse_sigmoid(Schedule):
     ------
     ValueError
         If ``rate`` is not positive, or ``k`` below 1.
+
+    See Also
+    --------
+    linear
+    rnnbp.fit
+
+    Examples
+    --------
+    >>> schedule = inverse_sigmoid(1.0, k=5)
+    >>> [round(schedule(epoch), 2) for epoch in (0, 10, 30)]
+    [0.83, 0.4, 0.01]
     """
 
     rate: float

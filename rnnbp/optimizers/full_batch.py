@@ -33,6 +33,15 @@ class Iterate:
         At ``theta``; the norm is Euclidean.
     evaluations : int
         Calls of the function so far.
+
+    See Also
+    --------
+    Result
+
+    Examples
+    --------
+    >>> Iterate(iteration=3, loss=0.5, gradient_norm=0.1, evaluations=4).loss
+    0.5
     """
 
     iteration: int
@@ -51,6 +60,18 @@ class Result(Iterate):
         Whether a tolerance was reached, rather than ``max_iter`` or the callback's word.
     message : str
         Why it ended.
+
+    See Also
+    --------
+    Iterate
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rnnbp.optimizers import LBFGS
+    >>> result = LBFGS().minimize(lambda theta: (float(theta[0] ** 2), 2 * theta), np.array([3.0]), max_iter=100)
+    >>> result.converged
+    True
     """
 
     converged: bool
@@ -65,6 +86,24 @@ class SumOfSquares(Protocol):
     ----------
     n_residuals : int
         Of how many of them the Jacobian is held in memory at a time.
+
+    See Also
+    --------
+    LevenbergMarquardt
+
+    Examples
+    --------
+    `rnnbp.fit` makes one of a network, its data and a `SquaredLoss`:
+
+    >>> import numpy as np
+    >>> import rnnbp
+    >>> from rnnbp import layers, optimizers
+    >>> net = rnnbp.Network([layers.Dense(1, 1)], dtype="float64")
+    >>> x = np.array([[0.0], [1.0], [2.0]])
+    >>> marquardt = optimizers.LevenbergMarquardt()
+    >>> history = rnnbp.fit(net, x, 2 * x + 1, loss="mean_squared_error", optimizer=marquardt, max_epochs=20)
+    >>> print(net.theta.round(3))
+    [2. 1.]
     """
 
     n_residuals: int
@@ -83,6 +122,20 @@ class FullBatchOptimizer(Configurable, ABC):
     ----------
     needs_squares : bool
         Whether that function must be a `SumOfSquares`.
+
+    See Also
+    --------
+    LBFGS
+    LevenbergMarquardt
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rnnbp.optimizers import LBFGS
+    >>> theta = np.array([3.0])
+    >>> result = LBFGS().minimize(lambda theta: (float(theta[0] ** 2), 2 * theta), theta, max_iter=100)
+    >>> bool(abs(theta[0]) < 1e-6)
+    True
     """
 
     name: ClassVar[str]

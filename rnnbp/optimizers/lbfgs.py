@@ -47,6 +47,21 @@ class LBFGS(FullBatchOptimizer):
     ------
     ValueError
         If a setting is outside its range.
+
+    See Also
+    --------
+    LevenbergMarquardt
+    rnnbp.fit
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> from rnnbp import layers
+    >>> net = rnnbp.Network([layers.Dense(1, 1)], dtype="float64")
+    >>> x = np.array([[0.0], [1.0], [2.0]])
+    >>> history = rnnbp.fit(net, x, 2 * x + 1, loss="mean_squared_error", optimizer=LBFGS(), max_epochs=50)
+    >>> print(net.theta.round(2))
+    [2. 1.]
     """
 
     name: ClassVar[str] = "lbfgs"

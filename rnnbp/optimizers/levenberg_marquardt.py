@@ -55,6 +55,21 @@ class LevenbergMarquardt(FullBatchOptimizer):
     ------
     ValueError
         If a setting is outside its range.
+
+    See Also
+    --------
+    LBFGS
+    rnnbp.jacobian
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> from rnnbp import layers
+    >>> net = rnnbp.Network([layers.Dense(1, 1)], dtype="float64")
+    >>> x, marquardt = np.array([[0.0], [1.0], [2.0]]), LevenbergMarquardt()
+    >>> history = rnnbp.fit(net, x, 2 * x + 1, loss="mean_squared_error", optimizer=marquardt, max_epochs=20)
+    >>> print(net.theta.round(3))
+    [2. 1.]
     """
 
     name: ClassVar[str] = "levenberg_marquardt"

@@ -72,6 +72,20 @@ class RMSprop(Optimizer):
     ------
     ValueError
         If a setting is outside its range.
+
+    See Also
+    --------
+    Adam
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> theta, rmsprop = np.array([1.0]), RMSprop(0.01)
+    >>> state = rmsprop.init(theta)
+    >>> for _ in range(200):  # go down theta^2
+    ...     rmsprop.update(theta, 2 * theta, state)
+    >>> bool(abs(theta[0]) < 0.1)
+    True
     """
 
     name: ClassVar[str] = "rmsprop"

@@ -1,7 +1,7 @@
 r"""Rprop: steps that go by the gradient's sign alone; the variant iRprop+, which also steps back.
 
 Every parameter has a step size Δ of its own. With ``s`` the sign of its gradient and ``s'`` that of the
-update before:
+update before::
 
     s s' > 0    Δ = min(η⁺ Δ, Δmax),  move by -s Δ                       still going down
     s s' < 0    Δ = max(η⁻ Δ, Δmin),  take the last move back if the     jumped over a minimum
@@ -48,6 +48,19 @@ class Rprop(Optimizer):
     ------
     ValueError
         If a setting is outside its range.
+
+    See Also
+    --------
+    LBFGS
+
+    Examples
+    --------
+    >>> theta, rprop = np.array([1.0]), Rprop(0.1)
+    >>> state = rprop.init(theta)
+    >>> for _ in range(30):  # go down theta^2
+    ...     rprop.update(theta, 2 * theta, state, loss=float(theta[0] ** 2))
+    >>> bool(abs(theta[0]) < 0.01)
+    True
     """
 
     name: ClassVar[str] = "rprop"

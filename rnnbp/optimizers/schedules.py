@@ -57,6 +57,11 @@ class constant(Schedule):
     ------
     ValueError
         If the rate is not positive.
+
+    Examples
+    --------
+    >>> constant(0.1)(7)
+    0.1
     """
 
     rate: float
@@ -86,6 +91,16 @@ class step(Schedule):
     ------
     ValueError
         If one of them is not positive.
+
+    See Also
+    --------
+    exponential
+
+    Examples
+    --------
+    >>> schedule = step(1.0, every=10, factor=0.5)
+    >>> [schedule(epoch) for epoch in (0, 9, 10, 20)]
+    [1.0, 1.0, 0.5, 0.25]
     """
 
     rate: float
@@ -119,6 +134,17 @@ class cosine(Schedule):
     ------
     ValueError
         If ``rate`` or ``epochs`` is not positive, or ``final`` is not between 0 and ``rate``.
+
+    See Also
+    --------
+    linear
+    one_cycle
+
+    Examples
+    --------
+    >>> schedule = cosine(1.0, epochs=2)
+    >>> [round(schedule(epoch), 2) for epoch in (0, 1, 2)]
+    [1.0, 0.5, 0.0]
     """
 
     rate: float
@@ -157,6 +183,17 @@ class one_cycle(Schedule):
     ------
     ValueError
         If ``peak`` or ``epochs`` is not positive, ``pct_start`` not in (0, 1), or a divisor below 1.
+
+    See Also
+    --------
+    cosine
+    warm_up
+
+    Examples
+    --------
+    >>> schedule = one_cycle(1.0, epochs=10)
+    >>> [round(schedule(epoch), 3) for epoch in (0, 3, 10)]
+    [0.04, 1.0, 0.0]
     """
 
     peak: float
@@ -205,6 +242,16 @@ class reduce_on_plateau(Schedule):
     ------
     ValueError
         If a setting is outside its range.
+
+    See Also
+    --------
+    step
+
+    Examples
+    --------
+    >>> from rnnbp.optimizers import Adam
+    >>> Adam(reduce_on_plateau(1e-2, factor=0.5, patience=5)).learning_rate.factor
+    0.5
     """
 
     rate: float
@@ -264,6 +311,17 @@ class warm_up(Schedule):
     ------
     ValueError
         If a setting is outside its range.
+
+    See Also
+    --------
+    cosine
+    one_cycle
+
+    Examples
+    --------
+    >>> schedule = warm_up(cosine(1.0, epochs=100), epochs=10)
+    >>> schedule(0) < schedule(5) < schedule(10)
+    True
     """
 
     schedule: Schedule

@@ -64,6 +64,18 @@ class SGD(Optimizer):
     ------
     ValueError
         If a setting is outside its range.
+
+    See Also
+    --------
+    Adam
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> theta, sgd = np.array([1.0, 2.0]), SGD(0.5, momentum=0.9)
+    >>> sgd.update(theta, np.array([1.0, 1.0]), sgd.init(theta))
+    >>> print(theta)
+    [0.5 1.5]
     """
 
     name: ClassVar[str] = "sgd"

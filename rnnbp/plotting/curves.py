@@ -40,6 +40,16 @@ def learning_curves(history: History, *, label: str | None = None, ax: Axes | No
     ------
     ValueError
         If no epoch has ended.
+
+    See Also
+    --------
+    error_curve
+    LossCurveDisplay
+
+    Examples
+    --------
+    >>> from rnnbp import History
+    >>> ax = learning_curves(History(loss=[0.5, 0.2, 0.1], best_epoch=2), label="GRU")
     """
     if not len(history):
         raise ValueError("this history has no epoch to draw: training stopped before the first one ended")
@@ -124,6 +134,14 @@ def error_curve(error: ArrayLike, *, ax: Axes | None = None, label: str | None =
     ------
     ValueError
         If there is no error, or if they are not a row of numbers.
+
+    See Also
+    --------
+    learning_curves
+
+    Examples
+    --------
+    >>> ax = error_curve([0.5, 0.2, 0.1], label="iris")
     """
     values = np.asarray(error, dtype=float)
     if values.ndim != 1 or not values.size:
@@ -164,6 +182,14 @@ def accuracy_against_noise(
     ------
     ValueError
         If the lengths differ.
+
+    See Also
+    --------
+    rnnbp.audio.add_noise
+
+    Examples
+    --------
+    >>> ax = accuracy_against_noise([20, 10, 0], {"GRU": [0.97, 0.9, 0.6]}, chance=0.1)
     """
     levels = np.asarray(snr_db, dtype=float)
     ax = _lines(levels, accuracy, axes(ax), "signal-to-noise ratio")
@@ -198,6 +224,14 @@ def gradient_over_time(step: ArrayLike, norm: Mapping[str, ArrayLike], *, ax: Ax
     ------
     ValueError
         If the lengths differ.
+
+    See Also
+    --------
+    plot_gradient_flow
+
+    Examples
+    --------
+    >>> ax = gradient_over_time([0, 1, 2], {"GRU": [0.01, 0.1, 1.0]})
     """
     ax = _lines(np.asarray(step, dtype=float), norm, axes(ax), "step")
     ax.set(xlabel="step t", ylabel="‖∂L/∂s(t)‖", yscale="log")

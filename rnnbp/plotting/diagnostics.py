@@ -48,6 +48,18 @@ def plot_gradient_flow(flow: GradientFlow, *, ax: Axes | None = None) -> Axes:
     Returns
     -------
     matplotlib.axes.Axes
+
+    See Also
+    --------
+    GradientFlowDisplay
+    rnnbp.diagnostics.gradient_flow
+
+    Examples
+    --------
+    >>> from rnnbp import Network, diagnostics, layers
+    >>> net = Network([layers.GRU(1, 4), layers.LastStep(), layers.Dense(4, 1)])
+    >>> flow = diagnostics.gradient_flow(net, np.zeros((9, 2, 1)), np.ones((2, 1)), "mean_squared_error")
+    >>> ax = plot_gradient_flow(flow)
     """
     ax = axes(ax)
     looks = cycle((style, colour) for style in ("-", "--", ":", "-.") for colour in COLOURS)
@@ -95,6 +107,18 @@ def plot_gradient_flow_over_training(
     ------
     ValueError
         If there is no flow, no such state, or not one epoch for each flow.
+
+    See Also
+    --------
+    plot_gradient_flow
+    rnnbp.diagnostics.GradientFlowWatch
+
+    Examples
+    --------
+    >>> from rnnbp import Network, diagnostics, layers
+    >>> net = Network([layers.GRU(1, 4), layers.LastStep(), layers.Dense(4, 1)])
+    >>> flow = diagnostics.gradient_flow(net, np.zeros((9, 2, 1)), np.ones((2, 1)), "mean_squared_error")
+    >>> ax = plot_gradient_flow_over_training([flow, flow], "0.h")
     """
     if isinstance(flows, GradientFlowWatch):
         epochs, flows = list(flows.flows) if epochs is None else epochs, list(flows.flows.values())
@@ -155,6 +179,17 @@ def plot_activations(
         If they are those of static examples, if there is no such sequence, or if a name has no time.
     KeyError
         If there is no such name.
+
+    See Also
+    --------
+    ActivationsDisplay
+    rnnbp.diagnostics.activations
+
+    Examples
+    --------
+    >>> from rnnbp import Network, diagnostics, layers
+    >>> net = Network([layers.GRU(2, 4)])
+    >>> figure = plot_activations(diagnostics.activations(net, np.ones((5, 1, 2))))
     """
     if activations.lengths is None:
         raise ValueError("these are activations of static examples, without time: draw them with layer_activations")
@@ -208,6 +243,17 @@ def plot_saliency(
     ------
     ValueError
         If it is that of static examples, or if there is no such sequence.
+
+    See Also
+    --------
+    SaliencyDisplay
+    rnnbp.diagnostics.saliency
+
+    Examples
+    --------
+    >>> from rnnbp import Network, diagnostics, layers
+    >>> net = Network([layers.GRU(2, 4), layers.LastStep(), layers.Dense(4, 3)])
+    >>> figure = plot_saliency(diagnostics.saliency(net, np.ones((5, 1, 2))), seconds_per_step=0.01)
     """
     if saliency.lengths is None:
         raise ValueError("this is the saliency of static examples, without time: draw it with layer_activations")
@@ -250,6 +296,16 @@ def plot_lyapunov(result: LyapunovExponents, *, figure: Figure | None = None) ->
     Returns
     -------
     matplotlib.figure.Figure
+
+    See Also
+    --------
+    rnnbp.diagnostics.lyapunov_exponents
+
+    Examples
+    --------
+    >>> from rnnbp import Network, diagnostics, layers
+    >>> net = Network([layers.Elman(1, 4)])
+    >>> figure = plot_lyapunov(diagnostics.lyapunov_exponents(net, np.zeros((200, 1, 1))))
     """
     if figure is None:
         figure = new_figure(figsize=(8.0, 3.2))

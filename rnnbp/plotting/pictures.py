@@ -43,6 +43,14 @@ def confusion_matrix(matrix: ArrayLike, *, class_names: Sequence[str] | None = N
     ------
     ValueError
         If the matrix is not square, or if there are not as many names as classes.
+
+    See Also
+    --------
+    rnnbp.metrics.confusion_matrix
+
+    Examples
+    --------
+    >>> ax = confusion_matrix([[9, 1], [0, 10]], class_names=["no", "yes"])
     """
     counts = np.asarray(matrix)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
@@ -134,6 +142,15 @@ def layer_activations(
     ------
     ValueError
         If there is nothing to draw, or if the layers (or names) are for different numbers of examples.
+
+    See Also
+    --------
+    as_picture
+    plot_activations
+
+    Examples
+    --------
+    >>> figure = layer_activations({"pixels": np.eye(2, 16), "hidden": np.eye(2, 9)}, row_names=["a", "b"])
     """
     layers = {name: np.asarray(values, dtype=float) for name, values in activations.items()}
     n_examples = len(next(iter(layers.values()), ()))

@@ -58,6 +58,17 @@ def plot_transcription(
     Notes
     -----
     The spectrogram is drawn by ``librosa.display.specshow``, whose first import takes some seconds.
+
+    See Also
+    --------
+    rnnbp.CTCTranscriber
+
+    Examples
+    --------
+    >>> from rnnbp import CTCTranscriber, datasets
+    >>> model = CTCTranscriber.load(datasets.find_model("connected_digits"))
+    >>> spoken = datasets.make_connected_digits(1, "test")
+    >>> figure = plot_transcription(model, spoken.waves[0], reference=spoken.text[0])
     """
     require_matplotlib()
     import librosa.display

@@ -157,6 +157,16 @@ class Windows(NamedTuple):
         The series that a window was cut from: `groups` of ``GroupKFold``.
     start : ndarray of int, of shape (n_windows,)
         The step of the series that a window begins with.
+
+    See Also
+    --------
+    cut_windows
+
+    Examples
+    --------
+    >>> windows = cut_windows([np.arange(6.0)[:, None]], width=4, step=2)
+    >>> windows.X.shape, windows.start
+    ((2, 4, 1), array([0, 2]))
     """
 
     X: Array

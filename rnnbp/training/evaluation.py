@@ -60,6 +60,18 @@ def predict(
     Notes
     -----
     Threads may share a network in this function: each runs in memory of its own.
+
+    See Also
+    --------
+    evaluate
+    fit
+
+    Examples
+    --------
+    >>> from rnnbp import layers
+    >>> net = Network([layers.GRU(3, 4), layers.LastStep(), layers.Dense(4, 2)])
+    >>> predict(net, [np.zeros((5, 3)), np.zeros((2, 3))]).shape
+    (2, 2)
     """
     check_network(net)
     data = TrainingSet(net.interface, x, lengths)
@@ -127,6 +139,20 @@ def evaluate(
     ------
     ValueError
         If input or targets do not fit the network or the loss.
+
+    See Also
+    --------
+    predict
+    fit
+
+    Examples
+    --------
+    >>> from rnnbp import layers, metrics
+    >>> net = Network([layers.Dense(2, 2)])
+    >>> net.parameters["0.weight"][:] = [[9.0, 0.0], [0.0, 9.0]]
+    >>> loss, score = evaluate(net, np.eye(2), [0, 1], "cross_entropy", score=metrics.accuracy)
+    >>> loss < 0.01, score
+    (True, 1.0)
     """
     check_network(net)
     loss = losses.get(loss)

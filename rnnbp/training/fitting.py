@@ -163,6 +163,31 @@ def fit(
 
     S. Bengio, O. Vinyals, N. Jaitly and N. Shazeer, "Scheduled sampling for sequence prediction with recurrent neural
     networks", NIPS 2015.
+
+    See Also
+    --------
+    predict
+    evaluate
+    History
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import rnnbp
+    >>> from rnnbp import layers, optimizers
+    >>> x = np.random.default_rng(0).normal(size=(200, 10, 1)).cumsum(axis=1)
+    >>> y = x[:, -1, 0] > x[:, 0, 0]  # did it rise?
+    >>> net = rnnbp.Network([layers.GRU(1, 8), layers.LastStep(), layers.Dense(8, 2)])
+    >>> history = rnnbp.fit(
+    ...     net,
+    ...     list(x),  # 200 sequences of shape (10, 1)
+    ...     y.astype(int),
+    ...     loss="cross_entropy",
+    ...     optimizer=optimizers.Adam(1e-2, clip_norm=1.0),
+    ...     max_epochs=20,
+    ... )
+    >>> history.loss[-1] < 0.5 * history.loss[0]
+    True
     """
     check_network(net)
     loss = losses.get(loss)

@@ -41,10 +41,23 @@ class History:
     settings : dict
         What `rnnbp.fit` was called with: loss, optimizer, max_epochs, batch_size, l2 and seed.
 
+    See Also
+    --------
+    rnnbp.fit
+    rnnbp.plotting.learning_curves
+
     Examples
     --------
-    >>> History(loss=[2.0, 1.5], validation_loss=[1.8, 1.9], seconds=[0.2, 0.2], best_epoch=0, stopped="max_epochs")
-    History of 2 epochs in 0.4 s, ended by max_epochs: loss 1.5, validation_loss 1.9; best in epoch 1 (loss 1.8)
+    >>> import numpy as np
+    >>> import rnnbp
+    >>> from rnnbp import layers
+    >>> x = np.eye(4)
+    >>> net = rnnbp.Network([layers.Dense(4, 1)])
+    >>> history = rnnbp.fit(net, x, np.ones(4), loss="mean_squared_error", max_epochs=3)
+    >>> len(history.loss), history.stopped, history.best_epoch
+    (3, 'max_epochs', 2)
+    >>> History(loss=[2.0, 1.5], seconds=[0.2, 0.2], stopped="max_epochs")
+    History of 2 epochs in 0.4 s, ended by max_epochs: loss 1.5
     """
 
     loss: list[float] = field(default_factory=list)

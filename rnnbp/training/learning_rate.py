@@ -58,6 +58,18 @@ class LearningRateSearch:
         The running mean of the losses.
     suggestion : float
         The rate at which the smoothed loss falls fastest.
+
+    See Also
+    --------
+    find_learning_rate
+
+    Examples
+    --------
+    >>> from rnnbp import layers
+    >>> net = Network([layers.Dense(4, 1)])
+    >>> search = find_learning_rate(net, np.eye(4), np.ones(4), loss="mean_squared_error", n_updates=50)
+    >>> search.rates.shape, bool(search.suggestion in search.rates)
+    ((50,), True)
     """
 
     rates: Array

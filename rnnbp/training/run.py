@@ -34,7 +34,25 @@ GROWTH = 1000.0  # of the loss, beyond which training diverges
 
 
 class NonFiniteError(ArithmeticError):
-    """Training met a loss or gradient that is NaN or infinite; the parameters are those before it."""
+    """Training met a loss or gradient that is NaN or infinite; the parameters are those before it.
+
+    See Also
+    --------
+    rnnbp.fit
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import rnnbp
+    >>> from rnnbp import layers
+    >>> net = rnnbp.Network([layers.Dense(1, 1)])
+    >>> net.theta[:] = 1e30
+    >>> try:
+    ...     rnnbp.fit(net, np.ones((4, 1)), np.zeros(4), loss="mean_squared_error")
+    ... except NonFiniteError:
+    ...     print("not finite")
+    not finite
+    """
 
 
 class Found(NamedTuple):

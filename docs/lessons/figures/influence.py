@@ -6,7 +6,7 @@ import numpy as np
 import rnnbp
 from rnnbp import gradients, layers
 
-I, H, T = 2, 5, 20
+N_INPUTS, H, T = 2, 5, 20
 
 
 class Watched(gradients.RTRL):
@@ -17,18 +17,18 @@ class Watched(gradients.RTRL):
     def carry(self, step, z, previous, current, P):
         """Carry on, and keep a copy."""
         dz = super().carry(step, z, previous, current, P)
-        self.seen.append(P[0, :, -(I * H + H * H + H) :].copy())
+        self.seen.append(P[0, :, -(N_INPUTS * H + H * H + H) :].copy())
         return dz
 
 
 def network(algorithm):
     """Return the network."""
-    return rnnbp.Network([layers.Elman(I, H, gradient=algorithm)], dtype="float64", seed=1)
+    return rnnbp.Network([layers.Elman(N_INPUTS, H, gradient=algorithm)], dtype="float64", seed=1)
 
 
 watched = Watched()
 watched.seen = []
-x = np.random.default_rng(0).normal(size=(T, 1, I))
+x = np.random.default_rng(0).normal(size=(T, 1, N_INPUTS))
 run = network(watched).run(x)
 run.backward(np.ones_like(run.output))
 

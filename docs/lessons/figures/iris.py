@@ -16,7 +16,9 @@ x, kind = ((x - x.mean(axis=0)) / x.std(axis=0))[order], kind[order]
 sigmoid = layers.Activation("sigmoid")
 net = rnnbp.Network([layers.Dense(4, 4), sigmoid, layers.Dense(4, 3), sigmoid], dtype="float64", seed=0)
 descent = optimizers.SGD(0.1)
-history = rnnbp.fit(net, x, np.eye(3)[kind], loss="mean_squared_error", optimizer=descent, max_epochs=6000, batch_size=105)
+history = rnnbp.fit(
+    net, x, np.eye(3)[kind], loss="mean_squared_error", optimizer=descent, max_epochs=6000, batch_size=105
+)
 hidden = rnnbp.Network(net.layers[:2], dtype="float64")
 hidden.theta = net.theta[: hidden.theta.size]
 

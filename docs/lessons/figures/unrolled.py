@@ -43,8 +43,15 @@ for ax, values, label, arrow in ((panels[0], h, "h(t)", "->"), (panels[1], dh, "
         line((3 * T - 3, y[j]), (3 * T - 1, 1.6), V[j, 0])
     ax.text(3 * T - 0.9, 1.6, "L = y", va="center")
     shown = ax.scatter(
-        np.repeat(3 * np.arange(T), H), np.tile(y, T), c=values.ravel(), s=260, cmap="RdBu_r", vmin=-limit, vmax=limit,
-        edgecolors="0.3", zorder=2,
+        np.repeat(3 * np.arange(T), H),
+        np.tile(y, T),
+        c=values.ravel(),
+        s=260,
+        cmap="RdBu_r",
+        vmin=-limit,
+        vmax=limit,
+        edgecolors="0.3",
+        zorder=2,
     )
     begin, end = ((1, 11), (11, 1))[arrow == "<-"]
     ax.annotate("", (end, 2.55), (begin, 2.55), arrowprops={"arrowstyle": "->", "color": "0.3", "linewidth": 1.5})

@@ -129,6 +129,18 @@ class Verification:
     n_outputs : int
         How many numbers were compared.
     compiler : str
+
+    See Also
+    --------
+    verify
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> from rnnbp import layers
+    >>> net = rnnbp.Network([layers.GRU(2, 4), layers.LastStep(), layers.Dense(4, 3)])
+    >>> verify(net, [np.ones((5, 2))]).difference < 1e-5  # doctest: +SKIP
+    True
     """
 
     difference: float

@@ -71,6 +71,17 @@ def from_model(model: Any) -> Network:
 
         model = keras.Sequential([keras.Input((None, 3)), keras.layers.GRU(8), keras.layers.Dense(2)])
         net = from_model(model)  # GRU(3, 8), LastStep(), Dense(8, 2)
+
+    See Also
+    --------
+    to_model
+
+    Examples
+    --------
+    >>> import keras  # doctest: +SKIP
+    >>> model = keras.Sequential([keras.Input((None, 3)), keras.layers.GRU(4)])  # doctest: +SKIP
+    >>> from_model(model).layers  # doctest: +SKIP
+    (GRU(3, 4), LastStep())
     """
     keras = imported("keras")
     if not isinstance(model, keras.Model):

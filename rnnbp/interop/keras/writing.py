@@ -72,6 +72,19 @@ def to_model(net: Network) -> Any:
 
         model = keras.to_model(Network([layers.GRU(3, 8), layers.LastStep(), layers.Dense(8, 2)]))
         model(x.swapaxes(0, 1))  # as net.forward(x), of any number of steps
+
+    See Also
+    --------
+    from_model
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> from rnnbp import layers
+    >>> net = rnnbp.Network([layers.GRU(3, 4), layers.LastStep(), layers.Dense(4, 2)])
+    >>> model = to_model(net)  # doctest: +SKIP
+    >>> model.output_shape  # doctest: +SKIP
+    (None, 2)
     """
     check_network(net)
     keras = imported("keras")

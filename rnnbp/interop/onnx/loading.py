@@ -65,6 +65,18 @@ def load(source: str | PathLike[str] | bytes | Any, *, constants: Mapping[str, A
     Examples
     --------
     See `rnnbp.interop.onnx.export`.
+
+    See Also
+    --------
+    export
+
+    Examples
+    --------
+    >>> from rnnbp import interop, layers
+    >>> net = Network([layers.GRU(3, 4), layers.LastStep(), layers.Dense(4, 2)])
+    >>> interop.onnx.export(net, "model.onnx")  # doctest: +SKIP
+    >>> load("model.onnx").layers  # doctest: +SKIP
+    (GRU(3, 4), LastStep(), Dense(4, 2))
     """
     return read(source, constants=constants).network
 

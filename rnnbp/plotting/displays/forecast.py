@@ -42,6 +42,17 @@ class ForecastDisplay:
         The forecast.
     fan_ : dict of float to matplotlib.collections.PolyCollection
         The intervals, by their coverage.
+
+    See Also
+    --------
+    rnnbp.RNNForecaster
+
+    Examples
+    --------
+    >>> from rnnbp import RNNForecaster
+    >>> series = np.sin(0.5 * np.arange(120))
+    >>> forecaster = RNNForecaster(8, max_iter=5, tol=9.0, n_iter_no_change=1, random_state=0).fit(series[:100])
+    >>> display = ForecastDisplay.from_estimator(forecaster, series[:100], 20, actual=series[100:])
     """
 
     ax_: Axes
