@@ -455,7 +455,7 @@ def test_a_model_that_comes_with_rnnbp_has_a_name(rnnbp_command, tmp_path):
     assert json.loads(printed) == {"file": "number.wav", "text": strings.text[0]}
     code, printed, _ = rnnbp_command("inspect", "connected_digits")
     assert code == 0
-    assert "CTCTranscriber" in printed
+    assert f"CTCTranscriber, {datasets.find_model('connected_digits').stat().st_size:,} bytes" in printed
     assert rnnbp_command("report", "connected_digits")[1] == "written to connected_digits.html\n"
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "check_inputs",
     "check_output",
     "columns_compared",
+    "find",
     "first_part",
     "last_part",
     "load",
@@ -75,17 +76,24 @@ def check_inputs(files: Iterable[Path]) -> None:
             raise FileNotFoundError(f"there is no file {file}")
 
 
-def load(model: Path) -> Any:
-    """Return what a model file holds; of a model that comes with rnnbp, the name is enough."""
-    import rnnbp
+def find(model: Path) -> Path:
+    """Return the file of a model; of one that comes with rnnbp, the name is enough."""
     from rnnbp.datasets.models import MODELS, find_model
 
-    if not model.exists() and str(model) in MODELS:
-        return rnnbp.load(find_model(str(model)))
-    try:
-        return rnnbp.load(model)
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"{error}; those that come with rnnbp are called {', '.join(MODELS)}") from None
+    if model.exists():
+        return model
+    if str(model) in MODELS:
+        return find_model(str(model))
+    raise FileNotFoundError(
+        f"there is no model file {model}; those that come with rnnbp are called {', '.join(MODELS)}"
+    )
+
+
+def load(model: Path) -> Any:
+    """Return what the file of a model holds."""
+    import rnnbp
+
+    return rnnbp.load(find(model))
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from rnnbp.command_line.tables import (
     check_inputs,
     check_output,
     columns_compared,
+    find,
     first_part,
     last_part,
     load,
@@ -127,7 +128,7 @@ def inspect(given: argparse.Namespace) -> None:
     """Print what is in a model file."""
     model = load(given.model)
     net = network_of(model)
-    print(f"{given.model}: {type(model).__name__}")
+    print(f"{given.model}: {type(model).__name__}, {find(given.model).stat().st_size:,} bytes")
     if net is not model:
         print(f"\n{model!r}")
     for name in ("classes_", "alphabet_", "feature_names_in_", "n_iter_", "loss_"):

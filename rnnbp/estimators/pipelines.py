@@ -56,6 +56,7 @@ def save(fitted: Any, path: str | PathLike[str]) -> None:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from sklearn.pipeline import make_pipeline
     >>> import rnnbp
     >>> from rnnbp.preprocessing import SequenceScaler

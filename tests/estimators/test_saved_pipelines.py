@@ -368,6 +368,7 @@ def broken(transformer, **state):
         (lambda: make_pipeline(MyScaler().fit(FRAMES)), TypeError, "MyScaler derives from StandardScaler, and would"),
         (lambda: MyPipeline([("a", StandardScaler())]).fit(FRAMES), TypeError, "MyPipeline derives from Pipeline"),
         (lambda: MyUnion([("a", StandardScaler())]).fit(FRAMES), TypeError, "MyUnion derives from FeatureUnion"),
+        (lambda: type("PCA", (PCA,), {})(2).fit(FRAMES), TypeError, "would come back as a plain PCA"),
         (lambda: Pipeline([]), ValueError, "no parts in a Pipeline"),
         (lambda: FeatureUnion([]), ValueError, "no parts in a FeatureUnion"),
         (lambda: broken(StandardScaler().fit(FRAMES), mean_=np.zeros(3)), ValueError, "StandardScaler does not work"),
