@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
@@ -47,7 +47,7 @@ class RecurrentEstimator(SequenceReader, NetworkEstimator, Recurrence):
     }
     _remembered: ClassVar[tuple[str, ...]] = ("_width", "_saw_columns")
     bidirectional = False  # unless it is a setting
-    pooling = "last"
+    pooling: Literal["last", "mean", "max"] = "last"
 
     def _layers(self, n_outputs: int) -> list[Layer]:
         kind, algorithm = CELLS[self.cell], self.gradient
