@@ -94,10 +94,7 @@ def draw(search, files, words, path):
     left, middle, right = figure.subplots(1, 3)
     plotting.LossCurveDisplay.from_estimator(search, ax=left)
     ConfusionMatrixDisplay.from_estimator(search, files, words, ax=middle, cmap="Blues", xticks_rotation=45)
-    features = search.best_estimator_[:-1]
-    plotting.SaliencyDisplay.from_estimator(
-        search, files[0], feature_names=features.get_feature_names_out(), target=words[0], ax=right
-    )
+    plotting.SaliencyDisplay.from_estimator(search, files[0], target=words[0], ax=right)
     figure.savefig(path, dpi=120)
     print(f"wrote {path}")
 

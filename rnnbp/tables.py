@@ -6,7 +6,7 @@ columns have the names of `get_feature_names_out`, and whose rows have the index
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ Array = NDArray[Any]
 class TablesOnRequest:
     """A mixin for transformers of sequences that declare ``auto_wrap_output_keys=None``."""
 
-    def set_output(self, *, transform: str | None = None) -> Self:
+    def set_output(self, *, transform: Literal["default", "pandas", "polars"] | None = None) -> Self:
         """Choose what `transform` and `fit_transform` return.
 
         Parameters

@@ -3,7 +3,9 @@
 import ast
 import doctest
 import importlib
+import inspect
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -155,3 +157,38 @@ def test_every_module_says_what_it_is_for_and_what_is_public_in_it():
             assert set(public) & set(listed[0]) or tables, f"nothing that {path} defines is public"
         for name in listed[0] if listed else []:
             assert not name.startswith("_") or name == "__version__", f"{path} lists {name}"
+
+
+# -- choices -----------------------------------------------------------------------------------------------------------
+
+CHOICES = re.compile(r"^ *(\w+) : .*?(\{['\"0-9].*?\})", re.MULTILINE)
+
+
+def choices():
+    """Return, for each public function, and each class's constructor and methods, the arguments that are choices."""
+    for name in MODULES:
+        if name.startswith(("rnnbp.kernels", *(f"rnnbp.interop.{extra}" for extra in EXTRAS))):
+            continue
+        module = importlib.import_module(name)
+        for public in getattr(module, "__all__", []):
+            item = getattr(module, public)
+            if getattr(item, "__module__", None) != name or not callable(item):
+                continue
+            if inspect.isclass(item) and issubclass(item, BaseException):
+                continue
+            methods = [m for key, m in vars(item).items() if inspect.isfunction(m) and key[0] != "_"]
+            for each in (item, *(methods if inspect.isclass(item) else ())):
+                described, _, _ = (inspect.getdoc(each) or "").partition("\nReturns\n")
+                parameters = inspect.signature(each).parameters
+                for argument, values in CHOICES.findall(described.partition("\nAttributes\n")[0]):
+                    if argument in parameters and argument != "dtype":  # which NumPy's own types say, too
+                        known = {value for value in ast.literal_eval(values) if isinstance(value, str)}
+                        yield f"{each.__qualname__}.{argument}", known, str(parameters[argument].annotation)
+
+
+def test_choices_that_are_documented_are_typed_as_literals():
+    found = {name: (known, annotation) for name, known, annotation in choices() if known}
+    assert len(found) > 20
+    for name, (known, annotation) in found.items():
+        literals = re.findall(r"Literal\[(.*?)\]", annotation)
+        assert {value for each in literals for value in ast.literal_eval(f"[{each}]")} == known, name

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,7 +101,7 @@ class AudioFeatures(TablesOnRequest, TransformerMixin, BaseEstimator, auto_wrap_
         self,
         sample_rate: int,
         *,
-        kind: str = "log_mel",
+        kind: Literal["log_mel", "mfcc"] = "log_mel",
         n_mels: int = 40,
         n_mfcc: int = 13,
         frame_length: float = 0.025,
@@ -109,7 +109,7 @@ class AudioFeatures(TablesOnRequest, TransformerMixin, BaseEstimator, auto_wrap_
         f_min: float = 20.0,
         f_max: float | None = None,
         deltas: int = 0,
-        normalize: str | None = "utterance",
+        normalize: Literal["utterance", "mean"] | None = "utterance",
         trim: float | None = None,
         n_jobs: int | None = None,
         progress: bool | None = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rnnbp.configuration import Configurable, flag, number, whole_number
 
@@ -59,7 +59,12 @@ class EarlyStopping(Configurable):
     """
 
     def __init__(
-        self, patience: float, *, min_delta: float = 0.0, restore_best: bool = True, compared_with: str = "last fall"
+        self,
+        patience: float,
+        *,
+        min_delta: float = 0.0,
+        restore_best: bool = True,
+        compared_with: Literal["last fall", "best"] = "last fall",
     ) -> None:
         self.patience = patience if patience == math.inf else whole_number("patience", patience)
         self.min_delta = number("min_delta", min_delta, "[0, inf)")

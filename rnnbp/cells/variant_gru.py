@@ -19,6 +19,7 @@ The GRU operator of the ONNX standard.
 from __future__ import annotations
 
 from functools import cache
+from typing import Literal
 
 from rnnbp.activations import get as get_activation
 from rnnbp.cells.cell import Cell, Stage
@@ -57,7 +58,13 @@ class VariantGRUCell(Cell):
     states = ("h",)
 
     def __init__(
-        self, n_inputs: int, n_hidden: int, *, reset: str, activations: tuple[str, ...], clip: float | None
+        self,
+        n_inputs: int,
+        n_hidden: int,
+        *,
+        reset: Literal["after", "before"],
+        activations: tuple[str, ...],
+        clip: float | None,
     ) -> None:
         super().__init__(n_inputs, n_hidden)
         plain = GRUCell if reset == "after" else ResetBeforeGRUCell

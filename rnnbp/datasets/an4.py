@@ -8,6 +8,7 @@ import re
 import tarfile
 import zlib
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 import numpy as np
 
@@ -36,7 +37,7 @@ http://www.speech.cs.cmu.edu/databases/an4/.
 """
 
 
-def fetch_an4(subset: str = "train") -> TranscribedDataset:
+def fetch_an4(subset: Literal["train", "test", "all"] = "train") -> TranscribedDataset:
     """Load CMU AN4 [1]_: 1078 utterances of spelt words, numbers and commands, with what is said in them.
 
     Read from ``an4/`` in the folder that the environment variable ``RNNBP_DATA`` names, else in the user's cache, after

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,7 +22,7 @@ LOUDNESS = -30.0, -6.0  # dB, of the loudest sample
 
 def make_connected_digits(
     n_strings: int,
-    digits: str | AudioDataset = "train",
+    digits: Literal["all", "train", "test"] | AudioDataset = "train",
     *,
     longest: int = 6,
     speed: tuple[float, float] = SPEED,

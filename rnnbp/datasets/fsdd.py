@@ -8,6 +8,7 @@ import io
 import tarfile
 import zlib
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 import numpy as np
 
@@ -38,7 +39,7 @@ https://github.com/Jakobovski/free-spoken-digit-dataset, https://doi.org/10.5281
 """
 
 
-def fetch_fsdd(subset: str = "all") -> AudioDataset:
+def fetch_fsdd(subset: Literal["all", "train", "test"] = "all") -> AudioDataset:
     """Load the Free Spoken Digit Dataset [1]_: 3000 recordings of ten digits by six speakers.
 
     Read from ``fsdd/recordings/`` in the folder that the environment variable ``RNNBP_DATA`` names, else in the

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from rnnbp.configuration import lookup
 
@@ -13,7 +14,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 _PLACES = (_PACKAGE / "_data" / "models", _PACKAGE.parent / "datasets" / "models")  # wheel, checkout
 
 
-def find_model(name: str) -> Path:
+def find_model(name: Literal["connected_digits", "connected_digits_live"]) -> Path:
     """Return the file of a trained model that is installed with the library.
 
     Parameters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -17,7 +18,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 _PLACES = (_PACKAGE / "_data" / "spoken_digits", _PACKAGE.parent / "datasets" / "spoken_digits")  # wheel, checkout
 
 
-def load_spoken_digits(subset: str = "all") -> AudioDataset:
+def load_spoken_digits(subset: Literal["all", "train", "test"] = "all") -> AudioDataset:
     """Load the ten English digits, said by 36 synthetic voices: 1080 recordings at 8 kHz.
 
     28 voices (840 recordings) train and 8 others (240) test. The voices are the speech synthesizers espeak-ng's

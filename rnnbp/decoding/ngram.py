@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from os import PathLike
+from typing import Literal
 
 import numpy as np
 
@@ -57,7 +58,7 @@ class NGram:
     True
     """
 
-    def __init__(self, order: int, *, unit: str = "word") -> None:
+    def __init__(self, order: int, *, unit: Literal["word", "character"] = "word") -> None:
         self.order = whole_number("order", order)
         if unit not in UNITS:
             raise ValueError(f"unit must be one of {UNITS}, but {unit!r} was given")
@@ -181,7 +182,7 @@ class NGram:
         arpa.write(path, self.log_p, self.backoff, self.order)
 
     @classmethod
-    def load_arpa(cls, path: str | PathLike[str], *, unit: str = "word") -> NGram:
+    def load_arpa(cls, path: str | PathLike[str], *, unit: Literal["word", "character"] = "word") -> NGram:
         """Read an ARPA file.
 
         Parameters

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
@@ -54,7 +54,7 @@ class RecurrentEstimator(SequenceReader, NetworkEstimator, Recurrence):
     )
     bidirectional = False  # unless they are settings
     convolution: tuple[int, int] | None = None
-    pooling = "last"
+    pooling: Literal["last", "mean", "max"] = "last"
 
     def _layers(self, n_outputs: int) -> list[Layer]:
         kind, algorithm = CELLS[self.cell], self.gradient

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +38,7 @@ class Regression(RegressorMixin, Supervised):  # type: ignore[misc]
         "stratified": "",
     }
 
-    loss: str = setting(
+    loss: Literal["squared_error", "poisson"] = setting(
         "squared_error",
         one_of(OBJECTIVES, "loss"),
         """

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass
 from numbers import Integral
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -131,9 +131,9 @@ class Recurrence:
         RECURRENT_LAYER_SIZES,
         "Units of each recurrent layer (of each direction).",
     )
-    cell: str = setting("gru", one_of(CELLS, "cell"))
+    cell: Literal["gru", "lstm", "elman"] = setting("gru", one_of(CELLS, "cell"))
     _: KW_ONLY
-    gradient: str | GradientAlgorithm = setting(
+    gradient: Literal["bptt", "checkpointed", "rtrl"] | GradientAlgorithm = setting(
         "bptt",
         one_of(GRADIENTS, "gradient algorithm", GradientAlgorithm),
         """
@@ -173,7 +173,7 @@ class Pooling:
         """,
     )
     bidirectional: bool = setting(False, FLAG, "Whether each layer reads the sequence from both ends.")
-    pooling: str = setting(
+    pooling: Literal["last", "mean", "max"] = setting(
         "last",
         one_of(POOLINGS, "pooling"),
         """
@@ -187,7 +187,7 @@ class Pooling:
 class Training:
     """The settings of training."""
 
-    solver: str | Optimizer | FullBatchOptimizer = setting(
+    solver: Literal["adam", "sgd", "lbfgs"] | Optimizer | FullBatchOptimizer = setting(
         "adam",
         must_be(
             '{"adam", "sgd", "lbfgs"} or optimizer',
@@ -207,12 +207,12 @@ class Training:
         $counted in a batch.
         """,
     )
-    batch_size: int | str = setting(
+    batch_size: int | Literal["auto"] = setting(
         "auto",
         either(WHOLE, "auto"),
         '$Samples a minibatch; "auto" is $largest_batch, or all if there are fewer. "lbfgs" takes no minibatches.',
     )
-    learning_rate: str = setting(
+    learning_rate: Literal["constant", "invscaling", "adaptive"] = setting(
         "constant",
         must_be(
             '{"constant", "invscaling", "adaptive"}',

@@ -33,7 +33,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import accumulate, zip_longest
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,7 +130,9 @@ class FixedPoint(GradientAlgorithm):
 
     needs_time: ClassVar[bool] = False
 
-    def __init__(self, tol: float = 1e-6, max_iter: int = 1000, *, solver: str = "iteration") -> None:
+    def __init__(
+        self, tol: float = 1e-6, max_iter: int = 1000, *, solver: Literal["iteration", "gmres"] = "iteration"
+    ) -> None:
         self.tol = number("tol", tol)
         self.max_iter = whole_number("max_iter", max_iter)
         if solver not in SOLVERS:

@@ -11,7 +11,7 @@ SIAM Journal on Scientific and Statistical Computing 7, 1986.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +58,7 @@ class ConvergenceError(ArithmeticError):
     state 20
     """
 
-    def __init__(self, relaxation: str, residual: float, n_iterations: int, what: str) -> None:
+    def __init__(self, relaxation: Literal["state", "error"], residual: float, n_iterations: int, what: str) -> None:
         super().__init__(f"the {relaxation}'s relaxation {what}. {ADVICE[relaxation]}")
         self.relaxation, self.residual, self.n_iterations = relaxation, residual, n_iterations
 
@@ -69,7 +69,9 @@ class ConvergenceError(ArithmeticError):
         return type(self), (self.relaxation, self.residual, self.n_iterations, what)
 
 
-def relax(relaxation: str, update: Callable[[Index], Array], n_rows: int, *, tol: float, max_iter: int) -> list[float]:
+def relax(
+    relaxation: Literal["state", "error"], update: Callable[[Index], Array], n_rows: int, *, tol: float, max_iter: int
+) -> list[float]:
     """Iterate until each row has converged; from then on it is left alone.
 
     Parameters

@@ -16,7 +16,7 @@ import re
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,7 @@ NAMINGS: dict[str, tuple[Naming, str]] = {"pytorch": (PyTorch(), "."), "keras": 
 DEPTH = re.compile(r".*_l(\d+)(_reverse)?")
 
 
-def names(program: str) -> Names:
+def names(program: Literal["pytorch", "keras"]) -> Names:
     """Return how a program names tensors.
 
     Parameters

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from rnnbp.activations import elementwise
 from rnnbp.cells import Cell, GRUCell, LayerNormGRUCell, ResetBeforeGRUCell, VariantGRUCell
@@ -64,7 +64,7 @@ class GRU(Recurrent):
         n_inputs: int,
         n_hidden: int,
         *,
-        reset: str = "after",
+        reset: Literal["after", "before"] = "after",
         layer_norm: bool = False,
         activations: Sequence[str] = ("sigmoid", "tanh"),
         clip: float | None = None,

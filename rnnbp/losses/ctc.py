@@ -18,7 +18,7 @@ unsegmented sequence data with recurrent neural networks", ICML 2006.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -72,7 +72,13 @@ class CTC(SequenceLoss):
     name: ClassVar[str] = "ctc"
     takes_logits: ClassVar[str | None] = "softmax"
 
-    def __init__(self, *, blank: int = 0, normalize: str = "utterance", zero_infinity: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        blank: int = 0,
+        normalize: Literal["utterance", "label", "none"] = "utterance",
+        zero_infinity: bool = False,
+    ) -> None:
         self.blank = whole_number("blank", blank, least=0)
         if normalize not in NORMALIZERS:
             raise ValueError(f"normalize must be one of {NORMALIZERS}, but {normalize!r} was given")

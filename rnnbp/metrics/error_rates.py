@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -116,7 +116,12 @@ class ErrorRates:
         return [(*pair, n) for pair, n in pairs.most_common()]
 
     def confidence_interval(
-        self, level: float = 0.95, *, resample: str = "utterance", n_resamples: int = 2000, seed: int | None = 0
+        self,
+        level: float = 0.95,
+        *,
+        resample: Literal["utterance", "group"] = "utterance",
+        n_resamples: int = 2000,
+        seed: int | None = 0,
     ) -> tuple[float, float]:
         """Return an interval of the rate, by a bootstrap (percentiles).
 
@@ -164,7 +169,7 @@ def error_rates(
     references: Iterable[Any],
     hypotheses: Iterable[Any],
     *,
-    unit: str = "word",
+    unit: Literal["word", "character", "label"] = "word",
     groups: Iterable[Hashable] | None = None,
 ) -> ErrorRates:
     """Return the errors of hypotheses, and what they are.

@@ -112,7 +112,7 @@ def _plain_minor_formatter() -> Any:
         def __call__(self, x: float, pos: int | None = None) -> str:
             return f"{x:g}" if super().__call__(x, pos) else ""
 
-    return Plain(minor_thresholds=(2, 0.4))
+    return Plain(minor_thresholds=(2, 0.8))
 
 
 def error_curve(error: ArrayLike, *, ax: Axes | None = None, label: str | None = None) -> Axes:

@@ -7,7 +7,7 @@ one length.
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -62,7 +62,12 @@ class PadOrTruncate(SequenceTransformer, auto_wrap_output_keys=None):  # type: i
     }
 
     def __init__(
-        self, length: int | None = None, *, flatten: bool = False, fill: float | str = 0.0, side: str = "end"
+        self,
+        length: int | None = None,
+        *,
+        flatten: bool = False,
+        fill: float | Literal["edge"] = 0.0,
+        side: Literal["end", "start"] = "end",
     ) -> None:
         self.length = length
         self.flatten = flatten

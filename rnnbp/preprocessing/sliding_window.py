@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -76,7 +76,7 @@ class SlidingWindow(SequenceTransformer, auto_wrap_output_keys=None):  # type: i
         "position": [StrOptions({"centre", "last"})],
     }
 
-    def __init__(self, width: int = 5, *, step: int = 1, position: str = "centre") -> None:
+    def __init__(self, width: int = 5, *, step: int = 1, position: Literal["centre", "last"] = "centre") -> None:
         self.width = width
         self.step = step
         self.position = position

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from os import PathLike
-from typing import Any
+from typing import Any, Literal
 
 from numpy.random import Generator
 from numpy.typing import ArrayLike
@@ -47,7 +47,7 @@ def fit(
     sample_weight: ArrayLike | None = None,
     validation_data: tuple[Any, ...] | None = None,
     score: Callable[..., float] | None = None,
-    monitor: str = "loss",
+    monitor: Literal["loss", "score"] = "loss",
     patience: int | None = None,
     callbacks: Iterable[Callback] = (),
     l2: float = 0.0,
@@ -55,7 +55,7 @@ def fit(
     chunk_length: int | None = None,
     teacher_forcing: float | Schedule | NextStep = 1.0,
     augment: Augment | None = None,
-    shuffle: bool | str = True,
+    shuffle: bool | Literal["later"] = True,
     seed: int | Generator | None = 0,
     optimizer_state: State | None = None,
     checkpoint: Checkpoint | str | PathLike[str] | None = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,7 +67,7 @@ class History:
     validation_loss: list[float] = field(default_factory=list)
     validation_score: list[float] = field(default_factory=list)
     best_epoch: int = -1
-    monitor: str = "loss"
+    monitor: Literal["loss", "score"] = "loss"
     stopped: str = ""
     settings: dict[str, object] = field(default_factory=dict, compare=False)
 

@@ -16,7 +16,7 @@ networks", NIPS 2015.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +73,12 @@ class NextStep(Configurable):
     NextStep(linear(rate=1.0, epochs=20, final=0.0), feedback='sample')
     """
 
-    def __init__(self, probability: float | Schedule, *, feedback: str | Feedback = "identity") -> None:
+    def __init__(
+        self,
+        probability: float | Schedule,
+        *,
+        feedback: Literal["identity", "sample", "argmax"] | Feedback = "identity",
+    ) -> None:
         self.probability = probability
         self.feedback = feedback
         self._feedback = feedback if callable(feedback) else lookup(FEEDBACK, feedback, "feedback")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -38,7 +38,7 @@ def export(
     path: str | PathLike[str],
     *,
     dtype: DTypeLike | None = None,
-    quantize: str | None = None,
+    quantize: Literal["int8"] | None = None,
     calibration: Sequence[ArrayLike] | None = None,
     features: AudioFeatures | None = None,
 ) -> None:
@@ -107,7 +107,7 @@ def render(
     stem: str,
     *,
     dtype: DTypeLike | None = None,
-    quantize: str | None = None,
+    quantize: Literal["int8"] | None = None,
     calibration: Sequence[ArrayLike] | None = None,
     features: AudioFeatures | None = None,
 ) -> str:
@@ -149,7 +149,7 @@ def render(
     return document(header, described, n_inputs=net.n_inputs or 1, n_outputs=net.n_outputs, features=audio)
 
 
-def arithmetic(net: Network, dtype: DTypeLike | None, quantize: str | None) -> np.dtype[Any]:
+def arithmetic(net: Network, dtype: DTypeLike | None, quantize: Literal["int8"] | None) -> np.dtype[Any]:
     """Return the dtype that a header computes in.
 
     Raises

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -160,7 +160,7 @@ def verify(
     sequences: Sequence[ArrayLike],
     *,
     dtype: DTypeLike | None = None,
-    quantize: str | None = None,
+    quantize: Literal["int8"] | None = None,
     calibration: Sequence[ArrayLike] | None = None,
     features: AudioFeatures | None = None,
     compiler: str | None = None,

@@ -7,7 +7,7 @@ backwards over steps in order, or forwards over steps in reverse order.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -304,7 +304,7 @@ class _Reader:
         gates = name_of(layer.recurrent_activation)
         if kind == "LSTM":
             return LSTM(len(kernel), layer.units, activations=(gates, activation, activation), **options)
-        reset = "after" if layer.reset_after else "before"
+        reset: Literal["after", "before"] = "after" if layer.reset_after else "before"
         return GRU(len(kernel), layer.units, reset=reset, activations=(gates, activation), **options)
 
 

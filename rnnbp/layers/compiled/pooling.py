@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,9 @@ class PoolingPart(Part):
         Says how many features, of so many, come from a forward direction (for "last"); None stands for all.
     """
 
-    def __init__(self, kind: str, dtype: Any, *, n_forward: Callable[[int], int] | None = None) -> None:
+    def __init__(
+        self, kind: Literal["last", "mean", "max"], dtype: Any, *, n_forward: Callable[[int], int] | None = None
+    ) -> None:
         super().__init__(dtype)
         self.searches, self.n_forward, self.record = kind == "max", n_forward, Pooling()
         self.forward = [self.engine.instruction(f"{kind}_forward", self.record)]
