@@ -74,7 +74,7 @@ BINARY = {
     ast.Pow: ast.Mult, ast.MatMult: ast.Mult, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.LShift: ast.RShift,
     ast.RShift: ast.LShift,
 }  # fmt: skip
-CHECKED = ("strict=True", "copy=False")  # of zip, an assertion; of astype, which saves time alone
+CHECKED = ("strict=True", "frozen=True", "copy=False")  # assertions, of zip and dataclass; what only saves time
 COMPARISON = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
     ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
@@ -146,8 +146,18 @@ def running(node: ast.AST, inside: str = "", function: str = "") -> Iterator[tup
                 continue
             if isinstance(child, ast.keyword) and ast.unparse(child) in CHECKED:
                 continue
-            if isinstance(child, ast.AST):
+            if (
+                name == "args"
+                and getattr(getattr(node, "func", None), "attr", "") == "reshape"
+                and _is_minus_one(child)
+            ):
+                yield child, function  # not its 1 alone: NumPy takes any negative number for "what is left"
+            elif isinstance(child, ast.AST):
                 yield from running(child, *own)
+
+
+def _is_minus_one(node: ast.AST) -> bool:
+    return isinstance(node, ast.UnaryOp) and ast.unparse(node) == "-1"
 
 
 def breaks(file: str) -> Iterator[Break]:
