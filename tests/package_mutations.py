@@ -7,10 +7,11 @@
     a and b, not a, True          or; a; False
     3, 0.5, -x                    4; 1.0; x: one more, twice as much, the other sign
 
-in code that runs: docstrings, annotations, text of messages and what runs for type checkers only are left alone. The
-broken file stands in a copy of the tree; the originals are not touched. One of the tests of the folder that mirrors the
-file's own must then fail. They are run once with nothing broken, to know which test calls which function: those that
-call the broken one are run first, by `forked_tests`, until one fails.
+in code that runs: docstrings, annotations, text of messages, what runs for type checkers only and `CHECKED` are left
+alone. The broken file stands in a copy of the tree; the originals are not touched. One of the tests of the folder that
+mirrors the file's own must then fail. They are run once with nothing broken, to know which test calls which function:
+those that call the broken one are run first, by `forked_tests`, until one fails. With ``--kept FOLDER`` what was found
+stays there; the same command goes on from it, and tries again only what had survived.
 
 `tests/equivalent_mutations.json` lists breaks that change nothing that could be asked of the code, each with its reason
 and the line that it changes; a test sees to it that the line is there.
