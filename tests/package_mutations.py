@@ -57,6 +57,8 @@ BESIDE = {
     "rnnbp/model_selection.py": ("tests/estimators", "tests/preprocessing"),
     "rnnbp/inspection.py": ("tests/estimators",),
     "rnnbp/sequences.py": ("tests/data",),
+    "rnnbp/reading.py": ("tests/data", "tests/mistakes"),
+    "rnnbp/names.py": ("tests/mistakes",),
     "rnnbp/data": ("tests/data", "tests/training/test_resume.py"),
     "rnnbp/losses": ("tests/losses", "tests/training/test_step.py", "tests/optimizers/test_levenberg_marquardt.py"),
     "rnnbp/networks/network.py": ("tests/networks", "tests/files/test_model_file.py"),
