@@ -59,6 +59,7 @@ BESIDE = {
     "rnnbp/sequences.py": ("tests/data",),
     "rnnbp/reading.py": ("tests/data", "tests/mistakes"),
     "rnnbp/names.py": ("tests/mistakes",),
+    "rnnbp/warning.py": ("tests/mistakes",),
     "rnnbp/data": ("tests/data", "tests/training/test_resume.py"),
     "rnnbp/losses": ("tests/losses", "tests/training/test_step.py", "tests/optimizers/test_levenberg_marquardt.py"),
     "rnnbp/networks/network.py": ("tests/networks", "tests/files/test_model_file.py"),
