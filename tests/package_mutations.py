@@ -7,10 +7,11 @@
     a and b, not a, True          or; a; False
     3, 0.5, -x                    4; 1.0; x: one more, twice as much, the other sign
 
-in code that runs: docstrings, annotations, text of messages and what runs for type checkers only are left alone. The
-broken file stands in a copy of the tree; the originals are not touched. One of the tests of the folder that mirrors the
-file's own must then fail. They are run once with nothing broken, to know which test calls which function: those that
-call the broken one are run first, by `forked_tests`, until one fails.
+in code that runs: docstrings, annotations, text of messages, what runs for type checkers only and `CHECKED` are left
+alone. The broken file stands in a copy of the tree; the originals are not touched. One of the tests of the folder that
+mirrors the file's own must then fail. They are run once with nothing broken, to know which test calls which function:
+those that call the broken one are run first, by `forked_tests`, until one fails. With ``--kept FOLDER`` what was found
+stays there; the same command goes on from it, and tries again only what had survived.
 
 `tests/equivalent_mutations.json` lists breaks that change nothing that could be asked of the code, each with its reason
 and the line that it changes; a test sees to it that the line is there.
@@ -56,6 +57,9 @@ BESIDE = {
     "rnnbp/model_selection.py": ("tests/estimators", "tests/preprocessing"),
     "rnnbp/inspection.py": ("tests/estimators",),
     "rnnbp/sequences.py": ("tests/data",),
+    "rnnbp/reading.py": ("tests/data", "tests/mistakes"),
+    "rnnbp/names.py": ("tests/mistakes",),
+    "rnnbp/warning.py": ("tests/mistakes",),
     "rnnbp/data": ("tests/data", "tests/training/test_resume.py"),
     "rnnbp/losses": ("tests/losses", "tests/training/test_step.py", "tests/optimizers/test_levenberg_marquardt.py"),
     "rnnbp/networks/network.py": ("tests/networks", "tests/files/test_model_file.py"),
@@ -74,7 +78,7 @@ BINARY = {
     ast.Pow: ast.Mult, ast.MatMult: ast.Mult, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.LShift: ast.RShift,
     ast.RShift: ast.LShift,
 }  # fmt: skip
-CHECKED = ("strict=True", "copy=False")  # of zip, an assertion; of astype, which saves time alone
+CHECKED = ("strict=True", "frozen=True", "copy=False")  # assertions, of zip and dataclass; what only saves time
 COMPARISON = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
     ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
@@ -146,8 +150,18 @@ def running(node: ast.AST, inside: str = "", function: str = "") -> Iterator[tup
                 continue
             if isinstance(child, ast.keyword) and ast.unparse(child) in CHECKED:
                 continue
-            if isinstance(child, ast.AST):
+            if (
+                name == "args"
+                and getattr(getattr(node, "func", None), "attr", "") == "reshape"
+                and _is_minus_one(child)
+            ):
+                yield child, function  # not its 1 alone: NumPy takes any negative number for "what is left"
+            elif isinstance(child, ast.AST):
                 yield from running(child, *own)
+
+
+def _is_minus_one(node: ast.AST) -> bool:
+    return isinstance(node, ast.UnaryOp) and ast.unparse(node) == "-1"
 
 
 def breaks(file: str) -> Iterator[Break]:

@@ -35,6 +35,11 @@ def test_accuracy_of_one_logit_is_of_its_sign(target):
     assert accuracy(target, [[3.0], [-0.1], [-2.0], [0.2]]) == 0.5
 
 
+def test_equal_logits_are_of_the_first_class():
+    """One logit of 0 is two that are equal, of which `argmax` takes the first."""
+    assert accuracy([0, 0], [[0.0], [0.0]]) == accuracy([0, 0], np.zeros((2, 2))) == 1.0
+
+
 @pytest.mark.parametrize(("target", "output"), [([0, 1], np.zeros((3, 2))), (np.zeros((3, 4)), np.zeros((3, 2)))])
 def test_accuracy_of_shapes_that_do_not_fit_is_refused(target, output):
     with pytest.raises(ValueError, match="do not fit outputs of shape"):

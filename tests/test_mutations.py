@@ -49,7 +49,7 @@ THING = '''
 def size(x: int = 3) -> "1 + 1":
     if x > 5 and not x == 8:
         raise ValueError(f"{x + 1} of 9")
-    list(zip([], [], strict=True))
+    list(zip([], [], strict=True)).reshape(-1)
     return 0.5 * x
 '''
 ITS_TEST = """
@@ -82,6 +82,7 @@ def test_each_operator_and_number_that_runs_is_broken(tree):
         (5, "not x == 8", "x == 8"),
         (5, "x == 8", "x != 8"),
         (5, "8", "9"),
+        (7, "-1", "1"),
         (8, "0.5 * x", "0.5 / x"),
         (8, "0.5", "1.0"),
     ]

@@ -13,7 +13,6 @@ import json
 import logging
 import math
 import time
-import warnings
 from collections.abc import Mapping
 from os import PathLike
 from typing import Any
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from rnnbp.configuration import number, shown, whole_number
 from rnnbp.configuration import path as check_path
 from rnnbp.files import model_file, strict_json
+from rnnbp.warning import warn
 
 __all__ = ["Checkpoint", "CheckpointError"]
 
@@ -173,7 +173,7 @@ class Checkpoint:
             self._wait()
             if not self._failing:
                 message = f"the checkpoint cannot be written: {error}. Training goes on, and will try again"
-                warnings.warn(message, RuntimeWarning, stacklevel=2)
+                warn(message, RuntimeWarning)
             self._failing = True
         else:
             if self._failing:

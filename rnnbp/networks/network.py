@@ -12,7 +12,6 @@ hyper-parameters the layers, parameters the vector ``theta``, activations the wo
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -41,6 +40,7 @@ from rnnbp.networks.stream import Stream
 from rnnbp.networks.summary import Summary
 from rnnbp.parameters import Parameter, Parameters
 from rnnbp.reading import read_array
+from rnnbp.warning import warn
 
 __all__ = ["Network", "check_network"]
 
@@ -232,7 +232,7 @@ class Network:
                     continue
                 advice = "bidirectional=True" if both_ways else "reverse=True" if backwards_only else ""
                 what += f": write LastStep({advice})"
-                warnings.warn(f"layer {k}, {layer!r}, follows {before!r}, {what}", stacklevel=4)
+                warn(f"layer {k}, {layer!r}, follows {before!r}, {what}")
             before = layer
 
     def _teacher_forced_layer(self) -> int | None:
@@ -597,11 +597,10 @@ class Network:
     def _warn_of_non_finite(self, what: str) -> None:
         for name, view in self.parameters.items():
             if n := view.size - int(np.isfinite(view).sum()):
-                warnings.warn(
+                warn(
                     f"{what} holds NaN or infinity in {name!r} ({n} of {view.size} numbers): what it computes will be "
                     "no numbers either. Did training diverge?",
                     RuntimeWarning,
-                    stacklevel=3,
                 )
                 return
 

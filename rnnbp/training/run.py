@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +22,7 @@ from rnnbp.optimizers import Optimizer, State, clip_by_norm
 from rnnbp.training.evaluation import evaluate_set
 from rnnbp.training.history import Callback, History
 from rnnbp.training.next_step import NextStep
+from rnnbp.warning import warn
 
 __all__ = ["Augment", "Found", "NonFiniteError", "TrainingRun"]
 
@@ -229,12 +229,11 @@ class TrainingRun:
         first = self.first_loss
         if first is not None and loss > GROWTH * first > 0.0:
             self.first_loss = None
-            warnings.warn(
+            warn(
                 f"the loss has grown from {first:.3g} at the first update to {loss:.3g} in epoch {len(self.history)}: "
                 "training diverges, though all is still finite. Try a lower learning rate, clip_norm=1.0 in the "
                 "optimizer, or inputs and targets scaled to about unit variance",
                 RuntimeWarning,
-                stacklevel=2,
             )
 
     def restore_best(self) -> None:

@@ -8,6 +8,7 @@ from hypothesis.extra import numpy as arrays
 
 from rnnbp import layers
 from rnnbp.data.batch import Batch
+from rnnbp.data.workspace import Workspace
 from rnnbp.gradients import BPTT
 from rnnbp.losses import CrossEntropy, MeanSquaredError
 from rnnbp.networks.network import Network
@@ -227,3 +228,15 @@ def test_a_weight_that_does_not_fit_is_refused(weight, message, per_step):
 def test_a_batch_counts_examples_or_sequences():
     assert Batch(np.zeros((7, 2)), None).n_examples == 7
     assert TAGGER.batch(SEQUENCES).n_examples == 3
+
+
+def test_a_workspace_gives_the_same_memory_again_where_it_fits():
+    workspace = Workspace()
+    first = workspace.empty("x", (2, 3), "float32")
+    assert first.dtype == "float32"
+    assert np.shares_memory(first, workspace.empty("x", (4,), "float32"))
+    assert not np.shares_memory(first, workspace.empty("y", (4,), "float32"))
+    for shape, dtype in (((7,), "float32"), ((2, 3), "float64")):
+        other = workspace.empty("x", shape, dtype)
+        assert (other.shape, other.dtype) == (shape, dtype)
+        assert not np.shares_memory(first, other)

@@ -298,10 +298,11 @@ def test_every_bit_counts(path, saved):
 def test_a_network_without_sense_is_neither_saved_nor_loaded_without_a_word(path, value):
     net = Network([layers.Dense(3, 2)])
     net.parameters["0.weight"][1, 1] = value
-    with pytest.warns(RuntimeWarning, match=r"saved in .*rnnbp holds NaN .*'0.weight' \(1 of 6 numbers\)"):
+    with pytest.warns(RuntimeWarning, match=r"saved in .*rnnbp holds NaN .*'0.weight' \(1 of 6 numbers\)") as saving:
         net.save(path)
-    with pytest.warns(RuntimeWarning, match=r"network in .*rnnbp holds NaN .*'0.weight' \(1 of 6 numbers\)"):
+    with pytest.warns(RuntimeWarning, match=r"network in .*rnnbp holds NaN .*'0.weight' \(1 of 6 numbers\)") as loading:
         loaded = Network.load(path)
+    assert [each.filename for each in (*saving, *loading)] == [__file__, __file__]
     np.testing.assert_array_equal(loaded.theta, net.theta)
 
 

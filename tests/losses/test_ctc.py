@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.special
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -451,3 +452,9 @@ def test_what_needs_a_target_for_each_step_is_refused():
     net = rnnbp.Network([layers.Jordan(4, 5, n_outputs=4)])
     with pytest.raises(ValueError, match="CTC has no target for each step to feed back"):
         net.loss_and_gradient(x, y, CTC())
+
+
+@pytest.mark.parametrize("shape", [(3,), (4, 3), (2, 4, 3)])
+def test_log_softmax_is_scipy_s(shape):
+    logits = 50 * np.random.default_rng(0).normal(size=shape)
+    np.testing.assert_allclose(log_softmax(logits), scipy.special.log_softmax(logits, axis=-1), rtol=1e-13)

@@ -7,6 +7,7 @@ import pytest
 from scipy.optimize import minimize, rosen, rosen_der
 
 from rnnbp.optimizers import LBFGS
+from rnnbp.optimizers.lbfgs import _Run
 
 START = np.array([-1.2, 1.0, 0.8, -0.5])
 
@@ -115,3 +116,13 @@ def test_an_optimum_at_the_start_is_left_alone():
 def test_a_max_iter_of_zero_is_an_error():
     with pytest.raises(ValueError, match="max_iter must be a whole number of at least 1, but 0"):
         LBFGS().minimize(rosenbrock, START.copy(), max_iter=0)
+
+
+def test_a_loss_that_is_not_finite_is_a_wall_as_steep_as_the_fall_was():
+    theta = np.array([2.0, 1.0])
+    run = _Run(lambda t: (np.inf, t) if t[0] < 0 else (t @ t, 2 * t), theta, None)
+    loss, gradient = run.evaluate(theta.copy())
+    move = np.array([-3.0, -0.5])
+    risen, slope = run.evaluate(theta + move)
+    assert risen - loss == slope @ move == -gradient @ move == 13.0
+    assert slope[0] * move[1] == slope[1] * move[0]  # along the move

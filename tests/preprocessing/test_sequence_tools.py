@@ -250,6 +250,15 @@ def test_scaler_leaves_a_constant_feature_in_its_unit(dtype):
     assert np.abs(scaler.transform([np.full((2, 1), 0.1, dtype)])[0]).max() < 1e-6
 
 
+def test_scaler_does_not_ask_for_the_unit(ragged):
+    """Powers of two round nothing."""
+    moved = [x + 3.0 for x in ragged]
+    expected = SequenceScaler().fit_transform(moved)
+    for unit in (2.0**-40, 2.0**40):
+        for scaled, x in zip(SequenceScaler().fit_transform([unit * x for x in moved]), expected, strict=True):
+            np.testing.assert_array_equal(scaled, x)
+
+
 def test_scaler_keeps_the_names_of_features(ragged):
     names = SequenceScaler().fit(ragged).get_feature_names_out(["a", "b", "c"])
     assert names.tolist() == ["a", "b", "c"]

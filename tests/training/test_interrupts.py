@@ -294,8 +294,9 @@ def test_a_run_whose_last_checkpoint_cannot_be_written_returns_what_it_has_learn
         disk["error"] = errno.ENOSPC
 
     expected = ended(*train())
-    with pytest.warns(RuntimeWarning, match="cannot be written"):
+    with pytest.warns(RuntimeWarning, match="cannot be written") as caught:
         assert ended(*train(Checkpoint(tmp_path / "run.ckpt", **NEVER), callbacks=[fill])) == expected
+    assert [each.filename for each in caught] == [__file__]
 
 
 # -- the first checkpoint ----------------------------------------------------------------------------------------------
