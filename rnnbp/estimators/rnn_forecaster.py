@@ -28,7 +28,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from rnnbp.callbacks import EarlyStopping
 from rnnbp.configuration import number, whole_number
-from rnnbp.estimators.backtest import errors_ahead, folds, interval, steps_ahead
+from rnnbp.estimators.backtest import folds, further, interval, steps_ahead
 from rnnbp.estimators.base import Arrays, Data
 from rnnbp.estimators.declaring import FLAG, check, documented, either, real, setting
 from rnnbp.estimators.objectives import HalfSquaredError
@@ -349,9 +349,10 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
         number("coverage", coverage, "(0, 1)")
         pasts, h, shape = self._asked(X, h)
         forecast, spread = self._run_on(self.network_, *pasts, h), _spreads(pasts[1])
+        ends = interval(self._errors, coverage, drifts=self.differenced_)
         lower, upper = (
-            np.clip(forecast + end * spread, *self._bounds).reshape(shape)
-            for end in interval(self._errors(h), coverage)
+            np.clip(forecast + further(end, h, drifts=self.differenced_) * spread, *self._bounds).reshape(shape)
+            for end in ends
         )
         return lower, upper
 
@@ -376,15 +377,15 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
         """
         pasts, h, shape = self._asked(X, h)
         whole_number("n_paths", n_paths)
-        errors = self._errors(h)
+        errors = further(self._errors, h, drifts=self.differenced_)
         drawn = check_random_state(self.random_state).randint(len(errors), size=(n_paths, len(pasts[0])))
         paths = self._run_on(self.network_, *pasts, h) + errors[drawn] * _spreads(pasts[1])
         return np.asarray(np.clip(paths, *self._bounds)).reshape(n_paths, *shape)
 
-    def _errors(self, h: int) -> Array:
-        """Return scaled errors of shape (n, h, F); files of before have those of one step, of shape (n, F)."""
-        known = self.residuals_.reshape(len(self.residuals_), -1, self._width)
-        return errors_ahead(known, h, drifts=self.differenced_)
+    @property
+    def _errors(self) -> Array:
+        """Scaled errors, of shape (n, H, F); files of before have those of one step, of shape (n, F)."""
+        return np.asarray(self.residuals_.reshape(len(self.residuals_), -1, self._width))
 
     def _asked(self, X: Any, h: int | None) -> tuple[tuple[list[Array], list[Scale]], int, tuple[int, ...]]:
         """Return the pasts to go on from and their scales, the number of steps, and the shape of forecasts."""
