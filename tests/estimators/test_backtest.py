@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.testing import assert_allclose, assert_array_equal
 
 from rnnbp.estimators.backtest import folds, further, interval, steps_ahead
@@ -58,13 +59,13 @@ def test_errors_further_ahead_are_the_last_ones_and_grow_if_levels_drift(drifts,
 def test_an_interval_of_overlapping_sums_covers_what_it_says(coverage):
     """Of random walks: 300 origins, whose errors h steps ahead are sums of h of the same shocks.
 
-    1500 walks have a standard error of 1 % at most; without the correction 95 % would be 90 % at 30 steps, and 80 % 76 %.
+    3000 walks have a standard error of 0.7 % at most; without the correction 95 % is 90 % at 30 steps, and 80 % 76 %.
     """
     rng, steps = np.random.default_rng(0), [1, 5, 10, 30]
     covered = []
-    for _ in range(1500):
-        walk = np.cumsum(rng.normal(size=331))
-        errors = np.stack([walk[t + 1 : t + 31] - walk[t] for t in range(300)])[..., None]
+    for _ in range(3000):
+        walk = sliding_window_view(np.cumsum(rng.normal(size=330)), 31)
+        errors = (walk[:, 1:] - walk[:, :1])[..., None]
         lower, upper = interval(errors, coverage, drifts=True)
         new = np.cumsum(rng.normal(size=30))[:, None]
         covered.append((lower <= new) & (new <= upper))
