@@ -10,8 +10,10 @@ all else forecasts from each origin t in what was left out, as far ahead as H st
 If errors to come are exchangeable with these, it covers what it says: nothing is assumed of their distribution, and
 each horizon has its own, so that intervals do not run away. Further ahead than H, errors are those at H, or, of series
 whose level drifts, grow from there as a random walk's do, with the square root of h / H. There an error is a sum of h
-shocks, and only every h-th is independent of the others. As the quantiles of so few tell too little of the tails, these
-are widened as Student's distribution with n / h degrees of freedom is wider than the normal one.
+shocks, and of n overlapping ones only m = n / h are independent: as the least and greatest of so few tell too little of
+the tails, intervals are wider there, by as much as those of a normal sample of m are for its unknown mean and spread::
+
+    t(m - 1) sqrt((m + 1) / (m - 1)) / z        Student's quantile over the normal one
 
 References
 ----------
@@ -93,5 +95,6 @@ def interval(errors: Array, coverage: float, *, drifts: bool) -> tuple[Array, Ar
     if not drifts:
         return ordered[k - 1], ordered[n - k]
     tail = (1 + coverage) / 2
-    wider = student.ppf(tail, n / np.arange(1, n_steps + 1))[:, None] / norm.ppf(tail)
+    m = np.maximum(n / np.arange(1, n_steps + 1), 2)[:, None]
+    wider = student.ppf(tail, m - 1) * np.sqrt((m + 1) / (m - 1)) / norm.ppf(tail)
     return ordered[k - 1] * wider, ordered[n - k] * wider

@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import r2_score
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -138,12 +138,7 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
         TypeError, ValueError
             If data or settings cannot be used, before training begins; or if training diverges.
         """
-        if y is not None and _is_single(X):
-            raise ValueError(
-                "X is one series, and y was given too: a forecaster is fitted to the series itself, not to times and "
-                "values. Reshape your data, or leave out y"
-            )
-        return self._fit(X, incremental=False)
+        return self._fit(X, y, incremental=False)
 
     @available_if(solver_is_stochastic)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Arrays, y: Any = None) -> Self:
@@ -163,14 +158,19 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
         TypeError, ValueError
             See `fit`.
         """
-        return self._fit(X, incremental=True)
+        return self._fit(X, y, incremental=True)
 
-    def _fit(self, X: Any, *, incremental: bool) -> Self:
+    def _fit(self, X: Any, y: Any, *, incremental: bool) -> Self:
         check(self)
         _expect_no_dates(X)
         with self._as_it_was_if_refused():
             anew = self._starts_anew(incremental=incremental)
             single, series = self._read_series(X, reset=anew)
+            if single and y is not None:
+                raise ValueError(
+                    "X is one series (n_features=1), and y was given too: a forecaster is fitted to the series itself, "
+                    "not to times and values. Reshape your data, or leave out y"
+                )
             early: Any = self.early_stopping
             if early == "auto":
                 set_aside = sum(int(self.validation_fraction * len(x)) for x in series)
@@ -192,7 +192,9 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
     def _read_series(self, X: Any, *, reset: bool) -> tuple[bool, list[Array]]:
         """Return whether X is one series, and all series as arrays of shape (T_i, F)."""
         single = _is_single(X) and (reset or not self._saw_columns)
-        return single, list(self._read_x([X if hasattr(X, "columns") else np.asarray(X)] if single else X, reset=reset))
+        if single and not hasattr(X, "columns"):
+            X = check_array(X, dtype=None, ensure_2d=False, ensure_all_finite=False)
+        return single, list(self._read_x([X] if single else X, reset=reset))
 
     @property
     def _view(self) -> View:
