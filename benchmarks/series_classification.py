@@ -202,38 +202,38 @@ def logistic(data: Split, seed: int) -> float | None:
 
 
 def warping(data: Split, seed: int) -> float:
-    lengths = np.array([len(x) for x in data.X])
-    groups = [np.flatnonzero(lengths == n) for n in np.unique(lengths)]
-    stacks = [np.stack([data.X[i] for i in group]) for group in groups]
-    right = 0
-    for x, label in zip(data.X_test, data.y_test, strict=True):
-        distance = np.empty(len(lengths))
-        for group, stack in zip(groups, stacks, strict=True):
-            distance[group] = warped_distances(x, stack)
-        right += data.y[distance.argmin()] == label
-    return right / len(data.y_test)
+    distance = np.empty((len(data.X_test), len(data.X)))
+    for row, tested in by_length(data.X_test):
+        for column, known in by_length(data.X):
+            distance[np.ix_(row, column)] = warped_distances(tested, known)
+    return float((data.y[distance.argmin(axis=1)] == data.y_test).mean())
 
 
-def warped_distances(x: Array, others: Array, band: float = BAND) -> Array:
-    """Return the squared distances of a series (T, F) from others (N, U, F) by dynamic time warping.
+def by_length(X: Any) -> list[tuple[Array, Array]]:
+    """Return the places of sequences of each length, and these sequences (n, T, F)."""
+    lengths = np.array([len(x) for x in X])
+    places = [np.flatnonzero(lengths == n) for n in np.unique(lengths)]
+    return [(group, np.stack([X[i] for i in group])) for group in places]
+
+
+def warped_distances(some: Array, others: Array, band: float = BAND) -> Array:
+    """Return the squared distances of series (M, T, F) from others (N, U, F) by dynamic time warping.
 
     D(i, j) = |x(i) - y(j)|^2 + min(D(i-1, j-1), D(i-1, j), D(i, j-1)), as far as j is within a share of the length from
     the diagonal [Sakoe and Chiba, 1978].
     """
-    t, u = len(x), others.shape[1]
+    t, u = some.shape[1], others.shape[1]
     width = max(int(np.ceil(band * max(t, u))), -(-u // t))  # so that rows meet
-    above = np.full((len(others), u + 1), np.inf)
-    above[:, 0] = 0
-    for i, here in enumerate(x):
+    above = np.full((u + 1, len(some), len(others)), np.inf)
+    above[0] = 0
+    for i in range(t):
         middle = i * (u - 1) / max(t - 1, 1)
-        first, last = max(int(np.ceil(middle - width)), 0), min(int(middle + width), u - 1) + 1
-        cost = np.square(others[:, first:last] - here).sum(axis=2)
-        best = np.minimum(above[:, first:last], above[:, first + 1 : last + 1])
         row = np.full_like(above, np.inf)
-        for k in range(last - first):
-            row[:, first + k + 1] = cost[:, k] + np.minimum(best[:, k], row[:, first + k])
+        for j in range(max(int(np.ceil(middle - width)), 0), min(int(middle + width), u - 1) + 1):
+            cost = np.square(some[:, None, i] - others[None, :, j]).sum(axis=2)
+            row[j + 1] = cost + np.minimum(np.minimum(above[j], above[j + 1]), row[j])
         above = row
-    return above[:, -1]
+    return above[-1]
 
 
 CLASSIFIERS: dict[str, Callable[[Split, int], float | None]] = {

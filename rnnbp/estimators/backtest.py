@@ -9,7 +9,11 @@ all else forecasts from each origin t in what was left out, as far ahead as H st
 
 If errors to come are exchangeable with these, it covers what it says: nothing is assumed of their distribution, and
 each horizon has its own, so that intervals do not run away. Further ahead than H, errors are those at H, or, of series
-whose level drifts, grow from there as a random walk's do, with the square root of h / H.
+whose level drifts, grow from there as a random walk's do, with the square root of h / H. There an error is a sum of h
+shocks, and of n overlapping ones only m = n / h are independent: as the least and greatest of so few tell too little of
+the tails, intervals are wider there, by as much as those of a normal sample of m are for its unknown mean and spread::
+
+    t(m - 1) sqrt((m + 1) / (m - 1)) / z        Student's quantile over the normal one
 
 References
 ----------
@@ -25,8 +29,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm
+from scipy.stats import t as student
 
-__all__ = ["errors_ahead", "folds", "interval", "steps_ahead"]
+__all__ = ["folds", "further", "interval", "steps_ahead"]
 
 Array = NDArray[Any]
 Fold = list[tuple[int, int]]  # of each series: where what is left out begins and ends
@@ -49,39 +55,46 @@ def steps_ahead(lengths: Sequence[int], wanted: int) -> int:
     return min(wanted, max(max(lengths) // SHARE, 1))
 
 
-def errors_ahead(errors: Array, h: int, *, drifts: bool) -> Array:
-    """Return errors of h steps ahead.
+def further(errors: Array, h: int, *, drifts: bool) -> Array:
+    """Return errors, or ends of intervals, of h steps ahead.
 
     Parameters
     ----------
-    errors : ndarray of shape (n, H, F)
+    errors : ndarray of shape (..., H, F)
     h : int
     drifts : bool
-        Whether errors grow further ahead than H.
+        Whether they grow further ahead than H.
 
     Returns
     -------
-    ndarray of shape (n, h, F)
+    ndarray of shape (..., h, F)
     """
-    n_known = errors.shape[1]
-    further = np.arange(n_known + 1, h + 1)
-    growth = np.sqrt(further / n_known) if drifts else np.ones(len(further))
-    return np.concatenate([errors[:, :h], errors[:, -1:] * growth[:, None]], axis=1)
+    known = errors.shape[-2]
+    beyond = np.arange(known + 1, h + 1)
+    growth = np.sqrt(beyond / known) if drifts else np.ones(len(beyond))
+    return np.concatenate([errors[..., :h, :], errors[..., -1:, :] * growth[:, None]], axis=-2)
 
 
-def interval(errors: Array, coverage: float) -> tuple[Array, Array]:
+def interval(errors: Array, coverage: float, *, drifts: bool) -> tuple[Array, Array]:
     """Return between which two errors the next one lies, with that probability.
 
     Parameters
     ----------
-    errors : ndarray of shape (n, h, F)
+    errors : ndarray of shape (n, H, F)
     coverage : float
+    drifts : bool
+        Whether an error h steps ahead is a sum of h shocks.
 
     Returns
     -------
-    lower, upper : ndarray of shape (h, F)
+    lower, upper : ndarray of shape (H, F)
     """
-    n = len(errors)
+    n, n_steps, _ = errors.shape
     k = max(int((n + 1) * (1 - coverage) / 2), 1)
     ordered = np.sort(errors, axis=0)
-    return ordered[k - 1], ordered[n - k]
+    if not drifts:
+        return ordered[k - 1], ordered[n - k]
+    tail = (1 + coverage) / 2
+    m = np.maximum(n / np.arange(1, n_steps + 1), 2)[:, None]
+    wider = student.ppf(tail, m - 1) * np.sqrt((m + 1) / (m - 1)) / norm.ppf(tail)
+    return ordered[k - 1] * wider, ordered[n - k] * wider

@@ -22,13 +22,13 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import r2_score
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from rnnbp.callbacks import EarlyStopping
 from rnnbp.configuration import number, whole_number
-from rnnbp.estimators.backtest import errors_ahead, folds, interval, steps_ahead
+from rnnbp.estimators.backtest import folds, further, interval, steps_ahead
 from rnnbp.estimators.base import Arrays, Data
 from rnnbp.estimators.declaring import FLAG, check, documented, either, real, setting
 from rnnbp.estimators.objectives import HalfSquaredError
@@ -138,12 +138,7 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
         TypeError, ValueError
             If data or settings cannot be used, before training begins; or if training diverges.
         """
-        if y is not None and _is_single(X):
-            raise ValueError(
-                "X is one series, and y was given too: a forecaster is fitted to the series itself, not to times and "
-                "values. Reshape your data, or leave out y"
-            )
-        return self._fit(X, incremental=False)
+        return self._fit(X, y, incremental=False)
 
     @available_if(solver_is_stochastic)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Arrays, y: Any = None) -> Self:
@@ -163,14 +158,19 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
         TypeError, ValueError
             See `fit`.
         """
-        return self._fit(X, incremental=True)
+        return self._fit(X, y, incremental=True)
 
-    def _fit(self, X: Any, *, incremental: bool) -> Self:
+    def _fit(self, X: Any, y: Any, *, incremental: bool) -> Self:
         check(self)
         _expect_no_dates(X)
         with self._as_it_was_if_refused():
             anew = self._starts_anew(incremental=incremental)
             single, series = self._read_series(X, reset=anew)
+            if single and y is not None:
+                raise ValueError(
+                    "X is one series (n_features=1), and y was given too: a forecaster is fitted to the series itself, "
+                    "not to times and values. Reshape your data, or leave out y"
+                )
             early: Any = self.early_stopping
             if early == "auto":
                 set_aside = sum(int(self.validation_fraction * len(x)) for x in series)
@@ -192,7 +192,9 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
     def _read_series(self, X: Any, *, reset: bool) -> tuple[bool, list[Array]]:
         """Return whether X is one series, and all series as arrays of shape (T_i, F)."""
         single = _is_single(X) and (reset or not self._saw_columns)
-        return single, list(self._read_x([X if hasattr(X, "columns") else np.asarray(X)] if single else X, reset=reset))
+        if single and not hasattr(X, "columns"):
+            X = check_array(X, dtype=None, ensure_2d=False, ensure_all_finite=False)
+        return single, list(self._read_x([X] if single else X, reset=reset))
 
     @property
     def _view(self) -> View:
@@ -349,9 +351,10 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
         number("coverage", coverage, "(0, 1)")
         pasts, h, shape = self._asked(X, h)
         forecast, spread = self._run_on(self.network_, *pasts, h), _spreads(pasts[1])
+        ends = interval(self._errors, coverage, drifts=self.differenced_)
         lower, upper = (
-            np.clip(forecast + end * spread, *self._bounds).reshape(shape)
-            for end in interval(self._errors(h), coverage)
+            np.clip(forecast + further(end, h, drifts=self.differenced_) * spread, *self._bounds).reshape(shape)
+            for end in ends
         )
         return lower, upper
 
@@ -376,15 +379,15 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
         """
         pasts, h, shape = self._asked(X, h)
         whole_number("n_paths", n_paths)
-        errors = self._errors(h)
+        errors = further(self._errors, h, drifts=self.differenced_)
         drawn = check_random_state(self.random_state).randint(len(errors), size=(n_paths, len(pasts[0])))
         paths = self._run_on(self.network_, *pasts, h) + errors[drawn] * _spreads(pasts[1])
         return np.asarray(np.clip(paths, *self._bounds)).reshape(n_paths, *shape)
 
-    def _errors(self, h: int) -> Array:
-        """Return scaled errors of shape (n, h, F); files of before have those of one step, of shape (n, F)."""
-        known = self.residuals_.reshape(len(self.residuals_), -1, self._width)
-        return errors_ahead(known, h, drifts=self.differenced_)
+    @property
+    def _errors(self) -> Array:
+        """Scaled errors, of shape (n, H, F); files of before have those of one step, of shape (n, F)."""
+        return np.asarray(self.residuals_.reshape(len(self.residuals_), -1, self._width))
 
     def _asked(self, X: Any, h: int | None) -> tuple[tuple[list[Array], list[Scale]], int, tuple[int, ...]]:
         """Return the pasts to go on from and their scales, the number of steps, and the shape of forecasts."""

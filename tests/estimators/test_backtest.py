@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.testing import assert_allclose, assert_array_equal
 
-from rnnbp.estimators.backtest import errors_ahead, folds, interval, steps_ahead
+from rnnbp.estimators.backtest import folds, further, interval, steps_ahead
 
 
 @pytest.mark.parametrize("lengths", [[100], [10, 25], [7, 30, 5], [4] * 10])
@@ -32,14 +33,14 @@ def test_errors_are_known_as_far_ahead_as_there_are_origins():
 def test_an_interval_of_exchangeable_errors_covers_exactly_what_it_says(n, coverage):
     """Where (n + 1) (1 - coverage) / 2 is a whole number; 4000 draws have a standard error of 0.8 % at most."""
     drawn = np.random.default_rng(0).standard_cauchy((n + 1, 4000, 1))
-    lower, upper = interval(drawn[:-1], coverage)
+    lower, upper = interval(drawn[:-1], coverage, drifts=False)
     assert lower.shape == upper.shape == (4000, 1)
     assert_allclose(((lower <= drawn[-1]) & (drawn[-1] <= upper)).mean(), coverage, atol=0.025)
 
 
 def test_an_interval_is_never_wider_than_the_errors():
     errors = np.random.default_rng(0).normal(size=(5, 3, 2))
-    lower, upper = interval(errors, 0.999)
+    lower, upper = interval(errors, 0.999, drifts=False)
     assert_array_equal(lower, errors.min(axis=0))
     assert_array_equal(upper, errors.max(axis=0))
 
@@ -47,7 +48,25 @@ def test_an_interval_is_never_wider_than_the_errors():
 @pytest.mark.parametrize(("drifts", "growth"), [(False, 1.0), (True, np.sqrt(2.0))])
 def test_errors_further_ahead_are_the_last_ones_and_grow_if_levels_drift(drifts, growth):
     errors = np.random.default_rng(0).normal(size=(5, 4, 2))
-    assert_array_equal(errors_ahead(errors, 3, drifts=drifts), errors[:, :3])
-    further = errors_ahead(errors, 8, drifts=drifts)
-    assert_array_equal(further[:, :4], errors)
-    assert_allclose(further[:, 7], growth * errors[:, 3])
+    assert_array_equal(further(errors, 3, drifts=drifts), errors[:, :3])
+    found = further(errors, 8, drifts=drifts)
+    assert_array_equal(found[:, :4], errors)
+    assert_allclose(found[:, 7], growth * errors[:, 3])
+    assert_array_equal(further(errors[0], 8, drifts=drifts), found[0])
+
+
+@pytest.mark.parametrize("coverage", [0.8, 0.95])
+def test_an_interval_of_overlapping_sums_covers_what_it_says(coverage):
+    """Of random walks: 300 origins, whose errors h steps ahead are sums of h of the same shocks.
+
+    3000 walks have a standard error of 0.7 % at most; without the correction 95 % is 90 % at 30 steps, and 80 % 76 %.
+    """
+    rng, steps = np.random.default_rng(0), [1, 5, 10, 30]
+    covered = []
+    for _ in range(3000):
+        walk = sliding_window_view(np.cumsum(rng.normal(size=330)), 31)
+        errors = (walk[:, 1:] - walk[:, :1])[..., None]
+        lower, upper = interval(errors, coverage, drifts=True)
+        new = np.cumsum(rng.normal(size=30))[:, None]
+        covered.append((lower <= new) & (new <= upper))
+    assert_allclose(np.mean(covered, axis=0)[np.array(steps) - 1, 0], coverage, atol=0.03)

@@ -196,6 +196,7 @@ def test_any_optimizer_is_a_solver():
     assert fitted.score(X, Y) > 0.9
 
 
+@pytest.mark.filterwarnings("ignore:feature 1 of X")
 def test_log_probabilities_are_finite_where_probabilities_are_0():
     fitted = MLPClassifier(solver="lbfgs", hidden_layer_sizes=5, alpha=0.0, random_state=0).fit(X * 100, Y)
     assert (fitted.predict_proba(X * 100) == 0).any()
@@ -317,7 +318,7 @@ def test_a_setting_that_cannot_be_used_is_named(settings, message):
         MLPClassifier(**settings).fit(X, Y)
 
 
-@pytest.mark.filterwarnings("ignore:the loss has grown")
+@pytest.mark.filterwarnings("ignore:the loss has grown", "ignore:feature 1 of X")
 def test_divergence_says_what_to_do():
     wild = MLPRegressor(solver="sgd", learning_rate_init=1e3, random_state=0)
     with pytest.raises(ValueError, match=r"non-finite parameter weights.*Try a lower learning rate"):
