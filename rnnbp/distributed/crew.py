@@ -30,7 +30,7 @@ from rnnbp.distributed.assignment import assign
 from rnnbp.distributed.description import Description
 from rnnbp.distributed.errors import ClusterError, Lost
 from rnnbp.distributed.messages import Answer, Piece, Request
-from rnnbp.distributed.worker import Holdings, hold
+from rnnbp.distributed.worker import hold
 from rnnbp.losses import Loss
 from rnnbp.networks.network import Network
 
@@ -155,8 +155,11 @@ class Crew:
         return sorted(present)
 
     async def _admit(self, new: Iterable[str]) -> None:
-        """Check the versions of workers, and prepare them."""
-        versions: Any = await self.client.get_versions(packages=["rnnbp"])
+        """Check that workers can be reached, and have the right versions."""
+        try:
+            versions: Any = await self.client.get_versions(packages=["rnnbp"])
+        except OSError as error:
+            raise Lost(new) from error
         expected = {"rnnbp": rnnbp.__version__, "Python": _minor(platform.python_version())}
         for address in sorted(new & versions["workers"].keys()):
             found = versions["workers"][address]
@@ -177,8 +180,6 @@ class Crew:
                     "other workers, must be able to connect to its port, which `dask worker --worker-port` sets, or "
                     "be run where it can"
                 ) from error
-        if not self._admitted:
-            await self.client.register_plugin(Holdings())
         self._admitted |= set(new)
 
     async def _watched(self, work: Awaitable[Any], addresses: set[str]) -> Any:
