@@ -16,12 +16,13 @@ import logging
 import platform
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
 import dask
 from distributed import Client
+from distributed.comm import CommClosedError
 from distributed.protocol import pickle, to_serialize
 from numpy.typing import NDArray
 
@@ -30,7 +31,7 @@ from rnnbp.distributed.assignment import assign
 from rnnbp.distributed.description import Description
 from rnnbp.distributed.errors import ClusterError, Lost
 from rnnbp.distributed.messages import Answer, Piece, Request
-from rnnbp.distributed.worker import Holdings, hold
+from rnnbp.distributed.worker import hold
 from rnnbp.losses import Loss
 from rnnbp.networks.network import Network
 
@@ -42,7 +43,8 @@ logger = logging.getLogger("rnnbp")
 
 POLL = 1.0  # seconds between questions to the scheduler, while waiting
 LOOK = 2.0  # seconds after which it is asked for workers that have joined
-PATIENCE = 60.0  # seconds without any worker, or with one that is paused, before it is an error
+PATIENCE = 60.0  # seconds that a worker may be paused, or a reply of Dask may take, before it is an error
+RETURN = 300.0  # seconds that are waited for a worker if none is left
 ATTEMPTS = 12  # losses in a row, without an answer between them
 
 
@@ -140,26 +142,34 @@ class Crew:
 
     async def _workers(self) -> list[str]:
         """Return the workers, when there are some, and all have been found to be such as are needed."""
-        until = time.monotonic() + PATIENCE
+        until = None
         while not (present := await self._present()):
             if not self._admitted:
                 raise ClusterError(
                     "the cluster has no workers: start some, as cluster.scale(2) or the command dask-worker does, and "
                     "wait for them by client.wait_for_workers(1)"
                 )
+            if until is None:
+                until = time.monotonic() + RETURN
+                logger.warning("no worker is left; waiting for one to come, for at most %.0f s", RETURN)
             if time.monotonic() > until:
-                raise ClusterError(f"all workers are gone, and none has come for {PATIENCE:.0f} s")
+                raise ClusterError(f"all workers are gone, and none has come for {RETURN:.0f} s")
             await asyncio.sleep(POLL)
         if new := present.keys() - self._admitted:
             await self._admit(new)
-        return sorted(present)
+        return sorted(present.keys() & self._admitted)
 
-    async def _admit(self, new: Iterable[str]) -> None:
-        """Check the versions of workers, and prepare them."""
-        versions: Any = await self.client.get_versions(packages=["rnnbp"])
+    async def _admit(self, new: Set[str]) -> None:
+        """Check that workers can be reached, and have the right versions."""
+        try:
+            versions: Any = (await self.client.get_versions(packages=["rnnbp"]))["workers"]
+        except OSError as error:
+            raise Lost(new) from error
+        if not (answering := new & versions.keys()):
+            raise Lost(new)
         expected = {"rnnbp": rnnbp.__version__, "Python": _minor(platform.python_version())}
-        for address in sorted(new & versions["workers"].keys()):
-            found = versions["workers"][address]
+        for address in sorted(answering):
+            found = versions[address]
             theirs = {"rnnbp": found["packages"]["rnnbp"], "Python": _minor(found["host"]["python"])}
             for name, version in expected.items():
                 if theirs[name] != version:
@@ -168,8 +178,8 @@ class Crew:
                         f"worker {address} {has}, but {name} {version} is running here: all must have the same"
                     )
             try:
-                await asyncio.wait_for(self.client.rpc(address).identity(), PATIENCE)
-            except (OSError, TimeoutError) as error:
+                await self._watched(self.client.rpc(address).identity(), {address})
+            except OSError as error:
                 if address not in await self._present():
                     raise Lost({address}) from error
                 raise ClusterError(
@@ -177,25 +187,26 @@ class Crew:
                     "other workers, must be able to connect to its port, which `dask worker --worker-port` sets, or "
                     "be run where it can"
                 ) from error
-        if not self._admitted:
-            await self.client.register_plugin(Holdings())
-        self._admitted |= set(new)
+        self._admitted |= answering
 
-    async def _watched(self, work: Awaitable[Any], addresses: set[str]) -> Any:
-        """Return the result of some work, unless one of the workers that it needs goes away."""
-        task = asyncio.ensure_future(work)
-        paused_since: float | None = None
+    async def _watched(self, work: Awaitable[Any], addresses: set[str], *, of_tasks: bool = False) -> Any:
+        """Return the result of some work, unless one of the workers that it needs goes away.
+
+        Or unless one is paused, and starts no tasks, if it is the work `of_tasks`.
+        """
+        task, running_at = asyncio.ensure_future(work), time.monotonic()
         try:
             while not (await asyncio.wait({task}, timeout=POLL))[0]:
-                present, running = await self._present(), await self._present(running=True)
-                if gone := addresses - present.keys():
+                if gone := addresses - (await self._present()).keys():
                     raise Lost(gone)
-                now = time.monotonic()
-                paused_since = (paused_since or now) if addresses - running.keys() else None
-                if paused_since is not None and now - paused_since > PATIENCE:
+                if not of_tasks:
+                    continue
+                if not (paused := addresses - (await self._present(running=True)).keys()):
+                    running_at = time.monotonic()
+                elif time.monotonic() - running_at > PATIENCE:
                     raise ClusterError(
-                        f"worker {min(addresses - running.keys())} has been paused for {PATIENCE:.0f} s, as Dask does "
-                        "when its memory is nearly full: the data need more workers, or more memory for each"
+                        f"worker {min(paused)} has been paused for {PATIENCE:.0f} s, as Dask does when its memory is "
+                        "nearly full: the data need more workers, or more memory for each"
                     )
             return task.result()
         finally:
@@ -237,13 +248,16 @@ class Crew:
                 )
                 future = self.client.compute(task, workers=[address], allow_other_workers=False, priority=1)
                 del material, task
-                description = await self._watched(future, {address})
+                description = await self._watched(future, {address}, of_tasks=True)
             except (Lost, ClusterError):
                 raise
             except (TypeError, ValueError) as error:
                 kind = TypeError if isinstance(error, TypeError) else ValueError
                 raise kind(f"part {part} of the data: {error}") from error
+            except CommClosedError as error:
+                raise Lost({address}) from error
             except Exception as error:  # of what reads the data, or of Dask if the worker is gone
+                await asyncio.sleep(POLL / 10)
                 if address not in await self._present():
                     raise Lost({address}) from error
                 raise ClusterError(f"part {part} of the data is not there: {type(error).__name__}: {error}") from error

@@ -118,8 +118,8 @@ class ClusterRun(TrainingRun):
             **options,
         )
         totals, shares, norms, n_rows, rests = zip(*(answer.found[part] for part in work), strict=True)
-        share = sum(shares)
-        mean = root(answer.sums, len(work)) / np.asarray(share or 1.0, theta.dtype)
+        weights = np.array(shares)  # of each part in each minibatch
+        mean = root(answer.sums, len(work)) / np.asarray(weights.sum() or 1.0, theta.dtype)
         if not np.isfinite(mean).all():
             raise NonFiniteError(f"in epoch {len(self.history)} the mean of the parts' parameters is not finite")
         vectors, _ = split_state(theta, state)
@@ -127,7 +127,10 @@ class ClusterRun(TrainingRun):
             target[...] = found
         for name in rests[0]:  # counts of updates, of which a part without examples has done fewer
             state[name][...] = np.max([rest[name] for rest in rests], axis=0)
-        return sum(totals) / (share or 1.0), share, len(pieces) * sum(norms) / (share or 1.0), sum(n_rows)
+        together = weights.sum(axis=0)
+        norm = float(((weights * norms).sum(axis=0) / np.where(together, together, 1.0)).sum())
+        share = float(len(pieces) if self.loss.is_sum else together.sum())
+        return sum(totals) / (share or 1.0), share, norm, sum(n_rows)
 
     def validate(self, validation: TrainingSet) -> tuple[float, float | None]:
         """Return the loss of validation data, and their score if one is asked for."""

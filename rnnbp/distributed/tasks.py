@@ -68,24 +68,22 @@ def local_updates(
 ) -> Outcome:
     """Return parameters and optimizer's vectors after some updates on a part's own examples, times their share.
 
-    And the sums of losses, shares, norms and rows, and what else the optimizer remembers.
+    And the sum of losses, the share and the norm of each minibatch, the rows, and what else the optimizer remembers.
     """
     net.rng, augmenting = _generators(seeds, part)
     run = TrainingRun(net, data, loss, 1, l2=l2, history=History(loss=[math.nan] * epoch))
     state = {name: array.copy() for name, array in state.items()}
-    total = shares = norms = 0.0
-    n_rows = 0
-    for chosen, now, probability in zip(piece.chosen, times, teacher_forcing, strict=True):
+    total, n_rows, shares, norms = 0.0, 0, np.zeros(len(times)), np.zeros(len(times))
+    for j, (chosen, now, probability) in enumerate(zip(piece.chosen, times, teacher_forcing, strict=True)):
         if not len(chosen):
             continue
         found = run.minibatch(chosen, rng=augmenting, teacher_forcing=probability, **options)
         value = run.penalize(found.value, found.gradient, found.share)
-        norm = clip_by_norm(found.gradient, np.inf) if l2 else found.norm
+        shares[j], norms[j] = found.share, clip_by_norm(found.gradient, np.inf) if l2 else found.norm
         optimizer.update(net.theta, found.gradient, state, epoch=now, loss=value)
-        total, shares, norms = total + value * found.share, shares + found.share, norms + norm * found.share
-        n_rows += found.n_rows
+        total, n_rows = total + value * found.share, n_rows + found.n_rows
     vectors, rest = split_state(net.theta, state)
-    joined = np.concatenate([net.theta, *vectors.values()]) * np.asarray(shares, net.dtype)
+    joined = np.concatenate([net.theta, *vectors.values()]) * np.asarray(shares.sum(), net.dtype)
     return joined, (total, shares, norms, n_rows, rest)
 
 

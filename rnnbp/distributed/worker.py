@@ -18,7 +18,7 @@ import numpy as np
 from distributed import Worker, get_worker
 from distributed.diagnostics.plugin import WorkerPlugin
 from distributed.protocol import pickle, to_serialize
-from numpy.typing import NDArray
+from distributed.utils import sync
 
 from rnnbp.data.training_set import TrainingSet
 from rnnbp.distributed.description import Description, describe, read_part
@@ -31,7 +31,7 @@ from rnnbp.networks.network import Network
 
 __all__ = ["Holdings", "hold"]
 
-Array = NDArray[Any]
+_installing = Lock()
 
 
 class Holding:
@@ -87,7 +87,6 @@ class Holdings(WorkerPlugin):
     """What a worker holds for all who train on the cluster."""
 
     name: ClassVar[str] = "rnnbp"
-    idempotent = True
 
     def setup(self, worker: Worker) -> None:
         """Begin to listen."""
@@ -172,6 +171,13 @@ def _portable(error: Exception) -> Exception:
 
 def hold(name: str, part: int, key: str, settings: bytes, material: Any) -> Description:
     """Bring a part of a data set into the worker that this task runs in."""
-    holdings: Any = get_worker().plugins[Holdings.name]
-    description: Description = holdings.take(name, part, key, settings, material)
+    description: Description = _holdings_of(get_worker()).take(name, part, key, settings, material)
     return description
+
+
+def _holdings_of(worker: Worker) -> Any:
+    """Return the plugin of the worker that this task runs in; it is given one when it is first needed."""
+    with _installing:
+        if Holdings.name not in worker.plugins:
+            sync(worker.loop, worker.plugin_add, plugin=Holdings(), name=Holdings.name, catch_errors=False)
+    return worker.plugins[Holdings.name]

@@ -43,14 +43,15 @@ def pids(client):
 class Killer(threading.Thread):
     """Kills workers until it is told to stop."""
 
-    def __init__(self, address, times, seed):
+    def __init__(self, cluster, times, seed):
         super().__init__(daemon=True)
-        self.address, self.times, self.random = address, times, random.Random(seed)
-        self.killed, self.done, self.longest = 0, threading.Event(), 0.0
+        self.cluster, self.times, self.random = cluster, times, random.Random(seed)
+        self.n_workers, self.killed, self.done = len(cluster.workers), 0, threading.Event()
 
     def run(self):
-        with Client(self.address, set_as_default=False) as client:
-            while self.killed < self.times and not self.done.wait(self.random.uniform(0.2, 4.0)):
+        with Client(self.cluster, set_as_default=False) as client:
+            while self.killed < self.times and not self.done.wait(self.random.uniform(0.2, 8.0)):
+                self.cluster.scale(self.n_workers)  # a nanny whose process is killed as it starts gives up
                 found = pids(client)
                 if not found:
                     continue
@@ -92,7 +93,7 @@ def main():
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     sizes = {"threads_per_worker": 1, "dashboard_address": ":0", "silence_logs": logging.CRITICAL}
     with LocalCluster(n_workers=options.workers, **sizes) as cluster, Client(cluster) as client:
-        killer = Killer(cluster.scheduler_address, options.times, options.seed)
+        killer = Killer(cluster, options.times, options.seed)
         killer.start()
         net, history = train(client, 10**6, killer)
         killer.done.set()

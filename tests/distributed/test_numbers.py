@@ -5,7 +5,8 @@ import pytest
 
 import rnnbp
 from rnnbp import Network, layers, losses, optimizers
-from rnnbp.distributed import fit
+from rnnbp.data.training_set import TrainingSet
+from rnnbp.distributed import crew, fit
 
 ROUNDING = {"rtol": 0, "atol": 1e-6}
 
@@ -23,8 +24,12 @@ def tagger(**options):
     return Network([layers.GRU(4, 6), layers.Dense(6, 2)], seed=2, **options)
 
 
-def classifier(*more):
-    return Network([layers.LSTM(4, 6), layers.LastStep(), *more, layers.Dense(6, 2)], seed=2)
+def classifier(*more, **options):
+    return Network([layers.LSTM(4, 6), layers.LastStep(), *more, layers.Dense(6, 2)], seed=2, **options)
+
+
+def exact_classifier():
+    return classifier(dtype="float64")
 
 
 def both(client, make, x, target, n_parts=None, every=1, **settings):
@@ -90,16 +95,14 @@ def test_chunks_of_long_sequences_carry_their_states(client):
 def test_a_full_batch_optimizer(client):
     x = sequences()
     settings = {"loss": "cross_entropy", "optimizer": optimizers.LBFGS(), "max_epochs": 4}
-    here, there, expected, history = both(client, classifier, x, firsts(x), **settings)
-    np.testing.assert_allclose(there.theta, here.theta, rtol=0, atol=1e-3)
-    np.testing.assert_allclose(history.loss, expected.loss, rtol=1e-4)
+    expect_equal(*both(client, exact_classifier, x, firsts(x), **settings))
 
 
 def test_validation_early_stopping_averaging_and_callbacks(client):
     x, held_out, seen = sequences(), sequences(30, seed=1), []
     settings = {
         "loss": "cross_entropy",
-        "max_epochs": 30,
+        "max_epochs": 12,
         "optimizer": optimizers.Adam(0.05),
         "validation_data": (held_out, firsts(held_out)),
         "score": rnnbp.metrics.accuracy,
@@ -108,25 +111,23 @@ def test_validation_early_stopping_averaging_and_callbacks(client):
         "averaging": optimizers.ExponentialAverage(0.9),
         "callbacks": [lambda net, history: seen.append((len(history), net.theta.copy())) and None],
     }
-    here, there, expected, history = both(client, classifier, x, firsts(x), **settings)
-    np.testing.assert_allclose(there.theta, here.theta, rtol=0, atol=1e-5)
-    assert history.stopped == "patience"
+    here, there, expected, history = both(client, exact_classifier, x, firsts(x), **settings)
+    np.testing.assert_allclose(there.theta, here.theta, rtol=0, atol=1e-9)
+    assert history.stopped == expected.stopped == "patience"
     assert history.validation_score == expected.validation_score
     n = len(history)
     for (_, on_cluster), (_, in_process) in zip(seen[n:], seen[:n], strict=True):
-        np.testing.assert_allclose(on_cluster, in_process, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(on_cluster, in_process, rtol=0, atol=1e-9)
 
 
 def bits(client, n_workers, **settings):
     """Train with all that draws random numbers on so many of the workers, and return what comes of it."""
-    from rnnbp.distributed import crew
-
     x = sequences(37)
     net = classifier(layers.Dropout(0.3))
-    everybody = sorted(client.scheduler_info(n_workers=-1)["workers"])
+    everybody = sorted(client.nthreads())
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(crew.Crew, "_workers", some_of(everybody[:n_workers], crew.Crew._workers))
-        settings = {"loss": "cross_entropy", "max_epochs": 3, "batch_size": 11, "progress": False} | settings
+        settings = {"loss": "cross_entropy", "max_epochs": 2, "batch_size": 11, "progress": False} | settings
         history = fit(client, net, x, firsts(x), augment=jitter, **settings)
     return net.theta, history.loss
 
@@ -145,12 +146,10 @@ def jitter(example, rng):
 @pytest.mark.parametrize("every", [1, 3])
 def test_any_number_of_workers_gives_the_same_bits(client, every):
     theta, loss = bits(client, 1, every=every)
-    for n_workers in (2, 3):
+    for n_workers in (2, 3)[every // 3 :]:
         again, losses_again = bits(client, n_workers, every=every)
         assert (again == theta).all()
         assert losses_again == loss
-    other, _ = bits(client, 2, every=every, seed=1)
-    assert (other != theta).any()
 
 
 def test_scheduled_sampling_draws_the_same_on_any_number_of_workers(client):
@@ -159,7 +158,7 @@ def test_scheduled_sampling_draws_the_same_on_any_number_of_workers(client):
 
     def trained(n_parts):
         net = Network([layers.Elman(2, 5), layers.Dense(5, 2)])
-        settings = {"loss": "mean_squared_error", "teacher_forcing": p, "max_epochs": 3, "progress": False}
+        settings = {"loss": "mean_squared_error", "teacher_forcing": p, "max_epochs": 2, "progress": False}
         fit(client, net, x, [np.roll(each, -1, axis=0) for each in x], n_parts=n_parts, **settings)
         return net.theta
 
@@ -181,8 +180,7 @@ def test_local_updates_are_the_mean_of_what_parts_do_alone(client):
     net = classifier()
     fit(client, net, x, target, n_parts=2, every=2, max_epochs=1, batch_size=12, shuffle=False, **settings)
 
-    order = np.argsort([-len(sequence) for sequence in x], kind="stable")[::-1]  # as without shuffling
-    batches = [*classifier_batches(order, x)]
+    batches = [*TrainingSet(net.interface, x).batches(12)]  # as without shuffling
     thetas = []
     for part in range(2):
         alone = classifier()
@@ -193,12 +191,6 @@ def test_local_updates_are_the_mean_of_what_parts_do_alone(client):
         thetas.append(alone.theta)
     weights = [sum(i % 2 == part for batch in batches for i in batch) for part in range(2)]
     np.testing.assert_allclose(net.theta, np.average(thetas, axis=0, weights=weights), **ROUNDING)
-
-
-def classifier_batches(order, x):
-    from rnnbp.data.training_set import TrainingSet
-
-    return TrainingSet(classifier().interface, x).batches(12)
 
 
 def test_a_checkpoint_of_one_process_goes_on_on_a_cluster(client, tmp_path):
@@ -217,11 +209,11 @@ def test_a_checkpoint_of_one_process_goes_on_on_a_cluster(client, tmp_path):
 @pytest.mark.parametrize("every", [1, 2])
 def test_a_run_that_a_callback_breaks_off_goes_on_with_the_same_bits(client, tmp_path, every):
     x = sequences()
-    settings = {"loss": "cross_entropy", "batch_size": 9, "progress": False, "augment": jitter, "every": every}
+    settings = {"loss": "cross_entropy", "batch_size": 12, "progress": False, "augment": jitter, "every": every}
     unbroken, broken = classifier(layers.Dropout(0.2)), classifier(layers.Dropout(0.2))
-    expected = fit(client, unbroken, x, firsts(x), max_epochs=4, **settings)
+    expected = fit(client, unbroken, x, firsts(x), max_epochs=2, **settings)
     settings["checkpoint"] = rnnbp.Checkpoint(tmp_path / "run", every_seconds=0.0)
-    fit(client, broken, x, firsts(x), max_epochs=2, **settings)
-    history = fit(client, broken, x, firsts(x), max_epochs=4, **settings)
+    fit(client, broken, x, firsts(x), max_epochs=1, **settings)
+    history = fit(client, broken, x, firsts(x), max_epochs=2, **settings)
     assert (broken.theta == unbroken.theta).all()
     assert history.loss == expected.loss

@@ -17,7 +17,7 @@ from rnnbp import Network, NonFiniteError, layers, losses
 from rnnbp.distributed import ClusterError, fit, on
 from rnnbp.distributed.crew import Crew
 
-SETTINGS = {"loss": "cross_entropy", "max_epochs": 6, "batch_size": 8, "progress": False}
+SETTINGS = {"loss": "cross_entropy", "max_epochs": 4, "batch_size": 8, "progress": False}
 
 
 def problem(n=40, n_inputs=3):
@@ -40,7 +40,8 @@ def undisturbed(cluster):
 
 def held(client):
     """Return how many data sets each worker holds parts of."""
-    return list(client.run(lambda dask_worker: len(dask_worker.plugins["rnnbp"].holdings)).values())
+    counts = client.run(lambda dask_worker: len(getattr(dask_worker.plugins.get("rnnbp"), "holdings", ())))
+    return list(counts.values())
 
 
 def expect_released(client):
@@ -104,7 +105,7 @@ def test_workers_that_join_are_given_parts(cluster, client, undisturbed, monkeyp
 
     async def few_at_first(self):
         found = await everybody(self)
-        return found if len(seen) > 2 else [only]
+        return found if len(seen) > 1 else [only]
 
     monkeypatch.setattr(Crew, "_workers", few_at_first)
     net = network()
@@ -124,12 +125,12 @@ def test_two_runs_at_once_do_not_meet(client, cluster):
         trained.setdefault(seed, []).append(net.theta)
 
     with Client(cluster, set_as_default=False) as other:
-        together = [threading.Thread(target=train, args=args) for args in ((1, client), (2, client), (3, other))]
+        together = [threading.Thread(target=train, args=args) for args in ((1, client), (2, other))]
         for thread in together:
             thread.start()
         for thread in together:
             thread.join()
-        for seed in (1, 2, 3):
+        for seed in (1, 2):
             train(seed, client)
         assert all((one == other).all() for one, other in trained.values())
         expect_released(client)
@@ -179,12 +180,11 @@ def test_what_goes_wrong_in_a_part_is_raised_here_and_data_are_let_go_of(client)
     expect_released(client)
 
 
-class Locked(layers.Activation):
-    """A layer that cannot be sent."""
+class Locked(losses.MeanSquaredError):
+    """A loss that cannot be sent."""
 
-    def __init__(self, name):
-        super().__init__(name)
-        self.lock = threading.Lock()
+    def __init__(self, lock):
+        self.lock = lock
 
 
 class NotPicklable(Exception):
@@ -200,7 +200,7 @@ def test_what_cannot_be_sent_is_named(client):
     x, target = np.zeros((20, 2)), np.zeros((20, 1))
     settings = {"loss": "mean_squared_error", "progress": False}
     with pytest.raises(TypeError, match=r"the network and the loss cannot be sent to workers: .*lock"):
-        fit(client, Network([layers.Dense(2, 1), Locked("tanh")]), x, target, **settings)
+        fit(client, Network([layers.Dense(2, 1)]), x, target, loss=Locked(threading.Lock()))
     lock = threading.Lock()
     with pytest.raises(TypeError, match=r"what training is given \(augment, .* cannot be sent to workers: .*lock"):
         fit(client, Network([layers.Dense(2, 1)]), x, target, augment=lambda e, rng: e * (lock is None), **settings)
