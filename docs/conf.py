@@ -10,10 +10,13 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 os.environ["MPLBACKEND"] = "Agg"
 
+import public_names
 import reference
 import scripts
 
 import rnnbp
+
+NAMES = public_names.public_names()
 
 project = "rnnbp"
 author = "The rnnbp developers"
@@ -93,6 +96,16 @@ def escape_initials(app, what, name, obj, options, lines):
     lines[:] = [re.sub(r"^( *)([A-Z]\. )", r"\1\\\2", line) for line in lines]
 
 
+def add_see_also(app, what, name, obj, options, lines):
+    """Point from a public name that points nowhere to those that are listed beside it."""
+    if what not in ("class", "function", "exception") or any(".. seealso::" in line for line in lines):
+        return
+    module, _, own = name.rpartition(".")
+    beside = [other for other in NAMES.get(module, ()) if other != own and inspect.isclass(obj) == other[0].isupper()]
+    if own in NAMES.get(module, ()) and beside:
+        lines += ["", ".. seealso::", "", "   " + ", ".join(f"`{module}.{other}`" for other in beside[:8]), ""]
+
+
 def add_the_idea(app, what, name, obj, options, lines):
     """Put the equations, costs and papers with which a file opens under the class or function that it is about."""
     module = sys.modules.get(getattr(obj, "__module__", None) or "")
@@ -106,6 +119,7 @@ def add_the_idea(app, what, name, obj, options, lines):
 
 def setup(app):
     """Write what is made by code before Sphinx reads the pages."""
+    app.connect("autodoc-process-docstring", add_see_also, priority=899)
     app.connect("autodoc-process-docstring", add_the_idea, priority=900)  # after numpydoc
     app.connect("autodoc-process-docstring", escape_initials, priority=901)
     reference.write(HERE / "reference")

@@ -19,6 +19,8 @@ import matplotlib.pyplot as plt
 import pytest
 from public_names import public_modules, public_objects
 
+import rnnbp
+
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = sorted(path for folder in ("start", "lessons", "why") for path in (DOCS / folder).glob("*.rst"))
 
@@ -160,6 +162,14 @@ class Reporter(SimpleHTTPRequestHandler):
 
     def log_message(self, *args):
         pass
+
+
+# -- how to cite -----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_cited_is_this_version():
+    cited = re.search(r"^version: (.+)$", (DOCS.parent / "CITATION.cff").read_text(), re.MULTILINE)[1]
+    assert cited == rnnbp.__version__
 
 
 # -- the reference ---------------------------------------------------------------------------------------------------

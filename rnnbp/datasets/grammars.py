@@ -95,12 +95,6 @@ def make_reber(
     .. [1] A. S. Reber, "Implicit learning of artificial grammars", Journal of Verbal Learning and Verbal Behavior
        6(6), 1967.
 
-    See Also
-    --------
-    make_embedded_reber
-    is_reber
-    decode
-
     Examples
     --------
     >>> X, y = make_reber(1, random_state=0)
@@ -149,11 +143,6 @@ def make_embedded_reber(
     .. [1] A. Cleeremans, D. Servan-Schreiber and J. L. McClelland, "Finite state automata and simple recurrent
        networks", Neural Computation 1(3), 1989; experiment 1 of S. Hochreiter and J. Schmidhuber, "Long short-term
        memory", Neural Computation 9(8), 1997.
-
-    See Also
-    --------
-    make_reber
-    decode
 
     Examples
     --------
@@ -236,10 +225,6 @@ def make_anbn(
     ----------
     .. [1] F. A. Gers and J. Schmidhuber, "LSTM recurrent networks learn simple context-free and context-sensitive
        languages", IEEE Transactions on Neural Networks 12(6), 2001.
-
-    See Also
-    --------
-    decode
 
     Examples
     --------

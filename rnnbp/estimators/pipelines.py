@@ -111,10 +111,6 @@ def load(path: str | PathLike[str]) -> Any:
     --------
     save
 
-    See Also
-    --------
-    save
-
     Examples
     --------
     >>> import tempfile

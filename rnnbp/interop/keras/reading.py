@@ -65,13 +65,6 @@ def from_model(model: Any) -> Network:
     ImportError
         If Keras is not installed.
 
-    Examples
-    --------
-    ::
-
-        model = keras.Sequential([keras.Input((None, 3)), keras.layers.GRU(8), keras.layers.Dense(2)])
-        net = from_model(model)  # GRU(3, 8), LastStep(), Dense(8, 2)
-
     See Also
     --------
     to_model

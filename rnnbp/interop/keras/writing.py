@@ -66,13 +66,6 @@ def to_model(net: Network) -> Any:
     Layers of Keras that drop masks (`Embedding`, `Conv1D`) are replaced by ones derived from them, which heed masks:
     before a saved model is loaded elsewhere, ``rnnbp.interop.keras.modules`` must be imported.
 
-    Examples
-    --------
-    ::
-
-        model = keras.to_model(Network([layers.GRU(3, 8), layers.LastStep(), layers.Dense(8, 2)]))
-        model(x.swapaxes(0, 1))  # as net.forward(x), of any number of steps
-
     See Also
     --------
     from_model

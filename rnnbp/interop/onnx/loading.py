@@ -62,10 +62,6 @@ def load(source: str | PathLike[str] | bytes | Any, *, constants: Mapping[str, A
     ----------
     https://onnx.ai/onnx/operators
 
-    Examples
-    --------
-    See `rnnbp.interop.onnx.export`.
-
     See Also
     --------
     export
@@ -74,8 +70,8 @@ def load(source: str | PathLike[str] | bytes | Any, *, constants: Mapping[str, A
     --------
     >>> from rnnbp import interop, layers
     >>> net = Network([layers.GRU(3, 4), layers.LastStep(), layers.Dense(4, 2)])
-    >>> interop.onnx.export(net, "model.onnx")  # doctest: +SKIP
-    >>> load("model.onnx").layers  # doctest: +SKIP
+    >>> interop.onnx.export(net, "model.onnx")
+    >>> load("model.onnx").layers
     (GRU(3, 4), LastStep(), Dense(4, 2))
     """
     return read(source, constants=constants).network
