@@ -82,8 +82,9 @@ def find(model: Path) -> Path:
 
     if model.exists():
         return model
-    if str(model) in MODELS:
-        return find_model(str(model))
+    for name in MODELS:
+        if str(model) == name:
+            return find_model(name)
     raise FileNotFoundError(
         f"there is no model file {model}; those that come with rnnbp are called {', '.join(MODELS)}"
     )
