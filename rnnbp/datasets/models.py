@@ -10,7 +10,7 @@ from rnnbp.configuration import lookup
 __all__ = ["find_model"]
 
 Model = Literal["connected_digits", "connected_digits_live"]
-MODELS: dict[Model, str] = {name: f"{name}.safetensors" for name in get_args(Model)}
+MODELS: dict[str, str] = {name: f"{name}.safetensors" for name in get_args(Model)}
 _PACKAGE = Path(__file__).resolve().parents[1]
 _PLACES = (_PACKAGE / "_data" / "models", _PACKAGE.parent / "datasets" / "models")  # wheel, checkout
 

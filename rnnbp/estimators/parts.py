@@ -43,6 +43,7 @@ OURS = {
     "PadOrTruncate": "rnnbp.preprocessing",
     "PerFrame": "rnnbp.preprocessing",
     "SequenceScaler": "rnnbp.preprocessing",
+    "SequenceUnion": "rnnbp.preprocessing",
     "SlidingWindow": "rnnbp.preprocessing",
 }
 THEIRS = {
@@ -72,6 +73,7 @@ TRANSFORMERS = OURS | THEIRS
 HOLDERS: Mapping[str, tuple[str, ...]] = {
     "Pipeline": ("steps",),
     "FeatureUnion": ("transformer_list",),
+    "SequenceUnion": ("transformer_list",),
     "ColumnTransformer": ("transformers", "transformers_"),
 }
 NOT_KEPT = ("memory", "n_jobs", "progress", "random_state")  # settings of a machine or a run, and not of a model

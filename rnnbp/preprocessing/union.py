@@ -54,6 +54,8 @@ class SequenceUnion(TablesOnRequest, FeatureUnion, auto_wrap_output_keys=None): 
     [(3, 7), (7, 7)]
     """
 
+    transformer_weights = None  # no setting here
+
     def __init__(
         self,
         transformer_list: Sequence[tuple[str, Any]],
@@ -68,6 +70,7 @@ class SequenceUnion(TablesOnRequest, FeatureUnion, auto_wrap_output_keys=None): 
             verbose=verbose,
             verbose_feature_names_out=verbose_feature_names_out,
         )
+        del self.transformer_weights
 
     def _hstack(self, Xs: Sequence[Any]) -> Any:
         """Return what the transformers gave, joined frame by frame."""

@@ -35,7 +35,7 @@ from rnnbp.audio import AudioFeatures
 from rnnbp.estimators import parts
 from rnnbp.estimators.parts import TRANSFORMERS
 from rnnbp.files import model_file
-from rnnbp.preprocessing import PadOrTruncate, PerFrame, SequenceScaler, SlidingWindow
+from rnnbp.preprocessing import PadOrTruncate, PerFrame, SequenceScaler, SequenceUnion, SlidingWindow
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 RNG = np.random.default_rng(0)
@@ -67,6 +67,7 @@ EACH = {
     "QuantileTransformer": (QuantileTransformer(n_quantiles=7), FRAMES),
     "RobustScaler": (RobustScaler(), FRAMES),
     "SequenceScaler": (SequenceScaler(), X),
+    "SequenceUnion": (SequenceUnion([("scaled", SequenceScaler()), ("pca", PerFrame(PCA(2)))]), X),
     "SimpleImputer": (SimpleImputer(strategy="median"), GAPS),
     "SlidingWindow": (SlidingWindow(3, step=2), X),
     "StandardScaler": (StandardScaler(with_mean=False), FRAMES),
