@@ -80,6 +80,14 @@ def test_a_transcriber_s_defaults_are_those_of_the_table():
     assert CTCTranscriber().get_params() == TRANSCRIBER
 
 
+@pytest.mark.parametrize("kind", [*ESTIMATORS, CTCTranscriber])
+def test_an_estimator_equals_itself_alone(kind):
+    """As scikit-learn's do; so it can be a key."""
+    first, second = kind(), kind()
+    assert first != second
+    assert len({first, second, first}) == 2
+
+
 @pytest.mark.parametrize("kind", ESTIMATORS)
 def test_signatures_are_explicit(kind):
     for function in (kind.__init__, kind.fit):
