@@ -199,3 +199,7 @@ def test_sequences_that_do_not_fit_are_refused(target, predicted, message):
 def test_errors_of_shapes_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="do not fit outputs of shape"):
         mean_absolute_error(np.zeros((3, 2)), np.zeros((3, 1)))
+
+
+def test_one_target_is_enough():
+    assert mean_absolute_error([1.0], [3.0]) == mean_absolute_error([np.array([1.0])], [np.array([3.0])]) == 2.0

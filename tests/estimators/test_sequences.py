@@ -10,6 +10,7 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from rnnbp import RNNClassifier, RNNRegressor, RNNTagger, gradients
+from rnnbp.estimators.steps import are_whole
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -276,3 +277,13 @@ def test_unseen_labels_in_score_count_as_wrong():
 def test_a_setting_that_cannot_be_used_is_named(settings, message):
     with pytest.raises(ValueError, match=message):
         RNNClassifier(**BRIEF | settings).fit(RAGGED, UP)
+
+
+@pytest.mark.parametrize("whole", [[3], ["a", "b"], [], np.arange(4), np.ones((4, 1)), [np.float64(1.0)]])
+def test_targets_are_whole_if_they_are_one_each(whole):
+    assert are_whole(whole)
+
+
+@pytest.mark.parametrize("steps", [[[3]], [np.arange(3)], np.ones((4, 2)), np.ones((1, 4, 1)), [["a"], ["b", "c"]]])
+def test_targets_with_an_axis_of_steps_are_not_whole(steps):
+    assert not are_whole(steps)

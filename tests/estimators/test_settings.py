@@ -6,10 +6,20 @@ import warnings
 
 import numpy as np
 import pytest
+import sklearn.neural_network
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
-from rnnbp import MLPClassifier, MLPRegressor, RNNClassifier, RNNForecaster, RNNRegressor, RNNTagger, optimizers
+from rnnbp import (
+    CTCTranscriber,
+    MLPClassifier,
+    MLPRegressor,
+    RNNClassifier,
+    RNNForecaster,
+    RNNRegressor,
+    RNNTagger,
+    optimizers,
+)
 from rnnbp.gradients import BPTT
 
 STATIC, RECURRENT = (MLPClassifier, MLPRegressor), (RNNClassifier, RNNRegressor, RNNTagger, RNNForecaster)
@@ -34,6 +44,48 @@ def test_each_argument_is_documented_with_its_default_in_the_order_of_the_signat
     assert [names for names, _ in entries] == [[name] for name in parameters]
     for (name,), said in entries:
         assert eval(said.split("default=")[1], {"inf": np.inf}) == parameters[name].default
+
+
+GATED = {
+    "cell": "gru", "gradient": "bptt", "hidden_layer_sizes": (64,), "learning_rate_init": 0.003, "clip_norm": 1.0,
+    "recurrent_dropout": 0.0, "bidirectional": False,
+}  # fmt: skip
+OWN = {
+    "callbacks": (), "dropout": 0.0, "class_weight": None, "pooling": "last", "difference": "auto", "horizon": 1,
+    "window": 50,
+}  # fmt: skip
+FORECASTER = {
+    "hidden_layer_sizes": (32,), "learning_rate_init": 0.01, "tol": 1e-6, "early_stopping": "auto",
+    "validation_fraction": 0.2,
+}  # fmt: skip
+TRANSCRIBER = {
+    "sample_rate": None, "alphabet": None, "n_mels": 40, "hop_length": 0.01, "hidden_layer_sizes": (128, 128),
+    "bidirectional": True, "stride": 3, "width": 7, "dropout": 0.3, "speeds": (0.9, 1.1), "noise": 0.1, "n_masks": 2,
+    "learning_rate_init": 0.003, "warm_up": 100, "batch_size": 16, "max_iter": 40, "short_first": True, "averaging": 5,
+    "early_stopping": False, "validation_fraction": 0.1, "n_iter_no_change": 10, "callbacks": (), "progress": None,
+    "random_state": None, "language_model": None, "lexicon": False, "beam_width": 60, "language_model_weight": 1.0,
+    "insertion_bonus": 0.0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_defaults_are_scikit_learn_s_or_those_of_the_table(kind):
+    theirs = sklearn.neural_network.MLPRegressor().get_params()
+    expected = theirs | OWN | (GATED if kind in RECURRENT else {}) | (FORECASTER if kind is RNNForecaster else {})
+    found = kind().get_params()
+    assert found == {name: expected[name] for name in found}
+
+
+def test_a_transcriber_s_defaults_are_those_of_the_table():
+    assert CTCTranscriber().get_params() == TRANSCRIBER
+
+
+@pytest.mark.parametrize("kind", [*ESTIMATORS, CTCTranscriber])
+def test_an_estimator_equals_itself_alone(kind):
+    """As scikit-learn's do; so it can be a key."""
+    first, second = kind(), kind()
+    assert first != second
+    assert len({first, second, first}) == 2
 
 
 @pytest.mark.parametrize("kind", ESTIMATORS)
