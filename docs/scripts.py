@@ -48,6 +48,7 @@ SCRIPTS = {
     "live_transcription": Script("Live transcription"),
     "connected_digits": Script("Connected digits", None),
     "speech_recognition": Script("Speech recognition", None),
+    "train_on_a_cluster": Script("Training on a cluster", "--max-epochs 3"),
     "amplifier": Script("A guitar amplifier", "--seconds 8 --hidden 8 --max-epochs 4 --folder {folder}"),
 }
 RUN = (

@@ -91,6 +91,21 @@ def learning_rates(search: LearningRateSearch, *, ax: Axes | None = None) -> Axe
     -------
     matplotlib.axes.Axes
         The losses at the rates after which they exploded are cut off.
+
+    See Also
+    --------
+    rnnbp.find_learning_rate
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> from rnnbp import layers
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.normal(size=(64, 3))
+    >>> net = rnnbp.Network([layers.Dense(3, 1)])
+    >>> search = rnnbp.find_learning_rate(net, x, x @ [1.0, -2.0, 0.5], loss="mean_squared_error")
+    >>> learning_rates(search).get_xlabel()
+    'learning rate'
     """
     ax = axes(ax)
     ax.plot(search.rates, search.losses, color="0.75", linewidth=1, label="minibatches")
