@@ -144,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--series", nargs="+", metavar="NAME", choices=NAMES, default=NAMES, help=", ".join(NAMES))
-    parser.add_argument("--seeds", type=int, default=20, metavar="N", help="0 to N - 1 (default: %(default)s)")
+    parser.add_argument("--seeds", type=int, default=12, metavar="N", help="0 to N - 1 (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results to it as well")
     options = parser.parse_args(arguments)
     warnings.simplefilter("ignore", ConvergenceWarning)

@@ -306,7 +306,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--tasks", nargs="+", metavar="NAME", choices=TASKS, default=TASKS, help=", ".join(TASKS))
-    parser.add_argument("--seeds", type=int, default=5, metavar="N", help="draws of each task (default: %(default)s)")
+    parser.add_argument("--seeds", type=int, default=4, metavar="N", help="draws of each task (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results to it as well")
     options = parser.parse_args(arguments)
     warnings.simplefilter("ignore")  # of convergence and scales: the default is run as it stands

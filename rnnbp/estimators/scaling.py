@@ -16,7 +16,7 @@ Accuracies in per cent with s, or m, made larger by a factor c (spoken digits wi
     wines, s = c          40    64    98   100    99    97    97
     wines, m = c         100   100   100   100    79    58    33
 
-Features of two values are left alone: symbols and flags.
+Features of one or two values are left alone: constants, symbols and flags.
 """
 
 from __future__ import annotations
@@ -48,15 +48,15 @@ def badly_scaled(rows: Array) -> tuple[int, float, float] | None:
         mean, spread = rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64)
         greatest = np.maximum(rows.max(axis=0), -rows.min(axis=0))
         badness = np.maximum.reduce([LEAST / greatest, spread / MOST, np.abs(mean) / spread / MEAN])
-        varies = spread > 10 * np.finfo(rows.dtype).eps * np.abs(mean)  # by more than rounding
-    for k in np.argsort(-np.where(varies, badness, 0), kind="stable"):
-        if not (varies[k] and badness[k] > 1):
+    for k in np.argsort(-badness, kind="stable"):
+        if not badness[k] > 1:  # nor if it is NaN, where all is 0
             return None
-        if not _is_binary(rows[:, k]):
+        if not _has_two_values(rows[:, k]):
             return int(k), float(mean[k]), float(spread[k])
     return None
 
 
-def _is_binary(values: Array) -> bool:
+def _has_two_values(values: Array) -> bool:
+    """Return whether there are no others than the least and the greatest, which may be one."""
     low, high = values.min(), values.max()
     return bool(((values == low) | (values == high)).all())

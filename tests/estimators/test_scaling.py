@@ -40,12 +40,24 @@ def test_what_is_badly_scaled_is_found(column, dtype):
         5 + NORMAL[:, 0],
         np.full(500, 1e6),
         np.full(500, 0.1),
+        np.zeros(500),
         RNG.integers(0, 2, 500) * 1000.0,
         np.where(np.arange(500) == 7, 1.0, 0.0),
         np.where(RNG.random(500) < 0.004, RNG.random(500), 0.0),
         RNG.integers(0, 256, 500).astype(float),
     ],
-    ids=["normal", "wide", "shifted", "constant", "constant in rounding", "flag", "symbol", "rare word", "bytes"],
+    ids=[
+        "normal",
+        "wide",
+        "shifted",
+        "constant",
+        "constant in rounding",
+        "nothing",
+        "flag",
+        "symbol",
+        "rare word",
+        "bytes",
+    ],
 )
 def test_what_is_not_is_left_alone(column):
     assert badly_scaled(with_column(column)) is None
