@@ -40,8 +40,8 @@ What it costs
 -------------
 See `benchmarks/results/distributed.md`, which ``python -m benchmarks.distributed`` writes. An update takes each worker
 some milliseconds beside the network's own time, so a cluster pays from about 20 ms a minibatch on; below, ``every`` or
-larger minibatches help. The client must reach the workers, not the scheduler alone; where it is far away, train in a task, as
-``client.submit`` runs it, with the client that `distributed.worker_client` gives there.
+larger minibatches help. The client must reach the workers, not the scheduler alone; where it is far away, train in a
+task, as ``client.submit`` runs it, with the client that `distributed.worker_client` gives there.
 """
 
 from __future__ import annotations
