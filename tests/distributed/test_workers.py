@@ -1,5 +1,6 @@
 """Workers that go, come, or are not such as are needed, and a scheduler that goes away."""
 
+import importlib
 import logging
 import os
 import signal
@@ -215,7 +216,7 @@ def test_a_network_that_workers_cannot_make_is_said(client, monkeypatch, tmp_pat
         "from rnnbp.losses import MeanSquaredError\nclass Own(MeanSquaredError): ..."
     )
     monkeypatch.syspath_prepend(tmp_path)
-    import only_here
+    only_here = importlib.import_module("only_here")
 
     with pytest.raises(ClusterError, match=r"a worker cannot make the network or the loss \(ModuleNotFoundError"):
         fit(client, Network([layers.Dense(2, 1)]), np.zeros((20, 2)), np.zeros((20, 1)), loss=only_here.Own())
