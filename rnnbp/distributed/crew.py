@@ -160,23 +160,16 @@ class Crew:
         return sorted(present.keys() & self._admitted)
 
     async def _admit(self, new: Set[str]) -> None:
-        """Check that workers can be reached, and have the right versions."""
+        """Check that workers can be reached, and have the right versions, as the scheduler must, which reads tasks."""
         try:
-            versions: Any = (await self.client.get_versions(packages=["rnnbp"]))["workers"]
+            versions: Any = await self.client.get_versions(packages=["rnnbp"])
         except OSError as error:
             raise Lost(new) from error
-        if not (answering := new & versions.keys()):
+        if not (answering := new & versions["workers"].keys()):
             raise Lost(new)
-        expected = {"rnnbp": rnnbp.__version__, "Python": _minor(platform.python_version())}
+        _expect_same_versions("the scheduler", versions["scheduler"])
         for address in sorted(answering):
-            found = versions[address]
-            theirs = {"rnnbp": found["packages"]["rnnbp"], "Python": _minor(found["host"]["python"])}
-            for name, version in expected.items():
-                if theirs[name] != version:
-                    has = f"has {name} {theirs[name]}" if theirs[name] else f"has no {name}"
-                    raise ClusterError(
-                        f"worker {address} {has}, but {name} {version} is running here: all must have the same"
-                    )
+            _expect_same_versions(f"worker {address}", versions["workers"][address])
             try:
                 await self._watched(self.client.rpc(address).identity(), {address})
             except OSError as error:
@@ -296,6 +289,15 @@ def _without_scheduler(error: Exception) -> ClusterError:
         f"the scheduler cannot be reached any more ({type(error).__name__}: {error}): the network is as the last "
         "update has left it; with a checkpoint, the same call goes on from there on another cluster"
     )
+
+
+def _expect_same_versions(who: str, found: Any) -> None:
+    expected = {"rnnbp": rnnbp.__version__, "Python": _minor(platform.python_version())}
+    theirs = {"rnnbp": found["packages"]["rnnbp"], "Python": _minor(found["host"]["python"])}
+    for name, version in expected.items():
+        if theirs[name] != version:
+            has = f"has {name} {theirs[name]}" if theirs[name] else f"has no {name}"
+            raise ClusterError(f"{who} {has}, but {name} {version} is running here: all must have the same")
 
 
 def _minor(version: str) -> str:

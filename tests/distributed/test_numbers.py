@@ -102,12 +102,12 @@ def test_validation_early_stopping_averaging_and_callbacks(client):
     x, held_out, seen = sequences(), sequences(30, seed=1), []
     settings = {
         "loss": "cross_entropy",
-        "max_epochs": 12,
+        "max_epochs": 30,
         "optimizer": optimizers.Adam(0.05),
         "validation_data": (held_out, firsts(held_out)),
         "score": rnnbp.metrics.accuracy,
         "monitor": "score",
-        "patience": 2,
+        "patience": 1,
         "averaging": optimizers.ExponentialAverage(0.9),
         "callbacks": [lambda net, history: seen.append((len(history), net.theta.copy())) and None],
     }

@@ -270,25 +270,25 @@ def test_a_worker_that_cannot_be_reached_is_named(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("what", "place", "found", "said"),
+    ("who", "what", "place", "found", "said"),
     [
-        ("rnnbp", "packages", "0.0.9", r"has rnnbp 0.0.9, but rnnbp .* is running here"),
-        ("rnnbp", "packages", None, "has no rnnbp, but rnnbp"),
-        ("python", "host", "3.8.1.final.0", r"has Python 3.8, but Python 3\.\d+ is running here"),
+        ("worker inproc://", "rnnbp", "packages", "0.0.9", r"has rnnbp 0.0.9, but rnnbp .* is running here"),
+        ("the scheduler", "rnnbp", "packages", None, "has no rnnbp, but rnnbp"),
+        ("worker inproc://", "python", "host", "3.8.1.final.0", r"has Python 3.8, but Python 3\.\d+ is running here"),
     ],
 )
-def test_workers_of_other_versions_are_named(monkeypatch, what, place, found, said):
+def test_workers_and_schedulers_of_other_versions_are_named(monkeypatch, who, what, place, found, said):
     with small_cluster(1) as cluster, Client(cluster, set_as_default=False) as client:
         get_versions = client.get_versions
 
         async def changed(**options):
             versions = await get_versions(**options)
-            for each in versions["workers"].values():
+            for each in versions["workers"].values() if who == "worker inproc://" else [versions["scheduler"]]:
                 each[place] = dict(each[place]) | {what: found}
             return versions
 
         monkeypatch.setattr(client, "get_versions", changed)
-        with pytest.raises(ClusterError, match=f"worker inproc://.* {said}"):
+        with pytest.raises(ClusterError, match=f"{who}.* {said}"):
             fit(client, network(), *problem(), **SETTINGS)
 
 
