@@ -296,7 +296,7 @@ def _expect_same_versions(who: str, found: Any) -> None:
     theirs = {"rnnbp": found["packages"]["rnnbp"], "Python": _minor(found["host"]["python"])}
     for name, version in expected.items():
         if theirs[name] != version:
-            has = f"has {name} {theirs[name]}" if theirs[name] else f"has no {name}"
+            has = f"has {name} {theirs[name]}" if theirs[name] else f"has no {name} installed"
             raise ClusterError(f"{who} {has}, but {name} {version} is running here: all must have the same")
 
 
