@@ -273,7 +273,7 @@ def test_a_worker_that_cannot_be_reached_is_named(monkeypatch):
     ("who", "what", "place", "found", "said"),
     [
         ("worker inproc://", "rnnbp", "packages", "0.0.9", r"has rnnbp 0.0.9, but rnnbp .* is running here"),
-        ("the scheduler", "rnnbp", "packages", None, "has no rnnbp, but rnnbp"),
+        ("the scheduler", "rnnbp", "packages", None, "has no rnnbp installed, but rnnbp"),
         ("worker inproc://", "python", "host", "3.8.1.final.0", r"has Python 3.8, but Python 3\.\d+ is running here"),
     ],
 )
