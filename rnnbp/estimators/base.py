@@ -13,7 +13,6 @@ scikit-learn's.
 
 from __future__ import annotations
 
-import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -38,6 +37,7 @@ from rnnbp.losses import Loss
 from rnnbp.networks.network import Network
 from rnnbp.optimizers import FullBatchOptimizer, Optimizer, State
 from rnnbp.training import NonFiniteError, fit
+from rnnbp.warning import warn
 
 __all__ = ["EVALUATED_AT_ONCE", "Arrays", "Data", "NetworkEstimator", "dense"]
 
@@ -232,10 +232,7 @@ n_iter_without_improvement_ : int
             return min(self.largest_batch, n_examples)
         batch_size = whole_number("batch_size", self.batch_size)
         if batch_size > n_examples:
-            warnings.warn(
-                f"Got `batch_size` less than 1 or larger than sample size. It is going to be clipped to {n_examples}.",
-                stacklevel=6,
-            )
+            warn(f"Got `batch_size` less than 1 or larger than sample size. It is going to be clipped to {n_examples}.")
         return min(batch_size, n_examples)
 
     def _run(
@@ -281,7 +278,7 @@ n_iter_without_improvement_ : int
                 ) from error
             assert self.validation_scores_ is not None
             self.validation_scores_.append(float("nan"))
-            warnings.warn(f"Training diverged, and its best epoch is kept: {error}", ConvergenceWarning, stacklevel=5)
+            warn(f"Training diverged, and its best epoch is kept: {error}", ConvergenceWarning)
         if convergence.best_theta is not None:
             net.theta[...] = convergence.best_theta
         return stopped
@@ -302,4 +299,4 @@ n_iter_without_improvement_ : int
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
                 "converged yet."
             )
-        warnings.warn(text, kind, stacklevel=5)
+        warn(text, kind)

@@ -11,7 +11,6 @@ multi-label    L                 logistic, for each       binary cross-entropy
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
@@ -31,6 +30,7 @@ from rnnbp.estimators.objectives import BinaryLogLoss
 from rnnbp.estimators.solvers import solver_is_stochastic
 from rnnbp.estimators.supervised import Supervised
 from rnnbp.losses import CrossEntropy, Loss
+from rnnbp.warning import warn
 
 __all__ = ["Classification"]
 
@@ -117,10 +117,9 @@ out_activation_ : str
             raise ValueError("y has several columns of more than two classes: give each column a classifier of its own")
         multilabel = kind == "multilabel-indicator"
         if multilabel and anew and len(rows) > 1 and (np.asarray(rows).sum(axis=1) == 1).all():
-            warnings.warn(
+            warn(
                 f"each row of y has one 1 in its {rows.shape[1]} columns, and is read as {rows.shape[1]} yes-or-no "
-                "labels: if it stands for one label, one-hot, pass y.argmax(axis=1)",
-                stacklevel=5,
+                "labels: if it stands for one label, one-hot, pass y.argmax(axis=1)"
             )
         present = np.arange(rows.shape[1]) if multilabel else np.unique(rows)
         if anew and not incremental:

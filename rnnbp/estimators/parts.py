@@ -15,7 +15,6 @@ one of ours, or a class that derives from one and has been imported.
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterator, Mapping
 from functools import partial
 from importlib import import_module
@@ -35,6 +34,7 @@ from rnnbp.configuration import lookup, shown
 from rnnbp.estimators.files import PART, PARTS, Saved
 from rnnbp.estimators.plain_values import read, written
 from rnnbp.networks.network import Network
+from rnnbp.warning import warn
 
 __all__ = ["OURS", "TRANSFORMERS", "described", "find_estimator", "made"]
 
@@ -220,13 +220,12 @@ def _transformer(
             raise ValueError(f"{name} of a {transformer} cannot be {shown(vars(part)[name])}")
     _check(part, transformer)
     if transformer in THEIRS and version != sklearn.__version__:
-        warnings.warn(
+        warn(
             InconsistentVersionWarning(
                 estimator_name=transformer,
                 current_sklearn_version=sklearn.__version__,
                 original_sklearn_version=version,
-            ),
-            stacklevel=2,
+            )
         )
     return part
 

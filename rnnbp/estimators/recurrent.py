@@ -11,7 +11,6 @@ step; see `rnnbp.preprocessing.frames`.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
@@ -24,6 +23,7 @@ from rnnbp.estimators.settings import CELLS, GRADIENTS, POOLINGS, Recurrence, la
 from rnnbp.layers import Activation, Conv1D, Dense, Dropout, Layer
 from rnnbp.preprocessing.frames import Frames, SequenceReader
 from rnnbp.training.evaluation import predict_rows
+from rnnbp.warning import warn
 
 __all__ = ["RecurrentEstimator"]
 
@@ -98,10 +98,9 @@ class RecurrentEstimator(SequenceReader, NetworkEstimator, Recurrence):
         if reset and frames.shape is not None and len(frames.shape) == 3:
             n, t, f = frames.shape
             if t > 1 and f >= MORE * t:
-                warnings.warn(
+                warn(
                     f"X of shape ({n}, {t}, {f}) is read as {n} sequences of {t} steps with {f} features. If its axes "
-                    "are (N, features, steps), pass X.swapaxes(1, 2); else list(X) is taken as it is",
-                    stacklevel=5,
+                    "are (N, features, steps), pass X.swapaxes(1, 2); else list(X) is taken as it is"
                 )
         return frames
 

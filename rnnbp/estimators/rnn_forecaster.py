@@ -13,7 +13,6 @@ How far they were off, at each horizon, is learnt from parts of the series that 
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from numbers import Real
@@ -39,6 +38,7 @@ from rnnbp.estimators.solvers import make_optimizer, solver_is_stochastic
 from rnnbp.losses import Loss
 from rnnbp.networks.network import Network
 from rnnbp.training import fit
+from rnnbp.warning import warn
 
 __all__ = ["RNNForecaster"]
 
@@ -489,8 +489,7 @@ def _expect_enough(X: Any, series: list[Array]) -> None:
     if n_values < LEAST:
         raise ValueError(f"at least {LEAST} values are needed to learn how a series goes on, but there are {n_values}")
     if getattr(X, "ndim", 0) == 2 and t < FEW and n > t:
-        warnings.warn(
+        warn(
             f"X of shape ({n}, {t}) is read as {n} series of {t} steps each. If its rows are steps, pass [X] for one "
-            f"series of {t} variables, or X.T for {t} series; if they are series, list(X) is taken as it is",
-            stacklevel=4,
+            f"series of {t} variables, or X.T for {t} series; if they are series, list(X) is taken as it is"
         )

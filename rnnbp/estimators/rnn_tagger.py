@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -15,6 +14,7 @@ from rnnbp.estimators.declaring import FLAG, documented, setting
 from rnnbp.estimators.recurrent import RecurrentEstimator
 from rnnbp.estimators.steps import are_whole, joined
 from rnnbp.preprocessing.frames import FLOATS, Frames
+from rnnbp.warning import warn
 
 __all__ = ["RNNTagger"]
 
@@ -104,11 +104,10 @@ class RNNTagger(Classification, RecurrentEstimator):
             return super()._of_two_axes(X, reset=reset)
         table = validate_data(self, X, reset=reset, dtype=FLOATS)
         if reset:
-            warnings.warn(
+            warn(
                 f"X of shape {table.shape} with a label for each row is read as {len(table)} sequences of one step "
                 "each, which know nothing of each other. If its rows are steps of one sequence, fit to [X], [y]; if "
-                "not, list(X[:, None]), list(y[:, None]) are taken as they are",
-                stacklevel=8,
+                "not, list(X[:, None]), list(y[:, None]) are taken as they are"
             )
         self._width, self._saw_columns = table.shape[1], True
         return Frames(table, np.ones(len(table), np.intp), table.shape[:1], scalar=False)

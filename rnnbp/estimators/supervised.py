@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
@@ -31,6 +30,7 @@ from rnnbp.estimators.solvers import solver_is_stochastic
 from rnnbp.estimators.steps import are_whole, joined, per_step_weight
 from rnnbp.reading import refuse_unreadable
 from rnnbp.training.evaluation import evaluate
+from rnnbp.warning import warn
 
 __all__ = ["Supervised"]
 
@@ -171,10 +171,9 @@ class Supervised(NetworkEstimator):
         k, mean, spread = found
         names = getattr(self, "feature_names_in_", ())
         name = repr(str(names[k])) if len(names) == rows.shape[1] else k
-        warnings.warn(
+        warn(
             f"feature {name} of X has a mean of {mean:.3g} and a standard deviation of {spread:.3g}, but networks "
-            f"learn best from 0 and 1: make_pipeline({self._scaler}(), {type(self).__name__}(...)) scales all features",
-            stacklevel=4,
+            f"learn best from 0 and 1: make_pipeline({self._scaler}(), {type(self).__name__}(...)) scales all features"
         )
 
     def _warn_of_chance(self, data: Data) -> None:
@@ -197,12 +196,11 @@ class Supervised(NetworkEstimator):
             batch_size=EVALUATED_AT_ONCE,
         )
         if reached > NEAR * chance:
-            warnings.warn(
+            warn(
                 f"Training ended near chance, after {self.n_iter_} epochs: the loss of the training data is "
                 f"{reached:.3g}, that of the best constant answer {chance:.3g} (score {score:.2f}). If there is "
                 f"something to learn from them, try {self._remedies}",
                 ConvergenceWarning,
-                stacklevel=4,
             )
 
     def _read_data(self, X: Any, y: Any, *, anew: bool, incremental: bool) -> tuple[Any, Array, Any]:

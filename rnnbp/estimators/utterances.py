@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from rnnbp.audio.frontend import Frontend
 from rnnbp.audio.live import LiveFeatures
 from rnnbp.audio.recordings import check_recordings, read_recording
 from rnnbp.audio.waveform import Waveform, clipped_part
+from rnnbp.warning import warn
 
 __all__ = ["Ear", "check_features", "read_waves"]
 
@@ -44,10 +44,9 @@ def read_waves(X: Iterable[Any], frontend: Frontend) -> list[Waveform]:
             clipped.append(f"{name} ({100 * part:.1f} % of its samples)")
         waves.append(conform(wave, rate, frontend.sample_rate, name) if rate else wave)
     if clipped:
-        warnings.warn(
+        warn(
             f"{'; '.join(clipped)} {'is' if len(clipped) == 1 else 'are'} clipped: too loud for what recorded it, and "
-            "harder to understand. Record it less loud",
-            stacklevel=4,
+            "harder to understand. Record it less loud"
         )
     return waves
 
