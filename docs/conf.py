@@ -11,7 +11,7 @@ sys.path.insert(0, str(HERE))
 os.environ["MPLBACKEND"] = "Agg"
 
 import public_names
-import reference
+import reference_pages
 import scripts
 
 import rnnbp
@@ -122,5 +122,5 @@ def setup(app):
     app.connect("autodoc-process-docstring", add_see_also, priority=899)
     app.connect("autodoc-process-docstring", add_the_idea, priority=900)  # after numpydoc
     app.connect("autodoc-process-docstring", escape_initials, priority=901)
-    reference.write(HERE / "reference")
+    reference_pages.write(HERE / "reference")
     scripts.write(HERE.parent / "examples", HERE / "_scripts")

@@ -18,7 +18,6 @@ open, where ``read(path)`` returns a part's sequences and targets.
 """
 
 import argparse
-from pathlib import Path
 
 import dask
 import numpy as np
@@ -98,7 +97,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0, help="of data and parameters (default %(default)s)")
     parser.add_argument("--dtype", choices=["float32", "float64"], default="float32", help="(default %(default)s)")
     parser.add_argument("--compare", action="store_true", help="train in one process, too, and compare the parameters")
-    parser.add_argument("--figure", type=Path, metavar="PATH", help="draw the losses into this file")
+    parser.add_argument("--figure", type=plotting.figure_path, metavar="PATH", help="draw the losses into this file")
     options = parser.parse_args()
     for name in ("workers", "parts", "sequences", "hidden", "batch_size", "max_epochs"):
         if getattr(options, name) < 1:

@@ -268,7 +268,7 @@ def cross_val_predict(
     >>> from rnnbp import RNNTagger
     >>> X = [np.random.default_rng(n).normal(size=(n, 1)) for n in range(2, 12)]
     >>> y = [(sequence[:, 0] > 0).astype(int) for sequence in X]
-    >>> tagger = RNNTagger(4, tol=0.1, random_state=0)
+    >>> tagger = RNNTagger(4, learning_rate_init=0.1, tol=0.01, random_state=0)
     >>> [len(labels) for labels in cross_val_predict(tagger, X, y, cv=2)]
     [2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
     """

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import scale
 
 import rnnbp
 from rnnbp import datasets, layers
@@ -279,7 +280,7 @@ def models(ward, tmp_path):
     rnnbp.save(recurrent, tmp_path / "number.rnnbp")
     recurrent[0].feature_names_in_ = np.array(["pulse", "pressure"], object)
     rnnbp.save(recurrent, tmp_path / "names.rnnbp")
-    static = rnnbp.MLPClassifier(**options).fit([x[0] for x in data.X], data.y)
+    static = rnnbp.MLPClassifier(**options).fit(scale([x[0] for x in data.X]), data.y)
     static.save(tmp_path / "rows.rnnbp")
     rnnbp.RNNForecaster(3, max_iter=2).fit(np.sin(np.arange(40.0))).save(tmp_path / "forecaster.rnnbp")
 

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rnnbp.datasets import SequenceTable
@@ -78,14 +78,13 @@ def check_inputs(files: Iterable[Path]) -> None:
 
 def find(model: Path) -> Path:
     """Return the file of a model; of one that comes with rnnbp, the name is enough."""
-    from rnnbp.datasets.models import Model, find_model
+    from rnnbp.datasets.models import MODELS, find_model
 
     if model.exists():
         return model
-    names = get_args(Model)
-    if str(model) in names:
-        return find_model(names[names.index(str(model))])
-    raise FileNotFoundError(f"there is no model file {model}; those that come with rnnbp are called {', '.join(names)}")
+    if (name := str(model)) in MODELS:
+        return find_model(name)  # type: ignore[arg-type]
+    raise FileNotFoundError(f"there is no model file {name}; those that come with rnnbp are called {', '.join(MODELS)}")
 
 
 def load(model: Path) -> Any:

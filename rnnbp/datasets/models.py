@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from rnnbp.configuration import lookup
 
 __all__ = ["find_model"]
 
-Model = Literal["connected_digits", "connected_digits_live"]
-MODELS: dict[str, str] = {name: f"{name}.safetensors" for name in get_args(Model)}
+MODELS = {name: f"{name}.safetensors" for name in ("connected_digits", "connected_digits_live")}
 _PACKAGE = Path(__file__).resolve().parents[1]
 _PLACES = (_PACKAGE / "_data" / "models", _PACKAGE.parent / "datasets" / "models")  # wheel, checkout
 
 
-def find_model(name: Model) -> Path:
+def find_model(name: Literal["connected_digits", "connected_digits_live"]) -> Path:
     """Return the file of a trained model that is installed with the library.
 
     Parameters
