@@ -38,7 +38,8 @@ def constant_loss(loss: Loss, out_activation: str, n_outputs: int, target: Array
     ----------
     loss : Loss
         One of those that the estimators train with.
-    out_activation : {"softmax", "logistic", "identity", "exp"}
+    out_activation : str
+        "softmax", "logistic", "exp" or "identity".
     n_outputs : int
         F.
     target : ndarray of shape (R,) of int for softmax, else (R, F)
