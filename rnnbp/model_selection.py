@@ -261,7 +261,8 @@ def cross_val_predict(
     Raises
     ------
     ValueError
-        If the splits test a sequence never or twice, or if probabilities are of other classes from fold to fold.
+        If there are no sequences, if the splits test one never or twice, or if probabilities are of other classes from
+        fold to fold.
 
     Examples
     --------
@@ -275,6 +276,8 @@ def cross_val_predict(
     from sklearn.utils.parallel import Parallel, delayed
 
     n = len(X)
+    if n == 0:
+        raise ValueError("X must hold some sequences, but it is empty")
     labels = y if y is not None and np.ndim(next(iter(y))) == 0 else None  # that a splitter can look at
     splitter = check_cv(cv, labels, classifier=labels is not None and is_classifier(estimator))
     splits = list(splitter.split(X, labels, groups))

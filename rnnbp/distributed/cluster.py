@@ -66,6 +66,9 @@ class Cluster(Place):
 def on(client: Client, *, n_parts: int | None = None, every: int = 1) -> Iterator[None]:
     """Train on a Dask cluster whatever is trained in the body of a ``with`` statement, by an estimator or `rnnbp.fit`.
 
+    It holds for the thread that runs the body, and not for other threads or processes: a search with ``n_jobs`` beyond
+    1 trains in its own workers. Give it joblib's backend "dask" in the place of this, or leave ``n_jobs`` out.
+
     Parameters
     ----------
     client, n_parts, every

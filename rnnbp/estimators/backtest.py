@@ -97,4 +97,5 @@ def interval(errors: Array, coverage: float, *, drifts: bool) -> tuple[Array, Ar
     tail = (1 + coverage) / 2
     m = np.maximum(n / np.arange(1, n_steps + 1), 2)[:, None]
     wider = student.ppf(tail, m - 1) * np.sqrt((m + 1) / (m - 1)) / norm.ppf(tail)
-    return ordered[k - 1] * wider, ordered[n - k] * wider
+    middle, half = (ordered[k - 1] + ordered[n - k]) / 2, (ordered[n - k] - ordered[k - 1]) / 2
+    return middle - half * wider, middle + half * wider

@@ -87,6 +87,8 @@ def from_nan_padded(X: ArrayLike) -> list[Array]:
     padded = read_array(X, "X", float)
     if padded.ndim not in (2, 3):
         raise ValueError(f"X must be of shape (N, T, F) or (N, T), but its shape is {padded.shape}")
+    if padded.size == 0:
+        raise ValueError(f"X must hold some steps of some sequences, but its shape is {padded.shape}")
     missing = np.isnan(padded)
     ended = np.asarray(missing.reshape(*padded.shape[:2], -1).all(axis=2))
     sequences: list[Array] = []
@@ -128,8 +130,11 @@ def from_nested(X: Any) -> list[Array]:
     [array([[60.],
            [61.]]), array([[70.]])]
     """
+    cells = _values(X)
+    if cells.size == 0:
+        raise ValueError(f"X must have rows and columns, but it has {cells.shape[0]} and {cells.shape[1]}")
     sequences = []
-    for i, row in enumerate(_values(X)):
+    for i, row in enumerate(cells):
         series = []
         for name, cell in zip(X.columns, row, strict=True):
             if np.ndim(cell) != 1:
@@ -175,6 +180,9 @@ def from_multiindex(X: Any) -> list[Array]:
     if levels != 2:
         raise ValueError(f"X must have an index of two levels, (instance, time), but it has {levels}")
     whose, when = (X.index.get_level_values(k) for k in range(2))
+    if whose.isna().any():
+        row = int(np.argmax(whose.isna()))
+        raise ValueError(f"each row must say whose it is, but the instance of row {row} is missing")
     of_row, instances = whose.factorize()  # in the order of their first rows
     sequences = []
     for k, instance in enumerate(instances):

@@ -45,6 +45,13 @@ def test_an_interval_is_never_wider_than_the_errors():
     assert_array_equal(upper, errors.max(axis=0))
 
 
+def test_an_interval_that_is_widened_holds_the_one_that_is_not_of_biased_errors_too():
+    errors = np.random.default_rng(0).uniform(1, 2, (60, 20, 1))
+    (lower, upper), (low, high) = (interval(errors, 0.9, drifts=drifts) for drifts in (True, False))
+    assert (lower <= low).all()
+    assert (upper >= high).all()
+
+
 @pytest.mark.parametrize(("drifts", "growth"), [(False, 1.0), (True, np.sqrt(2.0))])
 def test_errors_further_ahead_are_the_last_ones_and_grow_if_levels_drift(drifts, growth):
     errors = np.random.default_rng(0).normal(size=(5, 4, 2))

@@ -80,6 +80,13 @@ def test_sequences_of_numbers_may_be_padded_too():
         (lambda: from_nan_padded([[1.0], [np.nan]]), ValueError, "sequence 1 is NaN throughout: leave it out"),
         (lambda: from_nan_padded([[1.0, np.nan, 2.0]]), ValueError, "sequence 0 is NaN at step 1, before its end"),
         (lambda: from_nan_padded([[[1.0, np.nan], [1.0, 2.0]]]), ValueError, "sequence 0 is NaN at step 0"),
+        (lambda: from_nan_padded(np.zeros((3, 0, 2))), ValueError, r"some steps .* but its shape is \(3, 0, 2\)"),
+        (lambda: from_nested(pd.DataFrame(index=range(3))), ValueError, "rows and columns, but it has 3 and 0"),
+        (
+            lambda: from_multiindex(multiindex([("ann", 0), (np.nan, 0)], np.zeros((2, 3)))),
+            ValueError,
+            "the instance of row 1 is missing",
+        ),
         (lambda: from_nested(np.zeros((2, 2))), TypeError, "X must be a data frame of pandas, but a ndarray was given"),
         (lambda: from_nested(pd.DataFrame({"a": [1.0]})), TypeError, "that of row 0, column 'a', is a number"),
         (
