@@ -42,6 +42,7 @@ from rnnbp.losses import CTC
 from rnnbp.networks.network import Network
 from rnnbp.optimizers import Adam, PolyakAverage, Schedule, schedules
 from rnnbp.training import fit
+from rnnbp.warning import warn
 
 __all__ = ["CTCTranscriber"]
 
@@ -166,6 +167,8 @@ validation_scores_ : list of float or None
             progress=self.progress,
             **options,
         )
+        if history.stopped == "interrupted":
+            warn("Training interrupted by user.")
         self.network_, self.alphabet_, self.n_features_in_ = net, alphabet.characters, x[0].shape[1]
         self.language_model_, self.lexicon_ = language_model, lexicon
         self.live_mean_ = self.live_variance_ = None
