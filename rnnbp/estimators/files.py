@@ -24,6 +24,7 @@ from rnnbp.networks.network import Network
 __all__ = ["ESTIMATOR", "PART", "Saved", "description_in"]
 
 ESTIMATOR, PART = "estimator", "part"  # what the metadata of an estimator's and a pipeline's network are called
+COVARIATES = "past_covariates", "future_covariates"
 PARTS = {ESTIMATOR: {"class", "settings", "fitted"}, PART: {"transformer", "settings", "fitted", "version"}}
 
 
@@ -40,6 +41,7 @@ class Saved:
     """Saving and loading, for estimators whose network is in ``network_``."""
 
     _remembered: ClassVar[tuple[str, ...]] = ()  # private attributes that predictions need
+    _remembered_since: ClassVar[tuple[str, ...]] = ()  # those that files of before have not, with defaults in the class
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the fitted estimator to a file, in one atomic step.
@@ -109,7 +111,8 @@ class Saved:
         fitted = {
             name: value
             for name, value in vars(self).items()
-            if name in self._remembered or (name.endswith("_") and name[0] != "_" and name != "network_")
+            if name in (*self._remembered, *self._remembered_since)
+            or (name.endswith("_") and name[0] != "_" and name != "network_")
         }
         described = {
             "class": type(self).__name__,
@@ -182,7 +185,8 @@ def _fitted(cls: type[Any], described: Any, network: Network) -> dict[str, Any]:
     fitted = {name: read(value) for name, value in described.items()}
     for name, value in fitted.items():
         public = name.endswith("_") and name[0] != "_" and name.isidentifier() and name != "network_"
-        if not (public or name in cls._remembered) or hasattr(cls, name):
+        known = name in cls._remembered_since or ((public or name in cls._remembered) and not hasattr(cls, name))
+        if not known:
             raise ValueError(f"nothing that is fitted is called {shown(name)}")
         if name in KNOWN and not KNOWN[name](value):
             raise ValueError(f"{name} cannot be {shown(value)}")
@@ -195,11 +199,13 @@ def _fitted(cls: type[Any], described: Any, network: Network) -> dict[str, Any]:
 
 def _compare(fitted: dict[str, Any], network: Network) -> None:
     """Check that what was fitted belongs to this network."""
-    n_outputs, width = network.n_outputs, fitted.get("_width", fitted.get("n_features_in_"))
+    n_outputs, width = network.n_outputs, fitted.get("_width", fitted["n_features_in_"])
+    covariates = fitted.get("_covariates", {})
+    n_past, n_future = (len(covariates[name][0]) if name in covariates else 0 for name in COVARIATES)
     if fitted.get("n_outputs_", n_outputs) != n_outputs:
         raise ValueError(f"n_outputs_ is {fitted['n_outputs_']}, but the network has {n_outputs} outputs")
-    if width != network.n_inputs:
-        raise ValueError(f"it is for {width} features, but the network takes {network.n_inputs}")
+    if width + n_past + n_future != network.n_inputs:
+        raise ValueError(f"it is for {width + n_past + n_future} features, but the network takes {network.n_inputs}")
     if "classes_" in fitted:
         n_classes, single = len(fitted["classes_"]), n_outputs == 1 and not fitted["_multilabel"]
         if not (n_classes in (1, 2) if single else n_classes == n_outputs):
@@ -211,9 +217,16 @@ def _compare(fitted: dict[str, Any], network: Network) -> None:
     if "residuals_" in fitted and fitted["residuals_"].shape[-1] != width:
         raise ValueError("residuals_ are of another number of variables")
     pasts, scales = fitted.get("_pasts", []), fitted.get("_scales", [])
-    if len(pasts) != len(scales) or any(x.shape[1] != width for x in pasts):
+    known, steps = fitted.get("_known", []), fitted.get("_steps", [])
+    if len(pasts) != len(scales) or any(x.shape[1] != width + n_past for x in pasts):
         raise ValueError("the series are of another number of variables")
-    if any(part.shape != (width,) for pair in scales for part in pair):
+    if ("_covariates" in fitted or known or steps) and not len(known) == len(steps) == len(pasts):
+        raise ValueError("covariates are of another number of series")
+    if any(rows.shape[1] != n_future or len(rows) < len(x) for rows, x in zip(known, pasts, strict=False)):
+        raise ValueError("future covariates are of another number of columns, or of too few steps")
+    if any(n < len(x) for n, x in zip(steps, pasts, strict=False)):
+        raise ValueError("a series cannot be shorter than its end")
+    if any(part.shape != (width + n_past,) for pair in scales for part in pair):
         raise ValueError("the scales are of another number of variables")
     if any((spread <= 0).any() for _, spread in scales):
         raise ValueError("a series cannot vary by less than nothing")
@@ -239,12 +252,20 @@ def _are_labels(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.ndim == 1 and value.size > 0
 
 
-def _are_numbers(value: Any, ndim: int = 2) -> bool:
+def _is_scale(value: Any) -> bool:
+    """Whether it is a mean and a spread of each of some columns."""
+    if not (isinstance(value, tuple) and len(value) == 2 and all(_are_numbers(part, 1) for part in value)):
+        return False
+    mean, spread = value
+    return mean.shape == spread.shape and bool((spread > 0).all())
+
+
+def _are_numbers(value: Any, ndim: int = 2, *, empty: bool = False) -> bool:
     return (
         isinstance(value, np.ndarray)
         and value.dtype.kind == "f"
         and value.ndim == ndim
-        and value.size > 0
+        and (empty or value.size > 0)
         and bool(np.isfinite(value).all())
     )
 
@@ -276,6 +297,11 @@ KNOWN: dict[str, Callable[[Any], bool]] = {
         and all(isinstance(pair, tuple) and len(pair) == 2 for pair in value)
         and all(_are_numbers(part, 1) for pair in value for part in pair)
     ),
+    "_covariates": lambda value: (
+        isinstance(value, dict) and value.keys() <= set(COVARIATES) and all(map(_is_scale, value.values()))
+    ),
+    "_known": lambda value: isinstance(value, list) and all(_are_numbers(x, empty=True) for x in value),
+    "_steps": lambda value: isinstance(value, list) and all(map(_is_count, value)),
     "t_": _is_at_least(0),
     "n_iter_": _is_at_least(0),
     "n_iter_without_improvement_": _is_at_least(0),

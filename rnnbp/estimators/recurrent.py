@@ -56,12 +56,17 @@ class RecurrentEstimator(SequenceReader, NetworkEstimator, Recurrence):
     convolution: tuple[int, int] | None = None
     pooling: Literal["last", "mean", "max"] = "last"
 
+    @property
+    def _n_inputs(self) -> int:
+        """Of the network."""
+        return self._width
+
     def _layers(self, n_outputs: int) -> list[Layer]:
         kind, algorithm = CELLS[self.cell], self.gradient
         if isinstance(algorithm, str):
             algorithm = GRADIENTS[algorithm]()
         stack: list[Layer] = []
-        width = self._width
+        width = self._n_inputs
         sizes = layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
         if self.convolution is not None:
             seen, stride = self.convolution

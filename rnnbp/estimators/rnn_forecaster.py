@@ -8,7 +8,7 @@ network, whose state is s, predicts the next change from the value, or where lev
 
 Forecasts run it in closed loop: the state is warmed up on the last W steps, and then each forecast is the next input.
 How far they were off, at each horizon, is learnt from parts of the series that other networks have not seen: see
-`backtest`. Intervals and paths are forecasts with such errors added.
+`backtest`. Intervals and paths are forecasts with such errors added. What else the network may see is in `covariates`.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ from rnnbp.callbacks import EarlyStopping
 from rnnbp.configuration import number, whole_number
 from rnnbp.estimators.backtest import folds, further, interval, steps_ahead
 from rnnbp.estimators.base import Arrays, Data
+from rnnbp.estimators.covariates import FUTURE, PAST, Covaried
 from rnnbp.estimators.declaring import FLAG, check, documented, either, real, setting
 from rnnbp.estimators.objectives import HalfSquaredError
 from rnnbp.estimators.recurrent import RecurrentEstimator
-from rnnbp.estimators.series import WINDOWS, Forecasting, Scale, View, drifts
+from rnnbp.estimators.series import WINDOWS, Course, Forecasting, View, drifts
 from rnnbp.estimators.settings import SEED
 from rnnbp.estimators.solvers import make_optimizer, solver_is_stochastic
 from rnnbp.losses import Loss
@@ -50,7 +51,7 @@ FEW = 10  # steps: a table of shorter series than that, and of more of them, may
 
 @documented
 @dataclass(eq=False, repr=False, kw_only=True)
-class RNNForecaster(RecurrentEstimator, Forecasting):
+class RNNForecaster(Covaried, RecurrentEstimator, Forecasting):
     """A recurrent network that predicts one or many series from their own past, any number of steps ahead.
 
     $parameters
@@ -69,6 +70,13 @@ class RNNForecaster(RecurrentEstimator, Forecasting):
     or a fifth of the longest series; beyond, intervals keep their width, or grow with the square root of the steps if
     levels drift. Those of `partial_fit` are of data that were trained on, and too small.
 
+    What else is known at each step are covariates: future ones are known in advance, such as prices and holidays, and
+    past ones are measured together with the series, such as the weather. They are two arguments, and not one with gaps
+    where the future is unknown, as a gap may as well be an error in the data. The network goes on by itself and needs
+    past covariates at each step, so it forecasts them with the series, but does not return them: they tell most about
+    the first step. Covariates are scaled by what `fit` has seen of them, and each series by itself, so what they do to
+    it is learnt in units of its spread: forecast from pasts that are long enough to know that.
+
     Examples
     --------
     >>> import numpy as np
@@ -80,6 +88,14 @@ class RNNForecaster(RecurrentEstimator, Forecasting):
     >>> lower, upper = forecaster.predict_interval(20, coverage=0.8)
     >>> lower.shape, bool((lower <= upper).all())
     ((20,), True)
+
+    Sales of the next 20 days, for which prices are known:
+
+    >>> price = np.random.default_rng(0).uniform(1, 2, size=200)
+    >>> sales = 50 - 20 * price
+    >>> forecaster = RNNForecaster(16, max_iter=200, random_state=0).fit(sales[:180], future_covariates=price)
+    >>> bool(np.abs(forecaster.predict(20) - sales[180:]).max() < 2)
+    True
     """
 
     hidden_layer_sizes: int | Sequence[int] = field(default=(32,), kw_only=False)
@@ -104,6 +120,7 @@ class RNNForecaster(RecurrentEstimator, Forecasting):
     differenced_: bool = field(init=False)
     residuals_: Array = field(init=False)
     _remembered: ClassVar[tuple[str, ...]] = (*RecurrentEstimator._remembered, "_single", "_pasts", "_scales")
+    _remembered_since: ClassVar[tuple[str, ...]] = ("_covariates", "_known", "_steps")
     _attributes: ClassVar[str] = """\
 differenced_ : bool
     Whether the network sees changes in the place of values.
@@ -118,7 +135,14 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
 
     # -- training ----------------------------------------------------------------------------------------------------
 
-    def fit(self, X: Arrays, y: Any = None) -> Self:
+    def fit(
+        self,
+        X: Arrays,
+        y: Any = None,
+        *,
+        past_covariates: Arrays | None = None,
+        future_covariates: Arrays | None = None,
+    ) -> Self:
         """Train on one or many series.
 
         Parameters
@@ -128,6 +152,12 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
             variables write ``[X]``.
         y : None
             Not used.
+        past_covariates : array of shape (T or more, C) or (T or more,), or None
+            What else is known up to the end of the series, such as the weather: row t belongs to step t. Rows beyond
+            the end are not looked at. If X is more than one series, or a list, a list of one array for each of them.
+        future_covariates : array of shape (T or more, C) or (T or more,), or None
+            What else is known of each step in advance, such as prices or the day of the week; with h rows beyond the
+            end of the series, ``predict(h)`` needs no others. If X is more than one series, or a list, a list.
 
         Returns
         -------
@@ -138,16 +168,23 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
         TypeError, ValueError
             If data or settings cannot be used, before training begins; or if training diverges.
         """
-        return self._fit(X, y, incremental=False)
+        return self._fit(X, y, {PAST: past_covariates, FUTURE: future_covariates}, incremental=False)
 
     @available_if(solver_is_stochastic)  # type: ignore[untyped-decorator]
-    def partial_fit(self, X: Arrays, y: Any = None) -> Self:
+    def partial_fit(
+        self,
+        X: Arrays,
+        y: Any = None,
+        *,
+        past_covariates: Arrays | None = None,
+        future_covariates: Arrays | None = None,
+    ) -> Self:
         """Train for one epoch, from where the call before has ended; X are then the series to forecast.
 
         Parameters
         ----------
-        X, y
-            See `fit`.
+        X, y, past_covariates, future_covariates
+            See `fit`. Covariates keep the scale of the first call.
 
         Returns
         -------
@@ -158,9 +195,9 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
         TypeError, ValueError
             See `fit`.
         """
-        return self._fit(X, y, incremental=True)
+        return self._fit(X, y, {PAST: past_covariates, FUTURE: future_covariates}, incremental=True)
 
-    def _fit(self, X: Any, y: Any, *, incremental: bool) -> Self:
+    def _fit(self, X: Any, y: Any, covariates: dict[str, Any], *, incremental: bool) -> Self:
         check(self)
         _expect_no_dates(X)
         with self._as_it_was_if_refused():
@@ -181,12 +218,14 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
             self._view.check(series, 2)
             _expect_enough(X, series)
             self._expect_bounded(series)
-            self._single, self.n_outputs_ = single, self._width
-            self._scales = scales = [self._view.scale_of(x) for x in series]
-            data, held_out = self._cut(series, scales, early=early)
+            if anew:
+                self._learn_covariates(covariates, series, single=single)
+            courses = self._courses(series, covariates, None, single=single)
+            self._single, self.n_outputs_ = single, self._width + self._n_past
+            data, held_out = self._cut(courses, early=early)
         self._train(data, held_out, incremental=incremental, stops_early=early)
-        self.residuals_ = self._backtested(series, scales, incremental=incremental)
-        self._pasts = [x[-self.window - 1 :].copy() for x in series]
+        self.residuals_ = self._backtested(courses, incremental=incremental)
+        self._remember(courses)
         return self
 
     def _read_series(self, X: Any, *, reset: bool) -> tuple[bool, list[Array]]:
@@ -198,52 +237,48 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
 
     @property
     def _view(self) -> View:
-        return View(self.window, self.differenced_)
+        return View(self.window, self.differenced_, self._width)
 
-    def _cut(self, series: list[Array], scales: list[Scale], *, early: bool) -> tuple[Data, Data | None]:
+    def _cut(self, courses: list[Course], *, early: bool) -> tuple[Data, Data | None]:
         """Return windows of series, and those of their ends if these are set aside."""
         if not early:
-            return self._view.windows(series, scales), None
-        cuts = [len(x) - max(int(self.validation_fraction * len(x)), 1) for x in series]
-        if min(cuts) < self._view.least(2) or sum(map(len, series)) - sum(cuts) < 2:
+            return self._view.windows(courses), None
+        cuts = [len(each) - max(int(self.validation_fraction * len(each)), 1) for each in courses]
+        if min(cuts) < self._view.least(2) or sum(map(len, courses)) - sum(cuts) < 2:
             raise ValueError("The validation set is too small. Increase 'validation_fraction', or give longer series.")
         overlap = self._view.least(1)
-        ends = [x[n - overlap :] for x, n in zip(series, cuts, strict=True)]
-        data = self._view.windows([x[:n] for x, n in zip(series, cuts, strict=True)], scales)
-        return data, self._view.windows(ends, scales)
+        ends = [each.part(n - overlap) for each, n in zip(courses, cuts, strict=True)]
+        data = self._view.windows([each.part(0, n) for each, n in zip(courses, cuts, strict=True)])
+        return data, self._view.windows(ends)
 
-    def _backtested(self, series: list[Array], scales: list[Scale], *, incremental: bool) -> Array:
+    def _backtested(self, courses: list[Course], *, incremental: bool) -> Array:
         """Return errors of forecasts from parts of the series that were left out of training, of shape (n, H, F)."""
-        lengths = [len(x) for x in series]
+        lengths = list(map(len, courses))
         h = steps_ahead(lengths, max(self.horizon, self.window))
         random_state = check_random_state(self.random_state)
         found = []
         for fold in [[(0, n) for n in lengths]] if incremental else folds(lengths):
             net = (
-                self.network_
-                if incremental
-                else self._trained_without(fold, series, scales, random_state.randint(2**31 - 1))
+                self.network_ if incremental else self._trained_without(fold, courses, random_state.randint(2**31 - 1))
             )
             first = [max(begin, self._view.first(n)) for (begin, _), n in zip(fold, lengths, strict=True)]
             ends = [end for _, end in fold]
             origins = [range(a, min(b, n - h + 1)) for a, b, n in zip(first, ends, lengths, strict=True)]
             if any(origins):
-                value, forecast, scale = self._ahead(net, series, scales, origins, h)
+                value, forecast, scale = self._ahead(net, courses, origins, h)
                 found.append((value - forecast) / scale)
         return np.concatenate(found)
 
-    def _trained_without(
-        self, fold: Sequence[tuple[int, int]], series: list[Array], scales: list[Scale], seed: int
-    ) -> Network:
+    def _trained_without(self, fold: Sequence[tuple[int, int]], courses: list[Course], seed: int) -> Network:
         """Return another network, trained as the one that is kept, on what a fold leaves in."""
-        pieces, their_scales = [], []
-        for x, scale, (begin, end) in zip(series, scales, fold, strict=True):
-            for piece in (x[:begin], x[end:]) if end > begin else (x,):
-                if len(piece) >= self._view.least(2):
-                    pieces.append(piece)
-                    their_scales.append(scale)
+        pieces = [
+            piece
+            for each, (begin, end) in zip(courses, fold, strict=True)
+            for piece in ((each.part(0, begin), each.part(end)) if end > begin else (each,))
+            if len(piece) >= self._view.least(2)
+        ]
         early = self.validation_scores_ is not None and min(map(len, pieces)) >= ENOUGH
-        data, held_out = self._cut(pieces, their_scales, early=early)
+        data, held_out = self._cut(pieces, early=early)
         net = Network(self._layers(self.n_outputs_), dtype=self.network_.dtype, seed=seed)
         patience = self.n_iter_no_change + 1
         fit(
@@ -266,19 +301,14 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
         return net
 
     def _ahead(
-        self,
-        net: Network,
-        series: list[Array],
-        scales: list[Scale],
-        origins: Sequence[Sequence[int]],
-        h: int,
+        self, net: Network, courses: list[Course], origins: Sequence[Sequence[int]], h: int
     ) -> tuple[Array, Array, Array]:
         """Return values from each origin on, a network's forecasts of them, and the series' spreads."""
-        times = [(x, scale, t) for x, scale, those in zip(series, scales, origins, strict=True) for t in those]
+        times = [(each, t) for each, those in zip(courses, origins, strict=True) for t in those]
         times = times[:: -(-len(times) // WINDOWS)]
-        pasts = [x[max(t - self.window - 1, 0) : t] for x, _, t in times]
-        forecast = self._run_on(net, pasts, [scale for _, scale, _ in times], h)
-        return np.array([x[t : t + h] for x, _, t in times]), forecast, np.array([[d] for _, (_, d), _ in times])
+        pasts = [each.part(max(t - self.window - 1, 0), t) for each, t in times]
+        values = np.array([each.x[t : t + h, : self._width] for each, t in times])
+        return values, self._run_on(net, pasts, h), self._spreads(pasts)
 
     def _expect_bounded(self, series: list[Array]) -> None:
         """Check that the bounds are bounds, also of the series."""
@@ -301,11 +331,19 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
         return HalfSquaredError()
 
     def _validation_score(self, target: Array, output: Array, sample_weight: Array | None = None) -> float:
-        return float(r2_score(target, output)) if np.isfinite(output).all() else float("nan")
+        f = self._width  # past covariates come after
+        return float(r2_score(target[:, :f], output[:, :f])) if np.isfinite(output).all() else float("nan")
 
     # -- forecasts ---------------------------------------------------------------------------------------------------
 
-    def predict(self, X: Any = None, h: int | None = None) -> Array:
+    def predict(
+        self,
+        X: Any = None,
+        h: int | None = None,
+        *,
+        past_covariates: Arrays | None = None,
+        future_covariates: Arrays | None = None,
+    ) -> Array:
         """Return the next steps of series.
 
         Parameters
@@ -315,6 +353,10 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
             the 12 steps that follow the training data.
         h : int or None
             The number of steps; None is ``horizon``.
+        past_covariates, future_covariates
+            As in `fit`, if it was given such: row t belongs to step t of X, or, if X is None, of the series of `fit`,
+            whose past covariates are known. Future covariates have T + h rows at least; those that `fit` was given need
+            not be repeated.
 
         Returns
         -------
@@ -323,12 +365,21 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
         Raises
         ------
         ValueError
-            If the series are not of the kind that was fitted, or h is no whole number of at least 1.
+            If the series or covariates are not of the kind that was fitted, if covariates are missing, or if h is no
+            whole number of at least 1.
         """
-        pasts, h, shape = self._asked(X, h)
-        return self._run_on(self.network_, *pasts, h).reshape(shape)
+        pasts, h, shape = self._asked(X, h, {PAST: past_covariates, FUTURE: future_covariates})
+        return self._run_on(self.network_, pasts, h).reshape(shape)
 
-    def predict_interval(self, X: Any = None, h: int | None = None, *, coverage: float = 0.9) -> tuple[Array, Array]:
+    def predict_interval(
+        self,
+        X: Any = None,
+        h: int | None = None,
+        *,
+        coverage: float = 0.9,
+        past_covariates: Arrays | None = None,
+        future_covariates: Arrays | None = None,
+    ) -> tuple[Array, Array]:
         """Return between which values the next steps of series lie, each with the given probability.
 
         Parameters
@@ -337,6 +388,8 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
             See `predict`.
         coverage : float, default=0.9
             The probability, in (0, 1). Of n errors (``len(residuals_)``), intervals reach at most ``1 - 2 / (n + 1)``.
+        past_covariates, future_covariates
+            See `predict`.
 
         Returns
         -------
@@ -349,8 +402,8 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
             See `predict`; or if the coverage is no probability.
         """
         number("coverage", coverage, "(0, 1)")
-        pasts, h, shape = self._asked(X, h)
-        forecast, spread = self._run_on(self.network_, *pasts, h), _spreads(pasts[1])
+        pasts, h, shape = self._asked(X, h, {PAST: past_covariates, FUTURE: future_covariates})
+        forecast, spread = self._run_on(self.network_, pasts, h), self._spreads(pasts)
         ends = interval(self._errors, coverage, drifts=self.differenced_)
         lower, upper = (
             np.clip(forecast + further(end, h, drifts=self.differenced_) * spread, *self._bounds).reshape(shape)
@@ -358,7 +411,15 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
         )
         return lower, upper
 
-    def sample_paths(self, X: Any = None, h: int | None = None, *, n_paths: int = 500) -> Array:
+    def sample_paths(
+        self,
+        X: Any = None,
+        h: int | None = None,
+        *,
+        n_paths: int = 500,
+        past_covariates: Arrays | None = None,
+        future_covariates: Arrays | None = None,
+    ) -> Array:
         """Return ways in which series may go on: the forecast, with the errors of one that was made before.
 
         Parameters
@@ -366,6 +427,8 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
         X, h
             See `predict`.
         n_paths : int, default=500
+        past_covariates, future_covariates
+            See `predict`.
 
         Returns
         -------
@@ -377,11 +440,11 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
         ValueError
             See `predict`.
         """
-        pasts, h, shape = self._asked(X, h)
+        pasts, h, shape = self._asked(X, h, {PAST: past_covariates, FUTURE: future_covariates})
         whole_number("n_paths", n_paths)
         errors = further(self._errors, h, drifts=self.differenced_)
-        drawn = check_random_state(self.random_state).randint(len(errors), size=(n_paths, len(pasts[0])))
-        paths = self._run_on(self.network_, *pasts, h) + errors[drawn] * _spreads(pasts[1])
+        drawn = check_random_state(self.random_state).randint(len(errors), size=(n_paths, len(pasts)))
+        paths = self._run_on(self.network_, pasts, h) + errors[drawn] * self._spreads(pasts)
         return np.asarray(np.clip(paths, *self._bounds)).reshape(n_paths, *shape)
 
     @property
@@ -389,43 +452,62 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
         """Scaled errors, of shape (n, H, F); files of before have those of one step, of shape (n, F)."""
         return np.asarray(self.residuals_.reshape(len(self.residuals_), -1, self._width))
 
-    def _asked(self, X: Any, h: int | None) -> tuple[tuple[list[Array], list[Scale]], int, tuple[int, ...]]:
-        """Return the pasts to go on from and their scales, the number of steps, and the shape of forecasts."""
+    def _asked(self, X: Any, h: int | None, covariates: dict[str, Any]) -> tuple[list[Course], int, tuple[int, ...]]:
+        """Return the pasts to go on from, the number of steps, and the shape of forecasts."""
         check_is_fitted(self)
         if isinstance(X, Real):
             X, h = None, whole_number("h", X)
         _expect_no_dates(X)
         steps = whole_number("h", self.horizon if h is None else h)
         if X is None:
-            single, pasts, scales = self._single, self._pasts, self._scales
+            single, pasts = self._single, self._remembered_courses(covariates, steps)
         else:
-            single, pasts = self._read_series(X, reset=False)
-            self._view.check(pasts, 1)
-            scales = [self._view.scale_of(x) for x in pasts]
+            single, series = self._read_series(X, reset=False)
+            self._view.check(series, 1)
+            pasts = self._courses(series, covariates, steps, single=single)
         shape = () if single else (len(pasts),)
-        return (pasts, scales), steps, (*shape, steps, *((self._width,) if self._width > 1 else ()))
+        return pasts, steps, (*shape, steps, *((self._width,) if self._width > 1 else ()))
 
-    def _run_on(self, net: Network, pasts: list[Array], scales: list[Scale], h: int) -> Array:
+    def _run_on(self, net: Network, pasts: list[Course], h: int) -> Array:
         """Return forecasts of a network in closed loop, of shape (N, h, F)."""
-        scaled = [(x[-self._view.least(self.window) :] - m) / d for x, (m, d) in zip(pasts, scales, strict=True)]
-        inputs = [self._view.inputs(x) for x in scaled]
-        mean, spread = np.array([m for m, _ in scales]), np.array([d for _, d in scales])
-        lower, upper = ((bound - mean) / spread for bound in self._bounds)
+        view = self._view
+        recent = [each.last(view.least(self.window)) for each in pasts]
+        scaled = [each.scaled for each in recent]
+        inputs = [view.inputs(z, each.known[1 : len(z) + 1]) for z, each in zip(scaled, recent, strict=True)]
+        ahead = np.array([each.known[len(each) + 1 : len(each) + h] for each in recent])
+        mean, spread = (np.array(parts) for parts in zip(*(each.scale for each in recent), strict=True))
+        bounded = np.arange(mean.shape[1]) < self._width  # past covariates are not
+        lower, upper = (
+            (np.where(bounded, bound, free) - mean) / spread
+            for bound, free in zip(self._bounds, (-np.inf, np.inf), strict=True)
+        )
         warm = net.run(inputs, keep=False)
         ends = np.array([len(x) - 1 for x in inputs])
         change, states = warm.output[ends, np.arange(len(inputs))], warm.final_states
-        value = np.array([x[-1] for x in scaled])
+        value = np.array([z[-1] for z in scaled])
         path = []
         for k in range(h):
             if k:
-                step = net.run((change if self.differenced_ else value)[None], keep=False, initial_states=states)
+                step = net.run(view.seen(value, change, ahead[:, k - 1])[None], keep=False, initial_states=states)
                 change, states = step.output[0], step.final_states
             before, value = value, np.clip(value + change, lower, upper).astype(value.dtype)
             change = value - before
             path.append(value)
-        return np.asarray(np.stack(path, axis=1) * spread[:, None] + mean[:, None])
+        forecast = np.stack(path, axis=1) * spread[:, None] + mean[:, None]
+        return np.asarray(forecast[..., : self._width])
 
-    def score(self, X: Arrays, y: Any = None) -> float:
+    def _spreads(self, courses: list[Course]) -> Array:
+        """Return the spreads of series, of shape (N, 1, F)."""
+        return np.array([[each.scale[1][: self._width]] for each in courses])
+
+    def score(
+        self,
+        X: Arrays,
+        y: Any = None,
+        *,
+        past_covariates: Arrays | None = None,
+        future_covariates: Arrays | None = None,
+    ) -> float:
         """Return the coefficient of determination of forecasts one step ahead.
 
         Parameters
@@ -434,6 +516,8 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
             As in `fit`; of at least 2 steps each.
         y : None
             Not used.
+        past_covariates, future_covariates
+            As in `fit`, if it was given such.
 
         Returns
         -------
@@ -441,17 +525,12 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
             At most 1; 0 is a constant's score.
         """
         check_is_fitted(self)
-        _, series = self._read_series(X, reset=False)
+        single, series = self._read_series(X, reset=False)
         self._view.check(series, 2)
-        scales = [self._view.scale_of(x) for x in series]
+        courses = self._courses(series, {PAST: past_covariates, FUTURE: future_covariates}, 0, single=single)
         origins = [range(self._view.least(1), len(x)) for x in series]
-        value, forecast, _ = self._ahead(self.network_, series, scales, origins, 1)
+        value, forecast, _ = self._ahead(self.network_, courses, origins, 1)
         return float(r2_score(value[:, 0], forecast[:, 0]))
-
-
-def _spreads(scales: list[Scale]) -> Array:
-    """Return the spreads of series, of shape (N, 1, F)."""
-    return np.array([[d] for _, d in scales])
 
 
 def _is_single(X: Any) -> bool:

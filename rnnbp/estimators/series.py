@@ -5,6 +5,8 @@ targets y, are::
 
     z = (x - m) / d;   y(t) = z(t+1) - z(t)
     u(t) = z(t)                                or, differenced,   u(t) = z(t) - z(t-1)
+
+Covariates are seen beside u; see `rnnbp.estimators.covariates`.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from rnnbp.data.sequences import Sequences
 from rnnbp.estimators.base import Data
 from rnnbp.estimators.declaring import FLAG, WHOLE, either, real, setting
 
-__all__ = ["WINDOWS", "Forecasting", "Scale", "View", "drifts"]
+__all__ = ["WINDOWS", "Course", "Forecasting", "Scale", "View", "drifts"]
 
 Array = NDArray[Any]
 Scale = tuple[Array, Array]  # m and d of each variable
@@ -56,6 +58,42 @@ class Forecasting:
     upper: float | None = setting(None, BOUND, "The greatest one.")
 
 
+@dataclass(frozen=True, eq=False)
+class Course:
+    """A series, and what is known beside it.
+
+    Attributes
+    ----------
+    x : ndarray of shape (T, F + P)
+        Its variables, and scaled past covariates.
+    known : ndarray of shape (T or more, C)
+        Scaled future covariates, of its steps and of those to come.
+    scale : tuple of two ndarrays of shape (F + P,)
+        m and d; 0 and 1 of what is scaled.
+    """
+
+    x: Array
+    known: Array
+    scale: Scale
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @property
+    def scaled(self) -> Array:
+        """The series as z."""
+        mean, spread = self.scale
+        return np.asarray((self.x - mean) / spread)
+
+    def part(self, begin: int, end: int | None = None) -> Course:
+        """Return some of its steps, and all that is known from there on."""
+        return Course(self.x[begin:end], self.known[begin:], self.scale)
+
+    def last(self, n: int) -> Course:
+        """Return its last n steps, or all if there are fewer."""
+        return self.part(max(len(self) - n, 0))
+
+
 @dataclass(frozen=True)
 class View:
     """How series are seen.
@@ -65,10 +103,13 @@ class View:
     window : int
         W.
     differenced : bool
+    n_variables : int
+        F.
     """
 
     window: int
     differenced: bool
+    n_variables: int
 
     def least(self, n_inputs: int) -> int:
         """Return how many values are needed for so many inputs."""
@@ -98,22 +139,35 @@ class View:
         spread = (np.diff(x, axis=0) if self.differenced else x).std(axis=0, dtype=np.float64)
         return x.mean(axis=0, dtype=np.float64).astype(x.dtype), np.where(spread > 0, spread, 1).astype(x.dtype)
 
-    def inputs(self, scaled: Array) -> Array:
-        """Return u of z."""
-        return np.diff(scaled, axis=0) if self.differenced else scaled
+    def course(self, x: Array, past: Array, known: Array) -> Course:
+        """Return a series with its covariates."""
+        mean, spread = self.scale_of(x)
+        zeros, ones = (make(past.shape[1], x.dtype) for make in (np.zeros, np.ones))
+        joined = np.hstack([x, past.astype(x.dtype)])
+        return Course(joined, known.astype(x.dtype), (np.append(mean, zeros), np.append(spread, ones)))
 
-    def windows(self, series: Sequence[Array], scales: Sequence[Scale]) -> Data:
+    def seen(self, value: Array, change: Array, ahead: Array) -> Array:
+        """Return what the network sees at steps: z, its change, and what is known of the next step, side by side."""
+        f = self.n_variables
+        return np.hstack([(change if self.differenced else value)[:, :f], value[:, f:], ahead])
+
+    def inputs(self, scaled: Array, ahead: Array) -> Array:
+        """Return what the network sees of z, with what is known of the step after each."""
+        first = self.least(0)
+        return self.seen(scaled[first:], np.diff(scaled, axis=0), ahead[first:])
+
+    def windows(self, courses: Sequence[Course]) -> Data:
         """Cut series into windows of W inputs, or fewer where there are not so many, and their targets."""
         length = self.least(self.window) + 1
-        numbers = [max(len(x) - length, 0) + 1 for x in series]
+        numbers = [max(len(each) - length, 0) + 1 for each in courses]
         stride = -(-sum(numbers) // WINDOWS)
         cut = [
-            (x[k : k + length] - m) / d
-            for x, (m, d), n in zip(series, scales, numbers, strict=True)
+            each.part(k, k + length)
+            for each, n in zip(courses, numbers, strict=True)
             for k in range(n - 1, -1, -stride)
         ]
-        inputs = Sequences.of([self.inputs(z[:-1]) for z in cut])
-        return Data(inputs, Sequences.of([np.diff(z, axis=0)[self.least(0) :] for z in cut]), None)
+        inputs = Sequences.of([self.inputs(each.scaled[:-1], each.known[1 : len(each)]) for each in cut])
+        return Data(inputs, Sequences.of([np.diff(each.scaled, axis=0)[self.least(0) :] for each in cut]), None)
 
 
 def drifts(series: Sequence[Array], window: int) -> bool:

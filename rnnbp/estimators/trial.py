@@ -88,7 +88,7 @@ def _width(part: Any, form: Form) -> Any:
     if isinstance(form, tuple) and len(form) == 2:
         return getattr(part, "n_features_in_", None)
     if isinstance(part, Saved):
-        return part.network_.n_inputs  # type: ignore[attr-defined]
+        return getattr(part, "_width", part.network_.n_inputs)  # type: ignore[attr-defined]
     return getattr(part, "_width" if type(part).__name__ in OURS else "n_features_in_", None)
 
 

@@ -279,7 +279,7 @@ def test_a_coverage_is_a_probability():
 @pytest.mark.parametrize("differenced", [False, True])
 def test_small_changes_on_a_large_level_are_scaled_in_float32_as_in_float64(differenced):
     x = 1e5 + np.random.default_rng(0).normal(size=(50_000, 2))
-    view = View(5, differenced)
+    view = View(5, differenced, 2)
     for narrow, wide in zip(view.scale_of(x.astype(np.float32)), view.scale_of(x), strict=True):
         assert_allclose(narrow, wide, rtol=1e-4)
     assert drifts([x.astype(np.float32)], 20) == drifts([x], 20)

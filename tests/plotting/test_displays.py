@@ -173,6 +173,15 @@ def test_a_forecasters_own_forecast_and_intervals_are_drawn(forecaster, ax):
         )
 
 
+def test_a_forecast_with_covariates_is_drawn(ax):
+    series, price = np.sin(np.arange(60.0)), np.cos(np.arange(65.0))
+    settings = {"window": 8, "max_iter": 2, "gradient": TEXT, "random_state": 0}
+    forecaster = RNNForecaster(4, **settings).fit(series, future_covariates=price)
+    display = ForecastDisplay.from_estimator(forecaster, series, 5, future_covariates=price, coverages=(0.9,), ax=ax)
+    np.testing.assert_allclose(display.forecast, forecaster.predict(5))
+    np.testing.assert_allclose(display.intervals[0.9], forecaster.predict_interval(5, coverage=0.9))
+
+
 def test_a_forecaster_is_not_asked_for_what_is_no_coverage(forecaster, ax):
     with pytest.raises(ValueError, match="coverage is between 0 and 1"):
         ForecastDisplay.from_estimator(forecaster, np.zeros(30), coverages=[95], ax=ax)

@@ -77,6 +77,7 @@ class ForecastDisplay:
         n_known: int | None = 100,
         actual: ArrayLike | None = None,
         ax: Axes | None = None,
+        **covariates: ArrayLike,
     ) -> Self:
         """Forecast a series, and draw it.
 
@@ -95,6 +96,9 @@ class ForecastDisplay:
             What came.
         ax : matplotlib.axes.Axes or None, default=None
             Where to draw; by default, in a new figure.
+        **covariates
+            ``past_covariates`` and ``future_covariates``, if the estimator was fitted with such; row t belongs to step
+            t of the series.
 
         Returns
         -------
@@ -106,9 +110,10 @@ class ForecastDisplay:
             If the series is not one of numbers, or as `from_predictions`.
         """
         past = _course(series, "series")
-        ends = {c: estimator.predict_interval(past, h, coverage=c) for c in map(_coverage, coverages)}
+        ends = {c: estimator.predict_interval(past, h, coverage=c, **covariates) for c in map(_coverage, coverages)}
+        forecast = estimator.predict(past, h, **covariates)
         known = past if n_known is None else past[-n_known:]
-        return cls.from_predictions(known, estimator.predict(past, h), intervals=ends, actual=actual, ax=ax)
+        return cls.from_predictions(known, forecast, intervals=ends, actual=actual, ax=ax)
 
     @classmethod
     def from_predictions(
