@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnbp.estimators.files import COVARIATES
 from rnnbp.estimators.series import Course, Scale, View
 from rnnbp.reading import read_array
 
@@ -29,13 +30,14 @@ __all__ = ["FUTURE", "PAST", "Covaried"]
 Array = NDArray[Any]
 Given = Mapping[str, Any]  # covariates by their names; None if there are none
 
-PAST, FUTURE = "past_covariates", "future_covariates"
+PAST, FUTURE = COVARIATES
 
 
 class Covaried:
     """What a forecaster knows of covariates, and of the series that it was fitted to."""
 
     window: int
+    differenced_: bool
     _width: int
     _single: bool
     _pasts: list[Array]  # the ends of the series
@@ -47,8 +49,7 @@ class Covaried:
 
     @property
     def _view(self) -> View:
-        """How the series are seen."""
-        raise NotImplementedError
+        return View(self.window, self.differenced_, self._width)
 
     @property
     def _n_past(self) -> int:

@@ -24,7 +24,7 @@ from rnnbp.networks.network import Network
 __all__ = ["ESTIMATOR", "PART", "Saved", "description_in"]
 
 ESTIMATOR, PART = "estimator", "part"  # what the metadata of an estimator's and a pipeline's network are called
-COVARIATES = "past_covariates", "future_covariates"
+COVARIATES = "past_covariates", "future_covariates"  # of forecasts: known up to the end of a series, and beyond
 PARTS = {ESTIMATOR: {"class", "settings", "fitted"}, PART: {"transformer", "settings", "fitted", "version"}}
 
 

@@ -33,7 +33,7 @@ from rnnbp.estimators.covariates import FUTURE, PAST, Covaried
 from rnnbp.estimators.declaring import FLAG, check, documented, either, real, setting
 from rnnbp.estimators.objectives import HalfSquaredError
 from rnnbp.estimators.recurrent import RecurrentEstimator
-from rnnbp.estimators.series import WINDOWS, Course, Forecasting, View, drifts
+from rnnbp.estimators.series import WINDOWS, Course, Forecasting, drifts
 from rnnbp.estimators.settings import SEED
 from rnnbp.estimators.solvers import make_optimizer, solver_is_stochastic
 from rnnbp.losses import Loss
@@ -234,10 +234,6 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
         if single and not hasattr(X, "columns"):
             X = check_array(X, dtype=None, ensure_2d=False, ensure_all_finite=False)
         return single, list(self._read_x([X] if single else X, reset=reset))
-
-    @property
-    def _view(self) -> View:
-        return View(self.window, self.differenced_, self._width)
 
     def _cut(self, courses: list[Course], *, early: bool) -> tuple[Data, Data | None]:
         """Return windows of series, and those of their ends if these are set aside."""
