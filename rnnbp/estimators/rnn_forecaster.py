@@ -93,7 +93,8 @@ class RNNForecaster(Covaried, RecurrentEstimator, Forecasting):
 
     >>> price = np.random.default_rng(0).uniform(1, 2, size=200)
     >>> sales = 50 - 20 * price
-    >>> forecaster = RNNForecaster(16, max_iter=200, random_state=0).fit(sales[:180], future_covariates=price)
+    >>> forecaster = RNNForecaster(16, max_iter=400, tol=1e-4, random_state=0)
+    >>> forecaster = forecaster.fit(sales[:180], future_covariates=price)
     >>> bool(np.abs(forecaster.predict(20) - sales[180:]).max() < 2)
     True
     """
