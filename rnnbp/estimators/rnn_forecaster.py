@@ -45,6 +45,7 @@ __all__ = ["RNNForecaster"]
 
 Array = NDArray[Any]
 ENOUGH = 20  # steps to set aside for early stopping, and of each series
+ALIKE = 1e-6  # scaled targets that differ by less
 LEAST = 10  # values, of all series together
 FEW = 10  # steps: a table of shorter series than that, and of more of them, may have its steps in rows
 
@@ -224,9 +225,11 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
             courses = self._courses(series, covariates, None, single=single)
             self._single, self.n_outputs_ = single, self._width + self._n_past
             data, held_out = self._cut(courses, early=early)
-        self._train(data, held_out, incremental=incremental, stops_early=early)
-        self.residuals_ = self._backtested(courses, incremental=incremental)
-        self._remember(courses)
+            if held_out is not None and np.ptp(held_out.target.frames, axis=0).max() < ALIKE:
+                early, (data, held_out) = False, self._cut(courses, early=False)  # no score tells them apart
+            self._train(data, held_out, incremental=incremental, stops_early=early)
+            self.residuals_ = self._backtested(courses, incremental=incremental)
+            self._remember(courses)
         return self
 
     def _read_series(self, X: Any, *, reset: bool) -> tuple[bool, list[Array]]:
@@ -278,7 +281,7 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
         data, held_out = self._cut(pieces, early=early)
         net = Network(self._layers(self.n_outputs_), dtype=self.network_.dtype, seed=seed)
         patience = self.n_iter_no_change + 1
-        fit(
+        history = fit(
             net,
             data.x,
             data.target,
@@ -295,6 +298,8 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
             seed=seed,
             progress=False,
         )
+        if history.stopped == "interrupted":  # errors of half a network say nothing
+            raise KeyboardInterrupt
         return net
 
     def _ahead(
@@ -491,7 +496,7 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
             change = value - before
             path.append(value)
         forecast = np.stack(path, axis=1) * spread[:, None] + mean[:, None]
-        return np.asarray(forecast[..., : self._width])
+        return np.asarray(np.clip(forecast[..., : self._width], *self._bounds))  # bounds may have been rounded
 
     def _spreads(self, courses: list[Course]) -> Array:
         """Return the spreads of series, of shape (N, 1, F)."""

@@ -135,9 +135,13 @@ class View:
                 )
 
     def scale_of(self, x: Array) -> Scale:
-        """Return m and d; d is 1 for what does not vary."""
-        spread = (np.diff(x, axis=0) if self.differenced else x).std(axis=0, dtype=np.float64)
-        return x.mean(axis=0, dtype=np.float64).astype(x.dtype), np.where(spread > 0, spread, 1).astype(x.dtype)
+        """Return m and d; d is the size of changes that are all alike, and 1 where only rounding varies."""
+        wide = x.astype(np.float64)
+        seen, rounding = np.diff(wide, axis=0) if self.differenced else wide, 10 * np.finfo(x.dtype).eps
+        spread, size = seen.std(axis=0), np.sqrt(np.square(seen).mean(axis=0))
+        least = rounding * np.abs(wide).max(axis=0)
+        alike = np.where(self.differenced & (size > least), size, 1)
+        return wide.mean(axis=0).astype(x.dtype), np.where(spread > least, spread, alike).astype(x.dtype)
 
     def course(self, x: Array, past: Array, known: Array) -> Course:
         """Return a series with its covariates."""

@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from rnnbp import RNNForecaster
 from rnnbp.estimators.series import View, drifts
 from rnnbp.gradients import BPTT
+from rnnbp.training import History
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -283,3 +284,30 @@ def test_small_changes_on_a_large_level_are_scaled_in_float32_as_in_float64(diff
     for narrow, wide in zip(view.scale_of(x.astype(np.float32)), view.scale_of(x), strict=True):
         assert_allclose(narrow, wide, rtol=1e-4)
     assert drifts([x.astype(np.float32)], 20) == drifts([x], 20)
+
+
+@pytest.mark.parametrize(("slope", "level"), [(0.1, 0.0), (1000.0, 0.0), (2.0, 50.0), (0.37, 1e6)])
+def test_a_straight_line_goes_on(slope, level):
+    line = level + slope * np.arange(220.0)
+    forecaster = RNNForecaster(random_state=0, horizon=20).fit(line[:200])
+    assert_allclose(forecaster.predict() - line[199], line[200:] - line[199], rtol=0.05)
+
+
+def test_what_is_interrupted_while_errors_are_measured_is_as_it_was(monkeypatch):
+    forecaster = RNNForecaster(2, max_iter=2, random_state=0).fit(np.sin(np.arange(40.0)))
+    before, expected = dict(vars(forecaster)), forecaster.predict(3)
+
+    def interrupted(*arguments, **settings):
+        return History(stopped="interrupted")
+
+    monkeypatch.setattr("rnnbp.estimators.rnn_forecaster.fit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        forecaster.fit(100 + np.cos(np.arange(50.0)))
+    assert vars(forecaster) == before
+    assert_array_equal(forecaster.predict(3), expected)
+
+
+def test_forecasts_are_bounded_to_the_last_bit():
+    series = np.float32(0.1) + np.abs(np.sin(np.arange(60))).astype(np.float32)
+    forecaster = RNNForecaster(4, lower=0.1, max_iter=3, random_state=0).fit(series)
+    assert forecaster.predict(40).min() >= 0.1
