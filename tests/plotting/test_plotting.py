@@ -171,6 +171,11 @@ def test_confusion_matrix_that_does_not_fit_is_an_error(ax, matrix, names, messa
         plotting.confusion_matrix(matrix, class_names=names, ax=ax)
 
 
+def test_confusion_matrix_of_targets_and_predictions_says_what_computes_it(ax):
+    with pytest.raises(ValueError, match=r"compute it first, rnnbp.metrics.confusion_matrix\(target, predicted\)"):
+        plotting.confusion_matrix([0, 1, 1], [0, 1, 0], ax=ax)
+
+
 @pytest.mark.parametrize(
     ("n", "shape"), [(1, (1, 1)), (2, (1, 2)), (3, (1, 3)), (10, (2, 5)), (64, (8, 8)), (128, (8, 16)), (97, (10, 10))]
 )
