@@ -55,8 +55,8 @@ def confusion_matrix(matrix: ArrayLike, class_names: Sequence[str] | None = None
     counts = np.asarray(matrix)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
         raise ValueError(
-            f"a confusion matrix is square, (K, K), but this one's shape is {counts.shape}: of targets and predictions, "
-            "compute it first, rnnbp.metrics.confusion_matrix(target, predicted)"
+            f"a confusion matrix is square, (K, K), but this one's shape is {counts.shape}: of targets and "
+            "predictions, compute it first, rnnbp.metrics.confusion_matrix(target, predicted)"
         )
     names = [str(k) for k in range(len(counts))] if class_names is None else list(class_names)
     if len(names) != len(counts):

@@ -33,7 +33,7 @@ class History:
         Empty if there were no validation data or no score.
     best_epoch : int
         The index, from 0, of the epoch with the lowest `monitored` value, as in ``history.loss[history.best_epoch]``;
-        -1 before the first epoch has ended. Text for people (``repr``, warnings, pictures, tables) counts epochs from 1.
+        -1 before the first epoch has ended. Text for people (``repr``, warnings, pictures, tables) counts from 1.
     monitor : {"loss", "score"}
         What epochs are compared by.
     stopped : str

@@ -231,8 +231,8 @@ class TrainingRun:
             self.first_loss = None
             warn(
                 f"the loss has grown from {first:.3g} at the first update to {loss:.3g} in epoch "
-                f"{len(self.history) + 1}: training diverges, though all is still finite. Try a lower learning rate, clip_norm=1.0 in the "
-                "optimizer, or inputs and targets scaled to about unit variance",
+                f"{len(self.history) + 1}: training diverges, though all is still finite. Try a lower learning rate, "
+                "clip_norm=1.0 in the optimizer, or inputs and targets scaled to about unit variance",
                 RuntimeWarning,
             )
 
