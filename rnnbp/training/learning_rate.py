@@ -47,6 +47,7 @@ Array = NDArray[Any]
 
 SMOOTHING = 0.9  # β
 RISE = 2.0
+EXPLODED = 10.0  # times the first loss: then even the first rates are too high
 STEP_BACK = 10.0
 FIRST = 10  # updates whose losses tell what is usual; the mean of fewer is noise
 
@@ -241,7 +242,8 @@ def _endless(data: TrainingSet, batch_size: int, rng: np.random.Generator) -> It
 def _suggested(rates: Array, seen: Array, smoothed: Array) -> float:
     """Return a tenth of the rate at which the smoothed loss is lowest (3)."""
     lowest = FIRST + int(np.argmin(smoothed[FIRST:]))
-    if not smoothed[lowest] < min(seen[:FIRST].mean(), RISE * seen[0]):  # the first ten may have exploded too
+    usual = seen[:FIRST].mean()
+    if usual > EXPLODED * seen[0] or not smoothed[lowest] < usual:
         raise ValueError(
             f"the loss fell at no rate from {rates[0]:.3g} to {rates[-1]:.3g}: try a lower `lowest`, or scaled inputs"
         )
