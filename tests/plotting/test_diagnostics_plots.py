@@ -111,7 +111,7 @@ def found():
 
 
 def test_saliency_shows_contributions_over_the_input_and_the_norm_of_each_frame(found):
-    top, bottom, bar = plotting.plot_saliency(found, 1, figure=Figure()).axes
+    top, bottom, bar, greys = plotting.plot_saliency(found, 1, figure=Figure()).axes
     given, contribution = top.images
     np.testing.assert_array_equal(given.get_array(), found.x[:2, 1].T)
     np.testing.assert_array_equal(contribution.get_array(), found.contribution[:2, 1].T)
@@ -119,6 +119,25 @@ def test_saliency_shows_contributions_over_the_input_and_the_norm_of_each_frame(
     assert "output 5" in top.get_title()
     assert bar.get_ylabel() == "gradient × input"
     assert bar.get_ylim() == contribution.get_clim()
+    assert greys.get_ylabel() == "input"
+    assert greys.get_ylim() == (found.x[:2, 1].min(), found.x[:2, 1].max())
+
+
+@pytest.mark.parametrize("n_features", [1, 2, 3, 30])
+def test_saliency_counts_features_and_steps_in_whole_numbers(n_features):
+    x = np.random.default_rng(0).normal(size=(4, 1, n_features))
+    figure = plotting.plot_saliency(Saliency(x, x, np.array([0]), np.array([4])), figure=Figure())
+    figure.canvas.draw()
+    top, bottom = figure.axes[:2]
+    for ticks in (top.get_yticks(), bottom.get_xticks()):
+        assert all(tick == int(tick) for tick in ticks)
+
+
+def test_saliency_names_features(found):
+    top = plotting.plot_saliency(found, feature_names=list("abcd"), figure=Figure()).axes[0]
+    assert [text.get_text() for text in top.get_yticklabels()] == list("abcd")
+    with pytest.raises(ValueError, match="3 feature_names were given for 4 features"):
+        plotting.plot_saliency(found, feature_names=list("abc"), figure=Figure())
 
 
 def test_saliency_counts_steps_or_seconds(found):
