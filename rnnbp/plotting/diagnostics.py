@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.diagnostics import GradientFlowWatch
-from rnnbp.plotting.axes import COLOURS, axes, new_figure, plain_frame, shown
+from rnnbp.diagnostics import Activations, GradientFlow, GradientFlowWatch, LyapunovExponents, Saliency
+from rnnbp.plotting.axes import COLOURS, axes, check_is, new_figure, plain_frame, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from rnnbp.diagnostics import Activations, GradientFlow, LyapunovExponents, Saliency
 
 __all__ = [
     "plot_activations",
@@ -61,6 +59,7 @@ def plot_gradient_flow(flow: GradientFlow, *, ax: Axes | None = None) -> Axes:
     >>> flow = diagnostics.gradient_flow(net, np.zeros((9, 2, 1)), np.ones((2, 1)), "mean_squared_error")
     >>> ax = plot_gradient_flow(flow)
     """
+    check_is(flow, GradientFlow, "flow", "rnnbp.diagnostics.gradient_flow(net, x, target, loss)")
     ax = axes(ax)
     looks = cycle((style, colour) for style in ("-", "--", ":", "-.") for colour in COLOURS)
     for (name, norm), (style, colour) in zip(flow.norm.items(), looks, strict=False):
@@ -191,6 +190,7 @@ def plot_activations(
     >>> net = Network([layers.GRU(2, 4)])
     >>> figure = plot_activations(diagnostics.activations(net, np.ones((5, 1, 2))))
     """
+    check_is(activations, Activations, "activations", "rnnbp.diagnostics.activations(net, x)")
     if activations.lengths is None:
         raise ValueError("these are activations of static examples, without time: draw them with layer_activations")
     if not 0 <= index < len(activations.lengths):
@@ -263,6 +263,7 @@ def plot_saliency(
     >>> net = Network([layers.GRU(2, 4), layers.LastStep(), layers.Dense(4, 3)])
     >>> figure = plot_saliency(diagnostics.saliency(net, np.ones((5, 1, 2))), seconds_per_step=0.01)
     """
+    check_is(saliency, Saliency, "saliency", "rnnbp.diagnostics.saliency(net, x)")
     if saliency.lengths is None:
         raise ValueError("this is the saliency of static examples, without time: draw it with layer_activations")
     if not 0 <= index < len(saliency.lengths):
@@ -283,7 +284,7 @@ def plot_saliency(
     largest = float(np.abs(contribution).max()) or 1.0
     colours = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest, "alpha": np.sqrt(np.abs(contribution) / largest)}
     drawn = top.imshow(contribution, **colours, **frame)
-    beside = {"ax": (top, bottom), "anchor": (0, 1), "shrink": 0.72}
+    beside: dict[str, Any] = {"ax": (top, bottom), "anchor": (0, 1), "shrink": 0.72}
     figure.colorbar(drawn, label="gradient × input", **beside)
     greys = figure.colorbar(given, label="input", **beside)
     if low < high:
@@ -329,6 +330,7 @@ def plot_lyapunov(result: LyapunovExponents, *, figure: Figure | None = None) ->
     >>> net = Network([layers.Elman(1, 4)])
     >>> figure = plot_lyapunov(diagnostics.lyapunov_exponents(net, np.zeros((200, 1, 1))))
     """
+    check_is(result, LyapunovExponents, "result", "rnnbp.diagnostics.lyapunov_exponents(net, x)")
     if figure is None:
         figure = new_figure(figsize=(8.0, 3.2))
     settling, spectrum = figure.subplots(1, 2)

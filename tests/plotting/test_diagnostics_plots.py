@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from rnnbp import plotting
+from rnnbp import Network, layers, plotting
 from rnnbp.diagnostics import Activations, GradientFlow, LyapunovExponents, Saliency
 
 LENGTHS = np.array([3, 2])
@@ -179,3 +179,15 @@ def test_without_axes_a_new_figure_is_made(seen, found):
     plotting.plot_lyapunov(LyapunovExponents(np.zeros(1), growth, 1))
     assert len(pyplot.get_fignums()) == 5
     pyplot.close("all")
+
+
+def test_what_an_instrument_has_not_found_is_refused_with_the_call_that_finds_it():
+    net, x = Network([layers.GRU(2, 4)]), np.zeros((5, 1, 2))
+    with pytest.raises(TypeError, match=r"of class Network was given: pass rnnbp.diagnostics.activations\(net, x\)"):
+        plotting.plot_activations(net, x)
+    with pytest.raises(TypeError, match=r"pass rnnbp.diagnostics.saliency\(net, x\)"):
+        plotting.plot_saliency(net, x)
+    with pytest.raises(TypeError, match=r"pass rnnbp.diagnostics.gradient_flow\(net, x, target, loss\)"):
+        plotting.plot_gradient_flow(net)
+    with pytest.raises(TypeError, match=r"pass rnnbp.diagnostics.lyapunov_exponents\(net, x\)"):
+        plotting.plot_lyapunov(net)
