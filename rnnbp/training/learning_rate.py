@@ -14,8 +14,8 @@ The steepest fall of smooth, the other rule in use, is found less surely: noise 
 with a plateau falls first where the rate is far too low, and easy problems fall where it ruins a longer training.
 
 Smith, "Cyclical learning rates for training neural networks", WACV 2017 (the test by rising rates). Gugger, "How do you
-find a good learning rate", 2018, and Howard and Gugger, "fastai: a layered API for deep learning", Information 11(2),
-2020 (equation 2, and a tenth of the rate of the minimum).
+find a good learning rate", 2018 (equation 2, and a step of one order of magnitude back from the minimum), which is
+"minimum" of `lr_find` in the library fastai.
 """
 
 from __future__ import annotations
@@ -173,8 +173,8 @@ def find_learning_rate(
     References
     ----------
     .. [1] L. N. Smith, "Cyclical learning rates for training neural networks", WACV 2017, arXiv:1506.01186.
-    .. [2] J. Howard and S. Gugger, "fastai: a layered API for deep learning", Information 11(2), 2020,
-       arXiv:2002.04688.
+    .. [2] S. Gugger, "How do you find a good learning rate", 2018,
+       https://sgugger.github.io/how-do-you-find-a-good-learning-rate.html.
 
     Examples
     --------
