@@ -117,6 +117,7 @@ def test_recordings_are_learnt_and_the_model_inspected_reported_and_exported(rnn
     page = (tmp_path / "words.html").read_text()
     for part in ("words.rnnbp", "GRU(40, 16)", "data:image/svg+xml", "0.input_weight"):
         assert part in page
+    assert "`" not in page
     code, printed, _ = rnnbp_command("export", "words.rnnbp", "words.h")
     assert code == 0
     assert "words_listen" in (tmp_path / "words.h").read_text()

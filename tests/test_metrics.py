@@ -88,6 +88,48 @@ def test_a_confusion_of_what_is_no_class_is_refused(target, predicted, message):
         confusion_matrix(target, predicted, 3)
 
 
+@pytest.mark.parametrize("n_outputs", [1, 4])
+def test_the_confusion_matrix_reads_logits_as_accuracy_does(n_outputs):
+    n_classes = max(n_outputs, 2)
+    target, logits = RNG.integers(n_classes, size=50), RNG.normal(size=(50, n_outputs))
+    counts = confusion_matrix(target, logits)
+    assert counts.shape == (n_classes, n_classes)
+    assert np.trace(counts) / 50 == accuracy(target, logits)
+
+
+def test_the_confusion_matrix_has_as_many_classes_as_occur():
+    target, predicted = RNG.integers(5, size=(2, 100))
+    np.testing.assert_array_equal(
+        confusion_matrix(target, predicted), sklearn.metrics.confusion_matrix(target, predicted)
+    )
+
+
+@pytest.mark.parametrize("lengths", [(3, 1, 4), (2, 2)])
+def test_steps_of_sequences_count_one_by_one(lengths):
+    target = [RNG.integers(3, size=n) for n in lengths]
+    logits = [RNG.normal(size=(n, 3)) for n in lengths]
+    true, chosen = np.concatenate(target), np.concatenate(logits).argmax(axis=1)
+    assert accuracy(target, logits) == sklearn.metrics.accuracy_score(true, chosen)
+    expected = sklearn.metrics.confusion_matrix(true, chosen, labels=range(3))
+    np.testing.assert_array_equal(confusion_matrix(target, logits), expected)
+    weight = RNG.random(sum(lengths))
+    weighted = sklearn.metrics.accuracy_score(true, chosen, sample_weight=weight)
+    assert accuracy(target, logits, sample_weight=weight) == pytest.approx(weighted)
+
+
+@pytest.mark.parametrize(
+    ("target", "output", "message"),
+    [
+        ([[0, 1], [1]], [np.zeros((2, 2))], "an output for each target, but there are 1 for 2"),
+        ([[0, 1], [1]], [np.zeros((2, 2)), np.zeros((3, 2))], "sequence 1 must have as many outputs as targets"),
+    ],
+)
+def test_sequences_that_do_not_fit_are_named(target, output, message):
+    for of_both in (accuracy, confusion_matrix):
+        with pytest.raises(ValueError, match=message):
+            of_both(target, output)
+
+
 def test_weights_of_whole_numbers_repeat_examples():
     rng = np.random.default_rng(0)
     weight, labels, logits = rng.integers(0, 4, 12), rng.integers(0, 3, 12), rng.normal(size=(12, 3))

@@ -26,8 +26,8 @@ search = rnnbp.find_learning_rate(make(), x, y, loss="cross_entropy")
 print(f"suggested: {search.suggestion:.1e}")
 
 # %%
-# Trained with the suggestion, and with rates ten times lower and higher. The suggestion is where the loss fell fastest
-# at the beginning; a lower rate often ends lower, a higher one does not learn at all.
+# Trained with the suggestion, and with rates ten times lower and higher. The suggestion is a tenth of the rate at which
+# the smoothed loss was lowest: with a lower rate training is slower, with one ten times higher it may not learn at all.
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
 left.semilogx(search.rates, search.losses, color="0.8", label="each minibatch")
 left.semilogx(search.rates, search.smoothed, label="smoothed")

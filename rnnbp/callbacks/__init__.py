@@ -18,3 +18,7 @@ from rnnbp.callbacks.early_stopping import EarlyStopping
 from rnnbp.callbacks.tensorboard import TensorBoardLog
 
 __all__ = ["BestModelCheckpoint", "CSVLog", "EarlyStopping", "TensorBoardLog"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -67,3 +67,7 @@ __all__ = [
     "make_two_patterns",
     "read_sequences",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -54,6 +54,8 @@ class SequenceTable(NamedTuple):
     --------
     >>> rows = {"patient": [1, 1, 2], "pulse": [70.0, 72.0, 99.0], "outcome": ["well", "well", "ill"]}
     >>> table = read_sequences(rows, sequence="patient", label="outcome")
+    >>> table
+    <SequenceTable: 2 sequences of 1 to 2 steps, 1 feature, a label for each>
     >>> [x.shape for x in table.X], list(map(str, table.y))
     ([(2, 1), (1, 1)], ['well', 'ill'])
     """
@@ -63,6 +65,20 @@ class SequenceTable(NamedTuple):
     ids: Array
     groups: Array | None
     feature_names: list[str]
+
+    def __repr__(self) -> str:
+        shortest, longest = min(map(len, self.X)), max(map(len, self.X))
+        parts = [
+            f"{len(self.X)} sequence{'s' * (len(self.X) != 1)} of "
+            + (f"{shortest} to {longest} steps" if shortest < longest else f"{longest} step{'s' * (longest != 1)}"),
+            f"{len(self.feature_names)} feature{'s' * (len(self.feature_names) != 1)}",
+        ]
+        if self.y is not None:
+            parts.append("a label for each" + " step" * isinstance(self.y, list))
+        if self.groups is not None:
+            n_groups = np.unique(self.groups).size
+            parts.append(f"{n_groups} group{'s' * (n_groups != 1)}")
+        return f"<SequenceTable: {', '.join(parts)}>"
 
 
 def read_sequences(

@@ -37,3 +37,7 @@ def __getattr__(name: str) -> Any:
     if name == "TrainingReport":  # made of plots, which are made of the instruments above
         return import_module("rnnbp.plotting.report").TrainingReport
     raise AttributeError(f"module 'rnnbp.diagnostics' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

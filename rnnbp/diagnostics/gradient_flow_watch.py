@@ -13,6 +13,7 @@ from rnnbp import losses
 from rnnbp.configuration import number, whole_number
 from rnnbp.data.sequences import Sequences
 from rnnbp.diagnostics.gradient_flow import GradientFlow, gradient_flow
+from rnnbp.layers import GRU, LSTM
 from rnnbp.losses import Loss
 from rnnbp.networks.network import Network
 
@@ -24,7 +25,7 @@ __all__ = ["GradientFlowWatch", "first_examples"]
 logger = logging.getLogger("rnnbp")
 
 ADVICE = {
-    "vanishing": "early steps are hardly learnt from: try an LSTM or GRU, a recurrent_initializer of 'orthogonal' or "
+    "vanishing": "early steps are hardly learnt from: try {gates}a recurrent_initializer of 'orthogonal' or "
     "'identity', or MeanOverTime in the place of LastStep",
     "exploding": "updates may be erratic: set the optimizer's clip_norm, or lower its learning rate",
 }
@@ -105,13 +106,14 @@ class GradientFlowWatch:
             state = max(shares, key=shares.__getitem__)
             if shares[state] > self.tolerated and kind not in self._warned:
                 self._warned.add(kind)
+                gated = isinstance(net.layers[int(state.split(".")[0])], GRU | LSTM)
                 logger.warning(
                     "epoch %d: the gradient of state %s is %s at %.0f %% of the steps; %s",
                     epoch,
                     state,
                     kind,
                     100 * shares[state],
-                    ADVICE[kind],
+                    ADVICE[kind].format(gates="" if gated else "an LSTM or GRU, "),
                 )
 
 

@@ -84,7 +84,7 @@ class ClusterRun(TrainingRun):
         gradient = root(answer.sums, len(pieces)) / np.asarray(whole or 1.0, self.net.dtype)
         norm = clip_by_norm(gradient, np.inf)
         if not (math.isfinite(norm) or np.isfinite(gradient).all()):
-            raise NonFiniteError(f"in epoch {len(self.history)} the sum of the parts' gradients is not finite")
+            raise NonFiniteError(f"in epoch {len(self.history) + 1} the sum of the parts' gradients is not finite")
         value = sum(value * share for value, share in zip(values, shares, strict=True)) / (whole or 1.0)
         carried: dict[str, Array] = {}
         for name, state in finals[0].items():
@@ -121,7 +121,7 @@ class ClusterRun(TrainingRun):
         weights = np.array(shares)  # of each part in each minibatch
         mean = root(answer.sums, len(work)) / np.asarray(weights.sum() or 1.0, theta.dtype)
         if not np.isfinite(mean).all():
-            raise NonFiniteError(f"in epoch {len(self.history)} the mean of the parts' parameters is not finite")
+            raise NonFiniteError(f"in epoch {len(self.history) + 1} the mean of the parts' parameters is not finite")
         vectors, _ = split_state(theta, state)
         for target, found in zip((theta, *vectors.values()), np.split(mean, 1 + len(vectors)), strict=True):
             target[...] = found

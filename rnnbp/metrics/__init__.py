@@ -35,3 +35,7 @@ __all__ = [
     "rejection_threshold",
     "word_error_rate",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["joined"]
+from rnnbp.reading import read_array
+
+__all__ = ["joined", "outputs_and_targets"]
 
 Array = NDArray[Any]
 
@@ -44,6 +46,35 @@ def joined(target: ArrayLike | Sequence[ArrayLike], output: ArrayLike | Sequence
     if both[0].size == 0:
         raise ValueError("there must be at least one target, but none was given")
     return both
+
+
+def outputs_and_targets(
+    target: ArrayLike | Sequence[ArrayLike], output: ArrayLike | Sequence[ArrayLike]
+) -> tuple[Array, Array]:
+    """Return targets and outputs as one array each; what has a part for each sequence is put one after another.
+
+    Parameters
+    ----------
+    target : array of shape (...), or list of N arrays of shape (T_i, ...)
+    output : array of shape (..., K), or list of N arrays of shape (T_i, K), as `rnnbp.predict` returns
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one is no array, or if there are not as many sequences or steps in both.
+    """
+    if _has_unequal_lengths(target) or _has_unequal_lengths(output) or _is_of_sequences(output):
+        return joined(target, output)
+    return read_array(target, "the target"), read_array(output, "the output")
+
+
+def _is_of_sequences(output: Any) -> bool:
+    """Whether outputs are a list of arrays of shape (T_i, K)."""
+    return isinstance(output, (list, tuple)) and len(output) > 0 and np.ndim(output[0]) > 1
+
+
+def _has_unequal_lengths(given: Any) -> bool:
+    return _is_ragged(given) and len({np.shape(each)[:1] for each in given}) > 1
 
 
 def _is_ragged(given: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnbp.metrics.ragged import joined
+from rnnbp.metrics.ragged import joined, outputs_and_targets
 from rnnbp.reading import read_array
 
 __all__ = ["accuracy", "confusion_matrix", "mean_absolute_error", "r2", "rejection_threshold"]
@@ -16,16 +16,22 @@ __all__ = ["accuracy", "confusion_matrix", "mean_absolute_error", "r2", "rejecti
 Array = NDArray[Any]
 
 
-def accuracy(target: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
+def accuracy(
+    target: ArrayLike | Sequence[ArrayLike],
+    output: ArrayLike | Sequence[ArrayLike],
+    *,
+    sample_weight: ArrayLike | None = None,
+) -> float:
     """Return the share of examples (or steps) whose largest output is the target's class.
 
     Parameters
     ----------
     target : array of int, of shape (...), or of probabilities, of shape (..., K)
-    output : array of shape (..., K)
-        Logits or probabilities. K = 1 is one logit for two classes.
+        For outputs of sequences, list of N such arrays, whose first axis is T_i.
+    output : array of shape (..., K), or list of N arrays of shape (T_i, K)
+        Logits or probabilities, as `rnnbp.predict` returns. K = 1 is one logit for two classes.
     sample_weight : array of shape (...,), or None
-        How much each counts.
+        How much each counts: for a list, each step, the sequences one after another.
 
     Returns
     -------
@@ -45,17 +51,27 @@ def accuracy(target: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike |
     --------
     >>> accuracy([0, 2, 1], [[5.0, 1.0, 0.0], [0.0, 1.0, 2.0], [3.0, 1.0, 0.0]]) == 2 / 3
     True
+
+    Of each step, in sequences of two steps and of one:
+
+    >>> accuracy([[0, 1], [1]], [[[5.0, 1.0], [3.0, 0.0]], [[0.0, 1.0]]]) == 2 / 3
+    True
     """
-    output, target = read_array(output, "the output"), read_array(target, "the target")
-    weight = None if sample_weight is None else np.asarray(sample_weight, dtype=float)
+    target, output = outputs_and_targets(target, output)
     if target.shape not in (output.shape[:-1], output.shape):
         raise ValueError(f"targets of shape {target.shape} do not fit outputs of shape {output.shape}")
     if output.shape[-1] == 1:
-        right = (output[..., 0] > 0) == (target.reshape(output.shape[:-1]) > 0.5)
-        return float(np.average(right, weights=weight))
-    if target.ndim == output.ndim:
+        target = target.reshape(output.shape[:-1]) > 0.5
+    elif target.ndim == output.ndim:
         target = target.argmax(axis=-1)
-    return float(np.average(output.argmax(axis=-1) == target, weights=weight))
+    right = _largest(output) == target
+    weight = None if sample_weight is None else np.asarray(sample_weight, dtype=float).reshape(right.shape)
+    return float(np.average(right, weights=weight))
+
+
+def _largest(output: Array) -> Array:
+    """Return the class of the largest output; of one logit, whether it is positive."""
+    return (output[..., 0] > 0).astype(np.intp) if output.shape[-1] == 1 else output.argmax(axis=-1)
 
 
 def r2(target: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
@@ -98,14 +114,21 @@ def r2(target: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | None 
     return 1.0 - missed / total if total > 0.0 else float("nan")
 
 
-def confusion_matrix(target: ArrayLike, predicted: ArrayLike, n_classes: int) -> NDArray[np.intp]:
+def confusion_matrix(
+    target: ArrayLike | Sequence[ArrayLike],
+    predicted: ArrayLike | Sequence[ArrayLike],
+    n_classes: int | None = None,
+) -> NDArray[np.intp]:
     """Return how often each class was taken for each.
 
     Parameters
     ----------
-    target, predicted : array of int, of shape (N,)
-        Classes from 0 to n_classes - 1.
-    n_classes : int
+    target : array of int, of shape (...), or list of N arrays of int, of shape (T_i,)
+        Classes from 0 to n_classes - 1, of examples or of all steps of sequences.
+    predicted : array or list like `target`, or with one more axis, (..., K) or (T_i, K)
+        Classes; or logits or probabilities, as `rnnbp.predict` returns, which are read as by `accuracy`.
+    n_classes : int or None, default None
+        None is K, or for classes the largest that occurs, and one more.
 
     Returns
     -------
@@ -124,17 +147,25 @@ def confusion_matrix(target: ArrayLike, predicted: ArrayLike, n_classes: int) ->
 
     Examples
     --------
-    >>> print(confusion_matrix([0, 0, 1], [0, 1, 1], 2))  # a row for each true class
+    >>> print(confusion_matrix([0, 0, 1], [0, 1, 1]))  # a row for each true class
+    [[1 1]
+     [0 1]]
+    >>> print(confusion_matrix([0, 0, 1], [[2.0, 1.0], [0.0, 1.0], [-3.0, 1.0]]))  # logits
     [[1 1]
      [0 1]]
     """
-    target, predicted = np.asarray(target), np.asarray(predicted)
+    target, predicted = outputs_and_targets(target, predicted)
+    if predicted.ndim == target.ndim + 1 and predicted.shape[:-1] == target.shape:
+        n_classes = n_classes or max(predicted.shape[-1], 2)
+        predicted = _largest(predicted)
     if target.shape != predicted.shape:
         raise ValueError(f"there are predictions of shape {predicted.shape} for targets of shape {target.shape}")
+    if n_classes is None:
+        n_classes = int(max(target.max(initial=0), predicted.max(initial=0))) + 1
     for name, given in (("target", target), ("predicted", predicted)):
         if given.dtype.kind not in "iu" or ((given < 0) | (given >= n_classes)).any():
             raise ValueError(f"{name} must hold whole numbers from 0 to {n_classes - 1}, but holds {np.unique(given)}")
-    pairs = target.astype(np.intp) * n_classes + predicted.astype(np.intp)
+    pairs = target.astype(np.intp).ravel() * n_classes + predicted.astype(np.intp).ravel()
     return np.bincount(pairs, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 

@@ -52,3 +52,7 @@ __all__ = [
     "plot_saliency",
     "plot_transcription",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

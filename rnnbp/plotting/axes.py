@@ -10,7 +10,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "axes", "figure_path", "new_figure", "plain_frame", "require_matplotlib", "shown", "whole_figure"]
+__all__ = [
+    "COLOURS",
+    "axes",
+    "check_is",
+    "figure_path",
+    "new_figure",
+    "plain_frame",
+    "require_matplotlib",
+    "shown",
+    "whole_figure",
+]
 
 #: Told apart by colour-blind readers too (Okabe and Ito 2008), and dark enough for thin lines on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
@@ -91,6 +101,14 @@ def shown(name: str) -> str:
 def whole_figure(ax: Axes) -> Figure:
     """Return the figure that axes are in; if they are in a part of one, the whole."""
     return ax.figure.figure  # a part's `figure` is the whole, and a whole's is itself
+
+
+def check_is(given: Any, cls: type, name: str, how: str) -> None:
+    """Raise TypeError unless what is to be drawn is of a class; the message says how it is made."""
+    if not isinstance(given, cls):
+        raise TypeError(
+            f"{name} must be of class {cls.__name__}, but of class {type(given).__name__} was given: pass {how}"
+        )
 
 
 def plain_frame(ax: Axes) -> None:

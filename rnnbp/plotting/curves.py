@@ -9,19 +9,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnbp.plotting.axes import COLOURS, axes, plain_frame
+from rnnbp.plotting.axes import COLOURS, axes, check_is, plain_frame
 from rnnbp.training import History, LearningRateSearch
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["accuracy_against_noise", "error_curve", "gradient_over_time", "learning_curves", "learning_rates"]
+__all__ = [
+    "accuracy_against_noise",
+    "error_curve",
+    "gradient_over_time",
+    "learning_curves",
+    "learning_rates",
+    "score_axes",
+]
 
 
 def learning_curves(history: History, *, label: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw the loss of each epoch: in training a line, in validation (if there is any) a dashed one.
 
-    The training loss, a mean over its epoch, is drawn at the epoch's middle, and the validation loss at its end.
+    The training loss, a mean over its epoch, is drawn at the epoch's middle, and the validation loss at its end. A
+    validation score has a dotted line, and an axis of its own at the right.
 
     Parameters
     ----------
@@ -35,9 +43,12 @@ def learning_curves(history: History, *, label: str | None = None, ax: Axes | No
     Returns
     -------
     matplotlib.axes.Axes
+        Those of the losses.
 
     Raises
     ------
+    TypeError
+        If it is no history.
     ValueError
         If no epoch has ended.
 
@@ -51,6 +62,7 @@ def learning_curves(history: History, *, label: str | None = None, ax: Axes | No
     >>> from rnnbp import History
     >>> ax = learning_curves(History(loss=[0.5, 0.2, 0.1], best_epoch=2), label="GRU")
     """
+    check_is(history, History, "history", "what rnnbp.fit returned, or History(loss=[...]) of your own figures")
     if not len(history):
         raise ValueError("this history has no epoch to draw: training stopped before the first one ended")
     ax = axes(ax)
@@ -72,9 +84,31 @@ def learning_curves(history: History, *, label: str | None = None, ax: Axes | No
         ax.yaxis.set_minor_formatter(_plain_minor_formatter())
     ax.set(xlabel="epoch", ylabel="loss", xlim=(0, max(ax.get_xlim()[1], len(history) + 0.25)))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.legend(framealpha=0.8, edgecolor="none")  # it may have to lie on a curve
     plain_frame(ax)
+    if history.validation_score:
+        right = score_axes(ax) or ax.twinx()  # several histories share it, as they share the axis of losses
+        right.plot(ends, history.validation_score, ":", color=colour, label=f"{prefix}validation score")
+        right.set_ylabel("validation score")
+        right.spines["top"].set_visible(False)
+    _explain(ax, score_axes(ax))
     return ax
+
+
+def score_axes(ax: Axes) -> Axes | None:
+    """Return the axes that validation scores are drawn into, at the right of those of losses, if there are some."""
+    place = ax.get_position().bounds
+    siblings = ax.get_shared_x_axes().get_siblings(ax)
+    return next((other for other in siblings if other is not ax and other.get_position().bounds == place), None)
+
+
+def _explain(losses: Axes, scores: Axes | None) -> None:
+    """Give the losses' axes a legend of all lines."""
+    if scores is None:
+        losses.legend(framealpha=0.8, edgecolor="none")  # it may have to lie on a curve
+        return
+    lines = [line for line in (*losses.lines, *scores.lines) if not str(line.get_label()).startswith("_")]
+    # above the axes: curves that fall and curves that rise leave no corner free
+    losses.legend(handles=lines, frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2)
 
 
 def learning_rates(search: LearningRateSearch, *, ax: Axes | None = None) -> Axes:
@@ -107,6 +141,7 @@ def learning_rates(search: LearningRateSearch, *, ax: Axes | None = None) -> Axe
     >>> learning_rates(search).get_xlabel()
     'learning rate'
     """
+    check_is(search, LearningRateSearch, "search", "what rnnbp.find_learning_rate returned")
     ax = axes(ax)
     ax.plot(search.rates, search.losses, color="0.75", linewidth=1, label="minibatches")
     ax.plot(search.rates, search.smoothed, color=COLOURS[0], label="running mean")

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.diagnostics import GradientFlowWatch
-from rnnbp.plotting.axes import COLOURS, axes, new_figure, plain_frame, shown
+from rnnbp.diagnostics import Activations, GradientFlow, GradientFlowWatch, LyapunovExponents, Saliency
+from rnnbp.plotting.axes import COLOURS, axes, check_is, new_figure, plain_frame, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from rnnbp.diagnostics import Activations, GradientFlow, LyapunovExponents, Saliency
 
 __all__ = [
     "plot_activations",
@@ -61,6 +59,7 @@ def plot_gradient_flow(flow: GradientFlow, *, ax: Axes | None = None) -> Axes:
     >>> flow = diagnostics.gradient_flow(net, np.zeros((9, 2, 1)), np.ones((2, 1)), "mean_squared_error")
     >>> ax = plot_gradient_flow(flow)
     """
+    check_is(flow, GradientFlow, "flow", "rnnbp.diagnostics.gradient_flow(net, x, target, loss)")
     ax = axes(ax)
     looks = cycle((style, colour) for style in ("-", "--", ":", "-.") for colour in COLOURS)
     for (name, norm), (style, colour) in zip(flow.norm.items(), looks, strict=False):
@@ -191,6 +190,7 @@ def plot_activations(
     >>> net = Network([layers.GRU(2, 4)])
     >>> figure = plot_activations(diagnostics.activations(net, np.ones((5, 1, 2))))
     """
+    check_is(activations, Activations, "activations", "rnnbp.diagnostics.activations(net, x)")
     if activations.lengths is None:
         raise ValueError("these are activations of static examples, without time: draw them with layer_activations")
     if not 0 <= index < len(activations.lengths):
@@ -218,18 +218,26 @@ def plot_activations(
 
 
 def plot_saliency(
-    saliency: Saliency, index: int = 0, *, seconds_per_step: float | None = None, figure: Figure | None = None
+    saliency: Saliency,
+    index: int = 0,
+    *,
+    feature_names: Sequence[str] | None = None,
+    seconds_per_step: float | None = None,
+    figure: Figure | None = None,
 ) -> Figure:
     """Draw which frames and features of one sequence an output hangs on.
 
     Above, the input in grey (features upwards, as in a spectrogram), and over it what each feature has contributed
-    (gradient times input): red for the output, blue against it. Below, the norm of each frame's gradient.
+    (gradient times input): red for the output, blue against it. A bar for each says what its colours mean. Below, the
+    norm of each frame's gradient.
 
     Parameters
     ----------
     saliency : Saliency
     index : int, default 0
         Which sequence.
+    feature_names : sequence of F str, optional
+        By default features are counted from 0.
     seconds_per_step : float, optional
         The time from frame to frame, such as hop length / sample rate; by default, the axis counts steps.
     figure : matplotlib.figure.Figure, optional
@@ -242,7 +250,7 @@ def plot_saliency(
     Raises
     ------
     ValueError
-        If it is that of static examples, or if there is no such sequence.
+        If it is that of static examples, if there is no such sequence, or not a name for each feature.
 
     See Also
     --------
@@ -255,28 +263,43 @@ def plot_saliency(
     >>> net = Network([layers.GRU(2, 4), layers.LastStep(), layers.Dense(4, 3)])
     >>> figure = plot_saliency(diagnostics.saliency(net, np.ones((5, 1, 2))), seconds_per_step=0.01)
     """
+    check_is(saliency, Saliency, "saliency", "rnnbp.diagnostics.saliency(net, x)")
     if saliency.lengths is None:
         raise ValueError("this is the saliency of static examples, without time: draw it with layer_activations")
     if not 0 <= index < len(saliency.lengths):
         raise ValueError(f"there are sequences 0 to {len(saliency.lengths) - 1}, but {index} was asked for")
+    n_features = saliency.x.shape[-1]
+    if feature_names is not None and len(feature_names) != n_features:
+        raise ValueError(f"{len(feature_names)} feature_names were given for {n_features} features")
     if figure is None:
-        figure = new_figure(figsize=(6.0, 3.6))
+        figure = new_figure(figsize=(6.8, 3.6))
+    from matplotlib.ticker import MaxNLocator
+
     length = int(saliency.lengths[index])
     x, contribution = saliency.x[:length, index].T, saliency.contribution[:length, index].T
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     frame = {"aspect": "auto", "origin": "lower", "interpolation": "nearest"}
     low, high = float(x.min()), float(x.max())
-    top.imshow(x, cmap="gray_r", vmin=low, vmax=high + 0.7 * (high - low), **frame)  # in light greys
+    given = top.imshow(x, cmap="gray_r", vmin=low, vmax=high + 0.7 * (high - low), **frame)  # in light greys
     largest = float(np.abs(contribution).max()) or 1.0
     colours = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest, "alpha": np.sqrt(np.abs(contribution) / largest)}
     drawn = top.imshow(contribution, **colours, **frame)
-    figure.colorbar(drawn, ax=(top, bottom), label="gradient × input", anchor=(0, 1), shrink=0.72)
+    beside: dict[str, Any] = {"ax": (top, bottom), "anchor": (0, 1), "shrink": 0.72}
+    figure.colorbar(drawn, label="gradient × input", **beside)
+    greys = figure.colorbar(given, label="input", **beside)
+    if low < high:
+        greys.ax.set_ylim(low, high)
+    if feature_names is not None:
+        top.set_yticks(range(n_features), feature_names)
+    else:
+        top.yaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     top.set(ylabel="feature", title=f"what speaks for (red) and against (blue) output {saliency.output[index]}")
     norm = saliency.frame_norm[:length, index]
     bottom.fill_between(np.arange(length), norm, color=COLOURS[0], alpha=0.3, linewidth=0)
     bottom.plot(np.arange(length), norm, color=COLOURS[0])
     bottom.set(xlabel="step t", ylabel="‖∂y/∂x(t)‖")
     bottom.set_ylim(bottom=0)
+    bottom.xaxis.set_major_locator(MaxNLocator(integer=True))
     if seconds_per_step is not None:
         bottom.xaxis.set_major_formatter(lambda step, _: f"{round(step * seconds_per_step, 6):g}")
         bottom.set_xlabel("time (s)")
@@ -307,6 +330,7 @@ def plot_lyapunov(result: LyapunovExponents, *, figure: Figure | None = None) ->
     >>> net = Network([layers.Elman(1, 4)])
     >>> figure = plot_lyapunov(diagnostics.lyapunov_exponents(net, np.zeros((200, 1, 1))))
     """
+    check_is(result, LyapunovExponents, "result", "rnnbp.diagnostics.lyapunov_exponents(net, x)")
     if figure is None:
         figure = new_figure(figsize=(8.0, 3.2))
     settling, spectrum = figure.subplots(1, 2)

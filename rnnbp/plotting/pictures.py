@@ -23,7 +23,7 @@ Array = NDArray[Any]
 MOST_NAMED = 20  # more units than these leave no room for a name on each
 
 
-def confusion_matrix(matrix: ArrayLike, *, class_names: Sequence[str] | None = None, ax: Axes | None = None) -> Axes:
+def confusion_matrix(matrix: ArrayLike, class_names: Sequence[str] | None = None, *, ax: Axes | None = None) -> Axes:
     """Draw a confusion matrix: counts in figures, and in colour the share of each true class.
 
     Parameters
@@ -54,7 +54,10 @@ def confusion_matrix(matrix: ArrayLike, *, class_names: Sequence[str] | None = N
     """
     counts = np.asarray(matrix)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
-        raise ValueError(f"a confusion matrix is square, (K, K), but this one's shape is {counts.shape}")
+        raise ValueError(
+            f"a confusion matrix is square, (K, K), but this one's shape is {counts.shape}: of targets and "
+            "predictions, compute it first, rnnbp.metrics.confusion_matrix(target, predicted)"
+        )
     names = [str(k) for k in range(len(counts))] if class_names is None else list(class_names)
     if len(names) != len(counts):
         raise ValueError(f"{len(names)} names were given for {len(counts)} classes")

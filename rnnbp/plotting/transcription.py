@@ -142,4 +142,6 @@ def _draw_probabilities(ax: Any, probabilities: Any, alphabet: str, step: float)
                 color=colours[k % len(colours)],
             )
     ax.set(ylim=(0, 1.12), ylabel="probability")
-    ax.legend(frameon=False, fontsize="small", loc="center right")
+    ax.legend(
+        frameon=False, fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5)
+    )  # letters may be anywhere within

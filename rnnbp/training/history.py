@@ -32,7 +32,8 @@ class History:
     validation_loss, validation_score : list of float
         Empty if there were no validation data or no score.
     best_epoch : int
-        The epoch (from 0) of the lowest `monitored` value; -1 before the first has ended.
+        The index, from 0, of the epoch with the lowest `monitored` value, as in ``history.loss[history.best_epoch]``;
+        -1 before the first epoch has ended. Text for people (``repr``, warnings, pictures, tables) counts from 1.
     monitor : {"loss", "score"}
         What epochs are compared by.
     stopped : str
@@ -82,7 +83,8 @@ class History:
         text = f"History of {n} epoch{'s' * (n > 1)} in {sum(self.seconds):.3g} s"
         text += f", ended by {self.stopped}: {figures}" if self.stopped else f": {figures}"
         if self.best_epoch >= 0 and self.validation_loss:
-            text += f"; best in epoch {self.best_epoch + 1} ({self.monitor} {abs(self.monitored[self.best_epoch]):.4g})"
+            name = f"validation_{self.monitor}"
+            text += f"; best in epoch {self.best_epoch + 1} ({name} {getattr(self, name)[self.best_epoch]:.4g})"
         return text
 
     @property

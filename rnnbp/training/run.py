@@ -190,7 +190,7 @@ class TrainingRun:
             name = self.net.parameters.name_at(int(np.argmin(np.isfinite(gradient))))
             place = f"the gradient of {name!r} (layer {self.net.layers[int(name.split('.')[0])]!r})"
         return (
-            f"in epoch {len(self.history)} the loss is {value}, and not all is finite: first "
+            f"in epoch {len(self.history) + 1} the loss is {value}, and not all is finite: first "
             f"{place or 'the loss itself'}. The parameters are those before this minibatch. Try a lower learning rate, "
             "clip_norm=1.0 in the optimizer, or inputs scaled to about unit variance."
         )
@@ -230,9 +230,9 @@ class TrainingRun:
         if first is not None and loss > GROWTH * first > 0.0:
             self.first_loss = None
             warn(
-                f"the loss has grown from {first:.3g} at the first update to {loss:.3g} in epoch {len(self.history)}: "
-                "training diverges, though all is still finite. Try a lower learning rate, clip_norm=1.0 in the "
-                "optimizer, or inputs and targets scaled to about unit variance",
+                f"the loss has grown from {first:.3g} at the first update to {loss:.3g} in epoch "
+                f"{len(self.history) + 1}: training diverges, though all is still finite. Try a lower learning rate, "
+                "clip_norm=1.0 in the optimizer, or inputs and targets scaled to about unit variance",
                 RuntimeWarning,
             )
 

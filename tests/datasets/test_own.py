@@ -259,3 +259,11 @@ def test_a_file_that_is_no_text_is_named(tmp_path):
 def test_a_file_that_is_not_there_is_an_error():
     with pytest.raises(FileNotFoundError):
         read_sequences(Path("gone.csv"), sequence="id")
+
+
+def test_a_table_is_shown_in_one_line(write):
+    table = read_sequences(write(CSV, "utf-8"), **PARTS)
+    assert repr(table).startswith(f"<SequenceTable: {len(table.X)} sequences of ")
+    assert "\n" not in repr(table)
+    alone = read_sequences({"a": [1.0], "b": [2.0]})
+    assert repr(alone) == "<SequenceTable: 1 sequence of 1 step, 2 features>"

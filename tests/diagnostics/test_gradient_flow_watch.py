@@ -121,6 +121,16 @@ def test_it_warns_of_gradients_that_vanish_or_explode(weight, kind, caplog):
     assert f"epoch 2: the gradient of state 0.h is {kind} at " in record.getMessage()
 
 
+@pytest.mark.parametrize("cell", [layers.Elman, layers.GRU, layers.LSTM])
+def test_gates_are_advised_only_where_there_are_none(cell, caplog):
+    net = Network([cell(2, 4, gradient=TEXT), layers.LastStep(), layers.Dense(4, 2)])
+    net.theta[...] = 0.0  # nothing arrives at any step but the last
+    GradientFlowWatch(X, Y, LOSS, threshold=1.001)(net, History(loss=[1.0]))
+    (record,) = caplog.records
+    assert "try " in record.getMessage()
+    assert ("an LSTM or GRU" in record.getMessage()) == (cell is layers.Elman)
+
+
 def test_it_says_so_once_of_each_kind(caplog):
     watch_linear(0.1, 0.1, 1.0, 10.0, 0.1, 10.0)
     assert [record.getMessage().split(":")[0] for record in caplog.records] == ["epoch 1", "epoch 4"]

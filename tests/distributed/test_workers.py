@@ -176,7 +176,7 @@ def test_what_goes_wrong_in_a_part_is_raised_here_and_data_are_let_go_of(client)
     with pytest.raises(ZeroDivisionError, match="five"):
         fit(client, net, x, target, loss=Odd(), progress=False)
     x[:] = 1e30
-    with pytest.raises(NonFiniteError, match=r"in epoch 0 the loss is inf.*Try a lower learning rate"):
+    with pytest.raises(NonFiniteError, match=r"in epoch 1 the loss is inf.*Try a lower learning rate"):
         fit(client, net, x, target, loss="mean_squared_error", progress=False)
     expect_released(client)
 

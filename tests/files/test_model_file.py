@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
+import rnnbp
 from rnnbp import Network, layers
 from rnnbp.configuration import Configurable
 from rnnbp.files import model_file, tensor_file
@@ -386,6 +387,13 @@ def test_a_header_without_end_is_not_read(path, saved, monkeypatch):
     monkeypatch.setattr(tensor_file, "LONGEST_HEADER", 100)
     with pytest.raises(ModelFileError, match=r"its header should be \d+ bytes long"):
         Network.load(path)
+
+
+@pytest.mark.parametrize("text", ["a text, and no model", "short one"])
+def test_a_text_is_said_to_be_no_model_file(path, text):
+    path.write_text(text)
+    with pytest.raises(ModelFileError, match=r"is no model file, .* it is no safetensors file"):
+        rnnbp.load(path)
 
 
 def test_nothing_is_drawn_that_will_be_overwritten(path, saved, monkeypatch):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from rnnbp import plotting
+from rnnbp import Network, layers, plotting
 from rnnbp.diagnostics import Activations, GradientFlow, LyapunovExponents, Saliency
 
 LENGTHS = np.array([3, 2])
@@ -111,7 +111,7 @@ def found():
 
 
 def test_saliency_shows_contributions_over_the_input_and_the_norm_of_each_frame(found):
-    top, bottom, bar = plotting.plot_saliency(found, 1, figure=Figure()).axes
+    top, bottom, bar, greys = plotting.plot_saliency(found, 1, figure=Figure()).axes
     given, contribution = top.images
     np.testing.assert_array_equal(given.get_array(), found.x[:2, 1].T)
     np.testing.assert_array_equal(contribution.get_array(), found.contribution[:2, 1].T)
@@ -119,6 +119,25 @@ def test_saliency_shows_contributions_over_the_input_and_the_norm_of_each_frame(
     assert "output 5" in top.get_title()
     assert bar.get_ylabel() == "gradient × input"
     assert bar.get_ylim() == contribution.get_clim()
+    assert greys.get_ylabel() == "input"
+    assert greys.get_ylim() == (found.x[:2, 1].min(), found.x[:2, 1].max())
+
+
+@pytest.mark.parametrize("n_features", [1, 2, 3, 30])
+def test_saliency_counts_features_and_steps_in_whole_numbers(n_features):
+    x = np.random.default_rng(0).normal(size=(4, 1, n_features))
+    figure = plotting.plot_saliency(Saliency(x, x, np.array([0]), np.array([4])), figure=Figure())
+    figure.canvas.draw()
+    top, bottom = figure.axes[:2]
+    for ticks in (top.get_yticks(), bottom.get_xticks()):
+        assert all(tick == int(tick) for tick in ticks)
+
+
+def test_saliency_names_features(found):
+    top = plotting.plot_saliency(found, feature_names=list("abcd"), figure=Figure()).axes[0]
+    assert [text.get_text() for text in top.get_yticklabels()] == list("abcd")
+    with pytest.raises(ValueError, match="3 feature_names were given for 4 features"):
+        plotting.plot_saliency(found, feature_names=list("abc"), figure=Figure())
 
 
 def test_saliency_counts_steps_or_seconds(found):
@@ -160,3 +179,15 @@ def test_without_axes_a_new_figure_is_made(seen, found):
     plotting.plot_lyapunov(LyapunovExponents(np.zeros(1), growth, 1))
     assert len(pyplot.get_fignums()) == 5
     pyplot.close("all")
+
+
+def test_what_an_instrument_has_not_found_is_refused_with_the_call_that_finds_it():
+    net, x = Network([layers.GRU(2, 4)]), np.zeros((5, 1, 2))
+    with pytest.raises(TypeError, match=r"of class Network was given: pass rnnbp.diagnostics.activations\(net, x\)"):
+        plotting.plot_activations(net, x)
+    with pytest.raises(TypeError, match=r"pass rnnbp.diagnostics.saliency\(net, x\)"):
+        plotting.plot_saliency(net, x)
+    with pytest.raises(TypeError, match=r"pass rnnbp.diagnostics.gradient_flow\(net, x, target, loss\)"):
+        plotting.plot_gradient_flow(net)
+    with pytest.raises(TypeError, match=r"pass rnnbp.diagnostics.lyapunov_exponents\(net, x\)"):
+        plotting.plot_lyapunov(net)

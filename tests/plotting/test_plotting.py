@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+import rnnbp
 from rnnbp import plotting
 from rnnbp.training import History, LearningRateSearch
 
@@ -52,6 +53,20 @@ def test_learning_curves_of_several_networks_differ_in_label_and_colour(ax, hist
     named = ["GRU: training", "GRU: validation", "GRU: best by validation loss, epoch 2", "LSTM: training"]
     assert legend(ax) == named == list(drawn)  # nothing is drawn that has no name
     assert ax.get_xlim()[1] > len(history)
+
+
+def test_learning_curves_draw_the_validation_score_on_an_axis_of_its_own(ax):
+    scored = History(loss=[2.0, 1.0], validation_loss=[2.5, 1.5], validation_score=[0.25, 0.75], best_epoch=1)
+    plotting.learning_curves(scored, ax=ax)
+    (right,) = (each for each in ax.figure.axes if each is not ax)
+    assert np.array_equal(lines(right)["validation score"].get_xydata(), [[1, 0.25], [2, 0.75]])
+    assert right.get_ylabel() == "validation score"
+    assert legend(ax) == ["training", "validation", "best by validation loss, epoch 2", "validation score"]
+
+
+def test_learning_curves_of_what_is_no_history_say_what_they_take(ax):
+    with pytest.raises(TypeError, match=r"history must be of class History, but of class dict .*rnnbp.fit returned"):
+        plotting.learning_curves({"loss": [2.0, 1.0]}, ax=ax)
 
 
 def test_learning_curves_without_validation_mark_no_epoch_as_the_best(ax):
@@ -171,6 +186,11 @@ def test_confusion_matrix_that_does_not_fit_is_an_error(ax, matrix, names, messa
         plotting.confusion_matrix(matrix, class_names=names, ax=ax)
 
 
+def test_confusion_matrix_of_targets_and_predictions_says_what_computes_it(ax):
+    with pytest.raises(ValueError, match=r"compute it first, rnnbp.metrics.confusion_matrix\(target, predicted\)"):
+        plotting.confusion_matrix([0, 1, 1], [0, 1, 0], ax=ax)
+
+
 @pytest.mark.parametrize(
     ("n", "shape"), [(1, (1, 1)), (2, (1, 2)), (3, (1, 3)), (10, (2, 5)), (64, (8, 8)), (128, (8, 16)), (97, (10, 10))]
 )
@@ -284,3 +304,8 @@ def test_a_figure_s_path_is_checked_before_the_work_that_it_shows(tmp_path):
 def test_a_figure_s_path_is_refused_if_nothing_can_be_drawn(without_matplotlib):
     with pytest.raises(ArgumentTypeError, match=r"pip install 'rnnbp\[plot\]'"):
         plotting.figure_path("curves.png")
+
+
+@pytest.mark.parametrize("module", [plotting, rnnbp.diagnostics, rnnbp.metrics, rnnbp.datasets, rnnbp.callbacks])
+def test_modules_list_their_public_names_only(module):
+    assert dir(module) == sorted(module.__all__)

@@ -16,6 +16,7 @@ from rnnbp import Network, layers, optimizers
 from rnnbp.diagnostics import TrainingReport, gradient_flow
 from rnnbp.gradients import BPTT
 from rnnbp.plotting.report import sections
+from rnnbp.plotting.report.provenance import machine
 
 TEXT = BPTT(compiled=False)
 SECTIONS = [
@@ -359,3 +360,17 @@ def test_all_pictures_are_painted_and_the_page_fits_a_narrow_screen(html, tmp_pa
     path.write_text(html.replace("</main>", measure), encoding="utf-8")
     shown, _ = browse(path, tmp_path, "--window-size=500,900")
     assert re.search("<title>(.*)</title>", shown)[1] == " ".join(["true"] * 8)
+
+
+@pytest.mark.parametrize("norms", [[0.3, 0.31, 0.3], [2.0, 0.1, 0.2]])
+def test_the_line_of_gradient_norms_has_room_above(norms, monkeypatch):
+    figures = []
+    monkeypatch.setattr(sections, "picture", lambda figure, *_: figures.append(figure) or "")
+    sections.learning_curves(rnnbp.History(loss=norms, gradient_norm=norms))
+    low, high = figures[1].axes[0].get_ylim()
+    assert low == 0
+    assert high >= 1.04 * max(norms)
+
+
+def test_threads_are_counted_in_a_row_of_their_own():
+    assert machine()["threads of rnnbp"].isdigit()

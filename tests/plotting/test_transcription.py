@@ -33,6 +33,17 @@ def test_lines_are_the_probabilities_over_seconds(fitted):
     assert sound.get_xlim() == heard.get_xlim() == said.get_xlim() == pytest.approx((0, 0.28))
 
 
+def test_no_letter_meets_the_legend(fitted):
+    figure = plotting.plot_transcription(fitted, WAVES[0])
+    figure.canvas.draw()
+    heard = figure.axes[1]
+    legend = heard.get_legend().get_window_extent()
+    assert heard.texts
+    assert not any(legend.overlaps(text.get_window_extent()) for text in heard.texts)
+    assert legend.x0 >= heard.bbox.x1
+    assert legend.x1 <= figure.bbox.x1
+
+
 def test_words_lie_where_they_are_said(fitted):
     figure = plotting.plot_transcription(fitted, WAVES[2], reference="a b")
     said = figure.axes[2]

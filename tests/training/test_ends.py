@@ -152,7 +152,7 @@ def test_the_parameters_are_those_before_the_bad_minibatch():
     once, twice = Network([layers.Dense(3, 1)]), Network([layers.Dense(3, 1)])
     options = {"batch_size": 7, "optimizer": "sgd"}
     fit(once, x, y, loss=MSE, max_epochs=1, **options)
-    with pytest.raises(NonFiniteError, match="in epoch 1"):
+    with pytest.raises(NonFiniteError, match="in epoch 2"):
         fit(twice, x, y, loss=Troubled(2, lambda value, gradient: (value, gradient * np.nan)), **options)
     np.testing.assert_array_equal(twice.theta, once.theta)
 

@@ -17,18 +17,28 @@ def history():
 
 
 def test_it_is_shown_in_one_line_whatever_its_length(history):
-    figures = "loss 0.5, validation_loss 1.1; best in epoch 2 (loss 0.9)"
+    figures = "loss 0.5, validation_loss 1.1; best in epoch 2 (validation_loss 0.9)"
     assert repr(history) == f"History of 3 epochs in 2.5 s, ended by patience: {figures}"
     assert len(repr(History(loss=[1.0] * 10_000))) < 100
     assert repr(History(loss=[1.0])) == "History of 1 epoch in 0 s: loss 1"
     assert repr(History()) == "History of no epoch"
 
 
-def test_a_best_score_is_shown_as_it_was_given():
+@pytest.mark.parametrize("scores", [[0.5, 0.75], [-0.5, -0.25]])
+def test_a_best_score_is_shown_as_it_was_given(scores):
     scored = History(
-        loss=[2.0, 1.0], validation_loss=[2.0, 1.0], validation_score=[0.5, 0.75], monitor="score", best_epoch=1
+        loss=[2.0, 1.0], validation_loss=[2.0, 1.0], validation_score=scores, monitor="score", best_epoch=1
     )
-    assert repr(scored).endswith("validation_score 0.75; best in epoch 2 (score 0.75)")
+    assert repr(scored).endswith(f"validation_score {scores[1]}; best in epoch 2 (validation_score {scores[1]})")
+
+
+def test_warnings_count_epochs_as_its_text_does():
+    x = np.ones((4, 1))
+    net = rnnbp.Network([layers.Dense(1, 1)])
+    with pytest.raises(rnnbp.NonFiniteError, match="in epoch 1 the loss is inf"):
+        rnnbp.fit(net, x, np.full((4, 1), 1e30, "float32"), loss="mean_squared_error")
+    with pytest.warns(RuntimeWarning, match="in epoch 1: training diverges"):
+        rnnbp.fit(net, x, x, loss="mean_squared_error", optimizer=optimizers.SGD(1e3), batch_size=1, max_epochs=1)
 
 
 def test_its_table_has_a_row_for_each_epoch_from_1_on(history):

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 from toys import CROSS_ENTROPY, MSE, TEXT, XOR, line, recall, recall_network, xor_network
 
-from rnnbp import Network, find_learning_rate, fit, layers, optimizers
+from rnnbp import Network, datasets, find_learning_rate, fit, layers, optimizers
 
 
 def regression(n=200):
@@ -41,16 +42,63 @@ def test_the_first_loss_is_that_of_the_network_as_it_is():
 
 
 def test_the_smoothed_loss_is_a_bias_corrected_running_mean():
-    search = find_learning_rate(network(), *regression(), loss=MSE, n_updates=30)
+    search = find_learning_rate(network(), *regression(), loss=MSE, n_updates=30, highest=1.0)
     for k in (0, 1, 7, 29):
         expected = np.average(search.losses[: k + 1], weights=0.9 ** np.arange(k + 1)[::-1])
         assert search.smoothed[k] == pytest.approx(expected, rel=1e-12)
 
 
-def test_it_ends_where_the_loss_explodes():
+def test_it_ends_at_the_first_minibatch_whose_own_loss_explodes():
     search = find_learning_rate(network(), *regression(), loss=MSE, optimizer="sgd", highest=1e6, n_updates=200)
     assert len(search.rates) < 200
+    usual = 2 * search.losses[:10].max()
+    assert search.losses[-1] > usual
+    assert (search.losses[:-1] <= usual).all()
     assert 1e-4 < search.suggestion < 1.0
+
+
+def test_the_suggestion_is_a_tenth_of_the_rate_of_the_lowest_smoothed_loss():
+    search = find_learning_rate(network(), *regression(), loss=MSE)
+    lowest = 10 + search.smoothed[10:].argmin()
+    assert search.suggestion == pytest.approx(search.rates[lowest] / 10)
+
+
+def pictures(seed):
+    x, y = load_digits(return_X_y=True)
+    net = Network([layers.Dense(64, 32), layers.Activation("tanh"), layers.Dense(32, 10)], seed=seed)
+    return net, x / 16, y, CROSS_ENTROPY, 3
+
+
+def shapes(seed):
+    x, y = datasets.make_cylinder_bell_funnel(240, random_state=seed)
+    stack = [layers.Conv1D(1, 16, 7, stride=2), layers.Activation("relu"), layers.LSTM(16, 24), layers.MeanOverTime()]
+    return (
+        Network([*stack, layers.Dense(24, 3)], seed=seed),
+        [np.reshape(each, (-1, 1)) for each in x],
+        y,
+        CROSS_ENTROPY,
+        15,
+    )
+
+
+def adding(seed):
+    x, y = datasets.make_adding_problem(500, 20, random_state=seed)
+    net = Network([layers.GRU(2, 24), layers.LastStep(), layers.Dense(24, 1)], seed=seed)
+    return net, list(x), y, MSE, 15
+
+
+@pytest.mark.parametrize(("problem", "chance"), [(pictures, np.log(10)), (shapes, np.log(3)), (adding, 1 / 6)])
+def test_training_at_the_suggestion_learns_and_mostly_ends_near_the_best_of_a_grid(problem, chance):
+    ratios = []
+    for seed in range(3):
+        net, x, y, loss, max_epochs = problem(seed)
+        suggestion, ends = find_learning_rate(net, x, y, loss=loss, seed=seed).suggestion, []
+        for rate in (suggestion, 1e-3, 1e-2, 1e-1):
+            net = problem(seed)[0]
+            ends.append(fit(net, x, y, loss=loss, optimizer=optimizers.Adam(rate), max_epochs=max_epochs).loss[-1])
+        assert ends[0] < chance / 4
+        ratios.append(ends[0] / min(ends[1:]))
+    assert np.median(ratios) < 3
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", optimizers.GradientNoise(optimizers.Adam(), eta=1e-6)])

@@ -109,7 +109,7 @@ class ForecastDisplay:
         ValueError
             If the series is not one of numbers, or as `from_predictions`.
         """
-        past = _course(series, "series")
+        past = _course(series, "series", "draw one series at a time, from_estimator(estimator, series[i])")
         ends = {c: estimator.predict_interval(past, h, coverage=c, **covariates) for c in map(_coverage, coverages)}
         forecast = estimator.predict(past, h, **covariates)
         known = past if n_known is None else past[-n_known:]
@@ -209,10 +209,14 @@ def _coverage(value: float) -> float:
     return value
 
 
-def _course(values: ArrayLike, name: str) -> Array:
+def _course(values: ArrayLike, name: str, advice: str = "draw one at a time") -> Array:
+    if isinstance(values, (list, tuple)) and values and np.size(values[0]) > 1:
+        raise ValueError(f"{name} must be one number a step, but a list of {len(values)} sequences was given: {advice}")
     course = np.asarray(values, dtype=float)
     if course.ndim == 2 and course.shape[1] == 1:
         course = course[:, 0]
     if course.ndim != 1 or not course.size:
-        raise ValueError(f"{name} must be one number a step, of shape (steps,), but its shape is {course.shape}")
+        raise ValueError(
+            f"{name} must be one number a step, of shape (steps,), but its shape is {course.shape}: {advice}"
+        )
     return course

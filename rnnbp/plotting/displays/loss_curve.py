@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from rnnbp.plotting.axes import whole_figure
-from rnnbp.plotting.curves import learning_curves
+from rnnbp.plotting.curves import learning_curves, score_axes
 from rnnbp.plotting.displays.fitted import final_estimator
 from rnnbp.training.history import History
 
@@ -103,31 +103,5 @@ class LossCurveDisplay:
         """
         self.ax_ = learning_curves(self.history, label=self.name, ax=ax)
         self.figure_ = whole_figure(self.ax_)
-        self.score_ax_ = _twin(self.ax_)  # several estimators share it, as they share the axis of losses
-        if self.history.validation_score:
-            self.score_ax_ = self.score_ax_ or self.ax_.twinx()
-            self._draw_score(self.score_ax_)
-        if self.score_ax_ is not None:
-            _join_legends(self.ax_, self.score_ax_)
+        self.score_ax_ = score_axes(self.ax_)
         return self
-
-    def _draw_score(self, ax: Axes) -> None:
-        score = np.asarray(self.history.validation_score, dtype=float)
-        label = "validation score" if self.name is None else f"{self.name}: validation score"
-        ax.plot(np.arange(1, len(score) + 1), score, ":", color=self.ax_.lines[-1].get_color(), label=label)
-        ax.set_ylabel("validation score")
-        ax.spines["top"].set_visible(False)
-
-
-def _twin(ax: Axes) -> Axes | None:
-    """Return the other axes in the same place, if there are some."""
-    place = ax.get_position().bounds
-    siblings = ax.get_shared_x_axes().get_siblings(ax)
-    return next((other for other in siblings if other is not ax and other.get_position().bounds == place), None)
-
-
-def _join_legends(left: Axes, right: Axes) -> None:
-    lines = [line for line in (*left.lines, *right.lines) if not str(line.get_label()).startswith("_")]
-    labels = [str(line.get_label()) for line in lines]
-    # above the axes: curves that fall and curves that rise leave no corner free
-    left.legend(lines, labels, frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2)

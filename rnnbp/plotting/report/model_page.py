@@ -83,4 +83,4 @@ def _curves(loss: list[float], scores: list[float] | None) -> str:
         right.plot(np.arange(1, len(scores) + 1), scores, color="#D55E00", label="validation score")
         right.set_ylabel("score")
         figure.legend(loc="outside upper right", ncols=2, frameon=False)
-    return section("Training", picture(figure, "Line plot of the loss against the epoch", "What `fit` has remembered."))
+    return section("Training", picture(figure, "Line plot of the loss against the epoch", "What fit has remembered."))

@@ -32,7 +32,8 @@ def machine() -> dict[str, str]:
     return {
         "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
         "processor": _processor(),
-        "cores": f"{os.cpu_count()}, of which {threads.count()} threads are used",
+        "cores": str(os.cpu_count()),
+        "threads of rnnbp": str(threads.count()),
     }
 
 

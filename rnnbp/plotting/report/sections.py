@@ -66,7 +66,8 @@ def results(report: TrainingReport, net: Network) -> str:
     if history.validation_score:
         rows["validation score, last"] = f"{history.validation_score[-1]:.4g}"
     if best >= 0 and history.validation_loss:
-        rows["best epoch"] = f"{best + 1}, with {abs(history.monitored[best]):.4g}"
+        figures = history.validation_score if history.monitor == "score" else history.validation_loss
+        rows["best epoch"] = f"{best + 1}, with a validation {history.monitor} of {figures[best]:.4g}"
     rows["ended by"] = history.stopped or "not yet"
     return section("Results", table(rows))
 
@@ -78,6 +79,8 @@ def learning_curves(history: History) -> str:
     ax = norms.subplots()
     ax.plot(np.arange(1, len(history) + 1) - 0.5, history.gradient_norm, color="#0072B2")
     ax.set(xlabel="epoch", ylabel="‖∂L/∂θ‖", xlim=(0, len(history)))
+    ax.update_datalim([(0.0, 0.0)])  # so that the room above is a share of the whole axis
+    ax.autoscale_view(scalex=False)
     ax.set_ylim(bottom=0)
     ax.grid(color="0.9", linewidth=0.8)
     ax.spines[["top", "right"]].set_visible(False)
