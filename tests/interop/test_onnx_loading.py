@@ -164,6 +164,317 @@ def test_a_reshape_that_mixes_steps_and_sequences_is_refused(shape):
         load(made)
 
 
+ROWS = 3  # as many as there are features, so that a column is broadcast to rows
+COLUMNS = {
+    "Add": ([node("MatMul", "x w", "a"), node("Add", "a b", "y")], ("B", 2), (ROWS, 1)),
+    "Add to axes": ([node("MatMul", "x w", "a"), node("Add", "a b", "y")], ("T", "B", 2), (ROWS, 1, 1)),
+    "Add of axes": ([node("MatMul", "x w", "a"), node("Add", "a b", "y")], ("B", 2), (1, 1, 3)),
+    "Add of a number's axes": ([node("Relu", "x", "a"), node("Add", "a b", "y")], ("B", 2), (1, 1, 1)),
+    "Mul of a number's axes": ([node("Relu", "x", "a"), node("Mul", "a b", "y")], ("B", 2), (1, 1, 1)),
+    "Div of a number's axes": ([node("Relu", "x", "a"), node("Div", "a b", "y")], ("B", 2), (1, 1, 1)),
+    "PRelu of a number's axes": ([node("PRelu", "x b", "y")], ("B", 2), (1, 1, 1)),
+    "Gemm": ([node("Gemm", "x w b", "y")], ("B", 2), (ROWS, 1)),
+    "LayerNormalization's bias": (
+        [node("MatMul", "x w", "a"), node("LayerNormalization", "a v b", "y")], ("B", 2), (ROWS, 1)
+    ),
+    "LayerNormalization's scale": (
+        [node("MatMul", "x w", "a"), node("LayerNormalization", "a b v", "y")], ("B", 2), (ROWS, 1)
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_what_is_broadcast_to_rows_or_axes_is_refused(name):
+    nodes, x, shape = COLUMNS[name]
+    made = model(nodes, {"w": example((2, 3)), "v": example((3,)), "b": example(shape)}, x=x)
+    ran, *_ = runtime(made, x=example((ROWS,) * (len(x) - 1) + (2,)))
+    assert ran.shape[-2] == ROWS
+    with pytest.raises(InteropError, match=rf"node 'the {name.split()[0].split(chr(39))[0]} of y'.*of shape"):
+        load(made)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (3,), (1, 1), (1, 3)])
+def test_what_is_the_same_for_all_rows_is_a_bias_or_a_gain(shape):
+    b, constants = example(shape), {"w": example((2, 3)), "v": example((3,))}
+    x, first = example((4, 2)), node("MatMul", "x w", "a")
+    check(model([first, node("Add", "b a", "y")], {**constants, "b": b}, x=("B", 2)), "Dense", x=x)
+    check(model([node("Gemm", "x w b", "y")], {**constants, "b": b}, x=("B", 2)), "Dense", x=x)
+    if shape:
+        for inputs in ("a v b", "a b v"):
+            nodes = [first, node("LayerNormalization", inputs, "y")]
+            check(model(nodes, {**constants, "b": b}, x=("B", 2)), "Dense LayerNorm", x=x)
+
+
+def test_one_number_to_scale_features_whose_number_is_not_known_is_refused():
+    made = model([node("LayerNormalization", "x v", "y")], {"v": example((1,))}, x=("B", "I"))
+    with pytest.raises(InteropError, match=r"'the LayerNormalization of y', .*one number, and how many features"):
+        load(made)
+
+
+WITHOUT_A_BIAS = {
+    "a layer": ([node("Reshape", "m s", "m2"), node("Tanh", "m2", "y")], "node 'the Tanh of y'"),
+    "a layer after a step": (
+        [node("Reshape", "m s", "m2"), node("Gather", "m2 last", "p", axis=0), node("Tanh", "p", "y")],
+        "node 'the Tanh of y'",
+    ),
+    "a step": ([node("Reshape", "m s", "m2"), node("Gather", "m2 last", "y", axis=0)], "the output 'y'"),
+    "the output": ([node("Reshape", "m s", "y")], "the output 'y'"),
+    "one half of two steps": (
+        [
+            node("Gather", "q last", "p", axis=0),
+            node("Split", "p", "p1 p2", axis=1),
+            node("Gather", "m first", "f", axis=0),
+            node("Split", "f", "f1 f2", axis=1),
+            node("Concat", "p1 f2", "y", axis=1),
+        ],
+        "node 'the Concat of y'",
+    ),
+}
+
+
+@pytest.mark.parametrize("place", WITHOUT_A_BIAS)
+def test_a_product_that_is_used_without_its_bias_too_is_refused(place):
+    last, where = WITHOUT_A_BIAS[place]
+    w, r, b = weights(3)
+    nodes = [
+        node("GRU", "x w r b", "g", hidden_size=H),
+        node("Squeeze", "g one", "h"),
+        node("MatMul", "h mw", "m"),
+        node("Add", "m mb", "q"),
+        node("Shape", "q", "s"),
+        *last,
+    ]
+    constants = {"w": w, "r": r, "b": b, "mw": example((H, 2)), "mb": example((2,))}
+    made = model(nodes, {**constants, "one": np.array([1]), "last": np.array(-1), "first": np.array(0)})
+    runtime(made, x=example())
+    with pytest.raises(InteropError, match=rf"{where}.*is no chain of layers"):
+        load(made)
+
+
+def test_the_shape_of_a_product_without_its_bias_may_be_used():
+    nodes = [
+        node("MatMul", "x w", "m"),
+        node("Add", "m b", "q"),
+        node("Shape", "m", "s"),
+        node("Reshape", "q s", "r"),
+        node("Tanh", "r", "y"),
+    ]
+    check(model(nodes, {"w": example((I, 2)), "b": example((2,))}), "Dense Activation")
+
+
+def with_a_mean_over_time(nodes, nothing=0.0):
+    """Return a model with lengths; its nodes may use which steps lie in their sequence, and the lengths as numbers."""
+    before = [
+        node("Shape", "x", "sizes"),
+        node("Gather", "sizes zero", "n_steps"),
+        node("Cast", "n_steps", "n", to=6),
+        node("Range", "zero32 n one32", "steps"),
+        node("Unsqueeze", "steps one", "column"),
+        node("Less", "column lengths", "inside"),
+        node("Unsqueeze", "inside two", "mask"),
+        node("Cast", "lengths", "numbers", to=1),
+        node("Unsqueeze", "numbers one", "divisor"),
+        node("MatMul", "x w", "m"),
+    ]
+    constants = {
+        "zero": np.array(0), "zero32": np.int32(0), "one32": np.int32(1), "one": np.array([1]), "two": np.array([2]),
+        "three": np.array([3]), "first": np.array([0]), "nothing": np.float32(nothing), "w": example((I, 2)),
+        "b": example((2,)),
+    }  # fmt: skip
+    return model([*before, *nodes], constants, inputs=[("lengths", onnx.TensorProto.INT32, ("B",))])
+
+
+LENGTHS = np.array([6, 2, 4], np.int32)
+SUM, MEAN = node("ReduceSum", "z first", "total", keepdims=0), node("Div", "total divisor", "y")
+
+
+def test_a_sum_over_time_that_lengths_divide_is_the_mean():
+    made = with_a_mean_over_time([node("Add", "m b", "q"), node("Where", "mask q nothing", "z"), SUM, MEAN])
+    net, x = load(made), example()
+    expected, *_ = runtime(made, x=x, lengths=LENGTHS)
+    np.testing.assert_allclose(net.forward(x, LENGTHS), expected, atol=1e-5)
+
+
+NO_MEANS = {
+    "node 'the ReduceSum of total', .*frames that are 0 after a sequence's end": (
+        [node("Where", "mask m nothing", "p"), node("Add", "p b", "z"), SUM, MEAN], 0.0
+    ),
+    "node 'the Div of d', .*no chain of layers": (
+        [
+            node("Where", "mask m nothing", "z"),
+            SUM,
+            node("Add", "m b", "q"),
+            node("Div", "total divisor", "d"),
+            node("Shape", "q", "all"),
+            node("Slice", "all one three", "s"),
+            node("Reshape", "d s", "y"),
+        ],
+        0.0,
+    ),
+    "node 'the Where of z', .*gives it more": (
+        [node("Where", "mask m nothing", "z"), SUM, MEAN], np.zeros((1, 1, 1, 1))
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("why", NO_MEANS)
+def test_a_sum_over_time_of_something_else_is_refused(why):
+    made = with_a_mean_over_time(*NO_MEANS[why])
+    runtime(made, x=example(), lengths=LENGTHS)
+    with pytest.raises(InteropError, match=why):
+        load(made)
+
+
+@pytest.mark.parametrize("begins", ["h0", "expanded", "unsqueezed"])
+def test_zeros_that_an_old_file_lists_among_its_inputs_are_weights_unless_a_layer_begins_with_them(begins):
+    w, r, _ = weights(3)
+    zeros = {"b": np.zeros((1, 6 * H), np.float32), "gb": np.zeros(2, np.float32), "mb": np.zeros(3, np.float32)}
+    shapes = {"h0": (1, B, H), "expanded": (1, 1, H), "unsqueezed": (B, H)}
+    zeros["h0"] = np.zeros(shapes[begins], np.float32)
+    nodes = [
+        node("Expand", "h0 states", "expanded"),
+        node("Unsqueeze", "h0 axis", "unsqueezed"),
+        helper.make_node("GRU", ["x", "w", "r", "b", "", begins], ["y0"], hidden_size=H),
+        node("Squeeze", "y0 one", "y1"),
+        node("MatMul", "y1 mw", "y2"),
+        node("Add", "y2 mb", "y3"),
+        node("Gather", "y3 last", "y4", axis=0),
+        node("Gemm", "y4 gw gb", "y"),
+    ]
+    others = {"w": w, "r": r, "mw": example((H, 3)), "gw": example((3, 2)), "last": np.array(-1)}
+    others |= {"one": np.array([1]), "states": np.array([1, B, H]), "axis": np.array([0])}
+    made = model(nodes, {**others, **zeros})
+    for tensor in made.graph.initializer:
+        made.graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
+    made.ir_version = 3
+    net = check(made, "GRU Dense LastStep Dense")
+    x, h0 = example(), example(zeros["h0"].shape)
+    made.ir_version = 8  # from 4 on ONNX Runtime lets a run replace them
+    expected, *_ = runtime(made, x=x, h0=h0)
+    direction = None if begins == "unsqueezed" else 0
+    assert net.metadata["onnx"]["initial_states"] == {"0.h": ("h0", direction)}
+    run = net.run(x, initial_states={"0.h": np.broadcast_to(h0.reshape(-1, H), (B, H))})
+    np.testing.assert_allclose(run.output, expected, atol=1e-5)
+
+
+def test_what_an_old_file_gives_a_layer_to_begin_with_must_be_zero():
+    made = model(
+        [helper.make_node("GRU", ["x", "w", "r", "b", "", "h0"], ["y"], hidden_size=H, name="the GRU")],
+        dict(zip("wrb", weights(3), strict=True)) | {"h0": example((1, B, H))},
+        inputs=[("h0", onnx.TensorProto.FLOAT, (1, B, H))],
+    )
+    with pytest.raises(InteropError, match=r"node 'the GRU', .*initial_h must be 0"):
+        load(made)
+
+
+BEGINNINGS = {
+    "the first step of x": (1, [node("Gather", "x first", "h0", axis=0)]),
+    "the first step of x, twice": (2, [node("Gather", "x first", "f", axis=0), node("Concat", "f f", "h0", axis=0)]),
+    "an input with exchanged axes": (2, [node("Transpose", "turned", "h0", perm=[1, 0, 2])]),
+}
+
+
+@pytest.mark.parametrize("name", BEGINNINGS)
+def test_a_layer_begins_with_an_input_as_it_is(name):
+    (n_directions, beginning), (w, r, b) = BEGINNINGS[name], weights(3)
+    direction = ("forward", "bidirectional")[n_directions - 1]
+    nodes = [
+        node("Relu", "x", "a"),
+        node("GRU", "a w r b", "g", hidden_size=H),
+        node("Squeeze", "g one", "s"),
+        *beginning,
+        helper.make_node(
+            "GRU", ["s", "w2", "r2", "", "", "h0"], ["y"], hidden_size=I, direction=direction, name="the second"
+        ),
+    ]
+    constants = {
+        "w": w,
+        "r": r,
+        "b": b,
+        "w2": example((n_directions, 3 * I, H)),
+        "r2": example((n_directions, 3 * I, I)),
+    }
+    constants |= {"one": np.array([1]), "first": np.array([0])}
+    made = model(nodes, constants, inputs=[("turned", onnx.TensorProto.FLOAT, ("B", 2, I))])
+    runtime(made, x=example(), turned=example((B, 2, I)))
+    with pytest.raises(InteropError, match=r"node 'the second', .*initial_h must be 0, or an input of the model"):
+        load(made)
+
+
+@pytest.mark.parametrize("outputs", [("first",), ("second",), ("first", "second")])
+@pytest.mark.parametrize("direction", ["forward", "bidirectional"])
+def test_a_half_of_a_state_s_features_is_refused(outputs, direction):
+    w, r, b = weights(4, 2 if direction == "bidirectional" else 1)
+    nodes = [
+        node("LSTM", "x w r b", "y h", hidden_size=H, direction=direction),
+        node("Split", "h", "first second", axis=2),
+    ]
+    made = model(nodes, {"w": w, "r": r, "b": b}, outputs=("y", *outputs))
+    with pytest.raises(
+        InteropError, match=r"'the Split of first second', Split, .*a final state can be split in its directions"
+    ):
+        load(made)
+
+
+def test_a_half_of_a_half_is_refused():
+    w, r, b = weights(4)
+    nodes = [
+        node("LSTM", "x w r b", "y0", hidden_size=H),
+        node("Squeeze", "y0 one", "s"),
+        node("MatMul", "s mw", "m"),
+        node("Gather", "m last", "p", axis=0),
+        node("Split", "p", "a1 a2", axis=1),
+        node("Split", "a1", "c1 c2", axis=1),
+        node("Concat", "c1 a2", "y", axis=1),
+    ]
+    constants = {"w": w, "r": r, "b": b, "mw": example((H, 4)), "one": np.array([1]), "last": np.array(-1)}
+    made = model(nodes, constants)
+    runtime(made, x=example())
+    with pytest.raises(InteropError, match=r"'the Split of c1 c2', Split, .*can be split in two halves"):
+        load(made)
+
+
+def test_the_directions_of_a_state_that_lie_side_by_side_are_its_halves():
+    w, r, b = weights(4, 2)
+    nodes = [
+        node("LSTM", "x w r b", "y h", hidden_size=H, direction="bidirectional"),
+        node("Transpose", "h", "t", perm=[1, 0, 2]),
+        node("Reshape", "t shape", "s"),
+        node("Split", "s", "first second", axis=1),
+    ]
+    made = model(nodes, {"w": w, "r": r, "b": b, "shape": np.array([0, -1])}, outputs=("y", "first", "second"))
+    net, x = load(made), example()
+    run, (_, *halves) = net.run(x), runtime(made, x=x)
+    for name, half in zip(("first", "second"), halves, strict=True):
+        (own,) = net.metadata["onnx"]["final_states"][name]
+        np.testing.assert_allclose(run.final_states[own], half, atol=1e-5)
+
+
+def test_directions_of_a_state_that_are_taken_apart_can_be_put_together():
+    w, r, b = weights(4, 2)
+    nodes = [
+        node("LSTM", "x w r b", "y0 h", hidden_size=H, direction="bidirectional"),
+        node("Transpose", "h", "t", perm=[1, 0, 2]),
+        node("Reshape", "t shape", "s"),
+        node("Split", "s", "first second", axis=1),
+        node("Concat", "first second", "both", axis=1),
+        node("Relu", "both", "y"),
+    ]
+    check(model(nodes, {"w": w, "r": r, "b": b, "shape": np.array([0, -1])}), "LSTM LastStep Activation")
+
+
+def test_a_function_of_a_state_is_no_state():
+    w, r, b = weights(3)
+    nodes = [node("GRU", "x w r b", "y0 h", hidden_size=H), node("Squeeze", "h one", "s"), node("Relu", "s", "y")]
+    made = model(nodes, {"w": w, "r": r, "b": b, "one": np.array([0])}, outputs=("h", "y"))
+    net, x = load(made), example()
+    h, y = runtime(made, x=x)
+    run = net.run(x)
+    assert net.metadata["onnx"]["final_states"] == {"h": ["0.h"]}
+    np.testing.assert_allclose(run.output, y, atol=1e-5)
+    np.testing.assert_allclose(run.final_states["0.h"], h[0], atol=1e-5)
+
+
 def with_a_computed_shape(order, direction="forward"):
     """Return an LSTM whose axes of directions and features are joined as torch's newer exporter does it."""
     n_directions = 2 if direction == "bidirectional" else 1

@@ -289,11 +289,15 @@ def split(node: Node, values: Given, reading: Reading) -> list[Value]:
         or len(node.outputs) != 2
         or x.width is None
         or x.width % 2
+        or x.half is not None
     ):
         raise refusal(node, "the features of one step can be split in two halves")
+    if x.state and (x.step != "both" or "d" in x.axes):
+        raise refusal(node, "a final state can be split in its directions only, which lie side by side as features")
     if sizes is not None and list(sizes) != [x.width // 2] * 2:
         raise refusal(node, f"two halves of {x.width} features can be taken, but the sizes are {list(sizes)}")
-    return [replace(x, half=half, width=x.width // 2) for half in (0, 1)]
+    steps = ("last", "first") if x.step == "both" else (x.step, x.step)
+    return [replace(x, step=step, half=half, width=x.width // 2) for half, step in enumerate(steps)]
 
 
 def concat(node: Node, values: Given, reading: Reading) -> list[Value]:
@@ -304,7 +308,7 @@ def concat(node: Node, values: Given, reading: Reading) -> list[Value]:
         return [Zeros()] if zeros and len(zeros) == len(values) else [Whole(("Concat",), _sizes_of_all(values))]
     parts = [frames(node, value) for value in values]
     first = parts[0]
-    if any(each.n_links != first.n_links and not each.state for each in parts):
+    if any((each.n_links, each.open_bias) != (first.n_links, first.open_bias) and not each.state for each in parts):
         raise refusal(node, "it puts branches together: the model is no chain of layers")
     k = _place(node, first, axis)
     if all(each.source or each.state for each in parts) and first.axes[k] in ("1", "d"):

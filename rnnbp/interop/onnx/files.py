@@ -6,7 +6,7 @@ A file may be damaged or forged: whatever the onnx package says of it becomes an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,10 @@ from rnnbp.interop.extras import imported
 __all__ = ["Graph", "Input", "Node", "opened", "refusal"]
 
 Array = NDArray[Any]
+
+MOVES = (
+    "Cast", "Concat", "Expand", "Gather", "Identity", "Reshape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze"
+)  # fmt: skip
 
 
 @dataclass
@@ -70,7 +74,7 @@ class Graph:
         Those that the outputs need, in an order in which they can be computed.
     constants : dict of str to ndarray
     inputs : list of Input
-        Without those that have a value in the file and are of no use as states.
+        Without those that have a value in the file, except zeros that a recurrent operator begins with.
     outputs : list of str
     opset : int
     """
@@ -80,7 +84,6 @@ class Graph:
     inputs: list[Input]
     outputs: list[str]
     opset: int
-    defaults: dict[str, Array] = field(default_factory=dict)
 
 
 def refusal(node: Node, what: str) -> InteropError:
@@ -147,10 +150,12 @@ def _graph(onnx: Any, model: Any, given: dict[str, Array]) -> Graph:
     if unknown := sorted(given.keys() - known):
         raise InteropError(f"it has no input {unknown[0]!r}: its inputs are {', '.join(sorted(known)) or 'none'}")
     nodes = _needed([_node(onnx, node) for node in proto.node], [each.name for each in proto.output])
-    defaults = {name: held.pop(name) for name in known & held.keys() if not _is_weight(held[name])}
-    constants = {**held, **{name: np.asarray(array) for name, array in given.items()}}
+    begun_with = known & held.keys() & _begun_with(nodes)
+    replaceable = {name for name in begun_with if held[name].dtype.kind == "f" and not held[name].any()}
+    constants = {name: array for name, array in held.items() if name not in replaceable}
+    constants |= {name: np.asarray(array) for name, array in given.items()}
     rest = [each for each in inputs if each.name not in constants]
-    return Graph(nodes, constants, rest, [each.name for each in proto.output], opset, defaults)
+    return Graph(nodes, constants, rest, [each.name for each in proto.output], opset)
 
 
 def _check(onnx: Any, model: Any) -> None:
@@ -163,12 +168,19 @@ def _check(onnx: Any, model: Any) -> None:
     onnx.checker.check_model(model)
 
 
-def _is_weight(array: Array) -> bool:
-    """Whether an input's value in the file is one to keep: old files list weights among the inputs.
+def _begun_with(nodes: list[Node]) -> set[str]:
+    """Return the names of what recurrent operators begin with, and of what it is arranged of and by.
 
-    Zeros of a state, which a run may replace, are not.
+    Old files list all that they hold among the inputs: weights, which are to be kept, and zeros to begin with, which a
+    run may replace.
     """
-    return array.dtype.kind != "f" or bool(array.any())
+    found: set[str] = set()
+    for node in reversed(nodes):
+        if node.operator in ("RNN", "GRU", "LSTM"):
+            found.update(node.inputs[5:7])
+        elif node.operator in MOVES and found.intersection(node.outputs):
+            found.update(node.inputs)
+    return found
 
 
 def _input(onnx: Any, described: Any) -> Input:

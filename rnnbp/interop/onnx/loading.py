@@ -8,7 +8,7 @@ of.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
@@ -156,16 +156,16 @@ def _network_output(values: dict[str, Value], reading: Reading) -> str:
     found = [name for name, value in values.items() if isinstance(value, Frames) and not value.state]
     if not found:
         found = [name for name, v in values.items() if isinstance(v, Frames) and v.state == "h" and v.half is None][:1]
-        found = [name for name in found if values[name].n_links == len(reading.links)]  # type: ignore[union-attr]
+        found = [name for name in found if reading.is_last(values[name])]  # type: ignore[arg-type]
     if len(found) > 1:
         raise InteropError(f"the model has several outputs, {', '.join(found)}: a network has one, beside its states")
     for name in found:
         value = values[name]
         assert isinstance(value, Frames)
-        if value.n_links != len(reading.links):
+        if not reading.is_last(value):
             raise InteropError(f"the output {name!r} is not that of the last layer: the model is no chain of layers")
         if value.step is not None:
-            values[name] = replace(reading.picked(value, f"the output {name!r}"), state="")
+            values[name] = reading.picked(value, f"the output {name!r}")
     return "".join(found)
 
 

@@ -62,17 +62,24 @@ def _dense(node: Node, x: Frames, weight: Array, bias: Array | None, reading: Re
     if x.width not in (None, len(weight)):
         raise refusal(node, f"its weight is for {len(weight)} features, but {x.width} come in")
     n_outputs = weight.shape[1]
-    full = np.zeros(n_outputs, weight.dtype) if bias is None else _vector(node, bias, n_outputs, "bias")
+    full = np.zeros(n_outputs, weight.dtype) if bias is None else _vector(node, x, bias, n_outputs, "bias")
     layer = reading.made(node, Dense, len(weight), n_outputs)
     reading.add(node, layer, {"weight": weight, "bias": full}, open_bias=bias is None)
     return [reading.next(x, n_outputs)]
 
 
-def _vector(node: Node, array: Array, n: int, what: str) -> Array:
-    """Return one number a feature, of an array that is broadcast to rows of them."""
-    if array.size not in (1, n) or (array.ndim and array.shape[-1] not in (1, n)):
-        raise refusal(node, f"its {what} must be {n} numbers, but is of shape {array.shape}")
+def _vector(node: Node, x: Frames, array: Array, n: int, what: str) -> Array:
+    """Return one number a feature, of an array that is the same for all rows of them."""
+    _keeps_axes(node, x, array)
+    if array.size not in (1, n) or array.shape[-1:] not in ((), (array.size,)):
+        raise refusal(node, f"its {what} must be {n} numbers along the last axis, but is of shape {array.shape}")
     return np.broadcast_to(array.reshape(-1), (n,))
+
+
+def _keeps_axes(node: Node, x: Frames, array: Array) -> None:
+    """Check that an array is broadcast to frames, and not frames to it."""
+    if array.ndim > len(x.axes):
+        raise refusal(node, f"its input has {len(x.axes)} axes, and an array of shape {array.shape} gives it more")
 
 
 def add(node: Node, values: Given, reading: Reading) -> list[Value]:
@@ -84,10 +91,12 @@ def add(node: Node, values: Given, reading: Reading) -> list[Value]:
     x = _entered(node, [x], reading)
     if reading.open_bias:
         last = reading.links[-1]
-        last.parameters = {**last.parameters, "bias": _vector(node, array, last.layer.n_outputs, "bias")}  # type: ignore[attr-defined]
+        last.parameters = {**last.parameters, "bias": _vector(node, x, array, last.layer.n_outputs, "bias")}  # type: ignore[attr-defined]
         reading.open_bias = False
-        return [x]
-    return _affine(node, x, 1.0, array, reading)
+        return [reading.unmoved(x)]
+    if array.size != 1:
+        raise refusal(node, "a vector is added that is no bias of a layer before it")
+    return _affine(node, x, array, 1.0, array.item(), reading)
 
 
 def multiply(node: Node, values: Given, reading: Reading) -> list[Value]:
@@ -98,7 +107,7 @@ def multiply(node: Node, values: Given, reading: Reading) -> list[Value]:
     array = reading.numbers(node, other, "what is multiplied with")
     if array.size != 1:
         raise refusal(node, "a factor for each feature is supported within LayerNormalization only")
-    return _affine(node, _entered(node, [x], reading), array.item(), np.zeros(1, array.dtype), reading)
+    return _affine(node, _entered(node, [x], reading), array, array.item(), 0.0, reading)
 
 
 def _with_constant(node: Node, values: Given, otherwise: str) -> tuple[Value, Value]:
@@ -109,10 +118,9 @@ def _with_constant(node: Node, values: Given, otherwise: str) -> tuple[Value, Va
     return a, b
 
 
-def _affine(node: Node, x: Frames, factor: float, shift: Array, reading: Reading) -> list[Value]:
-    if shift.size != 1:
-        raise refusal(node, "a vector is added that is no bias of a layer before it")
-    reading.add(node, reading.made(node, Activation, named("affine", factor, shift.item())), {})
+def _affine(node: Node, x: Frames, given: Array, factor: float, shift: float, reading: Reading) -> list[Value]:
+    _keeps_axes(node, x, given)
+    reading.add(node, reading.made(node, Activation, named("affine", factor, shift)), {})
     return [reading.next(x, x.width)]
 
 
@@ -128,7 +136,7 @@ def divide(node: Node, values: Given, reading: Reading) -> list[Value]:
     x, other = frames(node, total), constant(node, lengths, "what is divided by")
     if other.size != 1 or not other.all() or other.dtype.kind != "f":
         raise refusal(node, "it must divide by one number, or by the sequences' lengths")
-    return _affine(node, _entered(node, [x], reading), float(1.0 / other.item()), np.zeros(1), reading)
+    return _affine(node, _entered(node, [x], reading), other, float(1.0 / other.item()), 0.0, reading)
 
 
 def _pooled(reading: Reading, x: Frames, *, kept: bool = False) -> Frames:
@@ -191,7 +199,9 @@ def where(node: Node, values: Given, reading: Reading) -> list[Value]:
     outside = constant(node, values[2], "what lies after a sequence's end")
     if outside.size != 1:
         raise refusal(node, "one number must lie after a sequence's end")
-    return [replace(frames(node, values[1]), outside=float(outside.item()))]
+    x = frames(node, values[1])
+    _keeps_axes(node, x, outside)
+    return [replace(x, outside=float(outside.item()))]
 
 
 def function(node: Node, values: Given, reading: Reading) -> list[Value]:
@@ -200,7 +210,7 @@ def function(node: Node, values: Given, reading: Reading) -> list[Value]:
     ours, defaults = FUNCTIONS[node.operator]
     numbers = [node.take(name, default) for name, default in zip(("alpha", "beta"), defaults, strict=False)]
     reading.add(node, reading.made(node, Activation, named(ours, *numbers) if numbers else ours), {})
-    return [replace(x, n_links=len(reading.links), outside=None)]
+    return [reading.unmoved(x)]
 
 
 def _activated(node: Node, values: Given, reading: Reading) -> Frames:
@@ -214,10 +224,11 @@ def _activated(node: Node, values: Given, reading: Reading) -> Frames:
 def prelu(node: Node, values: Given, reading: Reading) -> list[Value]:
     """Read a rectifier with one slope below zero."""
     x, slope = _activated(node, values, reading), reading.numbers(node, values[1], "the slope")
+    _keeps_axes(node, x, slope)
     if slope.size != 1:
         raise refusal(node, "a slope for each feature is not supported")
     reading.add(node, reading.made(node, Activation, named("leaky_relu", slope.item())), {})
-    return [replace(x, n_links=len(reading.links), outside=None)]
+    return [reading.unmoved(x)]
 
 
 def gelu(node: Node, values: Given, reading: Reading) -> list[Value]:
@@ -226,7 +237,7 @@ def gelu(node: Node, values: Given, reading: Reading) -> list[Value]:
     if (form := node.take("approximate", "none")) != "none":
         raise refusal(node, f"approximate={form!r} is not supported, but 'none' is")
     reading.add(node, Activation("gelu"), {})
-    return [replace(x, n_links=len(reading.links), outside=None)]
+    return [reading.unmoved(x)]
 
 
 def softmax(node: Node, values: Given, reading: Reading) -> list[Value]:
@@ -248,10 +259,14 @@ def layer_normalization(node: Node, values: Given, reading: Reading) -> list[Val
     node.take("stash_type", 1)
     gain = reading.numbers(node, values[1], "the gain")
     given = len(values) > 2 and values[2] is not None
-    bias = reading.numbers(node, values[2], "the bias") if given else np.zeros_like(gain)
-    layer = reading.made(node, LayerNorm, gain.size, epsilon=node.take("epsilon", 1e-5))
-    reading.add(node, layer, {"gain": gain.reshape(-1), "bias": _vector(node, bias, gain.size, "bias")})
-    return [reading.next(x, gain.size)]
+    bias = reading.numbers(node, values[2], "the bias") if given else np.zeros((), gain.dtype)
+    n = max(gain.size, bias.size) if x.width is None else x.width
+    if x.width is None and n == 1:
+        raise refusal(node, "its gain is one number, and how many features come in is not known")
+    layer = reading.made(node, LayerNorm, n, epsilon=node.take("epsilon", 1e-5))
+    vectors = {"gain": _vector(node, x, gain, n, "gain"), "bias": _vector(node, x, bias, n, "bias")}
+    reading.add(node, layer, vectors)
+    return [reading.next(x, n)]
 
 
 def gather(node: Node, values: Given, reading: Reading) -> list[Value]:

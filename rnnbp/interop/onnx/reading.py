@@ -45,7 +45,7 @@ class Reading:
         For each state of the network that an input gives, the input's name, and the direction in it (None if it has
         no axis of them).
     open_bias : bool
-        Whether the last layer is a product whose bias may follow.
+        Whether the last layer is a product whose bias may follow. Frames that come before their bias have it too.
     sizes : dict of str to int
         Of the axes of inputs, by their names, where they are fixed.
     past_the_end : Node or None
@@ -83,29 +83,35 @@ class Reading:
             if self.x not in ("", given.source):
                 raise refusal(node, f"it takes {given.source!r}, but the network's input is {self.x!r}")
             self.x = given.source
-        if given.n_links != len(self.links):
+        if not self.is_last(given):
             raise refusal(node, "its input is not what the layer before it gives: the model is no chain of layers")
         return given if given.step is None else self.picked(given, f"node {node.name!r}")
 
+    def is_last(self, value: Frames) -> bool:
+        """Whether frames are what the last layer gives, and not its product before a bias that another node adds."""
+        return value.n_links == len(self.links) and value.open_bias == self.open_bias
+
     def picked(self, value: Frames, place: str) -> Frames:
-        """Return frames after the layer that picks one step of each sequence."""
+        """Return frames, which the last layer gives, after the layer that picks one step of each sequence."""
         if value.state == "c":
             raise InteropError(f"{place} takes a cell state, which no layer gives")
         if value.half is not None:
             raise InteropError(f"{place} takes one direction of two, which no layer picks")
-        if value.n_links != len(self.links):
-            raise InteropError(f"{place} does not take what the last layer gives: the model is no chain of layers")
         layer = {
             "last": LastStep(), "first": LastStep(reverse=True), "both": LastStep(bidirectional=True)
         }[value.step or "last"]  # fmt: skip
         self.links.append(Link(layer, {}, place))
         self.open_bias = False
-        return replace(value, n_links=value.n_links + 1, step=None, outside=None)
+        return replace(self.unmoved(value), step=None)
 
     def next(self, value: Frames, width: int | None) -> Frames:
         """Return what comes out of the layer that was added last, laid out like what went in."""
         axes = (*value.axes[:-1], "f")
-        return Frames(len(self.links), axes, width, n_directions=value.n_directions)
+        return Frames(len(self.links), axes, width, n_directions=value.n_directions, open_bias=self.open_bias)
+
+    def unmoved(self, value: Frames) -> Frames:
+        """Return what comes out of the layer that was added last, with the axes of what went in, in any order."""
+        return replace(value, n_links=len(self.links), source="", state="", outside=None, open_bias=self.open_bias)
 
     def features_last(self, node: Node, value: Frames) -> None:
         """Check that the last axis is that of features."""

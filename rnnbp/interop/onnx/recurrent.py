@@ -140,13 +140,13 @@ def _note_initial(node: Node, value: Value | None, name: str, k: int, n_directio
     if value is None or isinstance(value, Zeros) or (isinstance(value, Constant) and not value.array.any()):
         return
     names = [f"{k}.{name}{suffix}" for suffix in ("", "_reverse")[:n_directions]]
-    if isinstance(value, Frames) and value.source and not value.n_links:
+    if isinstance(value, Frames) and _is_input(value):
         whole = len(value.axes) == 3 and "1" not in value.axes
         for d, own in enumerate(names):
             reading.initial[own] = (value.source, d if whole else None)
         if whole or n_directions == 1:
             return
-    if isinstance(value, Stack) and len(value.parts) == n_directions and all(each.source for each in value.parts):
+    if isinstance(value, Stack) and len(value.parts) == n_directions and all(map(_is_input, value.parts)):
         for own, part in zip(names, value.parts, strict=True):
             reading.initial[own] = (part.source, None)
         return
@@ -155,3 +155,9 @@ def _note_initial(node: Node, value: Value | None, name: str, k: int, n_directio
         f"initial_{name} must be 0, or an input of the model, as a network here is given its initial states when it "
         "runs",
     )
+
+
+def _is_input(value: Frames) -> bool:
+    """Whether it is an input of the graph, all of it, with its axes in their order."""
+    axes = [name for name in value.axes if name != "1"]
+    return bool(value.source) and value.step is None and axes == sorted(axes)

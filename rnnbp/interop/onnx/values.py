@@ -64,6 +64,8 @@ class Frames:
         Whether it is symbols.
     n_directions : int
         The size of the axis d.
+    open_bias : bool
+        Whether it is a product, to which no bias has been added.
     outside : float or None
         What lies after each sequence's end, where the graph says so.
     step : {"last", "first", "both"} or None
@@ -84,6 +86,7 @@ class Frames:
     source: str = ""
     symbols: bool = False
     n_directions: int = 1
+    open_bias: bool = False
     outside: float | None = None
     step: str | None = None
     half: int | None = None
