@@ -74,3 +74,8 @@ def test_a_class_that_is_too_small_to_be_set_aside_is_named(others, rare):
     y = np.array([rare] + [type(rare)(label) for label in np.resize(others, 29)])
     with pytest.raises(ValueError, match=rf"1 member.*\[{rare!r}\]"):
         RNNClassifier(4, early_stopping=True, **SMALL).fit(X, y)
+
+
+def test_early_stopping_of_a_static_network_is_stratified_as_scikit_learns():
+    with pytest.raises(ValueError, match=r"1 member.*\[1\]"):
+        MLPClassifier(early_stopping=True).fit([[1, 2], [2, 3], [3, 4], [4, 5]], [0, 0, 0, 1])
