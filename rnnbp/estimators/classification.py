@@ -163,7 +163,8 @@ out_activation_ : str
     def _stratify(self, data: Data) -> Array | None:
         if self._multilabel or self._per_step:
             return None
-        return np.asarray(data.target if self.out_activation_ == "softmax" else data.target.astype(bool))
+        index = data.target if self.out_activation_ == "softmax" else data.target[:, 0].astype(int)
+        return np.asarray(self.classes_[index])  # and not the index: an error names the label
 
     def _validation_score(self, target: Array, output: Array, sample_weight: Array | None = None) -> float:
         """Return the accuracy; of several labels, all must be right."""

@@ -8,7 +8,8 @@ each name may hold before it becomes part of an estimator.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
 from os import PathLike
 from typing import Any, ClassVar, Self
@@ -16,7 +17,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from rnnbp.configuration import admitted, shown
+from rnnbp import estimators
+from rnnbp.configuration import Configurable, admitted, shown
 from rnnbp.estimators.plain_values import read, written
 from rnnbp.files.model_file import ModelFileError
 from rnnbp.networks.network import Network
@@ -26,6 +28,7 @@ __all__ = ["ESTIMATOR", "PART", "Saved", "description_in"]
 ESTIMATOR, PART = "estimator", "part"  # what the metadata of an estimator's and a pipeline's network are called
 COVARIATES = "past_covariates", "future_covariates"  # of forecasts: known up to the end of a series, and beyond
 PARTS = {ESTIMATOR: {"class", "settings", "fitted"}, PART: {"transformer", "settings", "fitted", "version"}}
+NOT_KEPT = {"network_", "_optimizer_state", "_metadata_request"}  # among what is fitted: the file itself, or of a run
 
 
 def description_in(metadata: Any, name: str) -> dict[str, Any] | None:
@@ -54,13 +57,17 @@ class Saved:
         ------
         sklearn.exceptions.NotFittedError
             If it is not fitted.
+        TypeError
+            If its class is not rnnbp's, but has the name of one that is.
         ValueError
-            If a setting is nothing that such a file can hold, such as a solver of one's own.
+            If a setting or an attribute is nothing that such a file can hold, such as a solver of one's own.
 
         Notes
         -----
         The file holds settings, parameters and learning curves, but no code and nothing of the training itself: not
-        ``callbacks``, a ``random_state`` that is not a number, or what an optimizer remembers for `partial_fit`.
+        ``callbacks``, a ``random_state`` that is not a number, what an optimizer remembers for `partial_fit`, or
+        requests of metadata. Of a class that derives from one of rnnbp's it holds the settings of that class's own
+        constructor, and attributes of plain data whose names begin or end with an underscore.
         """
         check_is_fitted(self)
         network: Network = self.network_  # type: ignore[attr-defined]
@@ -103,25 +110,39 @@ class Saved:
         return estimator
 
     def _described(self) -> dict[str, Any]:
-        """Return all but the network, as JSON can hold it."""
+        """Return all but the network, as JSON can hold it, once it has been tried."""
+        cls = type(self)
+        if cls.__name__ in estimators.__all__ and cls is not getattr(estimators, cls.__name__):
+            raise TypeError(
+                f"a {cls.__name__} of {cls.__module__} would come back as rnnbp's own {cls.__name__}: give the class "
+                "another name"
+            )
         settings = self.get_params(deep=False)  # type: ignore[attr-defined]
-        settings["callbacks"] = ()
-        if isinstance(settings["random_state"], np.random.RandomState):
+        if "callbacks" in settings:
+            settings["callbacks"] = ()
+        if isinstance(settings.get("random_state"), np.random.RandomState):
             settings["random_state"] = None
-        fitted = {
-            name: value
-            for name, value in vars(self).items()
-            if name in (*self._remembered, *self._remembered_since)
-            or (name.endswith("_") and name[0] != "_" and name != "network_")
-        }
+        fitted = {name: value for name, value in vars(self).items() if name not in settings and _is_fitted(name)}
         described = {
-            "class": type(self).__name__,
+            "class": cls.__name__,
             "settings": {name: written(value, name) for name, value in settings.items()},
             "fitted": {name: written(value, name) for name, value in fitted.items()},
         }
-        for name, value in settings.items():
-            _check_setting(type(self), name, value)
+        self._try(described)
         return described
+
+    def _try(self, described: dict[str, Any]) -> None:
+        """Check that a description makes an estimator, and that nothing is lost."""
+        name, network = type(self).__name__, self.network_  # type: ignore[attr-defined]
+        try:
+            again = self._made(json.loads(json.dumps(described)), network)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"this {name} could not be loaded again: {error}") from error
+        if lost := sorted(vars(self).keys() - vars(again).keys() - NOT_KEPT):
+            raise ValueError(
+                f"{lost[0]} of this {name} would be lost in a model file: let its name begin or end with an "
+                "underscore, or make it a setting"
+            )
 
     @classmethod
     def _made(cls, description: Mapping[str, Any], network: Network) -> Self:
@@ -140,10 +161,17 @@ def _settings(cls: type[Any], described: Any) -> dict[str, Any]:
     known = cls._get_param_names()
     if unknown := sorted(described.keys() - set(known)):
         raise ValueError(f"there is no setting {shown(unknown[0])}")
-    settings = {name: read(value, admitted(cls, name)) for name, value in described.items()}
+    settings = {name: _read(name, value, admitted(cls, name)) for name, value in described.items()}
     for name, value in settings.items():
         _check_setting(cls, name, value)
     return settings
+
+
+def _read(name: str, value: Any, kinds: Sequence[type[Configurable]] = ()) -> Any:
+    try:
+        return read(value, kinds)
+    except ValueError as error:
+        raise ValueError(f"{shown(name)}: {error}") from error
 
 
 def _check_setting(cls: type[Any], name: str, value: Any) -> None:
@@ -182,12 +210,12 @@ def _fitted(cls: type[Any], described: Any, network: Network) -> dict[str, Any]:
     """Return the fitted attributes, checked, and compared with each other and the network."""
     if not isinstance(described, dict):
         raise ValueError("it has nothing that was fitted")
-    fitted = {name: read(value) for name, value in described.items()}
+    fitted = {name: _read(name, value) for name, value in described.items()}
     for name, value in fitted.items():
-        public = name.endswith("_") and name[0] != "_" and name.isidentifier() and name != "network_"
-        known = name in cls._remembered_since or ((public or name in cls._remembered) and not hasattr(cls, name))
-        if not known:
+        if not _is_fitted(name):
             raise ValueError(f"nothing that is fitted is called {shown(name)}")
+        if hasattr(cls, name) and name not in cls._remembered_since:
+            raise ValueError(f"nothing that is fitted is called {shown(name)}, as the class has an attribute so called")
         if name in KNOWN and not KNOWN[name](value):
             raise ValueError(f"{name} cannot be {shown(value)}")
     declared = {name for each in cls.__mro__ for name in vars(each).get("__annotations__", {})}
@@ -195,6 +223,12 @@ def _fitted(cls: type[Any], described: Any, network: Network) -> dict[str, Any]:
         raise ValueError(f"{missing[0]} is missing")
     _compare(fitted, network)
     return fitted
+
+
+def _is_fitted(name: str) -> bool:
+    """Return whether an attribute of this name is fitted and kept: ``name_``, or ``_name``."""
+    underscored = name.isidentifier() and name[:2] != "__" and (name[0] == "_" or name[-1] == "_")
+    return underscored and name not in NOT_KEPT
 
 
 def _compare(fitted: dict[str, Any], network: Network) -> None:

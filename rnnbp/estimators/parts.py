@@ -265,7 +265,14 @@ def _check_held(parts: Any, length: int, name: str) -> None:
     for part in parts:
         if not isinstance(part, tuple) or len(part) != length or not isinstance(part[0], str) or "__" in part[0]:
             raise ValueError(f"{shown(part)} is no part of a {name} with a name")
-        if not isinstance(part[1], BaseEstimator) and part[1] not in (None, "passthrough", "drop"):
+        if not isinstance(part[1], BaseEstimator) and not _is_word(part[1], name):
             raise ValueError(f"{shown(part[1])} is no part of a {name}")
     if len({part[0] for part in parts}) < len(parts):
         raise ValueError(f"two parts of a {name} have one name")
+
+
+def _is_word(part: Any, name: str) -> bool:
+    """Return whether a part only says that it does nothing, or that what comes is dropped."""
+    if name == "Pipeline":
+        return part is None or (isinstance(part, str) and part == "passthrough")
+    return isinstance(part, str) and part in ("passthrough", "drop")

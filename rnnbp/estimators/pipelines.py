@@ -38,12 +38,13 @@ def save(fitted: Any, path: str | PathLike[str]) -> None:
     Raises
     ------
     TypeError
-        If it is something else, or holds a part that is, such as a subclass of `Pipeline`; names it.
+        If it is something else, or holds a part that is, such as a subclass of `Pipeline`; names it. Or if an
+        estimator's class is your own, but has the name of one of rnnbp's.
     sklearn.exceptions.NotFittedError
         If a part is not fitted.
     ValueError
-        If a setting is nothing that such a file can hold, such as a function, or if a part does not work: a pipeline
-        without steps, a transformer for other features than come to it, or one that makes NaN of ones.
+        If a setting or an attribute is nothing that such a file can hold, such as a function, or if a part does not
+        work: a pipeline without steps, a transformer for other features than come to it, or one that makes NaN of ones.
 
     See Also
     --------

@@ -23,6 +23,7 @@ from rnnbp.audio import AudioFeatures
 from rnnbp.configuration import brief, shown, whole_number
 from rnnbp.estimators.files import Saved
 from rnnbp.estimators.parts import OURS
+from rnnbp.estimators.plain_values import written
 from rnnbp.preprocessing import PadOrTruncate, PerFrame, SlidingWindow
 
 __all__ = ["tried"]
@@ -133,12 +134,48 @@ def _form_of_transformed(transformer: Any, x: Any, n: int) -> Form:
     if isinstance(trial, SlidingWindow) and trial.width * trial._width > MOST_FEATURES:
         raise ValueError(f"its windows are of {trial.width} times {trial._width} features")
     if isinstance(trial, ColumnTransformer):
+        places = _places_by_part(trial)
         vars(trial).pop("feature_names_in_", None)  # columns are found by their places
         trial.transformers_ = [
-            (name, part if isinstance(part, str) else _StandIn(part, n), trial._transformer_to_input_indices[name])
+            (name, part if isinstance(part, str) else _StandIn(part, n), places[name])
             for name, part, _ in trial.transformers_
         ]
     return _form(trial.transform(x))
+
+
+def _places_by_part(columns: ColumnTransformer) -> dict[str, list[int]]:
+    """Return the places of each part's columns; ValueError unless what is fitted is what the settings say."""
+    n, names = columns.n_features_in_, [*vars(columns).get("feature_names_in_", [])]
+    places = {name: _places(chosen, n, names) for name, _, chosen in columns.transformers}
+    rest = sorted({*range(n)}.difference(*places.values()))
+    places["remainder"] = rest
+    said = [*columns.transformers, *([("remainder", columns.remainder, rest)] if rest else [])]
+    if columns._transformer_to_input_indices != places or len(columns.transformers_) != len(said):
+        raise ValueError("its columns are not those of its settings")
+    for (name, part, chosen), (said_name, said_part, said_chosen) in zip(columns.transformers_, said, strict=True):
+        alike = name == "remainder" or written(chosen, "columns") == written(said_chosen, "columns")
+        if name != said_name or not alike or _places(chosen, n, names) != places[name]:
+            raise ValueError(f"its columns of {shown(name)} are not those of its settings")
+        if _is_drop(part) != _is_drop(said_part):
+            raise ValueError(f"it drops {shown(name)}, and its settings do not, or the other way round")
+    return places
+
+
+def _places(chosen: Any, n: int, names: list[Any]) -> list[int]:
+    """Return the places of columns that are given as scikit-learn takes them: places, names, flags, or a slice."""
+    if isinstance(chosen, slice) and any(isinstance(end, str) for end in (chosen.start, chosen.stop)):
+        first = 0 if chosen.start is None else names.index(chosen.start)
+        last = n - 1 if chosen.stop is None else names.index(chosen.stop)
+        return [*range(first, last + 1)]
+    if isinstance(chosen, slice):
+        return [*range(n)[chosen]]
+    listed = np.atleast_1d(chosen)
+    if listed.ndim > 1:
+        raise ValueError(f"columns cannot be {shown(chosen)}")
+    if listed.size and isinstance(listed[0], str):
+        return [names.index(name) for name in listed]
+    found: list[int] = np.arange(n)[listed if listed.size else []].tolist()
+    return found
 
 
 def _form(out: Any) -> Form:

@@ -139,6 +139,12 @@ FORGED = {
     "a method": ("MLPClassifier", fitted_is("predict", "x"), "nothing that is fitted is called 'predict'"),
     "a hidden attribute": ("MLPClassifier", fitted_is("__class__", "x"), "nothing that is fitted is called"),
     "a property": ("MLPClassifier", fitted_is("coefs_", []), "nothing that is fitted is called 'coefs_'"),
+    "a private attribute of the class": (
+        "MLPClassifier",
+        fitted_is("_numeric", True),
+        "called '_numeric', as the class",
+    ),
+    "what an optimizer remembers": ("MLPClassifier", fitted_is("_optimizer_state", 3), "nothing that is fitted is"),
     "the network": ("MLPClassifier", fitted_is("network_", 3), "nothing that is fitted is called 'network_'"),
     "classes": ("MLPClassifier", fitted_is("classes_", [1, 2, 3]), "classes_ cannot be"),
     "too few classes": (

@@ -66,3 +66,16 @@ def test_joined_sequences_are_what_a_list_of_them_is():
     expected = RNNTagger(4, **SMALL).fit(list(X), list(TAGS)).predict(list(X))
     for own, each in zip(RNNTagger(4, **SMALL).fit(joined, tags).predict(joined), expected, strict=True):
         np.testing.assert_array_equal(own, each)
+
+
+@pytest.mark.parametrize("others", [[4], [4, 5, 7]], ids=["two classes", "four classes"])
+@pytest.mark.parametrize("rare", [9, "rare"])
+def test_a_class_that_is_too_small_to_be_set_aside_is_named(others, rare):
+    y = np.array([rare] + [type(rare)(label) for label in np.resize(others, 29)])
+    with pytest.raises(ValueError, match=rf"1 member.*\[{rare!r}\]"):
+        RNNClassifier(4, early_stopping=True, **SMALL).fit(X, y)
+
+
+def test_early_stopping_of_a_static_network_is_stratified_as_scikit_learns():
+    with pytest.raises(ValueError, match=r"1 member.*\[1\]"):
+        MLPClassifier(early_stopping=True).fit([[1, 2], [2, 3], [3, 4], [4, 5]], [0, 0, 0, 1])

@@ -11,6 +11,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn import config_context
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import NMF, PCA, FactorAnalysis, FastICA, IncrementalPCA, TruncatedSVD
 from sklearn.ensemble import RandomForestClassifier
@@ -260,6 +261,105 @@ def test_a_users_own_estimator_is_loaded_once_its_module_is_imported(tmp_path):
         assert "import the module that defines it first" in done.stderr
 
 
+class FewerSettings(rnnbp.RNNClassifier):
+    """With a constructor of its own, which knows neither callbacks nor random_state."""
+
+    def __init__(self, units=4):
+        super().__init__((units,), max_iter=2, random_state=0)
+        self.units = units
+
+
+class Thresholded(rnnbp.RNNClassifier):
+    """Finds something of its own when it is fitted."""
+
+    def fit(self, x, y):
+        super().fit(x, y)
+        self._threshold, self._by_class = 0.25, {label: np.arange(3.0) for label in self.classes_.tolist()}
+        return self
+
+
+def both_ways(estimator):
+    """The fitted estimator, and a pipeline that ends with it."""
+    return estimator.fit(X, Y), make_pipeline(SequenceScaler(), estimator).fit(X, Y)
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["bare", "in a pipeline"])
+def test_a_constructor_of_ones_own_says_what_the_settings_are(which, tmp_path):
+    fitted = both_ways(FewerSettings(3))[which]
+    loaded = again(fitted, tmp_path)
+    assert repr(loaded) == repr(fitted)
+    same(loaded.predict_proba(X), fitted.predict_proba(X))
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["bare", "in a pipeline"])
+def test_what_a_subclass_finds_is_kept(which, tmp_path):
+    fitted = both_ways(Thresholded((4,), max_iter=2, random_state=0))[which]
+    loaded = again(fitted, tmp_path)
+    end, was = (loaded[-1], fitted[-1]) if which else (loaded, fitted)
+    assert end._threshold == was._threshold
+    assert end._by_class.keys() == was._by_class.keys()
+    np.testing.assert_array_equal(end._by_class["up"], was._by_class["up"])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("_function", np.tanh, "_function=.*cannot be written"),
+        ("_solver", rnnbp.optimizers.Adam(), "_solver"),
+        ("threshold", 0.5, "threshold of this MyClassifier would be lost"),
+        ("_remedies", "none", "_remedies.*the class has an attribute so called"),
+    ],
+)
+@pytest.mark.parametrize("which", [0, 1], ids=["bare", "in a pipeline"])
+def test_what_a_subclass_finds_and_no_file_can_hold_is_named(name, value, message, which, tmp_path):
+    mine = MyClassifier((4,), max_iter=2, random_state=0)
+    fitted = both_ways(mine)[which]
+    setattr(mine, name, value)
+    with pytest.raises(ValueError, match=message):
+        rnnbp.save(fitted, tmp_path / "no.rnnbp")
+    assert not (tmp_path / "no.rnnbp").exists()
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["bare", "in a pipeline"])
+def test_a_class_that_is_called_as_one_of_rnnbps_is_refused(which, tmp_path):
+    namesake = type("RNNClassifier", (rnnbp.RNNClassifier,), {"__module__": "mine"})
+    fitted = both_ways(namesake((4,), max_iter=2, random_state=0))[which]
+    with pytest.raises(TypeError, match=r"RNNClassifier of mine would come back.*give the class another name"):
+        rnnbp.save(fitted, tmp_path / "no.rnnbp")
+    assert not (tmp_path / "no.rnnbp").exists()
+
+
+def test_requests_of_metadata_do_not_keep_an_estimator_from_being_saved(tmp_path):
+    with config_context(enable_metadata_routing=True):
+        fitted = classifier().set_fit_request(groups=False).fit(X, Y)
+        same(again(fitted, tmp_path).predict_proba(X), fitted.predict_proba(X))
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        [0, 3],
+        (3, 0),
+        [-1, -5],
+        np.array([0, 4]),
+        [True, False, False, True, False],
+        slice(1, 3),
+        slice(0, 4, 2),
+        ["a", "d"],
+        slice("b", "d"),
+        slice(None, "c"),
+        slice("c", None),
+        [],
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("remainder", ["drop", "passthrough", MinMaxScaler()], ids=["drop", "passthrough", "scaled"])
+def test_columns_are_found_however_they_are_given(columns, remainder, tmp_path):
+    parts = [("chosen", StandardScaler(), columns), ("off", "drop", [2]), ("as it is", "passthrough", [1])]
+    fitted = ColumnTransformer(parts, remainder=remainder).fit(NAMED)
+    np.testing.assert_array_equal(again(fitted, tmp_path).transform(NAMED), fitted.transform(NAMED))
+
+
 @pytest.mark.parametrize(
     "made",
     [
@@ -440,6 +540,8 @@ def append(part, what):
         (lambda part: steps(part)[1]["tuple"].__setitem__(0, "standardscaler"), "one name"),
         (lambda part: steps(part)[1]["tuple"].__setitem__(0, "a__b"), "no part of a Pipeline with a name"),
         (lambda part: steps(part)[1]["tuple"].__setitem__(1, "walk"), "'walk' is no part of a Pipeline"),
+        (lambda part: steps(part)[1]["tuple"].__setitem__(1, {"dtype": "<f8"}), "is no part of a Pipeline"),
+        (lambda part: steps(part)[1]["tuple"].__setitem__(1, "drop"), "'drop' is no part of a Pipeline"),
         (lambda part: first(part).update(transformer="Popen"), "unknown transformer 'Popen'"),
         (lambda part: first(part).update(transformer=["PCA"]), "unknown transformer"),
         (lambda part: first(part)["settings"].update(shell=True), "no setting 'shell'"),
@@ -469,6 +571,19 @@ def test_a_forged_description_is_refused(change, message, tmp_path):
         rnnbp.load(forged(tmp_path, change))
 
 
+def two_columns():
+    return ColumnTransformer([("a", StandardScaler(), [0, 1])], remainder="passthrough").fit(FRAMES)
+
+
+def columns_are(columns, name="a", k=0):
+    """A change of what a ColumnTransformer is said to have been fitted to."""
+    return lambda part: part["fitted"]["transformers_"][k]["tuple"].__setitem__(slice(0, 3, 2), [name, columns])
+
+
+def part_is(what):
+    return lambda part: part["settings"]["transformer_list"][0]["tuple"].__setitem__(1, what)
+
+
 @pytest.mark.parametrize(
     ("transformer", "change", "message"),
     [
@@ -492,6 +607,24 @@ def test_a_forged_description_is_refused(change, message, tmp_path):
             ColumnTransformer([("a", PCA(1), [0, 1])]).fit(FRAMES),
             lambda part: part["fitted"].update(_transformer_to_input_indices={"mapping": [["a", [0, 9]]]}),
             "ColumnTransformer does not work",
+        ),
+        (make_union(PCA(2)).fit(FRAMES), part_is(None), "None is no part of a FeatureUnion"),
+        (make_union(PCA(2)).fit(FRAMES), part_is({"dtype": "<f8"}), "is no part of a FeatureUnion"),
+        (two_columns(), columns_are([0, 99]), "columns of 'a' are not those of its settings"),
+        (two_columns(), columns_are([1, 0]), "columns of 'a' are not those of its settings"),
+        (two_columns(), columns_are(0), "columns of 'a' are not those of its settings"),
+        (two_columns(), columns_are([2, 3], "remainder", 1), "columns of 'remainder' are not those of its settings"),
+        (two_columns(), columns_are([0, 1], "b"), "columns of 'b' are not those of its settings"),
+        (two_columns(), lambda part: part["fitted"]["transformers_"].pop(), "columns are not those of its settings"),
+        (
+            two_columns(),
+            lambda part: part["settings"]["transformers"][0]["tuple"].__setitem__(2, [0, 9]),
+            "ColumnTransformer does not work",
+        ),
+        (
+            two_columns(),
+            lambda part: part["fitted"]["transformers_"][0]["tuple"].__setitem__(1, "drop"),
+            "it drops 'a', and its settings do not",
         ),
     ],
 )
