@@ -55,6 +55,7 @@ def train(given: argparse.Namespace) -> None:
 
 def _of_table(given: argparse.Namespace) -> Task:
     """Learn from a table: its rows, or its sequences."""
+    from sklearn.compose import TransformedTargetRegressor
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
@@ -72,12 +73,18 @@ def _of_table(given: argparse.Namespace) -> Task:
     if not regress and y.dtype.kind == "f":
         y = y.astype(str)
     options = {"hidden_layer_sizes": tuple(given.hidden), "max_iter": given.max_epochs, "random_state": given.seed}
+    x: Any = table.X
+    scaler: Any
+    estimator: Any
     if given.sequence is None:
-        static = (rnnbp.MLPRegressor if regress else rnnbp.MLPClassifier)(**options)
-        rows = np.concatenate(table.X)
-        return Task(make_pipeline(StandardScaler(), static), rows, y, table.groups, table.feature_names)
-    recurrent = (rnnbp.RNNRegressor if regress else rnnbp.RNNClassifier)(**options)
-    return Task(make_pipeline(SequenceScaler(), recurrent), table.X, y, table.groups, table.feature_names)
+        x, scaler = np.concatenate(x), StandardScaler()
+        estimator = (rnnbp.MLPRegressor if regress else rnnbp.MLPClassifier)(**options)
+    else:
+        scaler = SequenceScaler()
+        estimator = (rnnbp.RNNRegressor if regress else rnnbp.RNNClassifier)(**options)
+    if regress:
+        estimator = TransformedTargetRegressor(estimator, transformer=StandardScaler())
+    return Task(make_pipeline(scaler, estimator), x, y, table.groups, table.feature_names)
 
 
 def _of_folder(given: argparse.Namespace) -> Task:
