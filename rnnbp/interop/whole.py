@@ -83,8 +83,8 @@ def whole(model: Any, *, dtype: DTypeLike | None = None) -> Whole:
         )
     if does := _more_than_its_network(parts.end):
         raise InteropError(
-            f"an {type(parts.end).__name__} {does}: its network alone would compute something else. Export "
-            "`.network_` in Python, and do the rest in your own code"
+            f"{type(parts.end).__name__} is more than its network: it {does}. Alone, that would compute something "
+            "else: export `.network_` in Python, and do the rest in your own code"
         )
     before = list(parts.before)
     features = before.pop(0) if before and isinstance(before[0], AudioFeatures) else None
