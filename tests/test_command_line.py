@@ -122,7 +122,7 @@ def test_numbers_of_any_scale_are_learnt_used_and_exported_in_their_own_units(rn
     assert rnnbp_command("report", "a.rnnbp")[0] == 0
     assert "Line plot of the loss" in (tmp_path / "a.html").read_text()
     code, printed, _ = rnnbp_command("inspect", "a.rnnbp")
-    for part in ("TransformedTargetRegressor(", "feature_names_in_: ['pulse']", "n_iter_: 60"):
+    for part in ("TransformedTargetRegressor(", "feature_names_in_: ['pulse']", "n_iter_: 60", "held_out_score_: 0.9"):
         assert part in printed
     code, printed, said = rnnbp_command("export", "a.rnnbp", "a.onnx")
     assert code == 0, said
@@ -372,6 +372,22 @@ def test_what_is_wrong_with_the_command_has_code_2(rnnbp_command, models, words,
             ("predict", "number.rnnbp", "wide.csv", "--sequence", "patient"),
             "takes 2 features, but wide.csv has 3 columns for them, hour, pulse, pressure: say which with --features",
         ),
+        (("predict", "names.rnnbp", "words/one/0.wav", "--sequence", "x"), "names.rnnbp takes .csv tables, but words"),
+        (
+            (
+                "train",
+                "ward.csv",
+                "-o",
+                "a.rnnbp",
+                "--label",
+                "pulse",
+                "--features",
+                "pressure",
+                "--sequence",
+                "patient",
+            ),
+            "learnt by RNNTagger and RNNRegressor, in Python",
+        ),
         (("predict", "names.rnnbp", "latin.csv", "--sequence", "patient"), "latin.csv must be text in UTF-8"),
         (("predict", "names.rnnbp", "quotes.csv", "--sequence", "patient"), "quotes.csv cannot be read as a table"),
         (("transcribe", "connected_digit", "ward.csv"), "come with rnnbp are called connected_digits, connected_"),
@@ -544,3 +560,19 @@ def test_it_is_a_program():
     path = os.environ | {"PYTHONPATH": str(Path(rnnbp.__file__).parents[1])}
     done = subprocess.run([sys.executable, "-m", "rnnbp", "--version"], capture_output=True, text=True, env=path)
     assert done.stdout.strip() == rnnbp.__version__
+
+
+def test_decimal_commas_are_numbers_where_they_separate_nothing(rnnbp_command, ward, tmp_path):
+    rows = ward.read_text().replace(",", ";").replace(".", ",")
+    (tmp_path / "komma.csv").write_text(rows)
+    options = ("--label", "pulse", "--features", "pressure", *QUICK)
+    code, printed, said = rnnbp_command("train", "komma.csv", *options, "-o", "komma.rnnbp")
+    assert code == 0, said
+    assert "R^2" in printed
+    assert rnnbp_command("train", ward, *options, "-o", "ward.rnnbp")[0] == 0
+    points, commas = (
+        [json.loads(line)["prediction"] for line in rnnbp_command("predict", *model)[1].splitlines()]
+        for model in (("ward.rnnbp", ward), ("komma.rnnbp", "komma.csv"))
+    )
+    assert len(points) > 100
+    assert points == commas

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnnbp.command_line.tables import UsageError, check_output, columns_compared, read_table, refuse
+from rnnbp.command_line.tables import UsageError, check_output, columns_compared, last_part, read_table, refuse
 
 __all__ = ["HIGHEST_RATE", "train"]
 
@@ -50,6 +50,8 @@ def train(given: argparse.Namespace) -> None:
     if len(held_out):
         with columns_compared():
             score = task.model.score(_chosen(task.x, held_out), _chosen(task.y, held_out))
+        last_part(task.model).held_out_score_ = float(score)
+        rnnbp.save(task.model, given.output)
         print(f"{_score_name(task.model)} of {len(held_out)} that were held out: {score:.4f}")
 
 

@@ -31,6 +31,9 @@ from rnnbp.command_line.tables import (
 __all__ = ["export", "inspect", "predict", "report", "transcribe"]
 
 
+RECORDINGS = (".wav", ".flac", ".mp3", ".ogg", ".opus")
+
+
 def predict(given: argparse.Namespace) -> None:
     """Print what a model makes of files."""
     from rnnbp import RNNForecaster
@@ -47,6 +50,8 @@ def predict(given: argparse.Namespace) -> None:
         files = [str(file) for file in given.files]
         _print_predictions(model, files, [{"file": file} for file in files])
         return
+    if heard := [file for file in given.files if file.suffix.lower() in RECORDINGS]:
+        raise ValueError(f"{given.model} takes .csv tables, but {heard[0]} is a recording")
     net = network_of(model)
     recurrent = net is not None and net.is_recurrent
     if recurrent and given.sequence is None:

@@ -16,7 +16,6 @@ from rnnbp.interop.c.header import Header
 from rnnbp.interop.c.layers import Writer, writer_of
 from rnnbp.interop.c.quantization import Quantized, measured
 from rnnbp.interop.c.text import stem_of
-from rnnbp.interop.whole import Whole, whole
 from rnnbp.layers import Layer
 from rnnbp.networks.network import Network
 
@@ -119,7 +118,6 @@ def render(
     features: AudioFeatures | None = None,
 ) -> str:
     """Return the text of the header that `export` writes."""
-    says_more = not isinstance(net, Network)
     net, features, notes = whole_of(net, dtype, quantize, features)
     kind = arithmetic(net, dtype, quantize)
     if (quantize is None) != (calibration is None):
@@ -136,7 +134,7 @@ def render(
     _check_finite(net, kind)
     writers = [_writer(k, layer) for k, layer in enumerate(net.layers)]
     products = None if calibration is None else Quantized(measured(net, _checked(net, calibration)))
-    said = [fill(note, A_LINE, subsequent_indent="    ") for note in notes] if says_more else []
+    said = [fill(each, A_LINE, subsequent_indent="    ") for each in notes]
     note = "\n\n".join(filter(None, ["\n".join(said), NOTE if quantize else ""]))
     header = Header(stem, kind.name, "int32_t" if symbols else None, products, note)
     width = net.n_inputs or 1
@@ -160,20 +158,22 @@ def render(
 
 def whole_of(
     model: Any, dtype: DTypeLike | None, quantize: Literal["int8"] | None, features: AudioFeatures | None
-) -> Whole:
-    """Return the network of a model, and its features or those that were given.
+) -> tuple[Network, AudioFeatures | None, list[str]]:
+    """Return the network of a model, its features or those that were given, and what goes in and comes out.
 
     Raises
     ------
     ValueError
         If there are both; and see `rnnbp.interop.whole.whole`.
     """
-    made = whole(model, dtype="float32" if quantize else dtype)
-    if features is None:
-        return made
-    if made.features is not None:
-        raise ValueError(f"features must be None where the model begins with {made.features!r}, but some were given")
-    return made._replace(features=features)
+    if isinstance(model, Network):
+        return model, features, []
+    from rnnbp.interop.whole import whole
+
+    net, own, notes = whole(model, dtype="float32" if quantize else dtype)
+    if own is not None and features is not None:
+        raise ValueError(f"features must be None where the model begins with {own!r}, but some were given")
+    return net, own or features, notes
 
 
 def arithmetic(net: Network, dtype: DTypeLike | None, quantize: Literal["int8"] | None) -> np.dtype[Any]:

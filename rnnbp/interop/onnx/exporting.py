@@ -12,7 +12,7 @@ from rnnbp.files.writing import write_atomically
 from rnnbp.interop.errors import InteropError
 from rnnbp.interop.onnx.builder import Builder
 from rnnbp.interop.onnx.writers import Way, writer_of
-from rnnbp.interop.whole import whole
+from rnnbp.networks.network import Network
 
 __all__ = ["export", "to_model"]
 
@@ -86,9 +86,12 @@ def to_model(net: Any, *, dtype: DTypeLike = "float32") -> Any:
     kind = np.dtype(dtype)
     if kind not in (np.float32, np.float64):
         raise ValueError(f"dtype must be float32 or float64, but {dtype!r} was given")
-    net, features, _ = whole(net, dtype=kind)
-    if features is not None:
-        raise InteropError(f"ONNX cannot hold {features!r}: only a C header computes audio features")
+    if not isinstance(net, Network):
+        from rnnbp.interop.whole import whole
+
+        net, features, _ = whole(net, dtype=kind)
+        if features is not None:
+            raise InteropError(f"ONNX cannot hold {features!r}: only a C header computes audio features")
     graph = Builder(kind)
     leading: list[str | int] = ["time", "batch"] if net.is_recurrent else ["batch"]
     if net.layers[0].frame_rank == 0:
