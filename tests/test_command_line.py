@@ -576,3 +576,15 @@ def test_decimal_commas_are_numbers_where_they_separate_nothing(rnnbp_command, w
     )
     assert len(points) > 100
     assert points == commas
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_training_shows_a_progress_bar_on_a_terminal_only(rnnbp_command, ward, tmp_path, monkeypatch, seen):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: seen, raising=False)
+    options = ("--label", "pulse", "--features", "pressure", "--max-epochs", 3, "-o", "a.rnnbp")
+    code, printed, said = rnnbp_command("train", ward, *options)
+    assert code == 0
+    assert ("epochs 3/3" in said) == seen
+    assert ("loss 0." in said) == seen
+    assert "R^2" in printed
+    assert opened(rnnbp.load(tmp_path / "a.rnnbp")).end.callbacks == ()

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rnnbp.command_line.progress import EpochBar
 from rnnbp.command_line.tables import UsageError, check_output, columns_compared, last_part, read_table, refuse
 
 __all__ = ["HIGHEST_RATE", "train"]
@@ -42,7 +43,7 @@ def train(given: argparse.Namespace) -> None:
     task = (_of_table if not given.data.is_dir() else _of_texts if given.texts else _of_folder)(given)
     learnt, held_out = _divided(task, given.held_out, given.seed)
     _check_classes(task, learnt, given.held_out)
-    task.model.fit(_chosen(task.x, learnt), _chosen(task.y, learnt))
+    _fit(task.model, _chosen(task.x, learnt), _chosen(task.y, learnt), given.max_epochs)
     if task.names:
         task.model[0].feature_names_in_ = np.array(task.names, object)
     rnnbp.save(task.model, given.output)
@@ -162,6 +163,19 @@ def _check_classes(task: Task, learnt: Any, share: float) -> None:
             f"with --held-out {share:g}, all labels that are left to learn from are {classes[0]!s}: hold out less, or "
             "take another --seed"
         )
+
+
+def _fit(model: Any, x: Any, y: Any, max_epochs: int) -> None:
+    """Train, with a progress bar on a terminal; a transcriber shows its own."""
+    from rnnbp import CTCTranscriber
+
+    if isinstance(model, CTCTranscriber):
+        model.fit(x, y)
+        return
+    callbacks = [name for name in model.get_params() if name.split("__")[-1] == "callbacks"]
+    with EpochBar(max_epochs) as bar:
+        model.set_params(**dict.fromkeys(callbacks, (bar,))).fit(x, y)
+    model.set_params(**dict.fromkeys(callbacks, ()))
 
 
 def _chosen(data: Any, index: Any) -> Any:
