@@ -92,7 +92,7 @@ def test_many_classes_take_several_lines():
     assert "29 29" in text
 
 
-def test_recordings_go_through_a_pipeline_that_begins_with_features():
+def test_recordings_go_through_a_pipeline_that_begins_with_features(tmp_path):
     waves = [RNG.normal(0, 0.1, 3000) for _ in range(6)]
     model = make_pipeline(AudioFeatures(8000, n_mels=10), rnnbp.RNNClassifier(4, **BRIEF)).fit(waves, [0, 1] * 3)
     assert "model_listen" in render(model, "model")
@@ -102,7 +102,7 @@ def test_recordings_go_through_a_pipeline_that_begins_with_features():
         render(model, "model", features=AudioFeatures(8000, n_mels=10))
     pytest.importorskip("onnx")
     with pytest.raises(InteropError, match="only a C header computes audio features"):
-        onnx.export(model, "model.onnx")
+        onnx.export(model, tmp_path / "model.onnx")
 
 
 @pytest.mark.parametrize(
