@@ -17,9 +17,13 @@ from sklearn.preprocessing import scale
 import rnnbp
 from rnnbp import datasets, layers
 from rnnbp.command_line import main
+from rnnbp.estimators.parts import opened
 from rnnbp.preprocessing import SequenceScaler
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore:feature . of X has a mean of 120"),  # pressure, as it is
+]
 QUICK = ("--max-epochs", 6, "--hidden", 6)
 
 
@@ -102,6 +106,35 @@ def test_rows_are_classified_and_numbers_predicted(rnnbp_command, ward):
     assert json.loads(rnnbp_command("predict", "b.rnnbp", ward)[1].splitlines()[0])["prediction"] in ("ill", "well")
 
 
+def test_numbers_of_any_scale_are_learnt_used_and_exported_in_their_own_units(rnnbp_command, ward, tmp_path):
+    head, *rows = ward.read_text().splitlines()
+    x = [float(row.split(",")[2]) for row in rows]
+    lines = [f"{row},{300 + 50 * (pulse - 70)}" for row, pulse in zip(rows, x, strict=True)]
+    ward.write_text("\n".join([f"{head},cost", *lines]))
+    options = ("--label", "cost", "--features", "pulse", "--task", "regress", "-o", "a.rnnbp", "--max-epochs", 60)
+    code, printed, said = rnnbp_command("train", ward, *options)
+    assert code == 0, said
+    assert "y has a mean" not in said
+    assert float(printed.split()[-1]) > 0.9
+    predicted = [json.loads(line)["prediction"] for line in rnnbp_command("predict", "a.rnnbp", ward)[1].splitlines()]
+    assert np.corrcoef(predicted, x)[0, 1] > 0.98
+    assert np.mean(predicted) == pytest.approx(np.mean([300 + 50 * (pulse - 70) for pulse in x]), rel=0.2)
+    assert rnnbp_command("report", "a.rnnbp")[0] == 0
+    assert "Line plot of the loss" in (tmp_path / "a.html").read_text()
+    code, printed, _ = rnnbp_command("inspect", "a.rnnbp")
+    for part in ("TransformedTargetRegressor(", "feature_names_in_: ['pulse']", "n_iter_: 60", "held_out_score_: 0.9"):
+        assert part in printed
+    code, printed, said = rnnbp_command("export", "a.rnnbp", "a.onnx")
+    assert code == 0, said
+    assert "outputs: 1 predicted, in the units of the labels" in printed
+    session = pytest.importorskip("onnxruntime").InferenceSession((tmp_path / "a.onnx").read_bytes())
+    (y,) = session.run(None, {"x": np.float32(x)[:, None]})
+    np.testing.assert_allclose(y[:, 0], predicted, rtol=1e-4, atol=0.01)
+    assert rnnbp_command("export", "a.rnnbp", "a.h")[0] == 0
+    assert "input: 0 pulse" in (tmp_path / "a.h").read_text()
+    assert rnnbp_command("export", "a.rnnbp", "a.json")[0] == 0
+
+
 def test_recordings_are_learnt_and_the_model_inspected_reported_and_exported(rnnbp_command, words, tmp_path):
     assert rnnbp_command("train", words, "-o", "words.rnnbp", "--max-epochs", 20, "--hidden", 16)[0] == 0
     files = sorted(words.rglob("*.wav"))
@@ -125,7 +158,7 @@ def test_recordings_are_learnt_and_the_model_inspected_reported_and_exported(rnn
     assert "the largest is the class: 0 'one', 1 'three', 2 'two'" in printed
     code, _, said = rnnbp_command("export", "words.rnnbp", "words.onnx")
     assert code == 1
-    assert "only a C header, .h, computes audio features" in said
+    assert "only a C header computes audio features" in said
 
 
 def test_speech_is_learnt_from_a_table_of_texts_and_transcribed(rnnbp_command, words, tmp_path):
@@ -204,7 +237,10 @@ def test_a_forecaster_is_more_than_its_network_and_is_refused(rnnbp_command, tmp
     rnnbp.save(model.fit([np.cumsum(np.sin(np.arange(60.0)))[:, None]]), tmp_path / "series.rnnbp")
     code, _, said = rnnbp_command("export", "series.rnnbp", output)
     assert code == 1
-    assert "holds a RNNForecaster, which scales each series by its own mean and deviation, takes differences" in said
+    assert (
+        "RNNForecaster is more than its network: it scales each series by its own mean and deviation, takes differ"
+        in said
+    )
     assert not (tmp_path / output).exists()
 
 
@@ -214,7 +250,7 @@ def test_a_transcriber_of_sound_is_more_than_its_network_and_is_refused(rnnbp_co
     rnnbp.save(model.fit(files, [Path(file).parent.name for file in files]), tmp_path / "speech.rnnbp")
     code, _, said = rnnbp_command("export", "speech.rnnbp", "speech.onnx")
     assert code == 1
-    assert "holds a CTCTranscriber, which makes features of sound" in said
+    assert "CTCTranscriber is more than its network: it makes features of sound" in said
 
 
 def test_onnx_is_float32_unless_asked_and_takes_frames_as_they_are(rnnbp_command, tmp_path):
@@ -223,7 +259,7 @@ def test_onnx_is_float32_unless_asked_and_takes_frames_as_they_are(rnnbp_command
     rng = np.random.default_rng(0)
     x = [20.0 + 5.0 * rng.normal(size=(n, 2)) for n in (9, 9, 9, 9)]
     model = make_pipeline(SequenceScaler(), rnnbp.RNNRegressor(4, max_iter=2, random_state=0))
-    rnnbp.save(model.fit(x, [each.mean() for each in x]), tmp_path / "model.rnnbp")
+    rnnbp.save(model.fit(x, [each.mean() - 20 for each in x]), tmp_path / "model.rnnbp")
     assert model[-1].network_.dtype == np.float64
     assert rnnbp_command("export", "model.rnnbp", "model.onnx")[0] == 0
     session = onnxruntime.InferenceSession((tmp_path / "model.onnx").read_bytes())
@@ -337,6 +373,22 @@ def test_what_is_wrong_with_the_command_has_code_2(rnnbp_command, models, words,
             ("predict", "number.rnnbp", "wide.csv", "--sequence", "patient"),
             "takes 2 features, but wide.csv has 3 columns for them, hour, pulse, pressure: say which with --features",
         ),
+        (("predict", "names.rnnbp", "words/one/0.wav", "--sequence", "x"), "names.rnnbp takes .csv tables, but words"),
+        (
+            (
+                "train",
+                "ward.csv",
+                "-o",
+                "a.rnnbp",
+                "--label",
+                "pulse",
+                "--features",
+                "pressure",
+                "--sequence",
+                "patient",
+            ),
+            "learnt by RNNTagger and RNNRegressor, in Python",
+        ),
         (("predict", "names.rnnbp", "latin.csv", "--sequence", "patient"), "latin.csv must be text in UTF-8"),
         (("predict", "names.rnnbp", "quotes.csv", "--sequence", "patient"), "quotes.csv cannot be read as a table"),
         (("transcribe", "connected_digit", "ward.csv"), "come with rnnbp are called connected_digits, connected_"),
@@ -411,7 +463,7 @@ def test_the_kind_of_task_is_the_users_choice(rnnbp_command, ward, tmp_path):
         options = ("--label", "hour", "--features", "pulse", "--task", task, "-o", f"{task}.rnnbp", *QUICK)
         code, printed, said = rnnbp_command("train", ward, *options)
         assert code == 0, said
-        assert type(rnnbp.load(tmp_path / f"{task}.rnnbp")[-1]) is kind
+        assert type(opened(rnnbp.load(tmp_path / f"{task}.rnnbp")).end) is kind
         assert ("accuracy of" in printed) == (task == "classify")
     ward.write_text(ward.read_text().replace("well", "0.5").replace("ill", "1.5"))
     options = ("--label", "outcome", "--features", "pulse", "--task", "classify", "--held-out", 0)
@@ -509,3 +561,31 @@ def test_it_is_a_program():
     path = os.environ | {"PYTHONPATH": str(Path(rnnbp.__file__).parents[1])}
     done = subprocess.run([sys.executable, "-m", "rnnbp", "--version"], capture_output=True, text=True, env=path)
     assert done.stdout.strip() == rnnbp.__version__
+
+
+def test_decimal_commas_are_numbers_where_they_separate_nothing(rnnbp_command, ward, tmp_path):
+    rows = ward.read_text().replace(",", ";").replace(".", ",")
+    (tmp_path / "komma.csv").write_text(rows)
+    options = ("--label", "pulse", "--features", "pressure", *QUICK)
+    code, printed, said = rnnbp_command("train", "komma.csv", *options, "-o", "komma.rnnbp")
+    assert code == 0, said
+    assert "R^2" in printed
+    assert rnnbp_command("train", ward, *options, "-o", "ward.rnnbp")[0] == 0
+    points, commas = (
+        [json.loads(line)["prediction"] for line in rnnbp_command("predict", *model)[1].splitlines()]
+        for model in (("ward.rnnbp", ward), ("komma.rnnbp", "komma.csv"))
+    )
+    assert len(points) > 100
+    assert points == commas
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_training_shows_a_progress_bar_on_a_terminal_only(rnnbp_command, ward, tmp_path, monkeypatch, seen):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: seen, raising=False)
+    options = ("--label", "pulse", "--features", "pressure", "--max-epochs", 3, "-o", "a.rnnbp")
+    code, printed, said = rnnbp_command("train", ward, *options)
+    assert code == 0
+    assert ("epochs 3/3" in said) == seen
+    assert ("loss 0." in said) == seen
+    assert "R^2" in printed
+    assert opened(rnnbp.load(tmp_path / "a.rnnbp")).end.callbacks == ()

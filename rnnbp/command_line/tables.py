@@ -23,6 +23,7 @@ __all__ = [
     "first_part",
     "last_part",
     "load",
+    "named",
     "network_of",
     "read_table",
     "refuse",
@@ -104,12 +105,22 @@ def columns_compared() -> Iterator[None]:
 
 def first_part(model: Any) -> Any:
     """Return the first step of a pipeline, or the model if it is none."""
-    return model.steps[0][1] if hasattr(model, "steps") else model
+    from rnnbp.estimators.parts import opened
+
+    return opened(model).first
 
 
 def last_part(model: Any) -> Any:
     """Return the last step of a pipeline, or the model if it is none."""
-    return model.steps[-1][1] if hasattr(model, "steps") else model
+    from rnnbp.estimators.parts import opened
+
+    return opened(model).end
+
+
+def named(model: Any) -> str:
+    """Return the name of a model's class after an article."""
+    name = type(model).__name__
+    return f"{'an' if name.startswith(('A', 'I', 'MLP', 'RNN')) else 'a'} {name}"
 
 
 def network_of(model: Any) -> Network | None:

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnnbp.command_line.tables import UsageError, check_output, columns_compared, read_table, refuse
+from rnnbp.command_line.progress import EpochBar
+from rnnbp.command_line.tables import UsageError, check_output, columns_compared, last_part, read_table, refuse
 
 __all__ = ["HIGHEST_RATE", "train"]
 
@@ -42,7 +43,7 @@ def train(given: argparse.Namespace) -> None:
     task = (_of_table if not given.data.is_dir() else _of_texts if given.texts else _of_folder)(given)
     learnt, held_out = _divided(task, given.held_out, given.seed)
     _check_classes(task, learnt, given.held_out)
-    task.model.fit(_chosen(task.x, learnt), _chosen(task.y, learnt))
+    _fit(task.model, _chosen(task.x, learnt), _chosen(task.y, learnt), given.max_epochs)
     if task.names:
         task.model[0].feature_names_in_ = np.array(task.names, object)
     rnnbp.save(task.model, given.output)
@@ -50,11 +51,14 @@ def train(given: argparse.Namespace) -> None:
     if len(held_out):
         with columns_compared():
             score = task.model.score(_chosen(task.x, held_out), _chosen(task.y, held_out))
+        last_part(task.model).held_out_score_ = float(score)
+        rnnbp.save(task.model, given.output)
         print(f"{_score_name(task.model)} of {len(held_out)} that were held out: {score:.4f}")
 
 
 def _of_table(given: argparse.Namespace) -> Task:
     """Learn from a table: its rows, or its sequences."""
+    from sklearn.compose import TransformedTargetRegressor
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
@@ -72,12 +76,18 @@ def _of_table(given: argparse.Namespace) -> Task:
     if not regress and y.dtype.kind == "f":
         y = y.astype(str)
     options = {"hidden_layer_sizes": tuple(given.hidden), "max_iter": given.max_epochs, "random_state": given.seed}
+    x: Any = table.X
+    scaler: Any
+    estimator: Any
     if given.sequence is None:
-        static = (rnnbp.MLPRegressor if regress else rnnbp.MLPClassifier)(**options)
-        rows = np.concatenate(table.X)
-        return Task(make_pipeline(StandardScaler(), static), rows, y, table.groups, table.feature_names)
-    recurrent = (rnnbp.RNNRegressor if regress else rnnbp.RNNClassifier)(**options)
-    return Task(make_pipeline(SequenceScaler(), recurrent), table.X, y, table.groups, table.feature_names)
+        x, scaler = np.concatenate(x), StandardScaler()
+        estimator = (rnnbp.MLPRegressor if regress else rnnbp.MLPClassifier)(**options)
+    else:
+        scaler = SequenceScaler()
+        estimator = (rnnbp.RNNRegressor if regress else rnnbp.RNNClassifier)(**options)
+    if regress:
+        estimator = TransformedTargetRegressor(estimator, transformer=StandardScaler())
+    return Task(make_pipeline(scaler, estimator), x, y, table.groups, table.feature_names)
 
 
 def _of_folder(given: argparse.Namespace) -> Task:
@@ -153,6 +163,19 @@ def _check_classes(task: Task, learnt: Any, share: float) -> None:
             f"with --held-out {share:g}, all labels that are left to learn from are {classes[0]!s}: hold out less, or "
             "take another --seed"
         )
+
+
+def _fit(model: Any, x: Any, y: Any, max_epochs: int) -> None:
+    """Train, with a progress bar on a terminal; a transcriber shows its own."""
+    from rnnbp import CTCTranscriber
+
+    if isinstance(model, CTCTranscriber):
+        model.fit(x, y)
+        return
+    callbacks = [name for name in model.get_params() if name.split("__")[-1] == "callbacks"]
+    with EpochBar(max_epochs) as bar:
+        model.set_params(**dict.fromkeys(callbacks, (bar,))).fit(x, y)
+    model.set_params(**dict.fromkeys(callbacks, ()))
 
 
 def _chosen(data: Any, index: Any) -> Any:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -22,15 +22,16 @@ from rnnbp.command_line.tables import (
     first_part,
     last_part,
     load,
+    named,
     network_of,
     read_table,
     refuse,
 )
 
-if TYPE_CHECKING:
-    from rnnbp.networks.network import Network
-
 __all__ = ["export", "inspect", "predict", "report", "transcribe"]
+
+
+RECORDINGS = (".wav", ".flac", ".mp3", ".ogg", ".opus")
 
 
 def predict(given: argparse.Namespace) -> None:
@@ -39,22 +40,24 @@ def predict(given: argparse.Namespace) -> None:
 
     check_inputs(given.files)
     model = load(given.model)
-    held = type(last_part(model)).__name__
+    held = named(last_part(model))
     if not hasattr(model, "predict"):
-        raise TypeError(f"{given.model} holds a {held}, which predicts nothing")
+        raise TypeError(f"{given.model} holds {held}, which predicts nothing")
     if isinstance(last_part(model), RNNForecaster):
-        raise TypeError(f"{given.model} holds a {held}, which goes on with series that it was fitted to: use Python")
+        raise TypeError(f"{given.model} holds {held}, which goes on with series that it was fitted to: use Python")
     if _hears(model):
         refuse(given, ["sequence", "time", "features"], f"here, as {given.model} takes recordings")
         files = [str(file) for file in given.files]
         _print_predictions(model, files, [{"file": file} for file in files])
         return
+    if heard := [file for file in given.files if file.suffix.lower() in RECORDINGS]:
+        raise ValueError(f"{given.model} takes .csv tables, but {heard[0]} is a recording")
     net = network_of(model)
     recurrent = net is not None and net.is_recurrent
     if recurrent and given.sequence is None:
-        raise UsageError(f"--sequence must name the column whose rows belong together, as {given.model} holds a {held}")
+        raise UsageError(f"--sequence must name the column whose rows belong together, as {given.model} holds {held}")
     if not recurrent:
-        refuse(given, ["sequence", "time"], f"here, as {given.model} holds a {held}, which takes rows one by one")
+        refuse(given, ["sequence", "time"], f"here, as {given.model} holds {held}, which takes rows one by one")
     features = _features(model, given)
     for file in given.files:
         table = read_table(file, given, features)
@@ -107,7 +110,7 @@ def transcribe(given: argparse.Namespace) -> None:
     check_inputs(given.files)
     model = load(given.model)
     if not isinstance(model, CTCTranscriber):
-        raise TypeError(f"{given.model} holds a {type(model).__name__}: only a CTCTranscriber writes down what is said")
+        raise TypeError(f"{given.model} holds {named(model)}: only a CTCTranscriber writes down what is said")
     files = [str(file) for file in given.files]
     for file, text in zip(files, model.predict(files), strict=True):
         line: dict[str, Any] = {"file": file, "text": text}
@@ -131,7 +134,7 @@ def inspect(given: argparse.Namespace) -> None:
     print(f"{given.model}: {type(model).__name__}, {find(given.model).stat().st_size:,} bytes")
     if net is not model:
         print(f"\n{model!r}")
-    for name in ("classes_", "alphabet_", "feature_names_in_", "n_iter_", "loss_"):
+    for name in ("classes_", "alphabet_", "feature_names_in_", "n_iter_", "loss_", "held_out_score_"):
         value = getattr(last_part(model), name, getattr(first_part(model), name, None))
         if value is not None:
             print(f"{name}: {_plain(value)}")
@@ -154,13 +157,9 @@ def report(given: argparse.Namespace) -> None:
 
 def export(given: argparse.Namespace) -> None:
     """Write a model for another program, and say what goes in and comes out there."""
-    from sklearn.preprocessing import StandardScaler
-
-    from rnnbp.audio import AudioFeatures
     from rnnbp.interop import c, onnx, rtneural
     from rnnbp.interop.errors import InteropError
-    from rnnbp.interop.scaling import absorbed
-    from rnnbp.preprocessing import SequenceScaler
+    from rnnbp.interop.whole import whole
 
     suffix = given.output.suffix
     if suffix not in (".h", ".onnx", ".json"):
@@ -169,77 +168,20 @@ def export(given: argparse.Namespace) -> None:
         refuse(given, ["dtype"], "with RTNeural, whose numbers are text")
     check_output(given.output, [given.model])
     model = load(given.model)
-    net = network_of(model)
-    if net is None:
-        raise TypeError(f"{given.model} holds a {type(model).__name__}, and no network that could be exported")
-    *before, end = [step for _, step in model.steps] if hasattr(model, "steps") else [model]
-    if does := _more_than_its_network(end):
-        raise InteropError(
-            f"{given.model} holds a {type(end).__name__}, which {does}: its network alone would compute something "
-            f"else. Export `.network_` in Python, and do the rest in your own code"
-        )
-    features = before.pop(0) if before and isinstance(before[0], AudioFeatures) else None
-    if features is not None and suffix != ".h":
-        raise InteropError(f"{given.output} cannot hold {features!r}: only a C header, .h, computes audio features")
-    dtype = given.dtype or ("float32" if suffix == ".onnx" else net.dtype.name)
-    for step in reversed(before):
-        if not isinstance(step, (SequenceScaler, StandardScaler)):
-            raise InteropError(f"{given.model} has a step before its network that no export can hold: {step!r}")
-        n = net.n_inputs or 0
-        mean, scale = step.mean_ if step.with_mean else np.zeros(n), step.scale_ if step.with_std else np.ones(n)
-        net = absorbed(net, mean, scale, dtype=dtype)
+    if network_of(model) is None:
+        raise TypeError(f"{given.model} holds {named(model)}, and no network that could be exported")
     if suffix == ".h":
-        c.export(net, given.output, dtype=dtype, features=features)
+        c.export(model, given.output, dtype=given.dtype)
     elif suffix == ".onnx":
-        onnx.export(net, given.output, dtype=dtype)
+        onnx.export(model, given.output, dtype=given.dtype or "float32")
     else:
+        net, features, _ = whole(model)
+        if features is not None:
+            raise InteropError(f"RTNeural cannot hold {features!r}: only a C header computes audio features")
         rtneural.export(net, given.output)
     print(f"written to {given.output}")
-    for line in _meaning(model, features, net):
+    for line in whole(model, dtype=given.dtype).notes:
         print(line)
-
-
-def _more_than_its_network(model: Any) -> str:
-    """Say what a model computes before its network, which is no step of its own; empty if that is nothing."""
-    from rnnbp import CTCTranscriber, RNNForecaster
-
-    if isinstance(model, RNNForecaster):
-        differences = ", takes differences of its steps" if model.differenced_ else ""
-        return f"scales each series by its own mean and deviation{differences}, and adds up what it predicts"
-    if isinstance(model, CTCTranscriber) and model.sample_rate is not None:
-        return "makes features of sound, normalised over what it has heard"
-    return ""
-
-
-def _meaning(model: Any, features: Any, net: Network) -> Iterator[str]:
-    """Say what the inputs and outputs of an exported network are."""
-    if features is not None:
-        yield f"input: samples from -1 to 1, {features.sample_rate} in a second"
-    elif (names := getattr(first_part(model), "feature_names_in_", None)) is not None:
-        yield f"input: {', '.join(f'{k} {name}' for k, name in enumerate(names))}, in the units of the table"
-    else:
-        yield f"input: {net.n_inputs} features, in the units that the model was fitted to"
-    end = last_part(model)
-    activation, classes = getattr(end, "out_activation_", None), getattr(end, "classes_", None)
-    if (alphabet := getattr(end, "alphabet_", None)) is not None:
-        yield f"outputs: scores for each step, whose softmax is probabilities: 0 blank, {_numbered(alphabet, 1)}"
-    elif activation == "softmax":
-        yield f"outputs: scores, whose softmax is probabilities; the largest is the class: {_numbered(classes)}"
-    elif activation == "logistic" and len(classes) == net.n_outputs:  # type: ignore[arg-type]
-        yield f"outputs: one score for each label, which is there where it is above 0: {_numbered(classes)}"
-    elif activation == "logistic":
-        low, *_, high = map(repr, _plain(classes))
-        yield f"output: a score x: {high} where it is above 0, else {low}; {high} has the probability 1 / (1 + exp(-x))"
-    elif activation == "exp":
-        yield f"outputs: {net.n_outputs} logarithms of the counts that are expected"
-    elif activation == "identity":
-        yield f"outputs: {net.n_outputs} predicted, in the units of the labels"
-    else:
-        yield f"outputs: {net.n_outputs} of the last layer; a network alone does not say what they mean"
-
-
-def _numbered(names: Any, first: int = 0) -> str:
-    return ", ".join(f"{k} {_plain(name)!r}" for k, name in enumerate(names, first))
 
 
 def _hears(model: Any) -> bool:

@@ -28,6 +28,12 @@ __all__ = ["SequenceTable", "read_sequences"]
 WHOLE_NUMBER = re.compile(r"\s*(0|-?[1-9][0-9]*)\s*")
 NUMBER = re.compile(r"\s*-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?\s*")
 
+DECIMAL_COMMA = re.compile(r"\s*-?(0|[1-9][0-9]*)(,[0-9]+)?([eE][-+]?[0-9]+)?\s*")
+PER_STEP = (
+    ": labels of each step are read by rnnbp.datasets.read_sequences with label_per_step=True, and learnt by RNNTagger "
+    "and RNNRegressor, in Python"
+)
+
 Array = NDArray[Any]
 Where = Callable[[Any], str]  # a row's place, in the user's words
 
@@ -96,7 +102,8 @@ def read_sequences(
     Parameters
     ----------
     table : str, path-like, data frame, or mapping of column names to columns
-        A file in UTF-8 with names in its first line, separated by commas, semicolons or tabs.
+        A file in UTF-8 with names in its first line, separated by commas, semicolons or tabs. Where it is not commas, a
+        column of numbers may have decimal commas, as in 70,5.
     sequence : str or None, default=None
         The column that says which sequence a row belongs to. If None, each row is one of its own, of one step.
     time : str or None, default=None
@@ -176,7 +183,7 @@ def read_sequences(
             row = np.flatnonzero(changed)[0]
             raise ValueError(
                 f"{where(row)}: {name!r} changes within sequence {whose[row]!s}, and can be only one of a "
-                "sequence" + (": for one a step, set label_per_step=True" if name == label else "")
+                "sequence" + (PER_STEP if name == label else "")
             )
         return values[np.sort(first)]
 
@@ -209,7 +216,17 @@ def _of_file(path: str | os.PathLike[str]) -> tuple[dict[str, list[Any]], Where]
         if len(row) != len(names):
             raise ValueError(f"line {line} of {name} has {len(row)} fields for {len(names)} columns")
     cells: dict[str, list[Any]] = {column: [row[k] for _, row in rows] for k, column in enumerate(names)}
+    if delimiter != ",":
+        cells = {column: _with_decimal_points(values) for column, values in cells.items()}
     return cells, lambda row: f"line {rows[row][0]} of {name}"
+
+
+def _with_decimal_points(values: list[str]) -> list[str]:
+    """Return numbers that are written with decimal commas as they are read; other columns as they are."""
+    written_so = any("," in value for value in values) and all(
+        DECIMAL_COMMA.fullmatch(value) or not value.strip() for value in values
+    )
+    return [value.replace(",", ".") for value in values] if written_so else values
 
 
 def _refuse_twice(names: Sequence[Any], table: str) -> None:

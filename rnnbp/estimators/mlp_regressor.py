@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from rnnbp.estimators.declaring import documented
 from rnnbp.estimators.perceptron import MultilayerPerceptron
@@ -37,3 +38,5 @@ class MLPRegressor(Regression, MultilayerPerceptron):
     >>> regressor.fit(scale(X), scale(y)).score(scale(X), scale(y)) > 0.5
     True
     """
+
+    _remedies: ClassVar[str] = f"{Regression._scaled}; {MultilayerPerceptron._remedies}"

@@ -6,7 +6,8 @@ A part is written as one of::
     {"estimator": {"class": class, "settings": {...}, "fitted": {...}}}    see `rnnbp.estimators.files`
 
 Settings and what is fitted are values of `rnnbp.estimators.plain_values`, which may hold parts in turn: the steps of a
-`Pipeline` are such a setting. An estimator stands at the end only, as a file has one network.
+`Pipeline` are such a setting. An estimator stands at the end only, as a file has one network; around it may be a
+`TransformedTargetRegressor`, whose own unfitted regressor is not written, as it is the fitted one's clone.
 
 A file names no modules: a transformer is one of those in `TRANSFORMERS`, whose state is plain data, and an estimator
 one of ours, or a class that derives from one and has been imported.
@@ -19,12 +20,12 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from importlib import import_module
 from numbers import Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import sklearn
-from sklearn.base import BaseEstimator
-from sklearn.compose import ColumnTransformer
+from sklearn.base import BaseEstimator, clone
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -36,7 +37,7 @@ from rnnbp.estimators.plain_values import read, written
 from rnnbp.networks.network import Network
 from rnnbp.warning import warn
 
-__all__ = ["OURS", "TRANSFORMERS", "described", "find_estimator", "made"]
+__all__ = ["OURS", "TRANSFORMERS", "Opened", "described", "find_estimator", "made", "opened"]
 
 OURS = {
     "AudioFeatures": "rnnbp.audio",
@@ -64,6 +65,7 @@ THEIRS = {
     "RobustScaler": "sklearn.preprocessing",
     "SimpleImputer": "sklearn.impute",
     "StandardScaler": "sklearn.preprocessing",
+    "TransformedTargetRegressor": "sklearn.compose",
     "TruncatedSVD": "sklearn.decomposition",
     "VarianceThreshold": "sklearn.feature_selection",
 }
@@ -77,6 +79,53 @@ HOLDERS: Mapping[str, tuple[str, ...]] = {
     "ColumnTransformer": ("transformers", "transformers_"),
 }
 NOT_KEPT = ("memory", "n_jobs", "progress", "random_state")  # settings of a machine or a run, and not of a model
+
+
+class Opened(NamedTuple):
+    """What a model is made of.
+
+    Attributes
+    ----------
+    before : list of transformer
+        Through which its input goes, one after the other.
+    end : Network, estimator or transformer
+        What is at the end.
+    targets : list of transformer
+        Through whose inverses its output goes, one after the other.
+    """
+
+    before: list[Any]
+    end: Any
+    targets: list[Any]
+
+    @property
+    def first(self) -> Any:
+        """What takes the input."""
+        return self.before[0] if self.before else self.end
+
+
+def opened(model: Any) -> Opened:
+    """Take a model apart.
+
+    Parameters
+    ----------
+    model : Network, estimator, transformer, Pipeline or TransformedTargetRegressor
+
+    Returns
+    -------
+    Opened
+    """
+    before, targets = list[Any](), list[Any]()
+    while True:
+        if isinstance(model, Pipeline) and model.steps:
+            steps = [step for _, step in model.steps]
+            before += [step for step in steps[:-1] if step not in (None, "passthrough")]
+            model = steps[-1]
+        elif isinstance(model, TransformedTargetRegressor) and hasattr(model, "regressor_"):
+            targets.insert(0, model.transformer_)
+            model = model.regressor_
+        else:
+            return Opened(before, model, targets)
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------
@@ -115,10 +164,14 @@ def described(part: Any, end: Any = None, *, fitted: bool = True) -> dict[str, A
         return {key: written(value, f"{name}'s {key}", describe) for key, value in values.items()}
 
     settings = part.get_params(deep=False)
+    if isinstance(part, TransformedTargetRegressor):
+        del settings["regressor"]
     return {
         "transformer": name,
         "settings": all_written({key: value for key, value in settings.items() if key not in NOT_KEPT}),
-        "fitted": all_written({key: value for key, value in vars(part).items() if key not in settings}),
+        "fitted": all_written(
+            {key: value for key, value in vars(part).items() if key not in part.get_params(deep=False)}
+        ),
         "version": sklearn.__version__,
     }
 
@@ -215,9 +268,11 @@ def _transformer(
     for name, value in fitted.items():
         if not name.isidentifier() or not (name[0] == "_" or name[-1] == "_") or name[:2] == "__" or hasattr(cls, name):
             raise ValueError(f"nothing of a {transformer} that is fitted is called {shown(name)}")
-        vars(part)[name] = read(value, make=made)
+        vars(part)[name] = read(value, make=partial(made, network=network if name == "regressor_" else None))
         if name.endswith("_dtype") and not isinstance(vars(part)[name], np.dtype):
             raise ValueError(f"{name} of a {transformer} cannot be {shown(vars(part)[name])}")
+    if isinstance(part, TransformedTargetRegressor):
+        _complete(part)
     _check(part, transformer)
     if transformer in THEIRS and version != sklearn.__version__:
         warn(
@@ -234,6 +289,16 @@ def _is_version(version: Any) -> bool:
     return (
         isinstance(version, str) and len(version) < 50 and re.fullmatch(r"[0-9]+(\.[0-9a-z+]+)*", version) is not None
     )
+
+
+def _complete(part: TransformedTargetRegressor) -> None:
+    """Check what was fitted, and give it the regressor that this is a clone of."""
+    for name in ("regressor_", "transformer_"):
+        if not isinstance(held := getattr(part, name, None), BaseEstimator):
+            raise ValueError(f"{name} of a TransformedTargetRegressor cannot be {shown(held)}")
+    if (n := getattr(part, "_training_dim", None)) not in (1, 2):
+        raise ValueError(f"a TransformedTargetRegressor cannot have been fitted to y of {shown(n)} axes")
+    part.regressor = clone(part.regressor_)
 
 
 def _check(part: Any, name: str) -> None:

@@ -11,11 +11,9 @@ import json
 from os import PathLike
 from typing import Any
 
-from sklearn.pipeline import Pipeline
-
 from rnnbp.configuration import brief
 from rnnbp.estimators.files import ESTIMATOR, PART, Saved, description_in
-from rnnbp.estimators.parts import described, find_estimator, made
+from rnnbp.estimators.parts import described, find_estimator, made, opened
 from rnnbp.estimators.trial import tried
 from rnnbp.files import model_file
 from rnnbp.files.model_file import ModelFileError
@@ -29,10 +27,11 @@ def save(fitted: Any, path: str | PathLike[str]) -> None:
 
     Parameters
     ----------
-    fitted : Network, estimator, transformer, Pipeline, FeatureUnion or ColumnTransformer
+    fitted : Network, estimator, transformer, Pipeline, FeatureUnion, ColumnTransformer or TransformedTargetRegressor
         Transformers are rnnbp's (`AudioFeatures`, `SequenceScaler`, `PerFrame`, ...) and those of scikit-learn whose
         state is plain numbers: scalers, decompositions, `SimpleImputer`, `VarianceThreshold`. An estimator may be of a
-        class of your own that derives from one of rnnbp's; a transformer may not.
+        class of your own that derives from one of rnnbp's; a transformer may not. A ``TransformedTargetRegressor`` is
+        around one of rnnbp's regressors, or a pipeline that ends with one.
     path : path-like
 
     Raises
@@ -70,9 +69,7 @@ def save(fitted: Any, path: str | PathLike[str]) -> None:
     if isinstance(fitted, (Network, Saved)):
         fitted.save(path)
         return
-    end: Any = fitted
-    while isinstance(end, Pipeline) and end.steps:
-        end = end.steps[-1][1]
+    end = opened(fitted).end
     network: Network | None = None
     part = described(fitted, end)
     if isinstance(end, Saved):
@@ -93,7 +90,7 @@ def load(path: str | PathLike[str]) -> Any:
 
     Returns
     -------
-    Network, estimator, transformer, Pipeline, FeatureUnion or ColumnTransformer
+    Network, estimator, transformer, Pipeline, FeatureUnion, ColumnTransformer or TransformedTargetRegressor
         As it was, fitted. An estimator of a class of your own needs the module that defines it to be imported.
 
     Raises

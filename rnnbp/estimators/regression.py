@@ -12,8 +12,10 @@ from sklearn.metrics import r2_score
 
 from rnnbp.estimators.declaring import one_of, setting
 from rnnbp.estimators.objectives import HalfPoissonDeviance, HalfSquaredError
+from rnnbp.estimators.scaling import badly_scaled_target
 from rnnbp.estimators.supervised import Supervised
 from rnnbp.losses import Loss
+from rnnbp.warning import warn
 
 __all__ = ["Regression"]
 
@@ -36,7 +38,15 @@ class Regression(RegressorMixin, Supervised):  # type: ignore[misc]
         "score": "the coefficient of determination",
         "range": "At most 1; 0 is a constant's score.",
         "stratified": "",
+        "bad_targets": " Or if a target is, unless the solver looks for\n"
+        '    the length of its steps itself, as "lbfgs" does: if its standard deviation is below 0.05 or above 20, or\n'
+        "    its mean more than ten standard deviations from 0. What scales y, and predictions back, is\n"
+        "    ``sklearn.compose.TransformedTargetRegressor(regressor, transformer=StandardScaler())``.",
+        "no_better": " Or if it ends with `max_iter`, at a loss above that of a constant.",
     }
+    _chance: ClassVar[str] = "no better than a constant"
+    _scaled: ClassVar[str] = "y scaled by TransformedTargetRegressor(..., transformer=StandardScaler())"  # a remedy
+    _near: ClassVar[dict[str, float]] = Supervised._near | {"max_epochs": 1.0}
 
     loss: Literal["squared_error", "poisson"] = setting(
         "squared_error",
@@ -61,6 +71,20 @@ class Regression(RegressorMixin, Supervised):  # type: ignore[misc]
         self.n_outputs_ = rows.shape[1]
         _, self.out_activation_ = OBJECTIVES[self.loss]
         return rows
+
+    def _warn_of_scales(self, frames: Array, rows: Array) -> None:
+        """Say it if a feature or a target is on a scale that networks learn badly from."""
+        super()._warn_of_scales(frames, rows)
+        steps_as_told = hasattr(self, "partial_fit")  # and not as long as the solver finds best
+        if self.out_activation_ != "identity" or not steps_as_told:
+            return
+        if (found := badly_scaled_target(rows.reshape(len(rows), -1))) is not None:
+            k, mean, spread = found
+            warn(
+                f"y{f', output {k},' if self.n_outputs_ > 1 else ''} has a mean of {mean:.3g} and a standard deviation "
+                f"of {spread:.3g}, but networks learn best to predict 0 and 1: sklearn.compose.TransformedTarget"
+                f"Regressor({type(self).__name__}(...), transformer=StandardScaler()) scales it, and predictions back"
+            )
 
     def _objective(self) -> Loss:
         kind, _ = OBJECTIVES[self.loss]

@@ -51,7 +51,9 @@ class RNNRegressor(Regression, RecurrentEstimator, Pooling):
 
     learning_rate_init: float = 0.003
 
-    _remedies: ClassVar[str] = f'convolution=(12, 3), bidirectional=True, pooling="max"; {RecurrentEstimator._remedies}'
+    _remedies: ClassVar[str] = (
+        f'{Regression._scaled}; convolution=(12, 3), bidirectional=True, pooling="max"; {RecurrentEstimator._remedies}'
+    )
 
     steps_: bool = field(init=False)
     _attributes: ClassVar[str] = "steps_ : bool\n    Whether there is a value for each step."

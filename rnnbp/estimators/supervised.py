@@ -42,10 +42,13 @@ NEAR = 0.95  # of the best constant's loss: what comes no lower is near chance
 class Supervised(NetworkEstimator):
     """An estimator that is fitted to X and y."""
 
+    _words: ClassVar[dict[str, str]] = {"bad_targets": "", "no_better": ""}
     __metadata_request__fit: ClassVar[dict[str, bool]] = {"groups": True}  # asked for, as splitters ask for them
     _numeric: ClassVar[bool]  # whether y must be numbers
     _remedies: ClassVar[str]  # what to try if nothing was learnt
     _scaler: ClassVar[str]  # what scales features
+    _chance: ClassVar[str] = "near chance"  # what a loss is called that is above this share of the best constant's
+    _near: ClassVar[dict[str, float]] = {"converged": NEAR, "patience": NEAR}  # after training that ended so
     out_activation_: str
 
     def fit(
@@ -86,9 +89,10 @@ class Supervised(NetworkEstimator):
         -----
         UserWarning
             If a feature is badly scaled: if all of it lies within 0.05 of 0, its standard deviation is above 100, or
-            its mean is more than ten standard deviations from 0.
+            its mean is more than ten standard deviations from 0.$bad_targets
         sklearn.exceptions.ConvergenceWarning
-            If training ends before it has converged; or if it has, at a loss within 5 % of that of a constant answer.
+            If training ends before it has converged; or if it has, at a loss within 5 % of that of a constant
+            answer.$no_better
         """
         return self._fit(X, y, sample_weight, groups=groups, X_val=X_val, y_val=y_val)
 
@@ -158,33 +162,33 @@ class Supervised(NetworkEstimator):
                 held_out, _, target = self._read_data(X_val, y_val, anew=False, incremental=True)
                 validation = Data(held_out, target, None)
         if anew:
-            self._warn_of_scales(x.frames if isinstance(x, Sequences) else x)
+            self._warn_of_scales(x.frames if isinstance(x, Sequences) else x, rows)
         stopped = self._train(data, validation, incremental=incremental, stops_early=self.early_stopping)
-        if stopped in ("converged", "patience") and not incremental:
-            self._warn_of_chance(data)
+        if stopped in self._near and not incremental:
+            self._warn_of_chance(data, self._near[stopped])
         return self
 
-    def _warn_of_scales(self, rows: Array) -> None:
-        """Say it if a feature is on a scale that networks learn badly from."""
-        if (found := badly_scaled(rows)) is None:
+    def _warn_of_scales(self, frames: Array, rows: Array) -> None:
+        """Say it if a feature is on a scale that networks learn badly from; overridden, also of a row of y."""
+        if (found := badly_scaled(frames)) is None:
             return
         k, mean, spread = found
         names = getattr(self, "feature_names_in_", ())
-        name = repr(str(names[k])) if len(names) == rows.shape[1] else k
+        name = repr(str(names[k])) if len(names) == frames.shape[1] else k
         warn(
             f"feature {name} of X has a mean of {mean:.3g} and a standard deviation of {spread:.3g}, but networks "
             f"learn best from 0 and 1: make_pipeline({self._scaler}(), {type(self).__name__}(...)) scales all features"
         )
 
-    def _warn_of_chance(self, data: Data) -> None:
-        """Say it if the loss on the training data is near that of the best constant answer."""
+    def _warn_of_chance(self, data: Data, near: float) -> None:
+        """Say it if the loss on the training data is above this share of that of the best constant answer."""
         target, weight = (
             items.frames if isinstance(items, Sequences) else items for items in (data.target, data.weight)
         )
         loss = self._objective()
         chance = constant_loss(loss, self.out_activation_, self.n_outputs_, target, weight)
         nothing_to_learn = bool((target == target[0]).all())
-        if nothing_to_learn or self.loss_ <= NEAR * chance:  # the last epoch's loss, which costs nothing to see
+        if nothing_to_learn or self.loss_ <= near * chance:  # the last epoch's loss, which costs nothing to see
             return
         reached, score = evaluate(
             self.network_,
@@ -195,9 +199,9 @@ class Supervised(NetworkEstimator):
             score=self._validation_score,
             batch_size=EVALUATED_AT_ONCE,
         )
-        if reached > NEAR * chance:
+        if reached > near * chance:
             warn(
-                f"Training ended near chance, after {self.n_iter_} epochs: the loss of the training data is "
+                f"Training ended {self._chance}, after {self.n_iter_} epochs: the loss of the training data is "
                 f"{reached:.3g}, that of the best constant answer {chance:.3g} (score {score:.2f}). If there is "
                 f"something to learn from them, try {self._remedies}",
                 ConvergenceWarning,

@@ -14,15 +14,15 @@ from typing import Any
 
 import numpy as np
 from sklearn import config_context
-from sklearn.base import BaseEstimator
-from sklearn.compose import ColumnTransformer
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from rnnbp.audio import AudioFeatures
 from rnnbp.configuration import brief, shown, whole_number
 from rnnbp.estimators.files import Saved
-from rnnbp.estimators.parts import OURS
+from rnnbp.estimators.parts import OURS, opened
 from rnnbp.estimators.plain_values import written
 from rnnbp.preprocessing import PadOrTruncate, PerFrame, SlidingWindow
 
@@ -61,12 +61,33 @@ def _through(part: Any, form: Form, n: int) -> Form:
         return form
     if isinstance(part, FeatureUnion):
         return _beside([_through(side, form, n) for _, side in part.transformer_list if not _is_drop(side)])
+    if isinstance(part, TransformedTargetRegressor):
+        form = _through(part.regressor_, form, n)
+        _through_targets(part, n)
+        return form
     if isinstance(part, AudioFeatures):
         return [(n, len(part.get_feature_names_out()))]
     if isinstance(part, Saved):
         _expect_width(part, form)
         return None
     return _through_transformer(part, form, n)
+
+
+def _through_targets(part: TransformedTargetRegressor, n: int) -> None:
+    """Send ones through the transformer of targets, and what a regressor predicts back through it."""
+    regressor = opened(part.regressor_).end
+    if not isinstance(regressor, Saved) or not isinstance(regressor, RegressorMixin):
+        raise ValueError(f"a TransformedTargetRegressor cannot be around {shown(regressor)}, which is no regressor")
+    width = regressor.network_.n_outputs  # type: ignore[attr-defined]
+    form = _through(part.transformer_, None, n)
+    if form not in (None, (n, width)):
+        raise ValueError(f"its transformer makes targets of shape {form} for a regressor of {width}")
+    try:
+        with warnings.catch_warnings(), config_context(transform_output="default"):
+            warnings.simplefilter("ignore")
+            _form(part.transformer_.inverse_transform(np.ones((n, width))))
+    except Exception as error:  # a forged state may fail in any way
+        raise ValueError(f"its transformer of targets does not work: {brief(error)}") from error
 
 
 def _beside(forms: list[Form]) -> Form:

@@ -219,7 +219,7 @@ def test_labels_of_steps_are_a_list(write):
         ),
         (CSV, {"sequence": "who", "features": ["weight"]}, "there is no column 'weight': the columns are"),
         (CSV, {"sequence": "who", "label": "pulse"}, r"line 4 of .*table\.csv: 'pulse' changes within sequence ann"),
-        (CSV, {"sequence": "who", "label": "pulse"}, "set label_per_step=True"),
+        (CSV, {"sequence": "who", "label": "pulse"}, "with label_per_step=True"),
         (CSV.replace("ann,10", "ann,1"), PARTS, r"line 5 of .*: sequence ann has time 1 twice"),
         (CSV.replace("140", "high"), PARTS, r"line 3 of .*: 'pressure' is 'high', and not a \(finite\) number"),
         (CSV.replace("140", ""), PARTS, "line 3 of .*: 'pressure' is ''"),

@@ -72,7 +72,8 @@ AT_CHANCE = {
 @pytest.mark.parametrize(("estimator", "x", "y"), AT_CHANCE.values(), ids=AT_CHANCE)
 def test_training_that_ends_near_chance_says_so_and_what_to_try(estimator, x, y):
     with pytest.warns(
-        ConvergenceWarning, match=r"ended near chance, after \d+ epochs: .* try .*features scaled"
+        ConvergenceWarning,
+        match=r"ended (near chance|no better than a constant), after \d+ epochs: .* try .*features scaled",
     ) as caught:
         estimator.fit(x, y)
     assert len(caught) == 1
@@ -93,3 +94,18 @@ def test_it_says_nothing_if_something_was_learnt_or_there_is_nothing_to_learn(es
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         estimator.fit(NOISE, y)
+
+
+@pytest.mark.parametrize(("estimator", "x"), [(MLPRegressor(max_iter=3), FLAT), (RNNRegressor(max_iter=3), NOISE)])
+def test_a_regressor_whose_epochs_end_above_a_constant_says_so_and_names_the_scaling_of_y(estimator, x):
+    def said(y):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            estimator.set_params(random_state=0).fit(x, y)
+        messages = [str(warning.message) for warning in caught if "no better" in str(warning.message)]
+        assert len(messages) <= 1
+        return messages
+
+    (message,) = said(300 + NUMBERS)
+    assert "try y scaled by TransformedTargetRegressor(" in message
+    assert not said(np.array([each[-1, 0] for each in NOISE]) if x is NOISE else FLAT[:, 0])

@@ -27,6 +27,8 @@ ESTIMATORS = [
 
 @parametrize_with_checks(ESTIMATORS)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning", "ignore:Can't check:UserWarning")
-@pytest.mark.filterwarnings("ignore:X of shape", "ignore:feature .* of X")  # tables of many rows, with a mean of 100
+@pytest.mark.filterwarnings(
+    "ignore:X of shape", "ignore:feature .* of X", "ignore:y(, output .,)? has a mean"
+)  # tables of many rows, with a mean of 100
 def test_an_estimator_is_one_of_scikit_learn_s(estimator, check):
     check(estimator)

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn import config_context
-from sklearn.compose import ColumnTransformer
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.decomposition import NMF, PCA, FactorAnalysis, FastICA, IncrementalPCA, TruncatedSVD
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.impute import MissingIndicator, SimpleImputer
@@ -95,7 +95,7 @@ def same(one, other):
 
 
 def test_each_transformer_is_in_the_table():
-    assert EACH.keys() == TRANSFORMERS.keys()
+    assert EACH.keys() | {"TransformedTargetRegressor"} == TRANSFORMERS.keys()
 
 
 @pytest.mark.parametrize("name", EACH)
@@ -121,6 +121,87 @@ def test_a_pipeline_of_sequences_predicts_to_the_bit(name, tmp_path):
     assert list(loaded.named_steps) == list(pipeline.named_steps)
     net = rnnbp.Network.load(tmp_path / "saved.rnnbp")
     np.testing.assert_array_equal(net.theta, pipeline[-1].network_.theta)
+
+
+NUMBERS = 300 + 50 * RNG.normal(size=len(FRAMES))
+OF_SEQUENCES = rnnbp.RNNRegressor(3, max_iter=2, random_state=0)
+OF_ROWS = rnnbp.MLPRegressor(3, max_iter=2, random_state=0)
+
+
+def of_scaled(regressor, transformer=None):
+    return TransformedTargetRegressor(regressor, transformer=StandardScaler() if transformer is None else transformer)
+
+
+@pytest.mark.parametrize(
+    ("model", "x", "y"),
+    [
+        (of_scaled(OF_ROWS), FRAMES, NUMBERS),
+        (of_scaled(OF_ROWS, MinMaxScaler()), FRAMES, np.column_stack([NUMBERS, -NUMBERS])),
+        (make_pipeline(SequenceScaler(), of_scaled(OF_SEQUENCES)), X, NUMBERS[:20]),
+        (of_scaled(make_pipeline(SequenceScaler(), OF_SEQUENCES), RobustScaler()), X, NUMBERS[:20]),
+        (of_scaled(of_scaled(OF_ROWS, MaxAbsScaler()), make_pipeline(StandardScaler())), FRAMES, NUMBERS),
+        (TransformedTargetRegressor(OF_ROWS), FRAMES, NUMBERS / 300),
+    ],
+    ids=["standard", "two outputs", "in a pipeline", "around a pipeline", "twice", "nothing"],
+)
+def test_a_regressor_of_scaled_targets_predicts_to_the_bit_and_is_fitted_again(model, x, y, tmp_path):
+    model.fit(x, y)
+    loaded = again(model, tmp_path)
+    np.testing.assert_array_equal(loaded.predict(x), model.predict(x))
+    assert repr(loaded) == repr(model)
+    np.testing.assert_array_equal(loaded.fit(x, y).predict(x), model.predict(x))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda part: part["fitted"].pop("regressor_"), "regressor_ of a TransformedTargetRegressor cannot be None"),
+        (lambda part: part["fitted"].update(_training_dim=7), "fitted to y of 7 axes"),
+        (lambda part: part["fitted"].update(transformer_="passthrough"), "transformer_ of a TransformedTargetR"),
+        (lambda part: part["fitted"].update(regressor_=part["fitted"]["transformer_"]), "must be"),
+        (
+            lambda part: part["fitted"]["transformer_"]["part"]["fitted"].update(n_features_in_=2),
+            "does not work|targets of shape",
+        ),
+        (
+            lambda part: part["fitted"]["transformer_"]["part"]["fitted"].update(
+                scale_={"array": [1.0] * 3, "dtype": "<f8", "shape": [3]}
+            ),
+            "does not work",
+        ),
+    ],
+    ids=["no regressor", "axes", "no transformer", "scaler", "width", "scales"],
+)
+def test_a_forged_regressor_of_scaled_targets_is_refused(change, message, tmp_path):
+    model = of_scaled(OF_ROWS).fit(FRAMES, NUMBERS)
+    rnnbp.save(model, tmp_path / "saved.rnnbp")
+    net = rnnbp.Network.load(tmp_path / "saved.rnnbp")
+    change(net.metadata["part"])
+    net.save(tmp_path / "forged.rnnbp", metadata=net.metadata)
+    with pytest.raises(ModelFileError, match=message):
+        rnnbp.load(tmp_path / "forged.rnnbp")
+
+
+@pytest.mark.parametrize(
+    ("model", "y", "kind", "message"),
+    [
+        (of_scaled(OF_ROWS), None, NotFittedError, "not fitted"),
+        (of_scaled(RandomForestRegressor(2)), NUMBERS, TypeError, "RandomForestRegressor.*cannot be saved"),
+        (
+            TransformedTargetRegressor(OF_ROWS, func=np.log, inverse_func=np.exp),
+            np.exp(NUMBERS / 50 - 6),
+            ValueError,
+            "cannot be written",
+        ),
+    ],
+    ids=["not fitted", "forest", "functions"],
+)
+def test_what_no_file_can_hold_of_scaled_targets_is_refused(model, y, kind, message, tmp_path):
+    if y is not None:
+        model.fit(FRAMES, y)
+    with pytest.raises(kind, match=message):
+        rnnbp.save(model, tmp_path / "saved.rnnbp")
+    assert not (tmp_path / "saved.rnnbp").exists()
 
 
 def test_sound_goes_through_a_whole_pipeline_in_another_process(tmp_path):

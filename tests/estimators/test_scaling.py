@@ -4,11 +4,12 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
 from sklearn.preprocessing import StandardScaler
 
-from rnnbp import MLPClassifier, MLPRegressor, RNNClassifier, RNNForecaster, RNNTagger, audio, datasets
-from rnnbp.estimators.scaling import badly_scaled
+from rnnbp import MLPClassifier, MLPRegressor, RNNClassifier, RNNForecaster, RNNRegressor, RNNTagger, audio, datasets
+from rnnbp.estimators.scaling import badly_scaled, badly_scaled_target
 
 RNG = np.random.default_rng(0)
 NORMAL = RNG.normal(size=(500, 3))
@@ -89,6 +90,9 @@ SEQUENCES = [1000 + RNG.normal(size=(n, 2)) for n in RNG.integers(3, 9, 30)]
 PARITY = np.arange(30) % 2
 
 
+Z = StandardScaler().fit_transform(RNG.normal(size=(30, 1)))[:, 0]
+
+
 def warnings_of(call):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -131,3 +135,66 @@ def test_predictions_going_on_and_forecasters_that_scale_themselves_do_not_warn(
     assert not warnings_of(lambda: fitted.partial_fit(SEQUENCES, PARITY))
     assert not warnings_of(lambda: fitted.predict(SEQUENCES))
     assert not warnings_of(lambda: RNNForecaster(**BRIEF).fit(1000 + NORMAL[:60, 0]))
+
+
+@pytest.mark.parametrize(
+    ("y", "bad"),
+    [
+        (Z, False),
+        (0.06 * Z, False),
+        (19 * Z, False),
+        (9 + Z, False),
+        (-90 + 15 * Z, False),
+        (np.full(30, 300.0), False),
+        (PARITY, False),
+        (0.04 * Z, True),
+        (25 * Z, True),
+        (-12 + Z, True),
+        (300 + 50 * Z, True),
+        (0.001 * Z, True),
+        (1000 * PARITY, True),
+    ],
+)
+def test_targets_are_badly_scaled_where_networks_do_not_learn_them(y, bad):
+    y = np.asarray(y, float)
+    assert (badly_scaled_target(np.column_stack([Z, y])) is not None) == bad
+
+
+def targets_of(call):
+    return [str(warning.message) for warning in warnings_of(call) if str(warning.message).startswith("y")]
+
+
+PER_STEP = [300 + 50 * x[:, 0] for x in SEQUENCES]
+
+
+@pytest.mark.parametrize(
+    ("fit", "message"),
+    [
+        (lambda: MLPRegressor(**BRIEF).fit(NORMAL, 300 + 50 * NORMAL[:, 0]), "y has a mean of "),
+        (lambda: MLPRegressor(**BRIEF).fit(NORMAL, 0.001 * NORMAL[:, :2]), "y, output "),
+        (lambda: MLPRegressor(**BRIEF).partial_fit(NORMAL, 100 * NORMAL[:, 0]), "y has a mean of "),
+        (lambda: RNNRegressor(**BRIEF).fit(SEQUENCES, 300 + 50 * Z), "transformer=StandardScaler())"),
+        (lambda: RNNRegressor(**BRIEF).fit(SEQUENCES, PER_STEP), "TransformedTargetRegressor(RNNRegressor(...)"),
+    ],
+    ids=["table", "outputs", "partial_fit", "sequences", "steps"],
+)
+def test_there_is_one_warning_of_targets_and_it_names_what_scales_them(fit, message):
+    (said,) = targets_of(fit)
+    assert message in said
+
+
+@pytest.mark.parametrize(
+    "fit",
+    [
+        lambda: MLPRegressor(**BRIEF).fit(NORMAL, NORMAL[:, 0]),
+        lambda: MLPRegressor(**BRIEF, solver="lbfgs").fit(NORMAL, 300 + 50 * NORMAL[:, 0]),
+        lambda: MLPRegressor(**BRIEF, loss="poisson").fit(NORMAL, np.exp(8 + NORMAL[:, 0])),
+        lambda: TransformedTargetRegressor(MLPRegressor(**BRIEF), transformer=StandardScaler()).fit(
+            NORMAL, 300 + 50 * NORMAL[:, 0]
+        ),
+        lambda: RNNRegressor(**BRIEF).fit(SEQUENCES, np.full(30, 1000.0)),
+    ],
+    ids=["unit", "lbfgs", "counts", "scaled", "constant"],
+)
+def test_there_is_none_where_the_scale_of_targets_does_not_matter(fit):
+    assert not targets_of(fit)

@@ -89,7 +89,7 @@ def test_a_name_that_is_no_identifier_is_refused(name, tmp_path):
 
 
 def test_what_is_no_network_or_dtype_is_refused(tmp_path):
-    with pytest.raises(TypeError, match="net must be a Network, but Dense was given"):
+    with pytest.raises(TypeError, match=r"net must be a Network, or a fitted .* has one, but Dense was given"):
         c.export(layers.Dense(2, 1), tmp_path / "model.h")
     with pytest.raises(ValueError, match="dtype must be float32 or float64, but 'int8' was given"):
         c.export(Network([layers.Dense(2, 1)]), tmp_path / "model.h", dtype="int8")

@@ -101,18 +101,18 @@ def test_a_static_network_takes_examples():
     assert load(to_model(net)).layers == net.layers
 
 
-def test_float64_is_kept_and_computed_by_the_reference_evaluator():
+def test_float64_is_kept_if_asked_and_computed_by_the_reference_evaluator():
     from onnx.reference import ReferenceEvaluator
 
     net = Network([layers.GRU(3, 4), layers.MeanOverTime(), layers.Dense(4, 2)], dtype="float64")
     x = np.random.default_rng(0).normal(size=(5, 2, 3))
-    model = to_model(net)
+    model = to_model(net, dtype="float64")
     lengths = np.array([5, 5], np.int32)
     del model.graph.input[2:]  # the evaluator gives inputs no default
     y, *_ = ReferenceEvaluator(model).run(None, {"x": x, "lengths": lengths})
     np.testing.assert_allclose(y, net.forward(x), atol=1e-12)
     assert load(model).dtype == np.float64
-    assert load(to_model(net, dtype="float32")).dtype == np.float32
+    assert load(to_model(net)).dtype == np.float32
 
 
 def test_a_file_is_written_and_read(tmp_path):
@@ -140,7 +140,7 @@ def test_a_layer_that_onnx_has_not_is_refused_by_name(layer, why, tmp_path):
 
 
 def test_what_is_no_network_or_dtype_is_refused(tmp_path):
-    with pytest.raises(TypeError, match="net must be a Network, but list was given"):
+    with pytest.raises(TypeError, match=r"net must be a Network, or a fitted .* has one, but list was given"):
         export([], tmp_path / "model.onnx")
     with pytest.raises(ValueError, match="dtype must be float32 or float64, but 'float16' was given"):
         export(Network([layers.Dense(3, 3)]), tmp_path / "model.onnx", dtype="float16")

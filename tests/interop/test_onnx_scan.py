@@ -90,7 +90,7 @@ def test_what_lies_after_a_sequence_changes_nothing(reverse):
 def test_a_loop_in_float64_runs_where_the_operators_do_not():
     net = Network([layers.LSTM(3, 4, layer_norm=True), layers.LastStep(), layers.Dense(4, 2)], dtype="float64")
     x = np.random.default_rng(0).normal(size=(5, 2, 3))
-    found = computed(to_model(net), {"x": x, "lengths": np.array([5, 5], np.int32)})
+    found = computed(to_model(net, dtype="float64"), {"x": x, "lengths": np.array([5, 5], np.int32)})
     np.testing.assert_allclose(found["y"], net.forward(x), rtol=1e-13, atol=1e-13)
 
 

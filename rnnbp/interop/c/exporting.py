@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from os import PathLike
+from textwrap import fill
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -21,10 +22,11 @@ from rnnbp.networks.network import Network
 if TYPE_CHECKING:
     from rnnbp.audio import AudioFeatures
 
-__all__ = ["arithmetic", "export", "render"]
+__all__ = ["arithmetic", "export", "render", "whole_of"]
 
 Array = NDArray[Any]
 
+A_LINE = 116  # characters of a comment
 NOTE = """\
 Matrices have 8 bits, with a scale for each row; what they are multiplied with is rounded to 16 bits, whose range was
 measured on a few sequences: what is more than twice as large as anything in them is cut off."""
@@ -34,7 +36,7 @@ Frames of a recording's samples come from {stem}_listen(&r, samples, n_samples) 
 
 
 def export(
-    net: Network,
+    net: Any,
     path: str | PathLike[str],
     *,
     dtype: DTypeLike | None = None,
@@ -42,7 +44,7 @@ def export(
     calibration: Sequence[ArrayLike] | None = None,
     features: AudioFeatures | None = None,
 ) -> None:
-    """Write a network as a header of C99, which is valid C++ too, in one atomic step.
+    """Write a network, or a fitted model, as a header of C99, which is valid C++ too, in one atomic step.
 
     It has, where the file is ``model.h``::
 
@@ -58,8 +60,10 @@ def export(
 
     Parameters
     ----------
-    net : Network
-        Each of its layers must be able to stream.
+    net : Network, estimator, Pipeline or TransformedTargetRegressor
+        Each of its layers must be able to stream. Scalers before an estimator and of its targets become part of its
+        first layer and its last; `AudioFeatures` at the front stand for `features`. The header's comment says which
+        features go in and which classes come out.
     path : path-like
         The header's name without its suffix begins all names in it.
     dtype : {"float32", "float64"} or None, default None
@@ -76,7 +80,9 @@ def export(
     Raises
     ------
     TypeError
-        If `net` is no network.
+        If `net` is no network, and has none.
+    InteropError
+        If a model does more than its network can: names what.
     ValueError
         If the name is no identifier, the dtype another, a parameter is not finite, if a layer runs backwards or is
         of a kind that has no C (the message says which), or if there are no sequences to calibrate with.
@@ -103,7 +109,7 @@ def export(
 
 
 def render(
-    net: Network,
+    net: Any,
     stem: str,
     *,
     dtype: DTypeLike | None = None,
@@ -112,8 +118,7 @@ def render(
     features: AudioFeatures | None = None,
 ) -> str:
     """Return the text of the header that `export` writes."""
-    if not isinstance(net, Network):
-        raise TypeError(f"net must be a Network, but {type(net).__name__} was given")
+    net, features, notes = whole_of(net, dtype, quantize, features)
     kind = arithmetic(net, dtype, quantize)
     if (quantize is None) != (calibration is None):
         raise ValueError(
@@ -129,7 +134,9 @@ def render(
     _check_finite(net, kind)
     writers = [_writer(k, layer) for k, layer in enumerate(net.layers)]
     products = None if calibration is None else Quantized(measured(net, _checked(net, calibration)))
-    header = Header(stem, kind.name, "int32_t" if symbols else None, products, NOTE if quantize else "")
+    said = [fill(each, A_LINE, subsequent_indent="    ") for each in notes]
+    note = "\n\n".join(filter(None, ["\n".join(said), NOTE if quantize else ""]))
+    header = Header(stem, kind.name, "int32_t" if symbols else None, products, note)
     width = net.n_inputs or 1
     for k, (layer, write) in enumerate(zip(net.layers, writers, strict=True)):
         try:
@@ -147,6 +154,26 @@ def render(
         audio = add_features(header, features, net.n_inputs or 1)
         header.note = "\n\n".join(filter(None, [header.note, LISTENS.format(stem=stem)]))
     return document(header, described, n_inputs=net.n_inputs or 1, n_outputs=net.n_outputs, features=audio)
+
+
+def whole_of(
+    model: Any, dtype: DTypeLike | None, quantize: Literal["int8"] | None, features: AudioFeatures | None
+) -> tuple[Network, AudioFeatures | None, list[str]]:
+    """Return the network of a model, its features or those that were given, and what goes in and comes out.
+
+    Raises
+    ------
+    ValueError
+        If there are both; and see `rnnbp.interop.whole.whole`.
+    """
+    if isinstance(model, Network):
+        return model, features, []
+    from rnnbp.interop.whole import whole
+
+    net, own, notes = whole(model, dtype="float32" if quantize else dtype)
+    if own is not None and features is not None:
+        raise ValueError(f"features must be None where the model begins with {own!r}, but some were given")
+    return net, own or features, notes
 
 
 def arithmetic(net: Network, dtype: DTypeLike | None, quantize: Literal["int8"] | None) -> np.dtype[Any]:

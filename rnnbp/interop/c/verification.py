@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from rnnbp.interop.c.exporting import arithmetic, render
+from rnnbp.interop.c.exporting import arithmetic, render, whole_of
 from rnnbp.networks.network import Network
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class Verification:
 
 
 def verify(
-    net: Network,
+    net: Any,
     sequences: Sequence[ArrayLike],
     *,
     dtype: DTypeLike | None = None,
@@ -170,10 +170,11 @@ def verify(
 
     Parameters
     ----------
-    net : Network
+    net : Network, estimator, Pipeline or TransformedTargetRegressor
+        As for `export`; scalers are in the network that is compared with.
     sequences : sequence of arrays of shape (T_i, F)
         Of any lengths; symbols, for an `Embedding`, lack the last axis. With `features` they are recordings, of shape
-        (n_samples,).
+        (n_samples,); also where a pipeline begins with `AudioFeatures`.
     dtype, quantize, calibration, features
         As for `export`.
     compiler : str or None, default None
@@ -203,6 +204,7 @@ def verify(
     True
     """
     command = find_compiler() if compiler is None else compiler
+    net, features, _ = whole_of(net, dtype, quantize, features)
     text = render(net, "model", dtype=dtype, quantize=quantize, calibration=calibration, features=features)
     given = [np.asarray(sequence) for sequence in sequences]
     expected = [streamed(net, frames) for frames in (given if features is None else _heard(features, given))]

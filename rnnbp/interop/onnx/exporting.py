@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from rnnbp.files.writing import write_atomically
-from rnnbp.interop.chain import check_network
 from rnnbp.interop.errors import InteropError
 from rnnbp.interop.onnx.builder import Builder
 from rnnbp.interop.onnx.writers import Way, writer_of
@@ -18,8 +17,8 @@ from rnnbp.networks.network import Network
 __all__ = ["export", "to_model"]
 
 
-def export(net: Network, path: str | PathLike[str], *, dtype: DTypeLike | None = None) -> None:
-    """Write a network as an ONNX file, in one atomic step.
+def export(net: Any, path: str | PathLike[str], *, dtype: DTypeLike = "float32") -> None:
+    """Write a network, or a fitted model, as an ONNX file, in one atomic step.
 
     A recurrent network's graph has, for any batch and any number of steps::
 
@@ -34,19 +33,21 @@ def export(net: Network, path: str | PathLike[str], *, dtype: DTypeLike | None =
 
     Parameters
     ----------
-    net : Network
+    net : Network, estimator, Pipeline or TransformedTargetRegressor
+        Scalers before an estimator and of its targets become part of its first layer and its last.
     path : path-like
-    dtype : {"float32", "float64"} or None, default None
-        Of weights and arithmetic; None stands for the network's own. ONNX Runtime has RNN, LSTM and GRU in float32
-        only, and runs a `Scan` in both.
+    dtype : {"float32", "float64"}, default "float32"
+        Of weights and arithmetic, whatever the network's own is: ONNX Runtime has RNN, LSTM and GRU in float32 only. It
+        runs all else in both.
 
     Raises
     ------
     TypeError
-        If `net` is no network.
+        If `net` is no network, and has none.
     ValueError
         If the dtype is another.
     InteropError
+        If a model does more than its network can, or begins with audio features, which ONNX cannot compute: names what.
         If a layer is one of your own that is no recurrent one, looks for a state of rest, or has a cell that cannot be
         traced; names it.
     ImportError
@@ -80,12 +81,17 @@ def export(net: Network, path: str | PathLike[str], *, dtype: DTypeLike | None =
     write_atomically(path, to_model(net, dtype=dtype).SerializeToString())
 
 
-def to_model(net: Network, *, dtype: DTypeLike | None = None) -> Any:
+def to_model(net: Any, *, dtype: DTypeLike = "float32") -> Any:
     """Return the `onnx.ModelProto` that `export` writes."""
-    check_network(net)
-    kind = net.dtype if dtype is None else np.dtype(dtype)
+    kind = np.dtype(dtype)
     if kind not in (np.float32, np.float64):
         raise ValueError(f"dtype must be float32 or float64, but {dtype!r} was given")
+    if not isinstance(net, Network):
+        from rnnbp.interop.whole import whole
+
+        net, features, _ = whole(net, dtype=kind)
+        if features is not None:
+            raise InteropError(f"ONNX cannot hold {features!r}: only a C header computes audio features")
     graph = Builder(kind)
     leading: list[str | int] = ["time", "batch"] if net.is_recurrent else ["batch"]
     if net.layers[0].frame_rank == 0:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rnnbp.configuration import shown
+from rnnbp.estimators.parts import opened
 from rnnbp.files.model_file import write_atomically
 from rnnbp.networks.network import Network
 from rnnbp.plotting.report import sections
@@ -27,7 +28,7 @@ def save(model: Any, net: Network | None, path: str | PathLike[str], *, title: s
     path : path-like
     title : str
     """
-    end = model.steps[-1][1] if hasattr(model, "steps") else model
+    end = opened(model).end
     parts = [_settings(model)]
     if net is not None:
         parts += [_layers(net), _weights(net)]
@@ -44,7 +45,7 @@ def _settings(model: Any) -> str:
     rows: dict[str, object] = {}
     for name, step in steps:
         rows[name] = " ".join(repr(step).split())
-    end = steps[-1][1]
+    end = opened(model).end
     for name in ("classes_", "alphabet_", "n_features_in_", "feature_names_in_", "n_iter_", "loss_"):
         if (value := getattr(end, name, None)) is not None:
             rows[name] = shown(value.tolist() if isinstance(value, np.ndarray) else value)
