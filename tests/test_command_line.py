@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from sklearn.preprocessing import scale
 import rnnbp
 from rnnbp import datasets, layers
 from rnnbp.command_line import main
+from rnnbp.command_line.progress import EpochBar
 from rnnbp.estimators.parts import opened
 from rnnbp.preprocessing import SequenceScaler
 
@@ -589,3 +591,14 @@ def test_training_shows_a_progress_bar_on_a_terminal_only(rnnbp_command, ward, t
     assert ("loss 0." in said) == seen
     assert "R^2" in printed
     assert opened(rnnbp.load(tmp_path / "a.rnnbp")).end.callbacks == ()
+
+
+def test_training_that_is_interrupted_writes_nothing(rnnbp_command, ward, tmp_path, monkeypatch):
+    (tmp_path / "a.rnnbp").write_text("of before")
+    monkeypatch.setattr(EpochBar, "__call__", lambda *given: signal.raise_signal(signal.SIGINT))
+    code, _, said = rnnbp_command(
+        "train", ward, "-o", tmp_path / "a.rnnbp", "--label", "outcome", "--features", "pulse"
+    )
+    assert code == 130
+    assert "interrupted: training had not ended, and nothing was written" in said
+    assert (tmp_path / "a.rnnbp").read_text() == "of before"

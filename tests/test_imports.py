@@ -135,8 +135,9 @@ def test_a_module_announces_only_what_it_has(name):
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_the_examples_in_docstrings_hold(name):
+def test_the_examples_in_docstrings_hold(name, tmp_path, monkeypatch):
     need_extra(name)
+    monkeypatch.chdir(tmp_path)  # some write files
     options = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     assert doctest.testmod(importlib.import_module(name), optionflags=options).failed == 0
 

@@ -49,8 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         command: Callable[[argparse.Namespace], None] = given.command
         command(given)
-    except KeyboardInterrupt:
-        return _say("interrupted", 130)
+    except KeyboardInterrupt as interruption:
+        return _say(": ".join(["interrupted", *map(str, interruption.args)]), 130)
     except BrokenPipeError:  # who reads the output has had enough
         sys.stderr.close()
         return 0

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import math
+import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -166,15 +168,23 @@ def _check_classes(task: Task, learnt: Any, share: float) -> None:
 
 
 def _fit(model: Any, x: Any, y: Any, max_epochs: int) -> None:
-    """Train, with a progress bar on a terminal; a transcriber shows its own."""
+    """Train, with a progress bar on a terminal; a transcriber shows its own.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If Ctrl-C ends training early, which estimators only warn of.
+    """
     from rnnbp import CTCTranscriber
 
-    if isinstance(model, CTCTranscriber):
-        model.fit(x, y)
-        return
+    bar = nullcontext(()) if isinstance(model, CTCTranscriber) else EpochBar(max_epochs)
     callbacks = [name for name in model.get_params() if name.split("__")[-1] == "callbacks"]
-    with EpochBar(max_epochs) as bar:
-        model.set_params(**dict.fromkeys(callbacks, (bar,))).fit(x, y)
+    with warnings.catch_warnings(), bar as shown:
+        warnings.filterwarnings("error", "Training interrupted by user")
+        try:
+            model.set_params(**dict.fromkeys(callbacks, (shown,) if shown else ())).fit(x, y)
+        except UserWarning:
+            raise KeyboardInterrupt("training had not ended, and nothing was written") from None
     model.set_params(**dict.fromkeys(callbacks, ()))
 
 
