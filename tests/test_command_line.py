@@ -596,9 +596,11 @@ def test_training_shows_a_progress_bar_on_a_terminal_only(rnnbp_command, ward, t
 def test_training_that_is_interrupted_writes_nothing(rnnbp_command, ward, tmp_path, monkeypatch):
     (tmp_path / "a.rnnbp").write_text("of before")
     monkeypatch.setattr(EpochBar, "__call__", lambda *given: signal.raise_signal(signal.SIGINT))
-    code, _, said = rnnbp_command(
-        "train", ward, "-o", tmp_path / "a.rnnbp", "--label", "outcome", "--features", "pulse"
-    )
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)  # which pytest-xdist ignores
+    try:
+        code, _, said = rnnbp_command("train", ward, "-o", tmp_path / "a.rnnbp", *TABLE)
+    finally:
+        signal.signal(signal.SIGINT, previous)
     assert code == 130
     assert "interrupted: training had not ended, and nothing was written" in said
     assert (tmp_path / "a.rnnbp").read_text() == "of before"

@@ -45,6 +45,7 @@ def test_scores_are_those_of_all_steps_in_one_row(tagger, sequences, labels):
     assert len(set(expected.values())) == 4
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_values_for_each_step_are_scored_too(sequences):
     values = [np.cumsum(each, axis=0) for each in sequences]
     fitted = RNNRegressor(4, **FAST).fit(sequences, values)

@@ -326,6 +326,7 @@ def test_gradient_flow_of_two_classes_and_of_labels_for_each_step(two_classes, s
     assert np.isfinite(drawn_flow(display)["layer 0: h"]).all()
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_what_cannot_be_looked_into_is_an_error(table, classifier, three_classes, sequences, ax):
     with pytest.raises(ValueError, match="there is no class 'd': the classes are 'a', 'b', 'c'"):
         SaliencyDisplay.from_estimator(three_classes, sequences[0], target="d", ax=ax)
