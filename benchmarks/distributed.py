@@ -267,7 +267,7 @@ def report(numbers_of_workers: tuple[int, ...]) -> Iterator[str]:
         "Written by `python -m benchmarks.distributed --save`, which says how this is measured. "
         f"{len(os.sched_getaffinity(0))} cores ({platform.machine()}), Python {platform.python_version()}; "
         f"load averages as it began: {load}. Where these are above the number of cores, other programs have slowed all "
-        "that is timed by the clock; the processor times, and the bytes, do not depend on them."
+        "that is timed by the clock; the processor times depend on them less, and the bytes not at all."
     )
     yield "## Bytes of an update\n\nBetween any two processes, for float32 and 8 parts: one request and one answer."
     yield table(

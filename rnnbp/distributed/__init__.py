@@ -39,7 +39,7 @@ already: no other port needs to be open, and they are encrypted when the cluster
 What it costs
 -------------
 See `benchmarks/results/distributed.md`, which ``python -m benchmarks.distributed`` writes. An update takes each worker
-some milliseconds beside the network's own time, so a cluster pays from about 20 ms a minibatch on; below, ``every`` or
+some milliseconds beside the network's own time, so a cluster pays from about 30 ms a minibatch on; below, ``every`` or
 larger minibatches help. The client must reach the workers, not the scheduler alone; where it is far away, train in a
 task, as ``client.submit`` runs it, with the client that `distributed.worker_client` gives there.
 """
