@@ -16,6 +16,7 @@ from pathlib import Path
 
 MOST_FAULTS_SHOWN = 20
 PATIENCE = 10  # a case that takes so many times its limit hangs
+TRACED = 10  # of so many batches one has its memory traced
 ADDRESS_SPACE = 8 << 30  # bytes a process may map, so that a fault does not take the machine with it
 
 
@@ -25,7 +26,7 @@ class Fault(AssertionError):
 
 @dataclass(frozen=True)
 class Limits:
-    """What one case may take: seconds of the processor, and megabytes that Python and NumPy allocate.
+    """What one case may take: seconds of the processor, and megabytes (see `Memory`).
 
     And how many cases one process takes in turn, which slow ones need less of.
     """
@@ -68,6 +69,35 @@ class Findings:
         return "\n".join(lines)
 
 
+class Memory:
+    """How many megabytes more than at its beginning a piece of work had at its worst.
+
+    If tracemalloc traces: of what Python and NumPy allocate, used or not. That takes three times as long, so else: of
+    memory that the process really had, as Linux counts it; 0 where it does not.
+    """
+
+    def __init__(self):
+        if tracemalloc.is_tracing():
+            tracemalloc.reset_peak()
+        elif LINUX:
+            Path("/proc/self/clear_refs").write_text("5")  # forget the high mark
+        self.start = self._megabytes("VmRSS", 0)
+
+    def most(self):
+        return max(0.0, self._megabytes("VmHWM", 1) - self.start)
+
+    def _megabytes(self, name, i):
+        if tracemalloc.is_tracing():
+            return tracemalloc.get_traced_memory()[i] / 1e6
+        if not LINUX:
+            return 0.0
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) / 1e3 for line in lines if line.startswith(name))
+
+
+LINUX = os.access("/proc/self/clear_refs", os.W_OK)
+
+
 def kinds():
     """Return the names of all kinds: the modules of this folder that have cases."""
     names = [module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)])]
@@ -95,9 +125,7 @@ def attack(kind, seeds):
 def run_case(case, seed, folder, limits):
     """Run one case in this process; return its findings."""
     findings = Findings()
-    if tracemalloc.is_tracing():
-        tracemalloc.reset_peak()
-    before, started = tracemalloc.get_traced_memory()[0], time.process_time()  # not the time that others take
+    memory, started = Memory(), time.process_time()  # not the time that others take
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -108,7 +136,7 @@ def run_case(case, seed, folder, limits):
         return findings
     finally:
         seconds = time.process_time() - started
-        megabytes = (tracemalloc.get_traced_memory()[1] - before) / 1e6
+        megabytes = memory.most()
         findings.slowest, findings.largest = (seconds, seed), (megabytes, seed)
     if seconds > limits.seconds:
         findings.faults[seed] = f"{outcome} took {seconds:.1f} s, more than {limits.seconds:g}"
@@ -155,7 +183,8 @@ def _work(kind, seeds, folder, connection):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
     run_case(module.case, seeds[0], Path(folder), module.LIMITS)  # imports, and what is made once, are no case's
-    tracemalloc.start()
+    if seeds[0] // module.LIMITS.batch % TRACED == 0:
+        tracemalloc.start()
     start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     for seed in seeds:
         findings = run_case(module.case, seed, Path(folder), module.LIMITS)

@@ -62,7 +62,7 @@ from rnnbp.preprocessing import PadOrTruncate, PerFrame, SequenceScaler, Sliding
 from . import harness
 from .harness import Fault, Limits
 
-LIMITS = Limits(seconds=1.0, megabytes=50.0)
+LIMITS = Limits(seconds=1.0, megabytes=50.0, batch=5000)
 TEXT = gradients.BPTT(compiled=False)
 RNG = np.random.default_rng(0)
 TABLE = RNG.normal(size=(20, 3))
@@ -584,13 +584,11 @@ def case(seed, folder):
     attacked, way, must_fail, content, use = forged(seed)
     path = folder / "model.rnnbp"
     path.write_bytes(content)
-    started, (before, _) = time.process_time(), tracemalloc.get_traced_memory()
-    if tracemalloc.is_tracing():
-        tracemalloc.reset_peak()
+    memory, started = harness.Memory(), time.process_time()
     try:
         use(path)
     except (ModelFileError, CheckpointError) as error:
-        seconds, megabytes = time.process_time() - started, (tracemalloc.get_traced_memory()[1] - before) / 1e6
+        seconds, megabytes = time.process_time() - started, memory.most()
         for name, value in (("seconds", seconds), ("megabytes", megabytes)):
             if value > WORST[name][0]:
                 WORST[name] = value, seed

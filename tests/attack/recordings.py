@@ -15,7 +15,7 @@ from rnnbp import audio
 
 from .harness import Fault, Limits
 
-LIMITS = Limits(seconds=2.0, megabytes=64.0)
+LIMITS = Limits(seconds=2.0, megabytes=64.0, batch=5000)
 READ = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "NIST", "HTK", "FLAC", "OGG", "MP3")
 OTHERS = ("AVR", "IRCAM", "MAT4", "MAT5", "MPC2K", "PAF", "PVF", "SDS", "SVX", "VOC", "WVE", "XI")
 RATES = (8000, 16000, 44100)
