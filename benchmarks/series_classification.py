@@ -1,11 +1,11 @@
 """Classify series of many kinds: the default, the setting to try first, and two that are no networks.
 
 python -m benchmarks.series_classification                          # all; about a quarter of an hour
-python -m benchmarks.series_classification --tasks outlines --seeds 2
+python -m benchmarks.series_classification --tasks outlines --seeds 2 --classifiers recommended warping
 python -m benchmarks.series_classification --json FILE              # writes the results, too
 
 default        RNNClassifier()
-recommended    RNNClassifier(convolution=(12, 3), bidirectional=True, pooling="max"), after SequenceScaler
+recommended    RNNClassifier((64, 64), convolution=(12, 3), bidirectional=True, pooling="max"), after SequenceScaler
 warping        the nearest neighbour by dynamic time warping, within a tenth of the length
 logistic       logistic regression on scaled steps; not of sequences that differ in length
 
@@ -189,7 +189,7 @@ def default(data: Split, seed: int) -> float:
 
 
 def recommended(data: Split, seed: int) -> float:
-    network = RNNClassifier(convolution=(12, 3), bidirectional=True, pooling="max", random_state=seed)
+    network = RNNClassifier((64, 64), convolution=(12, 3), bidirectional=True, pooling="max", random_state=seed)
     return float(make_pipeline(SequenceScaler(), network).fit(data.X, data.y).score(data.X_test, data.y_test))
 
 
@@ -260,11 +260,12 @@ class Row:
         return 100 * float(np.mean(self.scores[name])) if self.scores[name] else None
 
 
-def measure(task: str, n_seeds: int) -> Row:
-    """Train and test all classifiers on the first draws of a task."""
+def measure(task: str, n_seeds: int, classifiers: Sequence[str]) -> Row:
+    """Train and test classifiers on the first draws of a task."""
     row = Row(task)
     draws = [(seed, TASKS[task][1](seed)) for seed in range(FIRST_SEED, FIRST_SEED + n_seeds)]
-    for name, score in CLASSIFIERS.items():
+    for name in classifiers:
+        score = CLASSIFIERS[name]
         began = time.perf_counter()
         row.scores[name] = [found for seed, data in draws if (found := score(data, seed)) is not None]
         row.seconds[name] = (time.perf_counter() - began) / n_seeds
@@ -276,12 +277,13 @@ def table(rows: Sequence[Row]) -> str:
 
     Of the means, those of tasks that all have done.
     """
-    lines = ["task".ljust(16) + "".join(name.rjust(15) for name in CLASSIFIERS)]
+    names = list(rows[0].scores)
+    lines = ["task".ljust(16) + "".join(name.rjust(15) for name in names)]
     for row in rows:
         cells = [f"{100 * np.mean(s):.1f} +- {100 * np.std(s):4.1f}" if s else "" for s in row.scores.values()]
         lines.append(row.task.ljust(16) + "".join(cell.rjust(15) for cell in cells))
     whole = [row for row in rows if all(row.scores.values())]
-    means = [np.mean([row.mean(name) for row in whole]) for name in CLASSIFIERS] if whole else []
+    means = [np.mean([row.mean(name) for row in whole]) for name in names] if whole else []
     return "\n".join([*lines, f"mean of {len(whole)}".ljust(16) + "".join(f"{m:.1f}        ".rjust(15) for m in means)])
 
 
@@ -306,13 +308,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--tasks", nargs="+", metavar="NAME", choices=TASKS, default=TASKS, help=", ".join(TASKS))
+    parser.add_argument(
+        "--classifiers",
+        nargs="+",
+        metavar="NAME",
+        choices=CLASSIFIERS,
+        default=CLASSIFIERS,
+        help=", ".join(CLASSIFIERS),
+    )
     parser.add_argument("--seeds", type=int, default=4, metavar="N", help="draws of each task (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results to it as well")
     options = parser.parse_args(arguments)
     warnings.simplefilter("ignore")  # of convergence and scales: the default is run as it stands
     rows = []
     for task in options.tasks:
-        rows.append(measure(task, options.seeds))
+        rows.append(measure(task, options.seeds, list(options.classifiers)))
         print(table(rows[-1:]).splitlines()[1], flush=True)
         if options.json is not None:
             write_json(options.json, rows)

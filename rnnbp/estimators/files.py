@@ -254,6 +254,8 @@ def _compare(fitted: dict[str, Any], network: Network) -> None:
     known, steps = fitted.get("_known", []), fitted.get("_steps", [])
     if len(pasts) != len(scales) or any(x.shape[1] != width + n_past for x in pasts):
         raise ValueError("the series are of another number of variables")
+    if fitted.get("_single") and (len(pasts), width) != (1, 1):
+        raise ValueError(f"one series of numbers cannot be {len(pasts)} of {width} variables")
     if ("_covariates" in fitted or known or steps) and not len(known) == len(steps) == len(pasts):
         raise ValueError("covariates are of another number of series")
     if any(rows.shape[1] != n_future or len(rows) < len(x) for rows, x in zip(known, pasts, strict=False)):

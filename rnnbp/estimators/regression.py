@@ -82,9 +82,15 @@ class Regression(RegressorMixin, Supervised):  # type: ignore[misc]
             k, mean, spread = found
             warn(
                 f"y{f', output {k},' if self.n_outputs_ > 1 else ''} has a mean of {mean:.3g} and a standard deviation "
-                f"of {spread:.3g}, but networks learn best to predict 0 and 1: sklearn.compose.TransformedTarget"
-                f"Regressor({type(self).__name__}(...), transformer=StandardScaler()) scales it, and predictions back"
+                f"of {spread:.3g}, but networks learn best to predict 0 and 1: {self._what_scales()}"
             )
+
+    def _what_scales(self) -> str:
+        """Return what brings targets to a scale that networks learn well from."""
+        return (
+            f"sklearn.compose.TransformedTargetRegressor({type(self).__name__}(...), transformer=StandardScaler()) "
+            "scales it, and predictions back"
+        )
 
     def _objective(self) -> Loss:
         kind, _ = OBJECTIVES[self.loss]

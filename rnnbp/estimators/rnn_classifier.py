@@ -30,8 +30,9 @@ class RNNClassifier(Classification, RecurrentEstimator, Pooling):
     Notes
     -----
     Long series of one or few numbers a step are learnt slowly, or not at all, by a recurrent network alone, whose
-    steps have little to tell. Give it windows of them, by ``convolution=(12, 3), bidirectional=True, pooling="max"``:
-    ``python -m benchmarks.series_classification`` compares both, beside other classifiers.
+    steps have little to tell. Give two layers windows of them, by ``hidden_layer_sizes=(64, 64), convolution=(12, 3),
+    bidirectional=True, pooling="max"``: ``python -m benchmarks.series_classification`` compares both, beside other
+    classifiers.
 
     Examples
     --------
@@ -52,7 +53,7 @@ class RNNClassifier(Classification, RecurrentEstimator, Pooling):
     >>> from sklearn.pipeline import make_pipeline
     >>> from rnnbp import datasets, preprocessing
     >>> X, y = datasets.make_cylinder_bell_funnel(60, random_state=0)
-    >>> classifier = RNNClassifier(convolution=(12, 3), bidirectional=True, pooling="max", random_state=0)
+    >>> classifier = RNNClassifier((64, 64), convolution=(12, 3), bidirectional=True, pooling="max", random_state=0)
     >>> pipeline = make_pipeline(preprocessing.SequenceScaler(), classifier).fit(X, y)
     >>> pipeline.score(*datasets.make_cylinder_bell_funnel(300, random_state=1)) > 0.95
     True
@@ -60,6 +61,9 @@ class RNNClassifier(Classification, RecurrentEstimator, Pooling):
 
     learning_rate_init: float = 0.003
 
-    _remedies: ClassVar[str] = f'convolution=(12, 3), bidirectional=True, pooling="max"; {RecurrentEstimator._remedies}'
+    _remedies: ClassVar[str] = (
+        'hidden_layer_sizes=(64, 64), convolution=(12, 3), bidirectional=True, pooling="max"; '
+        f"{RecurrentEstimator._remedies}"
+    )
 
     _remembered: ClassVar[tuple[str, ...]] = (*Classification._remembered, *RecurrentEstimator._remembered)

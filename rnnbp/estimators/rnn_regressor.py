@@ -69,6 +69,15 @@ class RNNRegressor(Regression, RecurrentEstimator, Pooling):
     def _per_step(self) -> bool:  # type: ignore[override]
         return self.steps_
 
+    def _what_scales(self) -> str:
+        """Return what brings targets to a good scale: scikit-learn's wrapper takes none that differ in length."""
+        if not self.steps_:
+            return super()._what_scales()
+        return (
+            "take preprocessing.SequenceScaler().fit(y), fit to its transform(y), and give predictions to its "
+            "inverse_transform"
+        )
+
     def _read_y(self, y: Any, x: Any, *, anew: bool) -> Array:
         """Return one row of numbers for each sequence, or for each step."""
         lengths = x.lengths

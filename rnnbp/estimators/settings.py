@@ -169,7 +169,8 @@ class Pooling:
         layers then see windows of so many steps, one every so many, through as many filters as the first of them has
         units. Windows end with the present step, or with ``bidirectional=True`` have it in their middle. The first
         thing to try for series of few numbers a step and 50 steps or more:
-        ``convolution=(12, 3), bidirectional=True, pooling="max"``, on features that `SequenceScaler` has scaled.
+        ``convolution=(12, 3), bidirectional=True, pooling="max"``, with ``hidden_layer_sizes=(64, 64)``, on features
+        that `SequenceScaler` has scaled.
         """,
     )
     bidirectional: bool = setting(False, FLAG, "Whether each layer reads the sequence from both ends.")

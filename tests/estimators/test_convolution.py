@@ -71,7 +71,8 @@ def test_a_network_that_reads_forwards_streams():
 def test_it_learns_what_a_recurrent_network_alone_does_not():
     """Of 30 examples of 300 steps; 40 to 77 % is what issue 14 has of such series with the defaults."""
     x, y = datasets.make_cylinder_bell_funnel(30, 300, random_state=1)
-    fitted = RNNClassifier(32, convolution=(12, 3), bidirectional=True, pooling="max", random_state=0).fit(x / 4, y)
+    classifier = RNNClassifier((64, 64), convolution=(12, 3), bidirectional=True, pooling="max", random_state=0)
+    fitted = classifier.fit(x / 4, y)
     unseen, expected = datasets.make_cylinder_bell_funnel(200, 300, random_state=2)
     assert fitted.score(unseen / 4, expected) > 0.9
 

@@ -165,6 +165,11 @@ FORGED = {
         lambda d: d["fitted"]["_scales"][0]["tuple"][1]["array"].__setitem__(0, 0.0),
         "vary by less than nothing",
     ),
+    "one of several series": (
+        "RNNForecaster",
+        lambda d: d["fitted"].update(_single=not d["fitted"]["_single"]),
+        "one series of numbers cannot be",
+    ),
     "fewer scales": ("RNNForecaster", lambda d: d["fitted"]["_scales"].pop(), "another number of variables"),
     "a setting's type": ("RNNForecaster", setting_is("window", "long"), "window must be of type int, but 'long'"),
     "a setting": ("RNNForecaster", setting_is("colour", "red"), "there is no setting 'colour'"),

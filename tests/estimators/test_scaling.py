@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
+from sklearn.metrics import r2_score
 from sklearn.preprocessing import StandardScaler
 
 from rnnbp import MLPClassifier, MLPRegressor, RNNClassifier, RNNForecaster, RNNRegressor, RNNTagger, audio, datasets
 from rnnbp.estimators.scaling import badly_scaled, badly_scaled_target
+from rnnbp.preprocessing import SequenceScaler
 
 RNG = np.random.default_rng(0)
 NORMAL = RNG.normal(size=(500, 3))
@@ -174,13 +176,21 @@ PER_STEP = [300 + 50 * x[:, 0] for x in SEQUENCES]
         (lambda: MLPRegressor(**BRIEF).fit(NORMAL, 0.001 * NORMAL[:, :2]), "y, output "),
         (lambda: MLPRegressor(**BRIEF).partial_fit(NORMAL, 100 * NORMAL[:, 0]), "y has a mean of "),
         (lambda: RNNRegressor(**BRIEF).fit(SEQUENCES, 300 + 50 * Z), "transformer=StandardScaler())"),
-        (lambda: RNNRegressor(**BRIEF).fit(SEQUENCES, PER_STEP), "TransformedTargetRegressor(RNNRegressor(...)"),
+        (lambda: RNNRegressor(**BRIEF).fit(SEQUENCES, PER_STEP), "preprocessing.SequenceScaler().fit(y)"),
     ],
     ids=["table", "outputs", "partial_fit", "sequences", "steps"],
 )
 def test_there_is_one_warning_of_targets_and_it_names_what_scales_them(fit, message):
     (said,) = targets_of(fit)
     assert message in said
+
+
+def test_what_the_warning_of_targets_a_step_says_helps():
+    X, scaler = SequenceScaler().fit_transform(SEQUENCES), SequenceScaler().fit(PER_STEP)
+    regressor = RNNRegressor(**BRIEF | {"max_iter": 100, "learning_rate_init": 0.02})
+    regressor.fit(X, scaler.transform(PER_STEP))
+    found = scaler.inverse_transform(regressor.predict(X))
+    assert r2_score(np.concatenate(PER_STEP), np.concatenate(found)) > 0.9
 
 
 @pytest.mark.parametrize(
