@@ -1,15 +1,15 @@
 """Real speech: AN4's official split, five seeds.
 
-python -m benchmarks.speech_recognition --json FILE              # all seeds; about twenty minutes each on two cores
+python -m benchmarks.speech_recognition --json FILE              # all seeds; a quarter of an hour each on two cores
 python -m benchmarks.speech_recognition --seeds 0                # one of them
 python -m benchmarks.speech_recognition --held-out               # nothing of the test: twelve speakers of the training
                                                                  # set are held out, as when settings were chosen
 python -m benchmarks.speech_recognition --held-out --set '{"dropout": 0.3, "max_iter": 20}'
 
-Words and characters that are wrong, greedy and with an n-gram of the training texts and their words. Three layers of 160
-units in each direction, 50 epochs, an n-gram of five words; all else is as `CTCTranscriber` has it by default. 773 words of ten speakers are tested, so that one seed's 95 %
-interval is some 2.5 points to either side over utterances; the spread over seeds is less. The processor's time is
-that of training, over all threads.
+Words and characters that are wrong, greedy and with an n-gram of the training texts and their words. Three layers of
+160 units in each direction, 50 epochs, an n-gram of five words; all else is as `CTCTranscriber` has it by default. 773
+words of ten speakers are tested: over utterances, the 95 % interval of one seed is some 2 points to either side. The
+processor's time is that of training, over all threads.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ class Result(NamedTuple):
 
     def __str__(self) -> str:
         return (
-            f"seed {self.seed}: greedy {self.wrong} of {self.words} words wrong ({100 * self.wrong / self.words:.1f} %; "
-            f"characters {100 * self.characters:.1f} %), n-gram {self.wrong_with_language_model} "
-            f"({100 * self.wrong_with_language_model / self.words:.1f} %; characters "
+            f"seed {self.seed}: of {self.words} words {self.wrong} wrong ({100 * self.wrong / self.words:.1f} %, "
+            f"of the characters {100 * self.characters:.1f} %), with the n-gram {self.wrong_with_language_model} "
+            f"({100 * self.wrong_with_language_model / self.words:.1f} %, "
             f"{100 * self.characters_with_language_model:.1f} %); trained {self.minutes:.1f} minutes, "
             f"{self.processor_minutes:.1f} of the processor"
         )
@@ -99,6 +99,23 @@ def summary(results: Sequence[Result]) -> str:
     return "\n".join(lines)
 
 
+def read(path: Path, what: Mapping[str, Any]) -> dict[int, Result]:
+    """Return what an earlier run with the same settings has found, by seed."""
+    if not path.exists():
+        return {}
+    found = json.loads(path.read_text())
+    if any(found[name] != value for name, value in what.items()):
+        raise SystemExit(f"error: {path} has results of other settings: write to another file, or remove it")
+    return {each["seed"]: Result(**each) for each in found["seeds"]}
+
+
+def write(path: Path, what: Mapping[str, Any], done: Mapping[int, Result]) -> None:
+    """Write all results."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    found = {"machine": machine(), **what, "seeds": [done[seed]._asdict() for seed in sorted(done)]}
+    path.write_text(json.dumps(found, indent=1) + "\n")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.speech_recognition",
@@ -106,21 +123,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4], metavar="N")
-    parser.add_argument("--held-out", action="store_true", help="train on a part of the training speakers, test on others")
+    parser.add_argument(
+        "--held-out", action="store_true", help="train on a part of the training speakers, test on others"
+    )
     parser.add_argument("--set", type=json.loads, default={}, metavar="JSON", help="settings in the place of the best")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results to it as well, after each seed")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keep results in it, seed by seed, and go on from it")
     options = parser.parse_args(arguments)
-    settings = BEST | options.set
-    results = []
+    what = {"settings": BEST | options.set, "held out": options.held_out}
+    done = {} if options.json is None else read(options.json, what)
     for seed in options.seeds:
-        results.append(measure(seed, settings, options.held_out))
-        print(results[-1], flush=True)
-        if options.json is not None:
-            found = {"machine": machine(), "settings": settings, "held out": options.held_out}
-            found["seeds"] = [each._asdict() for each in results]
-            options.json.parent.mkdir(parents=True, exist_ok=True)
-            options.json.write_text(json.dumps(found, indent=1) + "\n")
-    print(summary(results))
+        if seed not in done:
+            done[seed] = measure(seed, what["settings"], options.held_out)
+            if options.json is not None:
+                write(options.json, what, done)
+        print(done[seed], flush=True)
+    print(summary([done[seed] for seed in options.seeds]))
     return 0
 
 

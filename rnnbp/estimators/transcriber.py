@@ -5,11 +5,11 @@
     sound -> log-mel bands, 100 frames a second -> convolution, every third frame -> LSTM layers, both ways in time
           -> a character, or the blank, at each step -> text, by the best path or by beam search with a language model
 
-What goes into the ReLU and into each LSTM layer but the first is normalised over the units of a step (`LayerNorm`), which
-on speakers that were held out was worth half a point to two of the words after 20 epochs. It is trained on the recordings and on copies at other speeds, with noise and with bands and stretches of time hidden;
-batches hold utterances of like lengths, in the first epoch from short to long; the learning rate warms up and falls
-along a cosine, and the parameters end as their mean over the last epochs. Its settings are in `transcriber_settings`,
-what it does once it is fitted in `transcribing`.
+What goes into the ReLU and into each LSTM layer but the first is normalised over the units of a step (`LayerNorm`), so
+that training is shorter. It sees the recordings and copies at other speeds, with noise and with bands and stretches of
+time hidden; batches hold utterances of like lengths, in the first epoch from short to long; the learning rate warms up
+and falls along a cosine, and the parameters end as their mean over the last epochs. Its settings are in
+`transcriber_settings`, what it does once it is fitted in `transcribing`.
 """
 
 from __future__ import annotations

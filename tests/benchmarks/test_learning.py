@@ -2,11 +2,13 @@
 
 import json
 import math
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import forecast_intervals, series_classification
+from benchmarks import forecast_intervals, series_classification, speech_recognition
 from benchmarks.series_classification import TASKS, warped_distances
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of convergence and scales, as the commands do
@@ -79,3 +81,35 @@ def test_a_generated_series_is_its_seed_s(name):
     assert first.shape == (50,)
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+needs_an4 = pytest.mark.skipif(
+    not Path(os.environ.get("RNNBP_DATA", ""), "an4").is_dir(), reason="AN4 is not in RNNBP_DATA"
+)
+
+
+@needs_an4
+def test_held_out_speakers_are_not_learnt_from_nor_of_the_test():
+    learnt, heard = speech_recognition.split(True)
+    assert len(set(heard.speaker)) == speech_recognition.N_HELD_OUT
+    assert not set(learnt.speaker) & set(heard.speaker)
+    assert len(learnt) + len(heard) == 948
+    assert not set(heard.speaker) & set(speech_recognition.split(False)[1].speaker)
+
+
+@needs_an4
+def test_speech_is_measured_seed_by_seed_and_goes_on(tmp_path, capsys):
+    path = tmp_path / "found.json"
+    small = ["--set", '{"hidden_layer_sizes": [4], "max_iter": 1, "speeds": [], "beam_width": 2}', "--held-out"]
+    given = [*small, "--json", str(path)]
+    assert speech_recognition.main(["--seeds", "3", *given]) == 0
+    (first,) = json.loads(path.read_text())["seeds"]
+    assert first["seed"] == 3
+    assert first["wrong_with_language_model"] > 0
+    assert first["words"] == 896
+    path.write_text(path.read_text().replace(f'"wrong": {first["wrong"]}', '"wrong": 17'))
+    capsys.readouterr()
+    assert speech_recognition.main(["--seeds", "3", *given]) == 0  # it is not trained again
+    assert "17 wrong" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="other settings"):
+        speech_recognition.main(["--seeds", "3", *given, "--set", "{}"])
