@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnbp.configuration import shown
+
 __all__ = ["Alphabet", "check_texts"]
 
 
@@ -39,7 +41,9 @@ class Alphabet:
                 raise ValueError("texts must hold at least one character, but all are empty")
             return cls("".join(used))
         if not isinstance(given, str) or not given or len(set(given)) != len(given):
-            raise ValueError(f"alphabet must be a str of different characters, such as 'ABC ', but {given!r} was given")
+            raise ValueError(
+                f"alphabet must be a str of different characters, such as 'ABC ', but {shown(given)} was given"
+            )
         if outside := [character for character in used if character not in given]:
             where = next(i for i, text in enumerate(texts) if set(text) & set(outside))
             raise ValueError(

@@ -124,8 +124,8 @@ def check(estimator: Any) -> None:
         metadata["check"](name, value)
         if metadata["of_solver"] and not isinstance(estimator.solver, str) and value != own.default:
             raise ValueError(
-                f"{name} must be left out beside an optimizer, which has its settings itself, but {name}={value!r} and "
-                f"solver={estimator.solver!r} were given"
+                f"{name} must be left out beside an optimizer, which has its settings itself, but "
+                f"{name}={shown(value)} and solver={estimator.solver!r} were given"
             )
 
 

@@ -67,7 +67,7 @@ def layer_sizes(name: str, given: Any) -> list[int]:
     try:
         return [whole_number(name, size) for size in sizes]
     except ValueError:
-        raise ValueError(f"{name} must be > 0, got {sizes}: a whole number, or one for each layer") from None
+        raise ValueError(f"{name} must be > 0, got {shown(sizes)}: a whole number, or one for each layer") from None
 
 
 def _recurrent_layer_sizes(name: str, given: Any) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnbp.configuration import number, whole_number
+from rnnbp.configuration import number, shown, whole_number
 from rnnbp.decoding import NGram
 from rnnbp.estimators.declaring import FLAG, WHOLE, either, must_be, real, setting
 from rnnbp.estimators.settings import CALLBACKS, RECURRENT_LAYER_SIZES, SEED
@@ -23,7 +23,9 @@ __all__ = ["Hearing", "Practice", "Recognition", "Writing"]
 
 def _speeds(name: str, given: Any) -> None:
     if isinstance(given, str) or not isinstance(given, Sequence):
-        raise ValueError(f"{name} must be a sequence of numbers, such as (0.9, 1.1) or (), but {given!r} was given")
+        raise ValueError(
+            f"{name} must be a sequence of numbers, such as (0.9, 1.1) or (), but {shown(given)} was given"
+        )
     for speed in given:
         number(name, speed, "[0.1, 10]")
 
@@ -37,7 +39,7 @@ def _language_model(name: str, given: Any) -> None:
 
 def _lexicon(name: str, given: Any) -> None:
     if given is None or isinstance(given, str) or not (isinstance(given, bool) or hasattr(given, "__iter__")):
-        raise ValueError(f"{name} must be True, False or a list of words, but {given!r} was given")
+        raise ValueError(f"{name} must be True, False or a list of words, but {shown(given)} was given")
 
 
 @dataclass(eq=False, repr=False)

@@ -24,7 +24,7 @@ __all__ = ["augment", "callbacks", "full_batch", "generator", "score", "shuffle"
 def callbacks(given: Iterable[Callback], patience: int | None) -> tuple[Callback, ...]:
     """Return the callbacks, that of `patience` among them; TypeError if one cannot be called."""
     if not isinstance(given, Iterable) or isinstance(given, str):
-        raise TypeError(f"callbacks must be a list of functions, but {given!r} was given: write callbacks=[...]")
+        raise TypeError(f"callbacks must be a list of functions, but {shown(given)} was given: write callbacks=[...]")
     listed = tuple(given)
     for callback in listed:
         expect_call("a callback", callback, "network", "history")

@@ -20,6 +20,7 @@ from rnnbp import (
     RNNTagger,
     optimizers,
 )
+from rnnbp.estimators.declaring import check
 from rnnbp.gradients import BPTT
 
 STATIC, RECURRENT = (MLPClassifier, MLPRegressor), (RNNClassifier, RNNRegressor, RNNTagger, RNNForecaster)
@@ -161,6 +162,19 @@ def test_a_loss_by_position_is_an_error_that_names_what_it_was_taken_for():
 def test_a_setting_is_refused_before_data_are_read(settings, error, message):
     with pytest.raises(error, match=message):
         MLPClassifier(**settings).fit("no data", None)
+
+
+@pytest.mark.parametrize("kind", [*ESTIMATORS, CTCTranscriber])
+@pytest.mark.parametrize("given", ["x" * 3000, ["x" * 3000], 10**3000, {"x" * 3000: 1}], ids=type)
+def test_what_would_fill_the_screen_is_cut_in_errors(kind, given):
+    lengths = {}
+    for name in inspect.signature(kind).parameters:
+        try:
+            check(kind(**{name: given}))
+        except (TypeError, ValueError) as error:
+            lengths[name] = len(str(error))
+    assert len(lengths) > 10
+    assert max(lengths.values()) < 1000
 
 
 def test_validation_data_are_given_together():
