@@ -94,7 +94,7 @@ class Recognition:
         The characters that are written. None stands for all that are in the training texts; given, others are an error.
         """,
     )
-    dropout: float = setting(0.3, real("[0, 1)"), "Before each layer of the network but the first, in training.")
+    dropout: float = setting(0.2, real("[0, 1)"), "Before each layer of the network but the first, in training.")
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -108,7 +108,7 @@ class Practice:
     )
     noise: float = setting(0.1, real("[0, inf)"), "Standard deviation of noise on the features, in training.")
     n_masks: int = setting(
-        2,
+        1,
         ("int", lambda name, given: whole_number(name, given, least=0)),
         "How many bands, and how many stretches of time, are hidden in each example, in training.",
     )
@@ -165,5 +165,5 @@ class Writing:
         "The only words that can be understood; True stands for those of the training texts.",
     )
     beam_width: int = setting(60, WHOLE, "Of the search that uses these.")
-    language_model_weight: float = setting(1.0, real("[0, inf)"), "See `decoding.BeamSearch`.")
-    insertion_bonus: float = setting(0.0, real("(-inf, inf)"), "See `decoding.BeamSearch`.")
+    language_model_weight: float = setting(0.8, real("[0, inf)"), "See `decoding.BeamSearch`.")
+    insertion_bonus: float = setting(2.0, real("(-inf, inf)"), "See `decoding.BeamSearch`.")
