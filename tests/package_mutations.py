@@ -10,8 +10,10 @@
 in code that runs: docstrings, annotations, text of messages, what runs for type checkers only and `CHECKED` are left
 alone. The broken file stands in a copy of the tree; the originals are not touched. One of the tests of the folder that
 mirrors the file's own must then fail. They are run once with nothing broken, to know which test calls which function:
-those that call the broken one are run first, by `forked_tests`, until one fails. With ``--kept FOLDER`` what was found
-stays there; the same command goes on from it, and tries again only what had survived.
+those that call the broken one are run first, by `forked_tests`, until one fails. Tests of other programs are skipped
+where these are not installed (the extras torch, keras and onnx, and a C compiler): then what they would notice
+survives. With ``--kept FOLDER`` what was found stays there; the same command goes on from it, and tries again only what
+had survived.
 
 `tests/equivalent_mutations.json` lists breaks that change nothing that could be asked of the code, each with its reason
 and the line that it changes; a test sees to it that the line is there.
@@ -54,6 +56,10 @@ LOADED = ("scipy.optimize", "scipy.signal", "scipy.stats", "sklearn.utils.estima
 #: Where tests stand that do not mirror the file's folder: the first that fits.
 BESIDE = {
     "rnnbp/metrics": ("tests/test_metrics.py", "tests/test_error_rates.py"),
+    "rnnbp/command_line": ("tests/test_command_line.py",),
+    "rnnbp/__main__.py": ("tests/test_command_line.py",),
+    "rnnbp/progress_bar.py": ("tests/training/test_progress.py",),
+    "rnnbp/tables.py": ("tests/preprocessing", "tests/audio/test_features.py"),
     "rnnbp/model_selection.py": ("tests/estimators", "tests/preprocessing"),
     "rnnbp/inspection.py": ("tests/estimators",),
     "rnnbp/sequences.py": ("tests/data",),

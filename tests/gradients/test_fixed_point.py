@@ -14,6 +14,7 @@ from conformance import RECURRENT, Problem, error, slope
 import rnnbp
 from rnnbp import Network, layers, losses, optimizers
 from rnnbp.gradients import BPTT, ConvergenceError, FixedPoint
+from rnnbp.gradients.relaxation import relax
 from rnnbp.initializers import Identity
 
 EXACT = {"tol": 1e-13, "max_iter": 5000}
@@ -328,6 +329,7 @@ def test_an_error_that_does_not_converge_says_so(solver):
     with pytest.raises(ConvergenceError, match="the error's relaxation has not converged: after") as caught:
         forward.backward(dh)
     assert caught.value.relaxation == "error"
+    assert caught.value.n_iterations == 2
     assert caught.value.residual > 1e-3
     assert 'Try solver="gmres"' in str(caught.value)
 
@@ -338,6 +340,17 @@ def test_gmres_needs_no_more_iterations_than_there_are_states():
     forward = net.run(x)
     forward.backward(dh)
     assert len(relaxed(forward).error_residuals) <= 4
+
+
+def test_a_residual_of_just_tol_is_small_enough():
+    calls = []
+
+    def update(rows):
+        calls.append(rows.tolist())
+        return np.array([0.25, 0.5, 1.0])[rows] / len(calls)
+
+    assert relax("state", update, 3, tol=0.5, max_iter=2) == [1.0, 0.5]
+    assert calls == [[0, 1, 2], [2]]
 
 
 def test_the_error_can_be_pickled():
