@@ -10,7 +10,8 @@
 in code that runs: docstrings, annotations, text of messages, what runs for type checkers only and `CHECKED` are left
 alone. The broken file stands in a copy of the tree; the originals are not touched. One of the tests of the folder that
 mirrors the file's own must then fail. They are run once with nothing broken, to know which test calls which function:
-those that call the broken one are run first, by `forked_tests`, until one fails. Tests of other programs are skipped
+those that call the broken one are run first, by `forked_tests`, until one fails; files of tests that speak most often
+of the broken one come first, and those that are not needed are not run at all. Tests of other programs are skipped
 where these are not installed (the extras torch, keras and onnx, and a C compiler): then what they would notice
 survives. With ``--kept FOLDER`` what was found stays there; the same command goes on from it, and tries again only what
 had survived.
@@ -26,6 +27,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -276,34 +278,47 @@ class Tests:
             found |= json.loads(path.read_text())
         return found
 
-    def outcome(self, broken: Break) -> str:
-        """Return what the tests beside a broken file say: noticed, endless or SURVIVES.
-
-        Those that call the broken function are run first, the shortest of them first; then all others, as a fixture, a
-        cached call or another process may have called it for them, most likely for those of the same files. What runs
-        as the file is imported may be a default.
-        """
-        tests = tests_beside(broken.file)
-        calls = self.calls(tests)
-        calling = sorted(name for name, (_, called) in calls.items() if any(broken.is_in(each) for each in called))
-        calling.sort(key=lambda name: calls[name][0])
-        defaults = [] if broken.function else [*self.calls([DEFAULTS])]
+    def _came(self, broken: Break, seconds: dict[str, float]) -> str:
+        """Return what tests, of which is known how long they take, say of a broken file: passed, noticed or endless."""
+        if not seconds:
+            return "passed"
+        names = sorted(seconds, key=lambda name: seconds[name])
+        files = sorted({name.partition("::")[0] for name in names})
         path = self.tree / broken.file
         original = path.read_text()
         put(path, broken.write())
         try:
-            files = {name.partition("::")[0] for name in calling}
-            others = [name for name in calls if name not in calling]
-            others.sort(key=lambda name: name.partition("::")[0] not in files)
-            for only in filter(None, [defaults, calling, others]):
-                files = sorted({name.partition("::")[0] for name in only})
-                took = sum(calls[name][0] for name in only if name in calls)
-                came = self._asked(files, only=only, seconds=60.0 + 10.0 * took)
-                if came != "passed":
-                    return "noticed" if came == "failed" else came
+            came = self._asked(files, only=names, seconds=60.0 + 10.0 * sum(seconds.values()))
         finally:
             put(path, original)
+        return "noticed" if came == "failed" else came
+
+    def outcome(self, broken: Break) -> str:
+        """Return what the tests beside a broken file say: noticed, endless or SURVIVES.
+
+        Those that call the broken function are run first, file by file, the shortest of them first; then all others, as
+        a fixture, a cached call or another process may have called it for them. What runs as the file is imported may
+        be a default.
+        """
+        defaults = [] if broken.function else [DEFAULTS]
+        others: dict[str, float] = {}
+        for file in [*defaults, *likely(broken, tests_beside(broken.file))]:
+            calling: dict[str, float] = {}
+            for name, (seconds, called) in self.calls([file]).items():
+                is_needed = file in defaults or any(map(broken.is_in, called))
+                (calling if is_needed else others)[name] = seconds
+            if (came := self._came(broken, calling)) != "passed":
+                return came
+        if (came := self._came(broken, others)) != "passed":
+            return came
         return SURVIVES
+
+
+def likely(broken: Break, tests: list[str]) -> list[str]:
+    """Return files of tests, those first that speak most often of the function that is broken, or of its file."""
+    words = {Path(broken.file).stem, *broken.function.split(".")} - {"", "<locals>", "__init__"}
+    pattern = re.compile("|".join(re.escape(word.strip("_").lower()) for word in words))
+    return sorted(tests, key=lambda test: -len(pattern.findall((ROOT / test).read_text().lower())))
 
 
 def put(path: Path, source: str) -> None:
