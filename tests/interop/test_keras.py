@@ -119,7 +119,10 @@ def test_models_as_people_write_them():
         (lambda: [F.LayerNormalization(axis=[2]), F.LayerNormalization(axis=2)], "LayerNorm LayerNorm"),
         (lambda: [F.LayerNormalization(center=False), F.LayerNormalization(scale=False)], "LayerNorm LayerNorm"),
         (lambda: [F.LayerNormalization(epsilon=0.1), F.Activation("softmax")], "LayerNorm Activation"),
-        (lambda: [F.SpatialDropout1D(0.3), F.Dropout(0.2), F.Dropout(0.1, noise_shape=(None, 1, None))], "Dropout " * 3),
+        (
+            lambda: [F.SpatialDropout1D(0.3), F.Dropout(0.2), F.Dropout(0.1, noise_shape=(None, 1, None))],
+            "Dropout Dropout Dropout",
+        ),
         (lambda: [F.Bidirectional(F.GRU(3, dropout=0.2))], "Dropout GRU LastStep"),
         (lambda: [F.GRU(3, go_backwards=True, return_sequences=True), F.GlobalMaxPooling1D(), F.Dense(2)],
          "GRU MaxOverTime Dense"),
@@ -188,7 +191,10 @@ class Subclassed(keras.Model):
             lambda: sequential(F.GRU(3, return_sequences=True, go_backwards=True), F.Bidirectional(F.GRU(3))),
             "Bidirectional .* takes steps in reverse order",
         ),
-        (lambda: sequential(F.Bidirectional(F.GRU(3, go_backwards=True))), "takes steps in reverse order"),
+        (
+            lambda: sequential(F.Bidirectional(F.GRU(3, go_backwards=True), backward_layer=F.GRU(3))),
+            "takes steps in reverse order",
+        ),
         (
             lambda: sequential(F.Bidirectional(F.GRU(3), backward_layer=F.LSTM(3, go_backwards=True))),
             "has a GRU and a LSTM",
@@ -202,7 +208,10 @@ class Subclassed(keras.Model):
         (lambda: keras.Sequential([keras.Input((None, I), 2), F.GRU(3, stateful=True)]), "has stateful=True"),
         (lambda: sequential(F.Dropout(0.1, noise_shape=(None, 3, None))), "has noise_shape="),
         (lambda: sequential(F.Dropout(0.1, noise_shape=(None, None, 1))), "has noise_shape="),
-        (lambda: sequential(F.LayerNormalization(axis=[1, 2])), "it must go over the features, axis=-1"),
+        (
+            lambda: keras.Sequential([keras.Input((5, I)), F.LayerNormalization(axis=1)]),
+            "it must go over the features, axis=-1",
+        ),
         (lambda: sequential(F.LayerNormalization(center=False, scale=False)), "has neither gain nor bias"),
         (lambda: sequential(F.GlobalMaxPooling1D(keepdims=True)), "has keepdims=True"),
         (lambda: sequential(F.GlobalAveragePooling1D(keepdims=True)), "has keepdims=True"),
