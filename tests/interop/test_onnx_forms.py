@@ -190,7 +190,7 @@ REFUSED = [
     (one("ReduceMean", axes=[3]), STEPS, "it must go over time, but .* it goes over 3"),
     (one("ReduceMean", axes=[-4]), STEPS, "it must go over time, but .* it goes over -4"),
     (one("ReduceSum", k=np.array([0])), STEPS, "frames that are 0 after a sequence's end"),
-    (([node("Where", "c x k", "y")], {"c": np.array(True), "k": numbers(1)}), STEPS, "it must choose by whether a step"),
+    (([node("Where", "c x k", "y")], {"c": np.array(True), "k": numbers(1)}), STEPS, "it must choose by whether"),
     (one("Conv", w=numbers(2, I, 3), auto_pad="SAME_LOWER"), WINDOWS, "auto_pad='SAME_LOWER' is not supported"),
     (one("Conv", w=numbers(2, I, 3), auto_pad="SAME_UPPER", strides=[2]), WINDOWS, "auto_pad='SAME_UPPER' is not"),
     (one("Conv", w=numbers(2, I, 4), auto_pad="SAME_UPPER", dilations=[2]), WINDOWS, "auto_pad='SAME_UPPER' is not"),
@@ -213,7 +213,8 @@ def test_an_operator_that_is_no_layer_is_refused(form, x, why):
 
 TAKEN_AS = [
     (gru(hidden_size=H), STEPS, layers.GRU(I, H, reset="before")),
-    (gru(hidden_size=H, direction="reverse", clip=0.5), STEPS, layers.GRU(I, H, reset="before", reverse=True, clip=0.5)),
+    (gru(hidden_size=H, direction="reverse"), STEPS, layers.GRU(I, H, reset="before", reverse=True)),
+    (gru(hidden_size=H, clip=0.5), STEPS, layers.GRU(I, H, reset="before", clip=0.5)),
     (lstm(numbers(1, 3 * H)), STEPS, layers.LSTM(I, H, peepholes=True)),
     (one("MatMul", w=numbers(I, 2)), STEPS, layers.Dense(I, 2)),
     (one("Gemm", w=numbers(I, 2), b=numbers(2), alpha=0.5, beta=3.0), ROWS, layers.Dense(I, 2)),
