@@ -315,10 +315,16 @@ class Tests:
 
 
 def likely(broken: Break, tests: list[str]) -> list[str]:
-    """Return files of tests, those first that speak most often of the function that is broken, or of its file."""
-    words = {Path(broken.file).stem, *broken.function.split(".")} - {"", "<locals>", "__init__"}
-    pattern = re.compile("|".join(re.escape(word.strip("_").lower()) for word in words))
-    return sorted(tests, key=lambda test: -len(pattern.findall((ROOT / test).read_text().lower())))
+    """Return files of tests: first those with the name of the broken file or its folder, that speak most often of it."""
+    folders = {*Path(broken.file).with_suffix("").parts[2:]}
+    words = {Path(broken.file).stem, *broken.function.split(".")} - {"<locals>", "__init__"}
+    pattern = re.compile("|".join(re.escape(word) for each in words if (word := each.strip("_").lower())) or "$")
+
+    def order(test: str) -> tuple[int, int]:
+        shared = folders & {*Path(test).stem.removeprefix("test_").split("_")}
+        return -len(shared), -len(pattern.findall((ROOT / test).read_text().lower()))
+
+    return sorted(tests, key=order)
 
 
 def put(path: Path, source: str) -> None:
