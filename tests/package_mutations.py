@@ -315,7 +315,7 @@ class Tests:
 
 
 def likely(broken: Break, tests: list[str]) -> list[str]:
-    """Return files of tests: first those with the name of the broken file or its folder, that speak most often of it."""
+    """Return files of tests: those with the name of the broken file or its folder first, which name it most often."""
     folders = {*Path(broken.file).with_suffix("").parts[2:]}
     words = {Path(broken.file).stem, *broken.function.split(".")} - {"<locals>", "__init__"}
     pattern = re.compile("|".join(re.escape(word) for each in words if (word := each.strip("_").lower())) or "$")
