@@ -353,6 +353,13 @@ def test_a_residual_of_just_tol_is_small_enough():
     assert calls == [[0, 1, 2], [2]]
 
 
+def test_the_error_has_the_residual_of_the_end():
+    residuals = iter([0.5, 0.25, 0.125, 0.0625])
+    with pytest.raises(ConvergenceError, match=r"after 3 iterations .* in 1 of 2 examples, and 0\.125 at") as caught:
+        relax("state", lambda rows: np.array([next(residuals), 0.0])[: rows.size], 2, tol=0.1, max_iter=3)
+    assert (caught.value.residual, caught.value.n_iterations) == (0.125, 3)
+
+
 def test_the_error_can_be_pickled():
     error = pickle.loads(pickle.dumps(ConvergenceError("state", 0.5, 10, "diverges")))
     assert (error.relaxation, error.residual, error.n_iterations) == ("state", 0.5, 10)
