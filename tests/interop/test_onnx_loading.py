@@ -416,17 +416,22 @@ def test_the_directions_of_a_state_that_lie_side_by_side_are_its_halves():
         np.testing.assert_allclose(run.final_states[own], half, atol=1e-5)
 
 
-def test_directions_of_a_state_that_are_taken_apart_can_be_put_together():
+@pytest.mark.parametrize("sizes", ["", " sizes"])
+def test_directions_of_a_state_that_are_taken_apart_can_be_put_together(sizes):
     w, r, b = weights(4, 2)
     nodes = [
         node("LSTM", "x w r b", "y0 h", hidden_size=H, direction="bidirectional"),
         node("Transpose", "h", "t", perm=[1, 0, 2]),
         node("Reshape", "t shape", "s"),
-        node("Split", "s", "first second", axis=1),
+        node("Split", f"s{sizes}", "first second", axis=1),
         node("Concat", "first second", "both", axis=1),
         node("Relu", "both", "y"),
     ]
-    check(model(nodes, {"w": w, "r": r, "b": b, "shape": np.array([0, -1])}), "LSTM LastStep Activation")
+    constants = {"w": w, "r": r, "b": b, "shape": np.array([0, -1])}
+    check(model(nodes, {**constants, "sizes": np.array([H, H])}), "LSTM LastStep Activation")
+    if sizes:
+        with pytest.raises(InteropError, match=r"two halves of 4 features can be taken, but the sizes are \[1, 3\]"):
+            load(model(nodes, {**constants, "sizes": np.array([1, 3])}))
 
 
 def test_a_function_of_a_state_is_no_state():
