@@ -106,6 +106,12 @@ def test_bad_seeds_and_dtypes_are_refused(make):
         (lambda: datasets.make_mackey_glass(1, 10, tau=0), "tau must be a positive multiple of 0.1, but 0 was"),
         (lambda: datasets.make_mackey_glass(1, 10, tau=17.05), "tau must be a positive multiple of 0.1, but 17.05"),
         (lambda: datasets.make_mackey_glass(1, 10, tau=np.nan), "tau must be a positive multiple of 0.1, but nan"),
+        (lambda: datasets.make_mackey_glass(1, 10, tau=np.inf), "tau must be a positive multiple of 0.1, but inf"),
+        (lambda: datasets.make_mackey_glass(1, 10, tau=0.04), "tau must be a positive multiple of 0.1, but 0.04"),
+        (lambda: datasets.make_mackey_glass(1, 10, tau=-0.1), "tau must be a positive multiple of 0.1, but -0.1"),
+        (lambda: datasets.make_cylinder_bell_funnel(1, 7), "n_steps must be .* at least 8"),
+        (lambda: datasets.make_control_charts(1, 2), "n_steps must be .* at least 3"),
+        (lambda: datasets.make_two_patterns(1, 15), "n_steps must be .* at least 16"),
         (lambda: datasets.make_mackey_glass(1, 10, horizon=0), "horizon must be .* at least 1"),
         (lambda: datasets.make_narma10(1, 0), "n_steps must be .* at least 1"),
     ],
@@ -113,6 +119,28 @@ def test_bad_seeds_and_dtypes_are_refused(make):
 def test_a_parameter_out_of_its_range_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("make", "n_steps"),
+    [
+        (lambda: datasets.make_adding_problem(1, 2), 2),
+        (lambda: datasets.make_copy_memory(1, 1, n_symbols=2, n_memorize=1), 3),
+        (lambda: datasets.make_temporal_order(1, 10), 10),
+        (lambda: datasets.make_anbn(1, n_min=1, n_max=1), 3),
+        (lambda: datasets.make_mackey_glass(1, 1, tau=0.1), 1),
+        (lambda: datasets.make_mackey_glass(1, 2, tau=1.0), 2),
+        (lambda: datasets.make_narma10(1, 1), 1),
+        (lambda: datasets.make_cylinder_bell_funnel(1, 8), 8),
+        (lambda: datasets.make_control_charts(1, 3), 3),
+        (lambda: datasets.make_two_patterns(1, 16), 16),
+    ],
+)
+def test_the_least_of_each_parameter_is_taken(make, n_steps):
+    X, y = make()
+    assert len(X) == len(y) == 1
+    assert len(X[0]) == n_steps
+    assert np.isfinite(X[0]).all()
 
 
 class TestAddingProblem:
