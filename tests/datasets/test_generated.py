@@ -109,9 +109,6 @@ def test_bad_seeds_and_dtypes_are_refused(make):
         (lambda: datasets.make_mackey_glass(1, 10, tau=np.inf), "tau must be a positive multiple of 0.1, but inf"),
         (lambda: datasets.make_mackey_glass(1, 10, tau=0.04), "tau must be a positive multiple of 0.1, but 0.04"),
         (lambda: datasets.make_mackey_glass(1, 10, tau=-0.1), "tau must be a positive multiple of 0.1, but -0.1"),
-        (lambda: datasets.make_cylinder_bell_funnel(1, 7), "n_steps must be .* at least 8"),
-        (lambda: datasets.make_control_charts(1, 2), "n_steps must be .* at least 3"),
-        (lambda: datasets.make_two_patterns(1, 15), "n_steps must be .* at least 16"),
         (lambda: datasets.make_mackey_glass(1, 10, horizon=0), "horizon must be .* at least 1"),
         (lambda: datasets.make_narma10(1, 0), "n_steps must be .* at least 1"),
     ],
@@ -131,9 +128,6 @@ def test_a_parameter_out_of_its_range_is_refused(make, message):
         (lambda: datasets.make_mackey_glass(1, 1, tau=0.1), 1),
         (lambda: datasets.make_mackey_glass(1, 2, tau=1.0), 2),
         (lambda: datasets.make_narma10(1, 1), 1),
-        (lambda: datasets.make_cylinder_bell_funnel(1, 8), 8),
-        (lambda: datasets.make_control_charts(1, 3), 3),
-        (lambda: datasets.make_two_patterns(1, 16), 16),
     ],
 )
 def test_the_least_of_each_parameter_is_taken(make, n_steps):
