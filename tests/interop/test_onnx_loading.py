@@ -737,3 +737,46 @@ def test_a_damaged_file_gives_a_network_or_our_own_error():
         except InteropError:
             outcomes["refused"] += 1
     assert min(outcomes.values()) > 20
+
+
+def with_the_last_step_of_each(*, arranged=True, batch_dims=1, place=("Sub", "whole one")):
+    """Return a GRU whose own last steps GatherND picks, as exporters write what takes lengths."""
+    operator, operands = place
+    w, r, b = weights(3)
+    nodes = [
+        helper.make_node("GRU", ["x", "w", "r", "b", "lengths"], ["g"], hidden_size=H),
+        node("Squeeze", "g axis", "s"),
+        node("Transpose", "s", "turned", perm=[1, 0, 2]),
+        node("Cast", "lengths", "whole", to=7),
+        node(operator, operands, "last"),
+        node("Unsqueeze", "last axis", "place"),
+        node("GatherND", f"{'turned' if arranged else 's'} place", "p", batch_dims=batch_dims),
+        node("Relu", "p", "y"),
+    ]
+    constants = {"w": w, "r": r, "b": b, "axis": np.array([1]), "one": np.array(1), "two": np.array(2)}
+    return model(nodes, constants, inputs=[("lengths", onnx.TensorProto.INT32, ("B",))])
+
+
+def test_each_sequence_s_own_last_step_is_picked():
+    made, x = with_the_last_step_of_each(), example()
+    net = load(made)
+    assert net.layers[1] == layers.LastStep()
+    expected, *_ = runtime(made, x=x, lengths=LENGTHS)
+    np.testing.assert_allclose(net.forward(x, LENGTHS), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"arranged": False},
+        {"batch_dims": 0},
+        {"place": ("Sub", "whole two")},
+        {"place": ("Sub", "one whole")},
+        {"place": ("Add", "whole one")},
+        {"place": ("Identity", "whole")},
+    ],
+    ids=str,
+)
+def test_a_step_that_is_not_each_sequence_s_own_last_is_refused(changed):
+    with pytest.raises(InteropError, match=r"it must pick the last step of sequences of axes b, t, f, at lengths - 1"):
+        load(with_the_last_step_of_each(**changed))
