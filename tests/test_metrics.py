@@ -108,6 +108,13 @@ def test_the_confusion_matrix_reads_logits_as_accuracy_does(n_outputs):
     assert np.trace(counts) / 50 == accuracy(target, logits)
 
 
+def test_the_confusion_matrix_of_padded_steps_reads_logits_too():
+    target, logits = RNG.integers(3, size=(4, 5)), RNG.normal(size=(4, 5, 3))
+    expected = confusion_matrix(target.ravel(), logits.reshape(20, 3))
+    np.testing.assert_array_equal(confusion_matrix(target, logits), expected)
+    assert np.trace(expected) / 20 == accuracy(target, logits)
+
+
 def test_the_confusion_matrix_has_as_many_classes_as_occur():
     target, predicted = RNG.integers(5, size=(2, 100))
     np.testing.assert_array_equal(
