@@ -69,6 +69,8 @@ BESIDE = {
     "rnnbp/names.py": ("tests/mistakes",),
     "rnnbp/warning.py": ("tests/mistakes",),
     "rnnbp/data": ("tests/data", "tests/training/test_resume.py"),
+    "rnnbp/gradients/rtrl.py": ("tests/gradients", "tests/training/test_online.py"),
+    "rnnbp/gradients/snap.py": ("tests/gradients", "tests/training/test_online.py"),
     "rnnbp/losses": ("tests/losses", "tests/training/test_step.py", "tests/optimizers/test_levenberg_marquardt.py"),
     "rnnbp/networks/network.py": ("tests/networks", "tests/files/test_model_file.py"),
     "rnnbp/optimizers": ("tests/optimizers", "tests/training/test_optimizer_state.py"),
