@@ -97,7 +97,7 @@ class ActivationFunction:
         ``value(z) -> y``.
     pullback : callable
         ``pullback(dy, z, y) -> dz``.
-    elementwise : bool
+    elementwise : bool, default True
         Whether each element is mapped alone (all but softmax).
 
     See Also
@@ -355,6 +355,8 @@ def standardize(x: Array, epsilon: float = EPSILON) -> tuple[Array, Array]:
     Parameters
     ----------
     x : ndarray of shape (n_rows, F)
+    epsilon : float, default 1e-5
+        What is added to the variance.
 
     Returns
     -------

@@ -161,6 +161,10 @@ class Orthogonal(_WeightInitializer):
 class Identity(_WeightInitializer):
     """`scale` times the identity; with relu units an IRNN's recurrent weights (Le, Jaitly and Hinton 2015).
 
+    Parameters
+    ----------
+    scale : float, default 1.0
+
     See Also
     --------
     Orthogonal
@@ -222,6 +226,10 @@ class Ones(Initializer):
 
 class ForgetGate(Initializer):
     """Biases of 0, but of `value` in the forget gate, if there is one (Gers et al. 2000; Jozefowicz et al. 2015).
+
+    Parameters
+    ----------
+    value : float, default 1.0
 
     See Also
     --------

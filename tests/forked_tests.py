@@ -6,7 +6,8 @@ answered by a line; both are JSON::
     {"files": [...], "only": [...] or null, "calls": path or null, "seconds": 60}  ->  "passed", "failed" or "endless"
 
 `only` names the tests of these files that are run, in their order (default: all). A run ends with the first test that
-fails. With `calls` it goes on, and writes how long each test took and which functions of the package it called.
+fails; one that takes too long, or too much memory, is "endless". With `calls` it goes on, and writes how long each test
+took and which functions of the package it called.
 
 The package itself is loaded by the fork, so it may have changed since the last run.
 """
@@ -30,7 +31,7 @@ OPTIONS = (
     *("-q", "-n", "0", "-p", "no:cacheprovider", "-m", "not slow"),
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
 )
-ADDRESS_SPACE = 16 << 30  # bytes; what asks for more fails, and does not take the machine with it
+MEMORY = 6 << 30  # bytes; what takes more is ended, and does not take the machine with it
 NO_TESTS = pytest.ExitCode.NO_TESTS_COLLECTED
 
 
@@ -98,19 +99,32 @@ def forked(asked: dict[str, Any]) -> str:
             nothing = os.open(os.devnull, os.O_RDWR)
             for stream in (0, 1, 2):
                 os.dup2(nothing, stream)
-            resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
             status = run(asked)
         finally:
             os._exit(status)
-    end = time.monotonic() + asked["seconds"]
-    while time.monotonic() < end:
+    end, size = time.monotonic() + asked["seconds"], 0
+    while time.monotonic() < end and size < MEMORY:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             return "passed" if os.waitstatus_to_exitcode(status) in (0, NO_TESTS) else "failed"
+        size = resident(child)
         time.sleep(0.02)
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
     return "endless"
+
+
+def resident(process: int) -> int:
+    """Return the bytes of memory that a process takes; 0 where this is not known.
+
+    A limit of its address space would be one for the compiled programs that tests run too, and sanitizers, which they
+    are compiled with, reserve far more than they take.
+    """
+    try:
+        pages = Path(f"/proc/{process}/statm").read_text().split()[1]
+    except OSError:
+        return 0
+    return int(pages) * resource.getpagesize()
 
 
 def main() -> None:

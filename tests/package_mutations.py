@@ -10,8 +10,11 @@
 in code that runs: docstrings, annotations, text of messages, what runs for type checkers only and `CHECKED` are left
 alone. The broken file stands in a copy of the tree; the originals are not touched. One of the tests of the folder that
 mirrors the file's own must then fail. They are run once with nothing broken, to know which test calls which function:
-those that call the broken one are run first, by `forked_tests`, until one fails. With ``--kept FOLDER`` what was found
-stays there; the same command goes on from it, and tries again only what had survived.
+those that call the broken one are run first, by `forked_tests`, until one fails; files of tests that speak most often
+of the broken one come first, and those that are not needed are not run at all. Tests of other programs are skipped
+where these are not installed (the extras torch, keras and onnx, and a C compiler): then what they would notice
+survives. With ``--kept FOLDER`` what was found stays there; the same command goes on from it, and tries again only what
+had survived.
 
 `tests/equivalent_mutations.json` lists breaks that change nothing that could be asked of the code, each with its reason
 and the line that it changes; a test sees to it that the line is there.
@@ -24,6 +27,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -54,13 +58,19 @@ LOADED = ("scipy.optimize", "scipy.signal", "scipy.stats", "sklearn.utils.estima
 #: Where tests stand that do not mirror the file's folder: the first that fits.
 BESIDE = {
     "rnnbp/metrics": ("tests/test_metrics.py", "tests/test_error_rates.py"),
-    "rnnbp/model_selection.py": ("tests/estimators", "tests/preprocessing"),
+    "rnnbp/command_line": ("tests/test_command_line.py",),
+    "rnnbp/__main__.py": ("tests/test_command_line.py",),
+    "rnnbp/progress_bar.py": ("tests/training/test_progress.py",),
+    "rnnbp/tables.py": ("tests/preprocessing", "tests/audio/test_features.py"),
+    "rnnbp/model_selection.py": ("tests/test_model_selection.py", "tests/estimators", "tests/preprocessing"),
     "rnnbp/inspection.py": ("tests/estimators",),
     "rnnbp/sequences.py": ("tests/data",),
     "rnnbp/reading.py": ("tests/data", "tests/mistakes"),
     "rnnbp/names.py": ("tests/mistakes",),
     "rnnbp/warning.py": ("tests/mistakes",),
     "rnnbp/data": ("tests/data", "tests/training/test_resume.py"),
+    "rnnbp/gradients/rtrl.py": ("tests/gradients", "tests/training/test_online.py"),
+    "rnnbp/gradients/snap.py": ("tests/gradients", "tests/training/test_online.py"),
     "rnnbp/losses": ("tests/losses", "tests/training/test_step.py", "tests/optimizers/test_levenberg_marquardt.py"),
     "rnnbp/networks/network.py": ("tests/networks", "tests/files/test_model_file.py"),
     "rnnbp/optimizers": ("tests/optimizers", "tests/training/test_optimizer_state.py"),
@@ -68,6 +78,7 @@ BESIDE = {
     "rnnbp/layers/online.py": ("tests/training/test_online.py",),
     "rnnbp/layers/recurrent_online.py": ("tests/training/test_online.py", "tests/gradients/test_rtrl.py"),
     "rnnbp/layers/pooling.py": ("tests/layers", "tests/networks/test_stream.py", "tests/test_conformance.py"),
+    "rnnbp/layers/layer.py": ("tests/layers", "tests/networks/test_summary.py", "tests/test_conformance.py"),
     "rnnbp/layers": ("tests/layers", "tests/test_conformance.py"),
     "rnnbp/cells": ("tests/cells", "tests/test_conformance.py"),
     "rnnbp/files": ("tests/files", "tests/training/test_resume.py"),
@@ -270,34 +281,53 @@ class Tests:
             found |= json.loads(path.read_text())
         return found
 
-    def outcome(self, broken: Break) -> str:
-        """Return what the tests beside a broken file say: noticed, endless or SURVIVES.
-
-        Those that call the broken function are run first, the shortest of them first; then all others, as a fixture, a
-        cached call or another process may have called it for them, most likely for those of the same files. What runs
-        as the file is imported may be a default.
-        """
-        tests = tests_beside(broken.file)
-        calls = self.calls(tests)
-        calling = sorted(name for name, (_, called) in calls.items() if any(broken.is_in(each) for each in called))
-        calling.sort(key=lambda name: calls[name][0])
-        defaults = [] if broken.function else [*self.calls([DEFAULTS])]
+    def _came(self, broken: Break, seconds: dict[str, float]) -> str:
+        """Return what tests, of which is known how long they take, say of a broken file: passed, noticed or endless."""
+        if not seconds:
+            return "passed"
+        names = sorted(seconds, key=lambda name: seconds[name])
+        files = sorted({name.partition("::")[0] for name in names})
         path = self.tree / broken.file
         original = path.read_text()
         put(path, broken.write())
         try:
-            files = {name.partition("::")[0] for name in calling}
-            others = [name for name in calls if name not in calling]
-            others.sort(key=lambda name: name.partition("::")[0] not in files)
-            for only in filter(None, [defaults, calling, others]):
-                files = sorted({name.partition("::")[0] for name in only})
-                took = sum(calls[name][0] for name in only if name in calls)
-                came = self._asked(files, only=only, seconds=60.0 + 10.0 * took)
-                if came != "passed":
-                    return "noticed" if came == "failed" else came
+            came = self._asked(files, only=names, seconds=60.0 + 10.0 * sum(seconds.values()))
         finally:
             put(path, original)
+        return "noticed" if came == "failed" else came
+
+    def outcome(self, broken: Break) -> str:
+        """Return what the tests beside a broken file say: noticed, endless or SURVIVES.
+
+        Those that call the broken function are run first, file by file, the shortest of them first; then all others, as
+        a fixture, a cached call or another process may have called it for them. What runs as the file is imported may
+        be a default.
+        """
+        defaults = [] if broken.function else [DEFAULTS]
+        others: dict[str, float] = {}
+        for file in [*defaults, *likely(broken, tests_beside(broken.file))]:
+            calling: dict[str, float] = {}
+            for name, (seconds, called) in self.calls([file]).items():
+                is_needed = file in defaults or any(map(broken.is_in, called))
+                (calling if is_needed else others)[name] = seconds
+            if (came := self._came(broken, calling)) != "passed":
+                return came
+        if (came := self._came(broken, others)) != "passed":
+            return came
         return SURVIVES
+
+
+def likely(broken: Break, tests: list[str]) -> list[str]:
+    """Return files of tests: those with the name of the broken file or its folder first, which name it most often."""
+    folders = {*Path(broken.file).with_suffix("").parts[2:]}
+    words = {Path(broken.file).stem, *broken.function.split(".")} - {"<locals>", "__init__"}
+    pattern = re.compile("|".join(re.escape(word) for each in words if (word := each.strip("_").lower())) or "$")
+
+    def order(test: str) -> tuple[int, int]:
+        shared = folders & {*Path(test).stem.removeprefix("test_").split("_")}
+        return -len(shared), -len(pattern.findall((ROOT / test).read_text().lower()))
+
+    return sorted(tests, key=order)
 
 
 def put(path: Path, source: str) -> None:

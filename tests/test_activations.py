@@ -7,7 +7,7 @@ import scipy.stats
 from conformance import error, numerical_gradient
 
 from rnnbp import activations
-from rnnbp.activations import ACTIVATIONS
+from rnnbp.activations import ACTIVATIONS, family_of, named
 
 # float32's exponentials overflow beyond 88, float64's beyond 709
 POINTS = np.concatenate([np.linspace(-8, 8, 65), [-1e4, -700, -100, -30, -1e-8, 1e-8, 30, 100, 700, 1e4]])
@@ -101,3 +101,17 @@ def test_the_slope_at_the_kink_is_that_from_the_left(name, at_zero):
 def test_an_unknown_name_is_answered_with_the_known_ones():
     with pytest.raises(ValueError, match=r"unknown activation 'reLU': .*'relu', 'leaky_relu'.*Did you mean 'relu'\?"):
         activations.get("reLU")
+
+
+@pytest.mark.parametrize(
+    ("name", "family", "numbers"),
+    [
+        ("elu(0.5)", "elu", (0.5,)), ("scaled_tanh(1.5, 0.7)", "scaled_tanh", (1.5, 0.7)),
+        ("hard_sigmoid(0.2, 0.5)", "hard_sigmoid", (0.2, 0.5)), ("affine(2.0, -1.0)", "affine", (2.0, -1.0)),
+        ("elu", "elu", (1.0,)), ("leaky_relu", "leaky_relu", (0.01,)),  # with the numbers that are meant
+        ("tanh", "tanh", ()), ("relu", "relu", ()), ("identity", "identity", ()), ("softmax", "softmax", ()),
+    ],
+)  # fmt: skip
+def test_a_function_s_family_and_numbers_make_its_name_again(name, family, numbers):
+    assert family_of(name) == (family, numbers)
+    assert (named(family, *numbers) if numbers else family) == name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from sklearn.preprocessing import scale
 
 import rnnbp
 from rnnbp import datasets, layers
-from rnnbp.command_line import main
+from rnnbp.command_line import _parser, main
 from rnnbp.command_line.progress import EpochBar
 from rnnbp.estimators.parts import opened
 from rnnbp.preprocessing import SequenceScaler
@@ -557,6 +558,59 @@ def test_help_has_an_example(rnnbp_command, name):
     assert f"rnnbp {name} " in printed.split("options:")[1]
     for exit_code in ("\n  0 ", "\n  1 ", "\n  2 "):
         assert exit_code in printed.split("exit codes:")[1]
+
+
+def test_training_s_defaults_are_those_that_its_help_names(rnnbp_command):
+    _, printed, _ = rnnbp_command("train", "--help")
+    said = dict(re.findall(r"--([a-z-]+) [A-Z][^-]*?\(default:\s+([0-9.]+)\)", printed))
+    given = vars(_parser().parse_args(["train", "data", "-o", "model"]))
+    assert {name: float(number) for name, number in said.items()} == {
+        "hidden": 64, "max-epochs": 100, "held-out": 0.2, "seed": 0
+    }  # fmt: skip
+    assert [given["hidden"], given["max_epochs"], given["held_out"], given["seed"]] == [[64], 100, 0.2, 0]
+    assert "up to 16000" in printed
+
+
+@pytest.mark.parametrize(
+    ("rates", "options", "expected"),
+    [
+        ((16_000, 22_050), (), 16_000), ((22_050, 44_100), (), 16_000), ((22_050, 8000), (), 8000),
+        ((16_000, 22_050), ("--sample-rate", 12_000), 12_000),
+    ],
+)  # fmt: skip
+def test_recordings_are_analysed_at_the_lowest_of_their_rates_up_to_that_of_speech(
+    rnnbp_command, tmp_path, rates, options, expected
+):
+    rng = np.random.default_rng(0)
+    for name, rate in zip(("low", "high"), rates, strict=True):
+        (tmp_path / "sounds" / name).mkdir(parents=True)
+        for k in range(3):
+            soundfile.write(tmp_path / "sounds" / name / f"{k}.wav", 0.1 * rng.normal(size=rate // 5), rate)
+    options = (*options, "--held-out", 0, "--max-epochs", 1, "--hidden", 2)
+    code, _, said = rnnbp_command("train", "sounds", "-o", "model.rnnbp", *options)
+    assert code == 0, said
+    features = rnnbp.load(tmp_path / "model.rnnbp")[0]
+    assert (features.sample_rate, features.trim) == (expected, 40.0)
+
+
+@pytest.mark.parametrize("share", [1, -0.1, 1.5])
+def test_a_share_that_cannot_be_held_out_is_refused(rnnbp_command, ward, share):
+    code, _, said = rnnbp_command("train", ward, "-o", "a.rnnbp", *TABLE, "--held-out", share)
+    assert code == 2
+    assert f"--held-out must be at least 0 and below 1, but {float(share)} was given" in said
+
+
+def test_as_many_are_held_out_as_leave_one_to_learn_from(rnnbp_command, ward):
+    head, *rows = ward.read_text().splitlines()
+    ward.write_text("\n".join([head, *rows[:4]]))
+    options = ("--label", "pulse", "--features", "pressure", *QUICK)
+    code, printed, _ = rnnbp_command("train", ward, "-o", "a.rnnbp", *options, "--held-out", 0.75)
+    assert code == 0
+    assert "trained on 1, and written to a.rnnbp" in printed
+    assert "R^2 of 3 that were held out" in printed
+    code, _, said = rnnbp_command("train", ward, "-o", "a.rnnbp", *options, "--held-out", 0.76)
+    assert code == 1
+    assert "--held-out 0.76 of 4 examples leaves none to learn from" in said
 
 
 def test_it_is_a_program():

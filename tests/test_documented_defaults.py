@@ -39,7 +39,9 @@ def is_said(text, value):
     if inspect.isclass(value) and issubclass(value, np.generic):
         value = np.dtype(value).name
     try:
-        said = ast.literal_eval(text.replace("inf", "1e999"))
+        said = ast.literal_eval(
+            re.sub(r"2\*\*(\d+)$", lambda power: str(2 ** int(power[1])), text.replace("inf", "1e999"))
+        )
     except (ValueError, SyntaxError):
         return True if text == repr(value) else None
     return said == value and isinstance(said, bool) == isinstance(value, bool)
@@ -69,3 +71,26 @@ def test_a_default_of_another_size_is_found():
     assert not is_said("True", 1)
     assert is_said("inf", float("inf"))
     assert is_said("the golden ratio", 1.6) is None
+
+
+def public():
+    """Yield the classes and functions that users see, under their names."""
+    for place in (*(f"rnnbp.{name}" for name in rnnbp._MODULES), "rnnbp"):
+        module = importlib.import_module(place)
+        for name in module.__all__:
+            each = getattr(module, name)
+            if inspect.isfunction(each) or (inspect.isclass(each) and not issubclass(each, Exception)):
+                yield f"{place}.{name}", each
+
+
+def test_every_number_and_flag_that_users_may_leave_out_is_documented():
+    """In the docstring itself, or in that of a class that it derives from."""
+    missing = []
+    for name, each in public():
+        said = {}
+        for base in reversed(inspect.getmro(each) if inspect.isclass(each) else [each]):
+            said |= dict(stated(base.__doc__ or ""))
+        for parameter, has in inspect.signature(each).parameters.items():
+            if isinstance(has.default, (bool, int, float)) and not is_said(said.get(parameter, "nothing"), has.default):
+                missing.append(f"{name}: {parameter}={has.default}, but {said.get(parameter, 'nothing')} is said")
+    assert missing == []

@@ -1,6 +1,7 @@
 """What importing the library costs, what it offers, and that the examples in its docstrings hold."""
 
 import ast
+import dataclasses
 import doctest
 import importlib
 import inspect
@@ -54,6 +55,15 @@ def test_a_recurrent_network_needs_llvm_only_when_it_runs_compiled():
     assert loaded_by("import rnnbp; rnnbp.Network([rnnbp.layers.GRU(2, 1)])") == set()
     text = "rnnbp.layers.GRU(2, 1, gradient=rnnbp.gradients.BPTT(compiled=False))"
     assert loaded_by(f"import rnnbp; rnnbp.Network([{text}]).forward([[[0, 1]]])") == set()
+
+
+def test_results_that_hold_arrays_are_compared_by_identity():
+    """Those of two arrays have no truth value, so that `==` and `in` would be errors, and there would be no hash."""
+    public = [getattr(module, name) for module in map(rnnbp.__getattr__, rnnbp._MODULES) for name in module.__all__]
+    results = {kind for kind in public if isinstance(kind, type) and dataclasses.is_dataclass(kind)}
+    of_arrays = [kind for kind in results if any("rray" in str(each.type) for each in dataclasses.fields(kind))]
+    assert len(of_arrays) > 5
+    assert [kind for kind in of_arrays if kind.__eq__ is not object.__eq__] == []
 
 
 # -- public names, as the design gives them ----------------------------------------------------------------------------

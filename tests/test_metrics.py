@@ -35,6 +35,10 @@ def test_accuracy_of_one_logit_is_of_its_sign(target):
     assert accuracy(target, [[3.0], [-0.1], [-2.0], [0.2]]) == 0.5
 
 
+def test_a_target_of_one_half_is_of_the_first_class_as_a_logit_of_zero_is():
+    assert accuracy([[0.5], [0.6]], [[-1.0], [1.0]]) == 1.0
+
+
 def test_equal_logits_are_of_the_first_class():
     """One logit of 0 is two that are equal, of which `argmax` takes the first."""
     assert accuracy([0, 0], [[0.0], [0.0]]) == accuracy([0, 0], np.zeros((2, 2))) == 1.0
@@ -51,6 +55,12 @@ def test_r2_is_scikit_learn_s():
     output = target + 0.3 * RNG.normal(size=50)
     assert r2(target, output) == pytest.approx(sklearn.metrics.r2_score(target, output), rel=1e-14)
     assert r2(target, output[:, None]) == r2(target, output)
+
+
+@pytest.mark.parametrize(("target", "output"), [((3, 2), (2, 3)), ((4,), (2, 2)), ((3,), (3, 2)), ((2, 3), (2, 4))])
+def test_r2_of_shapes_that_do_not_fit_is_refused(target, output):
+    with pytest.raises(ValueError, match="do not fit outputs of shape"):
+        r2(np.zeros(target), np.zeros(output))
 
 
 def test_r2_of_a_constant_prediction_is_zero_and_of_a_perfect_one_is_one():
@@ -78,6 +88,7 @@ def test_the_confusion_matrix_has_a_place_for_classes_that_do_not_occur():
     ("target", "predicted", "message"),
     [
         ([0, 1], [0, 5], "predicted must hold whole numbers from 0 to 2, but holds .*5"),
+        ([0, 3], [0, 1], "target must hold whole numbers from 0 to 2, but holds .*3"),
         ([0, -1], [0, 1], "target must hold whole numbers from 0 to 2"),
         ([0.0, 1.0], [0, 1], "target must hold whole numbers"),
         ([0, 1], [0], r"predictions of shape \(1,\) for targets of shape \(2,\)"),
@@ -95,6 +106,13 @@ def test_the_confusion_matrix_reads_logits_as_accuracy_does(n_outputs):
     counts = confusion_matrix(target, logits)
     assert counts.shape == (n_classes, n_classes)
     assert np.trace(counts) / 50 == accuracy(target, logits)
+
+
+def test_the_confusion_matrix_of_padded_steps_reads_logits_too():
+    target, logits = RNG.integers(3, size=(4, 5)), RNG.normal(size=(4, 5, 3))
+    expected = confusion_matrix(target.ravel(), logits.reshape(20, 3))
+    np.testing.assert_array_equal(confusion_matrix(target, logits), expected)
+    assert np.trace(expected) / 20 == accuracy(target, logits)
 
 
 def test_the_confusion_matrix_has_as_many_classes_as_occur():
@@ -156,6 +174,11 @@ def test_a_threshold_rejects_as_many_of_the_right_as_wanted_and_no_more(n, share
     assert (right < threshold).sum() == int(share * right.size)
 
 
+@pytest.mark.parametrize("rows", [[[1.0, 0.0]], [[0.8, 0.2005]], [[0.8, 0.1995]]])
+def test_zeros_are_probabilities_and_sums_may_be_rounded(rows):
+    assert rejection_threshold([0], rows) == rows[0][0]
+
+
 def test_wrong_predictions_do_not_move_the_threshold():
     target, probabilities = confident(200, np.random.default_rng(0))
     right = probabilities.argmax(axis=1) == target
@@ -179,6 +202,8 @@ def test_a_threshold_holds_for_new_examples():
         ([0], [0.5], 0.05, r"must have shape \(N, K\)"),
         ([0], [[2.0, -1.0]], 0.05, "at least 0 and sum to 1"),
         ([0], [[3.0, 4.0]], 0.05, "pass a softmax of logits"),
+        ([0], [[0.8, 0.2015]], 0.05, "sum to 1 in each row"),
+        ([0], [[0.8, 0.1985]], 0.05, "sum to 1 in each row"),
         ([0], [[np.nan, 0.5]], 0.05, "at least 0 and sum to 1"),
         ([0], [[0.2, 0.8]], 0.05, "none of them is right"),
         ([0], [[0.8, 0.2]], 1.0, "at least 0 and below 1, but 1.0 was given"),
@@ -229,6 +254,7 @@ def test_precision_recall_and_f1_are_scikit_learn_s_also_of_sequences():
         ([[0, 1], [0]], [[0, 1]], "there must be an output for each target, but there are 1 for 2"),
         ([[0, 1], [0]], [[0], [0, 1]], "sequence 0 must have as many outputs as targets"),
         ([[0, 1], [0]], [[0, 1], 0], "sequence 1 must have as many outputs as targets"),
+        ([[0, 1], 0], [[0, 1], [0]], "sequence 1 must have as many outputs as targets"),
         ([[0, 1], [2]], [[0, 1], [0]], "target must hold whole numbers from 0 to 1"),
         ([], [], "there must be at least one target, but none was given"),
     ],

@@ -67,9 +67,9 @@ class Product:
         The blocks that the product's columns are added to, in the order of the columns.
     bias : str or None
         The name of a parameter that is added too.
-    lag : int
+    lag : int, default 1
         1 for the source's value at the previous step, 0 for its value at this one, computed by an earlier stage.
-    diagonal : bool
+    diagonal : bool, default False
         Whether the weight is a vector that multiplies the source element by element (a peephole).
     gain : str or None
         For layer normalisation, the name of a parameter: what is added is ``standardize(source @ weight) * gain +
@@ -117,7 +117,7 @@ class Stage:
         See the module's text.
     pullback : callable or None
         None has it derived.
-    elementwise : bool
+    elementwise : bool, default True
         Whether each element can be computed alone; False if the functions look along the last axis (softmax). Such a
         stage runs in NumPy, and needs a pullback.
 

@@ -60,7 +60,7 @@ class Segment:
     confidence: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Alignment:
     """Labels in time.
 

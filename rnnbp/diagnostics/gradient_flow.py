@@ -46,7 +46,7 @@ __all__ = ["GradientFlow", "gradient_flow"]
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class GradientFlow:
     """The norm of the loss's gradient with respect to each state at each step; see `gradient_flow`.
 

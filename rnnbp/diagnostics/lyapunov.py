@@ -49,7 +49,7 @@ __all__ = ["LyapunovExponents", "lyapunov_exponents"]
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LyapunovExponents:
     """The exponents of a network's dynamics; see `lyapunov_exponents`.
 

@@ -35,7 +35,7 @@ __all__ = ["Saliency", "saliency"]
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Saliency:
     """How an output depends on its input; see `saliency`.
 

@@ -71,7 +71,9 @@ def on(client: Client, *, n_parts: int | None = None, every: int = 1) -> Iterato
 
     Parameters
     ----------
-    client, n_parts, every
+    client, n_parts
+        See `fit`.
+    every : int, default 1
         See `fit`.
 
     Raises

@@ -90,7 +90,7 @@ def interval(errors: Array, coverage: float, *, drifts: bool) -> tuple[Array, Ar
     lower, upper : ndarray of shape (H, F)
     """
     n, n_steps, _ = errors.shape
-    k = max(int((n + 1) * (1 - coverage) / 2), 1)
+    k = max(int(round((n + 1) * (1 - coverage) / 2, 9)), 1)  # rounded, as 1 - 0.8 is a little less than 0.2
     ordered = np.sort(errors, axis=0)
     if not drifts:
         return ordered[k - 1], ordered[n - k]

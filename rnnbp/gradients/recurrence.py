@@ -58,7 +58,7 @@ class Recurrence:
         rows.
     noise : mapping of str to ndarray of bool, of shape (n_rows, width), or None
         What was drawn for each block of ``cell.noise``; None for their means.
-    compiled : bool
+    compiled : bool, default True
         Whether compiled loops may run it.
     whole : Recurrence or None
         The one that this is a window in time of, if it is (`rnnbp.gradients.windows`).

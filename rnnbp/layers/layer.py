@@ -36,7 +36,7 @@ Array = NDArray[Any]
 StreamStep = Callable[[Array], Array | None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Context:
     """What is true of one pass forwards through one layer.
 
@@ -50,9 +50,9 @@ class Context:
         For those.
     workspace : Workspace
         Memory that is the layer's until the pass is over.
-    keep : bool
+    keep : bool, default True
         Whether a backward pass may follow.
-    compiled : bool
+    compiled : bool, default True
         Whether the layer may run compiled loops of its own.
     teacher : ndarray of shape (n_rows, width) or None
         The targets as the layer's output should look, for teacher forcing; masked where the output itself is fed back.
@@ -80,7 +80,7 @@ class Context:
     initial: Mapping[str, Array] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BackwardContext:
     """What is true of the way back.
 
@@ -88,7 +88,7 @@ class BackwardContext:
     ----------
     packing, workspace
         Those of the way forwards.
-    input_gradient : bool
+    input_gradient : bool, default True
         Whether anybody wants dL/d(input).
     d_final : mapping of str to ndarray of shape (B, width)
         The loss's gradients with respect to the final states; those missing are zero.

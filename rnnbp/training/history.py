@@ -31,7 +31,7 @@ class History:
         The wall time of the epoch, validation included.
     validation_loss, validation_score : list of float
         Empty if there were no validation data or no score.
-    best_epoch : int
+    best_epoch : int, default -1
         The index, from 0, of the epoch with the lowest `monitored` value, as in ``history.loss[history.best_epoch]``;
         -1 before the first epoch has ended. Text for people (``repr``, warnings, pictures, tables) counts from 1.
     monitor : {"loss", "score"}

@@ -52,7 +52,7 @@ STEP_BACK = 10.0
 FIRST = 10  # updates whose losses tell what is usual; the mean of fewer is noise
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LearningRateSearch:
     """What `find_learning_rate` has seen; `plot` draws it.
 
@@ -134,7 +134,9 @@ def find_learning_rate(
     Parameters
     ----------
     net : Network
-    x, target, loss, batch_size, lengths, sample_weight
+    x, target, loss, lengths, sample_weight
+        See `fit`.
+    batch_size : int, default 32
         See `fit`.
     optimizer : Optimizer or str, default "adam"
         One by minibatches; its own learning rate is not used.

@@ -284,6 +284,12 @@ WRONG_SETTINGS = [
     ({"n_mels": 0}, ValueError, "n_mels must be an integer >= 1, but 0 was given"),
     ({"n_mels": 40.0}, ValueError, "n_mels must be an integer >= 1, but 40.0 was given"),
     ({"n_mels": 200}, ValueError, "n_mels=200 is too many: .* bands .* hold no frequency .* Use fewer"),
+    ({"n_mels": 258}, ValueError, "n_mels=258 is too many: .* bands .* hold no frequency .* Use fewer"),
+    (
+        {"n_mels": 259},
+        ValueError,
+        "n_mels=259 is too many: each of the 129 frequencies .* lies in two mel bands at most",
+    ),
     ({"n_mels": 10**15}, ValueError, "is too many: .* lies in two mel bands at most. Use fewer"),
     ({"kind": "mfcc", "n_mfcc": 41}, ValueError, "n_mfcc=41 is more than n_mels=40"),
     ({"deltas": 3}, ValueError, "deltas must be 0, 1 or 2, but 3 was given"),

@@ -175,6 +175,15 @@ def test_a_float_file_that_was_never_scaled_is_refused(tmp_path):
         audio.load(tmp_path / "loud.wav", 8000)
 
 
+def test_a_float_file_may_reach_twice_full_scale(tmp_path):
+    for peak in (2.0, -2.0):
+        soundfile.write(tmp_path / "wave.wav", np.array([0.0, 0.5, peak]), 8000, subtype="FLOAT")
+        np.testing.assert_array_equal(audio.load(tmp_path / "wave.wav", 8000), [0.0, 0.5, peak / 2])  # cut off
+    soundfile.write(tmp_path / "wave.wav", np.array([0.0, 0.5, 2.25]), 8000, subtype="FLOAT")
+    with pytest.raises(audio.AudioError, match=r"wave\.wav holds floats up to 2\.25"):
+        audio.load(tmp_path / "wave.wav", 8000)
+
+
 def test_an_audio_error_is_a_value_error():
     assert issubclass(audio.AudioError, ValueError)
 

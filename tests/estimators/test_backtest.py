@@ -77,3 +77,39 @@ def test_an_interval_of_overlapping_sums_covers_what_it_says(coverage):
         new = np.cumsum(rng.normal(size=30))[:, None]
         covered.append((lower <= new) & (new <= upper))
     assert_allclose(np.mean(covered, axis=0)[np.array(steps) - 1, 0], coverage, atol=0.03)
+
+
+def test_a_third_of_each_of_two_series_and_every_third_of_three_is_left_out():
+    assert list(folds([100, 10])) == [[(0, 33), (0, 3)], [(33, 66), (3, 6)], [(66, 100), (6, 10)]]
+    assert list(folds([4, 5, 6, 7])) == [
+        [(0, 4), (0, 0), (0, 0), (0, 7)], [(0, 0), (0, 5), (0, 0), (0, 0)], [(0, 0), (0, 0), (0, 6), (0, 0)]
+    ]  # fmt: skip
+
+
+def test_errors_are_known_for_a_fifth_of_the_longest_series():
+    assert [steps_ahead([n], 50) for n in (9, 10, 249, 250, 255)] == [1, 2, 49, 50, 50]
+
+
+# errors 1 to 19, of which 80 % leave two out at each end; ends of 2 and 18, and their half 8, are widened by Student's
+# quantile over the normal one: t(18) 1.3304, at half as many 8.5 degrees of freedom 1.3895, and the normal one 1.2816
+WIDER = (1.33039 / 1.28155 * np.sqrt(20 / 18), 1.38949 / 1.28155 * np.sqrt(10.5 / 8.5))
+
+
+def test_an_interval_is_between_the_errors_that_leave_as_many_out_and_widened_as_said_where_levels_drift():
+    errors = np.random.default_rng(0).permutation(np.arange(1.0, 20))[:, None, None].repeat(2, axis=1)
+    assert_array_equal(interval(errors, 0.8, drifts=False), [[[2.0], [2.0]], [[18.0], [18.0]]])
+    lower, upper = interval(errors, 0.8, drifts=True)
+    assert_allclose(lower[:, 0], 10 - 8 * np.array(WIDER), atol=1e-3)
+    assert_allclose(upper[:, 0], 10 + 8 * np.array(WIDER), atol=1e-3)
+
+
+def test_as_few_as_two_independent_errors_are_taken_for_two():
+    """Of three that overlap, three steps ahead: Student's quantile of one degree of freedom, 3.0777."""
+    lower, upper = interval(np.arange(3.0)[:, None, None].repeat(3, axis=1), 0.8, drifts=True)
+    assert_allclose(upper[1:, 0] - lower[1:, 0], 2 * 3.07768 / 1.28155 * np.sqrt(3), rtol=1e-4)
+
+
+def test_errors_as_far_ahead_as_known_and_one_further():
+    errors = np.arange(1.0, 5)[None, :, None]
+    for h, expected in ((1, [1]), (4, [1, 2, 3, 4]), (5, [1, 2, 3, 4, 4 * np.sqrt(5 / 4)])):
+        assert_allclose(further(errors, h, drifts=True)[0, :, 0], expected)

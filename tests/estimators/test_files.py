@@ -15,8 +15,10 @@ from rnnbp import (
     RNNRegressor,
     RNNTagger,
     gradients,
+    layers,
     optimizers,
 )
+from rnnbp.estimators import files
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -206,3 +208,129 @@ def test_what_could_not_be_loaded_is_not_saved(tmp_path):
     with pytest.raises(ValueError, match="max_iter must be of type int, but 'many' was given"):
         fitted.save(tmp_path / "model")
     assert not (tmp_path / "model").exists()
+
+
+# -- what each name may hold -------------------------------------------------------------------------------------------
+
+NAN, ONE, NONE = float("nan"), np.ones(1), np.ones(0)
+COUNTS = ([1, 7], [0, -1, True, 1.0, "1", None])
+COUNTS_FROM_0 = ([0, 7], [-1, False, 0.0, "0", None])
+FLAGS = ([True, False], [0, 1, None, "yes"])
+SCORES = ([None, 0.5, -3, NAN], [True, "0.5", [0.5]])
+CURVES = ([None, [], [0.5, 1, NAN]], [0.5, [True], [None], ["0.5"], (0.5,)])
+LABELS = ([np.array(["a"]), np.arange(3)], [["a"], np.array([]), np.array([["a"]]), None])
+VECTORS = ([None, ONE], [NONE, np.ones((1, 1)), np.array([NAN]), np.array([1]), [1.0]])
+SCALE = (ONE, ONE)
+HELD = {  # what is taken, and what is refused
+    "n_features_in_": COUNTS, "n_outputs_": COUNTS, "_width": COUNTS,
+    "t_": COUNTS_FROM_0, "n_iter_": COUNTS_FROM_0, "n_iter_without_improvement_": COUNTS_FROM_0,
+    "out_activation_": (["identity", "exp", "logistic", "softmax"], ["tanh", "", None, ["softmax"]]),
+    "classes_": LABELS, "feature_names_in_": LABELS,
+    "alphabet_": (["a", "ab "], ["", "aa", None, ["a"]]),
+    "lexicon_": ([None, ["a"]], [[], ["a", 1], "a"]),
+    "language_model_": ([None, {}], [[], "a"]),
+    "live_mean_": VECTORS, "live_variance_": VECTORS,
+    **dict.fromkeys(("steps_", "differenced_", "_saw_columns", "_multilabel", "_rows_are_steps", "_single"), FLAGS),
+    "residuals_": ([np.ones((2, 3)), np.ones((2, 3, 1))], [ONE, np.ones((0, 3)), np.ones((2, 3, 1, 1)), None]),
+    "_pasts": ([[np.ones((2, 1))]], [[], [ONE], [np.ones((0, 1))], [np.ones((2, 1)), None], (np.ones((2, 1)),), None]),
+    "_scales": ([[], [SCALE]], [[(ONE,)], [(ONE, ONE, ONE)], [[ONE, ONE]], [(ONE, NONE)], [(ONE, 1.0)], SCALE, None]),
+    "_covariates": (
+        [{}, {"past_covariates": SCALE, "future_covariates": SCALE}],
+        [{"covariates": SCALE}, {"past_covariates": (ONE, 0 * ONE)}, {"past_covariates": (ONE, -ONE)},
+         {"past_covariates": (ONE, np.ones(2))}, {"past_covariates": (ONE,)}, {"past_covariates": [ONE, ONE]},
+         {"past_covariates": (ONE, None)}, [], None],
+    ),
+    "_known": ([[], [np.ones((0, 1))], [np.ones((2, 1))]], [[ONE], [None], (np.ones((2, 1)),)]),
+    "_steps": ([[], [0, 3]], [[1.0], [True], (3,), None]),
+    "loss_": SCORES, "best_loss_": SCORES, "best_validation_score_": SCORES,
+    "loss_curve_": CURVES, "validation_scores_": CURVES, "validation_loss_curve_": CURVES,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", files.KNOWN)
+def test_what_is_fitted_may_hold_what_it_says_and_nothing_else(name):
+    taken, refused = HELD[name]
+    assert [value for value in taken if not files.KNOWN[name](value)] == []
+    assert [value for value in refused if files.KNOWN[name](value)] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "taken", "refused"),
+    [
+        ("int", [3, -1, np.int64(2)], [True, 1.0, "1", None]),
+        ("float", [1, 0.5, np.float32(1)], [True, "1", 1j, None]),
+        ("bool", [True, np.bool_(False)], [1, "True", None]),
+        ("str", ["", "a"], [1, None, b"a"]),
+        ("None", [None], [0, ""]),
+    ],
+)
+def test_what_a_setting_s_annotation_allows(kind, taken, refused):
+    assert all(map(files.SIMPLE[kind], taken))
+    assert not any(map(files.SIMPLE[kind], refused))
+
+
+# -- what belongs together ---------------------------------------------------------------------------------------------
+
+CLASSES = {"n_features_in_": 3, "classes_": np.arange(3), "_multilabel": False, "out_activation_": "softmax"}
+TWO = {**CLASSES, "classes_": np.arange(2), "out_activation_": "logistic"}
+MANY = {**CLASSES, "_multilabel": True, "out_activation_": "logistic"}
+PAST = np.ones((4, 2))  # one variable, and one past covariate
+SERIES = {
+    "n_features_in_": 1, "n_outputs_": 2, "residuals_": np.ones((5, 6, 1)),
+    "_covariates": {"past_covariates": SCALE, "future_covariates": SCALE},
+    "_pasts": [PAST, PAST], "_scales": [(np.ones(2), np.ones(2))] * 2, "_known": [np.ones((4, 1)), np.ones((9, 1))],
+    "_steps": [4, 9],
+}  # fmt: skip
+WITHOUT = {"n_features_in_": 1, "n_outputs_": 1, "residuals_": np.ones((5, 1)), "_pasts": [np.ones((4, 1))],
+           "_scales": [SCALE]}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fitted", "n_inputs", "n_outputs"),
+    [
+        (CLASSES, 3, 3), (TWO, 3, 1), ({**TWO, "classes_": np.arange(1)}, 3, 1), (MANY, 3, 3),
+        ({**MANY, "classes_": np.arange(1)}, 3, 1), ({**CLASSES, "feature_names_in_": np.arange(3)}, 3, 3),
+        (SERIES, 3, 2), (WITHOUT, 1, 1), ({"n_features_in_": 8, "_width": 2}, 2, 1),
+    ],
+)  # fmt: skip
+def test_what_belongs_together_is_taken(fitted, n_inputs, n_outputs):
+    files._compare(fitted, Network([layers.Dense(n_inputs, n_outputs)]))
+
+
+@pytest.mark.parametrize(
+    ("fitted", "changed", "message"),
+    [
+        (CLASSES, {"n_outputs_": 2}, "n_outputs_ is 2, but the network has 3 outputs"),
+        (CLASSES, {"n_features_in_": 2}, "it is for 2 features, but the network takes 3"),
+        (CLASSES, {"_width": 4}, "it is for 4 features, but the network takes 3"),
+        (CLASSES, {"classes_": np.arange(4)}, "there are 4 classes, but 3 outputs"),
+        (CLASSES, {"out_activation_": "logistic"}, "out_activation_ cannot be 'logistic' with 3 classes"),
+        (CLASSES, {"feature_names_in_": np.arange(2)}, "there are 2 names of features, but 3 features"),
+        (TWO, {"classes_": np.arange(3)}, "there are 3 classes, but 1 outputs"),
+        (TWO, {"out_activation_": "softmax"}, "out_activation_ cannot be 'softmax' with 2 classes"),
+        (MANY, {"classes_": np.arange(2)}, "there are 2 classes, but 3 outputs"),
+        (MANY, {"out_activation_": "softmax"}, "out_activation_ cannot be 'softmax' with 3 classes"),
+        (SERIES, {"_covariates": {"past_covariates": SCALE}}, "it is for 2 features, but the network takes 3"),
+        (SERIES, {"_covariates": {"future_covariates": SCALE}}, "it is for 2 features, but the network takes 3"),
+        (SERIES, {"residuals_": np.ones((5, 6, 2))}, "residuals_ are of another number of variables"),
+        (SERIES, {"_pasts": [PAST]}, "the series are of another number of variables"),
+        (SERIES, {"_pasts": [PAST, PAST[:, :1]]}, "the series are of another number of variables"),
+        (SERIES, {"_known": [np.ones((4, 1))]}, "covariates are of another number of series"),
+        (SERIES, {"_steps": [4]}, "covariates are of another number of series"),
+        (SERIES, {"_known": [], "_steps": []}, "covariates are of another number of series"),
+        (SERIES, {"_known": [np.ones((4, 2)), np.ones((9, 1))]}, "of another number of columns, or of too few steps"),
+        (SERIES, {"_known": [np.ones((3, 1)), np.ones((9, 1))]}, "of another number of columns, or of too few steps"),
+        (SERIES, {"_steps": [3, 9]}, "a series cannot be shorter than its end"),
+        (SERIES, {"_scales": [(ONE, np.ones(2)), (np.ones(2), np.ones(2))]}, "the scales are of another number"),
+        (SERIES, {"_scales": [(np.ones(2), np.array([1.0, 0.0]))] * 2}, "a series cannot vary by less than nothing"),
+        (SERIES, {"_scales": [(np.ones(2), np.array([1.0, -1.0]))] * 2}, "a series cannot vary by less than nothing"),
+        (WITHOUT, {"_steps": [4]}, "covariates are of another number of series"),
+        (WITHOUT, {"_known": [np.ones((4, 0))]}, "covariates are of another number of series"),
+    ],
+)
+def test_what_does_not_belong_together_is_refused(fitted, changed, message):
+    sizes = {id(CLASSES): (3, 3), id(TWO): (3, 1), id(MANY): (3, 3), id(SERIES): (3, 2), id(WITHOUT): (1, 1)}
+    network = Network([layers.Dense(*sizes[id(fitted)])])
+    files._compare(fitted, network)
+    with pytest.raises(ValueError, match=message):
+        files._compare({**fitted, **changed}, network)

@@ -1,11 +1,14 @@
 """The forecaster: closed loops, intervals, and the forms of series."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pandas
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from rnnbp import RNNForecaster
+from rnnbp.estimators.rnn_forecaster import _expect_enough
 from rnnbp.estimators.series import View, drifts
 from rnnbp.gradients import BPTT
 from rnnbp.training import History
@@ -311,3 +314,33 @@ def test_forecasts_are_bounded_to_the_last_bit():
     series = np.float32(0.1) + np.abs(np.sin(np.arange(60))).astype(np.float32)
     forecaster = RNNForecaster(4, lower=0.1, max_iter=3, random_state=0).fit(series)
     assert forecaster.predict(40).min() >= 0.1
+
+
+# -- how much is enough ------------------------------------------------------------------------------------------------
+
+
+def sines(*lengths):
+    return [np.sin(np.arange(n) / 3.0)[:, None] + 0.1 * k for k, n in enumerate(lengths)]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "is_early"), [((100,), True), ((99,), False), ((50, 50), True), ((19, 200), False), ((20, 200), True)]
+)
+def test_training_stops_early_by_itself_where_twenty_steps_are_set_aside_and_each_series_has_as_many(lengths, is_early):
+    forecaster = RNNForecaster(2, window=4, max_iter=1, random_state=0).fit(sines(*lengths))
+    assert (forecaster.validation_scores_ is not None) == is_early
+
+
+def test_ten_values_are_enough():
+    _expect_enough(sines(10), sines(10))
+    _expect_enough(sines(5, 5), sines(5, 5))
+    with pytest.raises(ValueError, match=r"at least 10 values are needed .* but there are 9"):
+        _expect_enough(sines(9), sines(9))
+
+
+@pytest.mark.parametrize(("shape", "is_odd"), [((10, 9), True), ((9, 9), False), ((11, 10), False), ((100, 2), True)])
+def test_a_table_of_more_series_than_steps_of_which_there_are_few_is_warned_of(shape, is_odd):
+    table = np.ones(shape)
+    with pytest.warns(UserWarning, match=f"{shape[0]} series of {shape[1]} steps each") if is_odd else nullcontext():
+        _expect_enough(table, list(table))
+    _expect_enough(list(table), list(table))

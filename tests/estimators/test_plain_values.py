@@ -62,6 +62,7 @@ def test_nan_comes_back():
         np.array(["a", "b"], "U90"),
         np.array([], "U3"),
         np.array(["x", None, 3, 2.5], object),
+        np.ones((1,) * 32),
     ],
     ids=lambda array: f"{array.dtype} {array.shape}",
 )
@@ -101,6 +102,23 @@ def test_room_for_long_texts_that_are_not_there_is_given_up_where_it_is_much():
         written(np.array(["x" * 10_000] + [""] * 10_000), "names")
 
 
+def test_room_for_long_texts_is_kept_up_to_a_megabyte():
+    for length, kept in ((2**18, 2**18), (2**18 + 1, 1)):
+        assert through_json(np.array(["a"], f"U{length}")).dtype == f"<U{kept}"
+
+
+@pytest.mark.parametrize("dtype", ["float32", ">i8", "bool", "object", "U1024"])
+def test_dtypes_come_back(dtype):
+    assert through_json(np.dtype(dtype)) == np.dtype(dtype)
+
+
+def test_a_dtype_whose_arrays_would_be_huge_is_refused():
+    with pytest.raises(ValueError, match="cannot be written to a model file"):
+        written(np.dtype("U1025"), "dtype")
+    with pytest.raises(ValueError, match="stands for nothing"):
+        read({"dtype": "<U1025"})
+
+
 @pytest.mark.parametrize(
     "value", [1j, b"x", {1}, object(), np.zeros(1, "M8[s]"), np.zeros(1, complex), np.zeros(1, "S3")]
 )
@@ -122,6 +140,9 @@ FORGED = {
     "one long text among many": {"array": ["x" * 10_000, *[""] * 10_000], "dtype": "<U10000"},
     "a large shape": {"array": [], "dtype": "<f8", "shape": [2**30, 2**30]},
     "a shape without end": {"array": [], "dtype": "<f8", "shape": [0] * 33},
+    "a long side": {"array": [], "dtype": "<f8", "shape": [2**31, 0]},
+    "a negative side": {"array": [], "dtype": "<f8", "shape": [-1, 0]},
+    "a shape that is true": {"array": [1], "dtype": "<f8", "shape": [True]},
     "a shape of halves": {"array": [], "dtype": "<f8", "shape": [0.5]},
     "another shape": {"array": [1, 2], "dtype": "<f8", "shape": [3]},
     "ragged rows": {"array": [[1], [2, 3]], "dtype": "<f8"},
@@ -151,12 +172,21 @@ FORGED = {
     "a layout of a row": {"array": [1], "dtype": "<f8", "layout": {"axes": [0], "reversed": [], "gap": False}},
     "a wide dtype alone": {"dtype": "<U100000000"},
     "half a slice": {"slice": [1]},
+    "a slice and a half": {"slice": [1, 2, 3, 4]},
+    "no slice": {"slice": 3},
     "a part where none is": {"part": {"transformer": "PCA"}},
     "no dtype": {"array": [1], "dtype": 8},
     "no name of a number": {"float": "one"},
     "a number by itself": {"float": 1.5},
     "no tuple": {"tuple": 3},
     "no pairs": {"mapping": [[1]]},
+    "three of a pair": {"mapping": [[1, 2, 3]]},
+    "pairs that are texts": {"mapping": ["ab"]},
+    "no mapping": {"mapping": 3},
+    "names of numbers": {"float": ["nan"]},
+    "no text of a dtype": {"dtype": ["<f8"]},
+    "no object": {"configurable": "BPTT"},
+    "an array and more": {"array": [1], "dtype": "<f8", "code": "print()"},
     "a list as a key": {"mapping": [[[1], 2]]},
     "two things": {"tuple": [], "float": "nan"},
     "nothing": {},
@@ -167,7 +197,7 @@ FORGED = {
 @pytest.mark.parametrize("name", FORGED)
 def test_what_nobody_has_written_is_refused(name):
     tracemalloc.start()
-    with pytest.raises(ValueError, match=r"array|stands for nothing|no pair|cannot be a key"):
+    with pytest.raises(ValueError, match=r"array|stands for nothing|no pair|cannot be a key|is expected"):
         read([FORGED[name]])
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -66,6 +66,37 @@ def test_what_is_not_is_left_alone(column):
     assert badly_scaled(with_column(column)) is None
 
 
+UNIT = StandardScaler().fit_transform(NORMAL[:, :1])[:, 0]  # of mean 0 and deviation 1
+LARGEST = UNIT / np.abs(UNIT).max()  # reaching 1
+
+
+@pytest.mark.parametrize(
+    ("well", "badly"),
+    [
+        (0.051 * LARGEST, 0.049 * LARGEST), (99 * UNIT, 101 * UNIT), (9.9 + UNIT, 10.1 + UNIT),
+        (29.7 - 3 * UNIT, 30.3 - 3 * UNIT), (-9.9 + UNIT, -10.1 + UNIT),
+    ],
+    ids=["small", "large", "shifted", "shifted by its deviations", "shifted down"],
+)  # fmt: skip
+def test_features_are_badly_scaled_beyond_what_was_measured(well, badly):
+    assert badly_scaled(with_column(well)) is None
+    assert badly_scaled(with_column(badly))[0] == 3
+
+
+@pytest.mark.parametrize(
+    ("well", "badly"),
+    [
+        (0.051 * UNIT, 0.049 * UNIT), (19.9 * UNIT, 20.1 * UNIT), (9.9 + UNIT, 10.1 + UNIT),
+        (29.7 - 3 * UNIT, 30.3 - 3 * UNIT), (np.full(500, 1e6), -10.1 + UNIT),
+    ],
+    ids=["small", "large", "shifted", "shifted by its deviations", "constant"],
+)  # fmt: skip
+def test_targets_are_badly_scaled_beyond_what_was_measured(well, badly):
+    targets = StandardScaler().fit_transform(NORMAL)
+    assert badly_scaled_target(np.column_stack([targets, well])) is None
+    assert badly_scaled_target(np.column_stack([targets, badly]))[0] == 3
+
+
 def test_the_worst_is_named():
     assert badly_scaled(np.column_stack([200 * NORMAL[:, 0], 1e5 * NORMAL[:, 1], 300 * NORMAL[:, 2]]))[0] == 1
 

@@ -35,6 +35,20 @@ def section(kind, name):
     return [(head[1].split(", "), head[2]) for head in re.finditer(r"^(\w[\w, ]*) : (.*)$", text, re.MULTILINE)]
 
 
+@pytest.mark.parametrize("kind", [*ESTIMATORS, CTCTranscriber])
+def test_an_estimator_is_compared_hashed_and_shown_as_those_of_scikit_learn_are(kind):
+    own = [base for base in kind.__mro__ if base.__module__.startswith("rnnbp")]
+    assert [base for base in own if {"__eq__", "__hash__", "__repr__"} & vars(base).keys()] == []
+
+
+@pytest.mark.parametrize("kind", [*ESTIMATORS, CTCTranscriber])
+def test_settings_but_for_the_first_are_given_by_name(kind):
+    parameters = inspect.signature(kind).parameters.values()
+    first = [each.name for each in parameters if each.kind is not each.KEYWORD_ONLY]
+    expected = ["hidden_layer_sizes", "activation" if kind in STATIC else "cell"]
+    assert first == (["sample_rate"] if kind is CTCTranscriber else expected)
+
+
 # -- what is seen of them ----------------------------------------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ from conformance import RECURRENT, Problem, error, slope
 import rnnbp
 from rnnbp import Network, layers, losses, optimizers
 from rnnbp.gradients import BPTT, ConvergenceError, FixedPoint
+from rnnbp.gradients.relaxation import relax
 from rnnbp.initializers import Identity
 
 EXACT = {"tol": 1e-13, "max_iter": 5000}
@@ -328,6 +329,7 @@ def test_an_error_that_does_not_converge_says_so(solver):
     with pytest.raises(ConvergenceError, match="the error's relaxation has not converged: after") as caught:
         forward.backward(dh)
     assert caught.value.relaxation == "error"
+    assert caught.value.n_iterations == 2
     assert caught.value.residual > 1e-3
     assert 'Try solver="gmres"' in str(caught.value)
 
@@ -338,6 +340,24 @@ def test_gmres_needs_no_more_iterations_than_there_are_states():
     forward = net.run(x)
     forward.backward(dh)
     assert len(relaxed(forward).error_residuals) <= 4
+
+
+def test_a_residual_of_just_tol_is_small_enough():
+    calls = []
+
+    def update(rows):
+        calls.append(rows.tolist())
+        return np.array([0.25, 0.5, 1.0])[rows] / len(calls)
+
+    assert relax("state", update, 3, tol=0.5, max_iter=2) == [1.0, 0.5]
+    assert calls == [[0, 1, 2], [2]]
+
+
+def test_the_error_has_the_residual_of_the_end():
+    residuals = iter([0.5, 0.25, 0.125, 0.0625])
+    with pytest.raises(ConvergenceError, match=r"after 3 iterations .* in 1 of 2 examples, and 0\.125 at") as caught:
+        relax("state", lambda rows: np.array([next(residuals), 0.0])[: rows.size], 2, tol=0.1, max_iter=3)
+    assert (caught.value.residual, caught.value.n_iterations) == (0.125, 3)
 
 
 def test_the_error_can_be_pickled():

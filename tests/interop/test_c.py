@@ -1,5 +1,6 @@
 """Networks as C: every layer and cell, compiled strictly and run under sanitizers, against the network's own stream."""
 
+import re
 import subprocess
 from functools import partial
 
@@ -176,11 +177,54 @@ int main(void)
     assert subprocess.run([tmp_path / "main"]).returncode == 0
 
 
-def test_the_opening_comment_says_what_a_frame_costs():
-    head = render(Network([layers.LSTM(13, 64), layers.Dense(64, 10)]), "model").partition("*/")[0]
-    weights = 13 * 256 + 64 * 256 + 256 + 64 * 10 + 10
-    assert f"{13 * 256 + 64 * 256 + 640} multiply-adds a frame, {4 * weights} bytes of weights" in head
-    assert "512 bytes of state" in head
+@pytest.mark.parametrize(
+    ("stack", "multiply_adds", "weights", "state", "stack_bytes"),
+    [
+        ([layers.Dense(3, 4), layers.Dense(4, 7), layers.Dense(7, 2)], 3 * 4 + 4 * 7 + 7 * 2, 67, 0, 4 + 7),
+        ([layers.Conv1D(3, 5, 1, causal=True)], 3 * 5, 20, 0, 0),  # of one frame: none is kept
+        ([layers.Conv1D(3, 5, 4, dilation=2, causal=True)], 4 * 3 * 5, 65, 7 * 3, 0),
+        ([layers.LayerNorm(6)], 0, 12, 0, 0),
+        ([layers.Elman(3, 5)], 5 * (3 + 5), 45, 5, 5),
+        ([layers.LSTM(3, 5, peepholes=True)], 4 * 5 * (3 + 5) + 3 * 5, 195, 2 * 5, 4 * 5),
+        ([layers.GRU(3, 5, reset="before")], 3 * 5 * (3 + 5), 135, 5, 3 * 5 + 5),
+        ([layers.Jordan(3, 5, n_outputs=2)], 5 * (3 + 2) + 5 * 2, 42, 2, 5 + 5 + 2 + 2),
+        ([layers.LSTM(13, 64), layers.Dense(64, 10)], 256 * (13 + 64) + 640, 20_618, 128, 256 + 64),
+    ],
+    ids=lambda value: None if isinstance(value, int) else ", ".join(map(repr, value)),
+)
+@pytest.mark.parametrize(("dtype", "size"), [("float32", 4), ("float64", 8)])
+def test_the_opening_comment_says_what_a_frame_costs(stack, multiply_adds, weights, state, stack_bytes, dtype, size):
+    cost = f"""{multiply_adds} multiply-adds a frame, {size * weights} bytes of weights,
+ * {size * state + 4 * bool(state and type(stack[0]) is layers.Conv1D)} bytes of state, and on the stack \
+{size * stack_bytes} bytes of arrays."""
+    assert f"Cost: {cost}" in render(Network(stack), "model", dtype=dtype).partition("*/")[0]
+
+
+def test_where_no_output_may_be_due_a_frame_costs_so_much_at_most():
+    stride = layers.Conv1D(3, 5, 1, stride=3, causal=True)
+    assert "15 multiply-adds a frame, at most, 80 bytes of weights,\n * 4 bytes" in render(Network([stride]), "model")
+    assert "at most" not in render(Network([layers.Conv1D(3, 5, 2, causal=True)]), "model").partition("*/")[0]
+
+
+@needs_compiler
+def test_the_state_takes_as_many_bytes_as_the_opening_comment_says(tmp_path):
+    said = []
+    for k, stack in enumerate(STACKS.values()):
+        text = render(network(stack), f"net{k}")
+        (tmp_path / f"net{k}.h").write_text(text)
+        said.append(int(re.search(r" \* (\d+) bytes of state", text)[1]))
+    sizes = "".join(f'    printf("%d ", (int)sizeof(struct net{k}_state));\n' for k in range(len(STACKS)))
+    headers = "".join(f'#include "net{k}.h"\n' for k in range(len(STACKS)))
+    (tmp_path / "main.c").write_text(f"{headers}#include <stdio.h>\nint main(void)\n{{\n{sizes}    return 0;\n}}\n")
+    subprocess.run([*compilers()[0], "main.c", "-o", "main"], cwd=tmp_path, check=True)
+    found = subprocess.run([tmp_path / "main"], capture_output=True, text=True, check=True).stdout.split()
+    # C has no struct of nothing, and begins the number of frames of a mean at a multiple of 8 bytes
+    room = {"MeanOverTime": 8, "all that streams": 8}
+    assert {
+        name: (int(size), n)
+        for name, size, n in zip(STACKS, found, said, strict=True)
+        if not max(n, 1) <= int(size) <= max(n, 1) + room.get(name, 0)
+    } == {}
 
 
 def test_the_opening_comment_ends_where_it_should(tmp_path):

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 from conformance import RECURRENT
 from networks_in_c import (
     SANITIZERS,
@@ -53,16 +54,19 @@ def test_weights_of_8_bits_compute_what_the_network_does_with_rounded_weights(tm
 
 
 @needs_compiler
-def test_long_sums_of_whole_numbers_do_not_overflow_and_what_is_too_large_is_cut_off():
+@pytest.mark.parametrize(("seen", "most"), [(1.0, 2.0), (0.0, 2.0), (3.0, 6.0)])
+def test_long_sums_of_whole_numbers_do_not_overflow_and_what_is_too_large_is_cut_off(seen, most):
     net = Network([layers.Dense(1200, 2)])
     net.parameters["0.weight"][...] = 0.5
-    frames = np.array([[1.0], [-2.0], [2.0], [7.0]]) * np.ones(1200)
+    frames = most * np.array([[0.5], [-1.0], [1.0], [3.5]]) * np.ones(1200)
     program, *flags = compilers()[0]
-    text = render(net, "model", quantize="int8", calibration=[frames[:1]])
+    text = render(net, "model", quantize="int8", calibration=[np.full((1, 1200), -seen)])
     with tempfile.TemporaryDirectory() as folder:
         runnable = build(text, Path(folder), program, [*flags, *STRICT, *SANITIZERS])
         [(y, _)] = outputs_of([str(runnable)], [frames], net, np.dtype("float32"))
-    np.testing.assert_allclose(y[:, 0], [600, -1200, 1200, 1200], rtol=1e-4)
+    half, *whole = y[:, 0] / (600 * most)
+    assert half == pytest.approx(0.5, rel=1e-4)
+    np.testing.assert_allclose(whole, [-1, 1, 1], rtol=1e-6)
 
 
 def test_weights_of_8_bits_take_a_quarter_of_the_memory():

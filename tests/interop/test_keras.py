@@ -105,6 +105,38 @@ def test_models_as_people_write_them():
     assert net.layers[:2] == (layers.Conv1D(I, 3, 2, stride=2, causal=True), layers.Dropout(0.1, over_time=True))
 
 
+@pytest.mark.parametrize(
+    ("make", "names"),
+    [
+        (lambda: [F.Conv1D(3, 1, padding="same", strides=2)], "Conv1D"),
+        (lambda: [F.Conv1D(3, 4, padding="same")], "Conv1D"),
+        (lambda: [F.Conv1D(3, 3, padding="same", dilation_rate=2)], "Conv1D"),
+        (lambda: [F.Conv1D(3, 3, padding="causal", dilation_rate=2)], "Conv1D"),
+        (lambda: [F.Conv1D(3, 1)], "Conv1D"),
+        (lambda: [F.ZeroPadding1D(1), F.Conv1D(3, 3), F.Conv1D(2, 1)], "Conv1D Conv1D"),
+        (lambda: [F.ZeroPadding1D((2, 0)), F.Conv1D(3, 3)], "Conv1D"),
+        (lambda: [F.ZeroPadding1D((1, 2)), F.Conv1D(3, 4, strides=2)], "Conv1D"),
+        (lambda: [F.LayerNormalization(axis=[2]), F.LayerNormalization(axis=2)], "LayerNorm LayerNorm"),
+        (lambda: [F.LayerNormalization(center=False), F.LayerNormalization(scale=False)], "LayerNorm LayerNorm"),
+        (lambda: [F.LayerNormalization(epsilon=0.1), F.Activation("softmax")], "LayerNorm Activation"),
+        (
+            lambda: [F.SpatialDropout1D(0.3), F.Dropout(0.2), F.Dropout(0.1, noise_shape=(None, 1, None))],
+            "Dropout Dropout Dropout",
+        ),
+        (lambda: [F.Bidirectional(F.GRU(3, dropout=0.2))], "Dropout GRU LastStep"),
+        (lambda: [F.GRU(3, go_backwards=True, return_sequences=True), F.GlobalMaxPooling1D(), F.Dense(2)],
+         "GRU MaxOverTime Dense"),
+        (lambda: [keras.Sequential([F.Dense(3), F.ReLU()]), F.Dense(2)], "Dense Activation Dense"),
+        (lambda: [F.Activation("linear"), F.Dense(2)], "Dense"),
+    ],
+)  # fmt: skip
+def test_a_layer_with_settings_of_its_own_is_taken_over(make, names):
+    net = check(*make(), names=names)
+    for layer in net.layers:
+        if isinstance(layer, layers.Dropout):
+            assert layer.over_time == (layer.rate != 0.2 or "GRU" in names)
+
+
 def test_a_model_that_was_saved_comes_back(tmp_path):
     net = Network([layers.GRU(I, 3, reverse=True), layers.MaxOverTime()])
     to_model(net).save(tmp_path / "model.keras")
@@ -140,6 +172,50 @@ class Subclassed(keras.Model):
         (lambda: sequential(F.LSTM(3, stateful=False, return_state=True)), "return_state=True"),
         (lambda: sequential(F.Dense(3, dtype="mixed_float16")), "computes in float16"),
         (lambda: sequential(F.ReLU(max_value=6)), "max_value=6"),
+        (lambda: sequential(F.Conv1D(4, 1, groups=2)), "has groups=2"),
+        (lambda: sequential(F.Conv1D(4, 3, padding="same", strides=2)), "with strides=2, in a way that is not"),
+        (lambda: sequential(F.Conv1D(4, 4, padding="same", dilation_rate=2)), r"adds \(3, 3\) frames: .* \(2, 4\)"),
+        (lambda: sequential(F.ZeroPadding1D((1, 0)), F.Conv1D(4, 3)), r"adds \(1, 0\) frames: it must lose no step"),
+        (
+            lambda: sequential(F.ZeroPadding1D(1), F.Conv1D(4, 3, padding="same")),
+            "padding='same', with strides=1, in a",
+        ),
+        (lambda: sequential(F.ZeroPadding1D(1), F.Conv1D(4, 3, padding="causal")), "padding='causal', with strides=1"),
+        (lambda: sequential(F.ZeroPadding1D(1), F.Dense(3)), "takes frames of zeros that were added: a Conv1D must"),
+        (lambda: sequential(F.Dense(3), F.ZeroPadding1D(1)), "must be followed by a Conv1D"),
+        (
+            lambda: sequential(F.GRU(3, return_sequences=True, go_backwards=True), F.Conv1D(4, 1)),
+            "Conv1D .* takes steps in reverse order",
+        ),
+        (
+            lambda: sequential(F.GRU(3, return_sequences=True, go_backwards=True), F.Bidirectional(F.GRU(3))),
+            "Bidirectional .* takes steps in reverse order",
+        ),
+        (
+            lambda: sequential(F.Bidirectional(F.GRU(3, go_backwards=True), backward_layer=F.GRU(3))),
+            "takes steps in reverse order",
+        ),
+        (
+            lambda: sequential(F.Bidirectional(F.GRU(3), backward_layer=F.LSTM(3, go_backwards=True))),
+            "has a GRU and a LSTM",
+        ),
+        (
+            lambda: sequential(
+                F.Bidirectional(F.GRU(3), backward_layer=F.GRU(3, activation="relu", go_backwards=True))
+            ),
+            "has two directions with different settings",
+        ),
+        (lambda: keras.Sequential([keras.Input((None, I), 2), F.GRU(3, stateful=True)]), "has stateful=True"),
+        (lambda: sequential(F.Dropout(0.1, noise_shape=(None, 3, None))), "has noise_shape="),
+        (lambda: sequential(F.Dropout(0.1, noise_shape=(None, None, 1))), "has noise_shape="),
+        (
+            lambda: keras.Sequential([keras.Input((5, I)), F.LayerNormalization(axis=1)]),
+            "it must go over the features, axis=-1",
+        ),
+        (lambda: sequential(F.LayerNormalization(center=False, scale=False)), "has neither gain nor bias"),
+        (lambda: sequential(F.GlobalMaxPooling1D(keepdims=True)), "has keepdims=True"),
+        (lambda: sequential(F.GlobalAveragePooling1D(keepdims=True)), "has keepdims=True"),
+        (lambda: sequential(F.Dense(3), F.Dense(3, dtype="float64")), "are float32 and others float64"),
     ],
 )
 def test_what_has_no_counterpart_is_refused_and_named(make, why):

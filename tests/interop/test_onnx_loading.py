@@ -4,18 +4,13 @@ import importlib
 
 import numpy as np
 import pytest
+from onnx_models import B, H, I, T, example, helper, model, node, onnx, runtime, weights
 
 from rnnbp import layers
 from rnnbp.interop import InteropError
 from rnnbp.interop.onnx import backend, load
 
-onnx = pytest.importorskip("onnx")
-onnxruntime = pytest.importorskip("onnxruntime")
-onnxruntime.set_default_logger_severity(3)
-helper, numpy_helper = onnx.helper, onnx.numpy_helper
 random = np.random.default_rng(5)
-
-T, B, I, H = 6, 3, 4, 2  # noqa: E741
 
 
 def standard_cases():
@@ -45,35 +40,6 @@ def test_a_case_of_the_standard_s_own_suite(case):
 
 
 # -- forms that others write -------------------------------------------------------------------------------------------
-
-
-def weights(n_gates, n_directions=1, peepholes=False):
-    """Return random W, R, B and maybe P."""
-    shapes = [(n_gates * H, I), (n_gates * H, H), (2 * n_gates * H,)] + [(3 * H,)] * peepholes
-    return [random.normal(size=(n_directions, *shape)).astype(np.float32) for shape in shapes]
-
-
-def model(nodes, constants, *, x=("T", "B", I), inputs=(), outputs=("y",), kind=onnx.TensorProto.FLOAT, opset=17):
-    """Return a model; constants have the names of inputs of its nodes."""
-    described = [helper.make_tensor_value_info("x", kind, list(x))]
-    described += [helper.make_tensor_value_info(name, kind, shape) for name, kind, shape in inputs]
-    held = [numpy_helper.from_array(np.asarray(array), name) for name, array in constants.items()]
-    results = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in outputs]
-    graph = helper.make_graph(nodes, "model", described, results, held)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
-
-
-def node(operator, inputs, outputs, **attributes):
-    name = f"the {operator} of {outputs}"
-    return helper.make_node(operator, inputs.split(), outputs.split(), name=name, **attributes)
-
-
-def runtime(made, **inputs):
-    return onnxruntime.InferenceSession(made.SerializeToString()).run(None, inputs)
-
-
-def example(shape=(T, B, I)):
-    return random.normal(size=shape).astype(np.float32)
 
 
 def check(made, kinds, *, x=None, to_ours=lambda x: x, from_ours=lambda y: y):
@@ -450,17 +416,22 @@ def test_the_directions_of_a_state_that_lie_side_by_side_are_its_halves():
         np.testing.assert_allclose(run.final_states[own], half, atol=1e-5)
 
 
-def test_directions_of_a_state_that_are_taken_apart_can_be_put_together():
+@pytest.mark.parametrize("sizes", ["", " sizes"])
+def test_directions_of_a_state_that_are_taken_apart_can_be_put_together(sizes):
     w, r, b = weights(4, 2)
     nodes = [
         node("LSTM", "x w r b", "y0 h", hidden_size=H, direction="bidirectional"),
         node("Transpose", "h", "t", perm=[1, 0, 2]),
         node("Reshape", "t shape", "s"),
-        node("Split", "s", "first second", axis=1),
+        node("Split", f"s{sizes}", "first second", axis=1),
         node("Concat", "first second", "both", axis=1),
         node("Relu", "both", "y"),
     ]
-    check(model(nodes, {"w": w, "r": r, "b": b, "shape": np.array([0, -1])}), "LSTM LastStep Activation")
+    constants = {"w": w, "r": r, "b": b, "shape": np.array([0, -1])}
+    check(model(nodes, {**constants, "sizes": np.array([H, H])}), "LSTM LastStep Activation")
+    if sizes:
+        with pytest.raises(InteropError, match=r"two halves of 4 features can be taken, but the sizes are \[1, 3\]"):
+            load(model(nodes, {**constants, "sizes": np.array([1, 3])}))
 
 
 def test_a_function_of_a_state_is_no_state():
@@ -766,3 +737,46 @@ def test_a_damaged_file_gives_a_network_or_our_own_error():
         except InteropError:
             outcomes["refused"] += 1
     assert min(outcomes.values()) > 20
+
+
+def with_the_last_step_of_each(*, arranged=True, batch_dims=1, place=("Sub", "whole one")):
+    """Return a GRU whose own last steps GatherND picks, as exporters write what takes lengths."""
+    operator, operands = place
+    w, r, b = weights(3)
+    nodes = [
+        helper.make_node("GRU", ["x", "w", "r", "b", "lengths"], ["g"], hidden_size=H),
+        node("Squeeze", "g axis", "s"),
+        node("Transpose", "s", "turned", perm=[1, 0, 2]),
+        node("Cast", "lengths", "whole", to=7),
+        node(operator, operands, "last"),
+        node("Unsqueeze", "last axis", "place"),
+        node("GatherND", f"{'turned' if arranged else 's'} place", "p", batch_dims=batch_dims),
+        node("Relu", "p", "y"),
+    ]
+    constants = {"w": w, "r": r, "b": b, "axis": np.array([1]), "one": np.array(1), "two": np.array(2)}
+    return model(nodes, constants, inputs=[("lengths", onnx.TensorProto.INT32, ("B",))])
+
+
+def test_each_sequence_s_own_last_step_is_picked():
+    made, x = with_the_last_step_of_each(), example()
+    net = load(made)
+    assert net.layers[1] == layers.LastStep()
+    expected, *_ = runtime(made, x=x, lengths=LENGTHS)
+    np.testing.assert_allclose(net.forward(x, LENGTHS), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"arranged": False},
+        {"batch_dims": 0},
+        {"place": ("Sub", "whole two")},
+        {"place": ("Sub", "one whole")},
+        {"place": ("Add", "whole one")},
+        {"place": ("Identity", "whole")},
+    ],
+    ids=str,
+)
+def test_a_step_that_is_not_each_sequence_s_own_last_is_refused(changed):
+    with pytest.raises(InteropError, match=r"it must pick the last step of sequences of axes b, t, f, at lengths - 1"):
+        load(with_the_last_step_of_each(**changed))

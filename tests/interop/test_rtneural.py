@@ -64,6 +64,22 @@ def test_a_file_holds_what_rtneural_computes_with(tmp_path):
     np.testing.assert_allclose(reference(model, x), net.forward([x])[:, 0], atol=1e-12)
 
 
+def test_what_does_nothing_is_left_out_and_a_window_of_one_frame_looks_nowhere(tmp_path):
+    stack = [layers.Conv1D(2, 3, 1), layers.Activation("identity"), layers.Activation("relu"), layers.Dense(3, 1)]
+    export(Network(stack), tmp_path / "model.json")
+    described = json.loads((tmp_path / "model.json").read_text())["layers"]
+    assert [(layer["type"], layer["activation"]) for layer in described] == [("conv1d", "relu"), ("dense", "")]
+
+
+def test_aidax_changes_nothing_unless_asked(tmp_path):
+    export_aidax(Network([layers.Dense(1, 1)]), tmp_path / "amp.json", sample_rate=44100)
+    model = json.loads((tmp_path / "amp.json").read_text())
+    assert (model["in_skip"], model["in_gain"], model["out_gain"]) == (0, 0.0, 0.0)
+    for settings in ({"sample_rate": 0}, {"sample_rate": 1, "skip": 1}, {"sample_rate": 1, "in_gain": np.inf}):
+        with pytest.raises(ValueError, match="must be"):
+            export_aidax(Network([layers.Dense(1, 1)]), tmp_path / "amp.json", **settings)
+
+
 def test_aidax_has_its_settings_beside_the_layers(tmp_path):
     net = Network([layers.LSTM(1, 8), layers.Dense(8, 1)])
     export_aidax(net, tmp_path / "amp.json", sample_rate=48000, skip=True, out_gain=-3.0, metadata={"name": "Tube"})
@@ -85,6 +101,14 @@ def test_aidax_has_its_settings_beside_the_layers(tmp_path):
         ([layers.Dense(2, 3), layers.Activation("gelu")], "it is none of tanh, relu"),
         ([layers.LSTM(2, 3), layers.Activation("relu")], "it follows no Dense"),
         ([layers.LSTM(2, 3), layers.LastStep()], "it is a LastStep"),
+        ([layers.Dropout(0.1), layers.GRU(2, 3), layers.Activation("tanh")], "it follows no Dense"),
+        ([layers.Dense(2, 3), layers.Activation("tanh"), layers.Activation("relu")], "it follows no Dense"),
+        ([layers.Conv1D(2, 3, 2, causal=True, stride=2)], "it has stride=2"),
+        ([layers.LSTM(2, 3, peepholes=True)], "it has peepholes=True"),
+        ([layers.LSTM(2, 3, coupled=True)], "it has coupled=True"),
+        ([layers.LSTM(2, 3, clip=1.0)], "it has clip=1.0"),
+        ([layers.GRU(2, 3, reverse=True)], "it has reverse=True"),
+        ([layers.GRU(2, 3, activations=("sigmoid", "relu"))], "it has activations="),
     ],
 )
 def test_a_layer_that_rtneural_has_not_is_refused_by_name(stack, why, tmp_path):
@@ -97,3 +121,5 @@ def test_a_network_of_symbols_or_of_more_than_one_signal_is_refused(tmp_path):
         export(Network([layers.Embedding(5, 3)]), tmp_path / "model.json")
     with pytest.raises(InteropError, match="AIDA-X takes and gives one number, but the network 2 and 1"):
         export_aidax(Network([layers.Dense(2, 1)]), tmp_path / "model.json", sample_rate=48000)
+    with pytest.raises(InteropError, match="AIDA-X takes and gives one number, but the network 1 and 2"):
+        export_aidax(Network([layers.Dense(1, 2)]), tmp_path / "model.json", sample_rate=48000)

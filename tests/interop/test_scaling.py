@@ -7,7 +7,7 @@ import rnnbp
 from examples.custom_cell import MinimalGatedUnit
 from rnnbp import layers
 from rnnbp.interop import InteropError
-from rnnbp.interop.scaling import absorbed
+from rnnbp.interop.scaling import absorbed, unscaled
 
 MEAN, SCALE = np.array([3.0, -20.0, 0.0]), np.array([0.1, 4.0, 1.0])
 
@@ -106,3 +106,36 @@ def test_a_cell_of_ones_own_is_taken_by_what_it_declares():
 def test_what_is_no_scaling_is_refused(mean, scale):
     with pytest.raises(ValueError, match="mean and scale must be 3 finite numbers"):
         absorbed(rnnbp.Network([layers.Dense(3, 4)]), mean, scale)
+
+
+# -- of targets --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_predictions_are_scaled_back_by_the_last_layer(dtype):
+    net = rnnbp.Network([layers.GRU(2, 4), layers.Dense(4, 3)], dtype=dtype, seed=1)
+    net.theta[...] = np.random.default_rng(0).normal(0, 0.5, net.theta.size)
+    net.metadata = {"of": "a run"}
+    before, x = net.theta.copy(), np.random.default_rng(1).normal(size=(9, 5, 2))
+    found = unscaled(net, MEAN, SCALE)
+    np.testing.assert_allclose(
+        found.forward(x), net.forward(x) * SCALE + MEAN, rtol=1e-5 if dtype == "float32" else 1e-12
+    )
+    np.testing.assert_array_equal(net.theta, before)
+    assert (found.dtype, found.metadata) == (net.dtype, net.metadata)
+    assert unscaled(net, MEAN, SCALE, dtype="float64").dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("mean", "scale"), [([0.0, 1e6], [1.0, 1.0]), ([3.0, 1.0], [1.0, 1e-6]), ([0.0, 1.0], [1.0, 1e-45])]
+)
+def test_targets_that_float32_cannot_hold_are_refused_and_float64_taken(mean, scale):
+    net = rnnbp.Network([layers.Dense(3, 2)], seed=1)
+    with pytest.raises(
+        InteropError, match=r"in float32 rounding would change its outputs.*mean of target 1 .*float64 may"
+    ):
+        unscaled(net, mean, scale)
+    if min(scale) > 1e-30:
+        x = np.random.default_rng(0).normal(size=(5, 3))
+        found = (unscaled(net, mean, scale, dtype="float64").forward(x) - mean) / scale
+        np.testing.assert_allclose(found, net.forward(x), rtol=1e-3, atol=1e-3)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rnnbp import layers
-from rnnbp.gradients import BPTT
+from rnnbp.gradients import BPTT, RTRL, CheckpointedBPTT, FixedPoint, SnAp1, TruncatedBPTT
 from rnnbp.networks.network import Network
 
 TEXT = BPTT(compiled=False)  # as NumPy: nothing here is worth compiling
@@ -291,3 +291,23 @@ def test_a_layer_of_one_s_own_is_a_class_with_two_methods():
     forward = net.run(np.ones((1, 2)))
     assert_close(forward.output, 2 * np.ones((1, 2)) @ net.parameters["0.weight"])
     assert_close(forward.backward([[1.0, 1.0, 1.0]]).x, 2 * net.parameters["0.weight"].sum(axis=1)[None])
+
+
+# -- the compiled call of a network ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "gradient", [BPTT(), TEXT, TruncatedBPTT(2, 3), CheckpointedBPTT(), FixedPoint(), RTRL(), SnAp1()]
+)
+def test_only_plain_bptt_runs_within_the_compiled_call_of_a_network(gradient):
+    layer = layers.Elman(2, 3, gradient=gradient)
+    net = Network([layer])
+    part = layer.compiled(net.parameters.within("0."), net.dtype)
+    assert (part is not None) == (repr(gradient) == "BPTT()")
+
+
+def test_a_cell_with_a_function_of_all_its_units_does_not():
+    layer = layers.Jordan(2, 3, feedback_activation="softmax", teacher_forcing=False)
+    net = Network([layer])
+    assert not layer.cell.is_elementwise
+    assert layer.compiled(net.parameters.within("0."), net.dtype) is None

@@ -280,3 +280,29 @@ def test_a_loss_may_be_given_by_its_name():
     np.testing.assert_array_equal(gradient, expected[1])
     with pytest.raises(TypeError, match="a loss is a name or an instance such as CrossEntropy"):
         net.loss_and_gradient(x, target, 3)
+
+
+# -- last steps --------------------------------------------------------------------------------------------------------
+
+FORWARD, BACKWARD, BOTH = {}, {"reverse": True}, {"bidirectional": True}
+
+
+@pytest.mark.parametrize("end", [FORWARD, BACKWARD, BOTH], ids=str)
+@pytest.mark.parametrize("way", [FORWARD, BACKWARD, BOTH], ids=str)
+def test_a_last_step_of_another_end_than_the_layer_s_is_warned_of(way, end):
+    width = 4 if way is BOTH else 2
+    for between in ([], [layers.Dense(width, width), layers.Activation("tanh")]):  # which do not look along time
+        stack = [layers.GRU(1, 2, **way), *between, layers.LastStep(**end)]
+        if way is end:
+            Network(stack)  # pytest makes an error of a warning
+            continue
+        (name,) = way or [""]
+        advice = f"{name}=True" if name else ""
+        with pytest.warns(UserWarning, match=rf"follows GRU\(.*: write LastStep\({advice}\)$"):
+            Network(stack)
+
+
+def test_a_last_step_of_frames_alone_or_after_a_pool_over_windows_may_be_of_any_end():
+    for end in (FORWARD, BACKWARD, BOTH):
+        Network([layers.Dense(2, 2), layers.LastStep(**end)])
+        Network([layers.GRU(1, 2), layers.Conv1D(2, 2, 3), layers.LastStep(**end)])

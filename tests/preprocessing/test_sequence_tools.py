@@ -19,7 +19,9 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from rnnbp import RNNClassifier
 from rnnbp.audio import AudioFeatures
+from rnnbp.data.sequences import Sequences
 from rnnbp.preprocessing import PadOrTruncate, PerFrame, SequenceScaler, SequenceUnion, SlidingWindow, cut_windows
+from rnnbp.preprocessing.frames import Frames
 
 LENGTHS = (4, 1, 9)
 TABLES = ("pandas", "polars")
@@ -577,3 +579,8 @@ def test_small_changes_on_a_large_level_are_standardised_in_float32_too():
 def test_squares_of_large_samples_do_not_overflow():
     assert SequenceScaler().fit([np.float32([[3e4], [-3e4]] * 50_000)]).scale_ == pytest.approx([3e4])
     assert SequenceScaler().fit([np.float32([[2e19], [-2e19]])]).scale_ == pytest.approx([2e19])
+
+
+def test_frames_are_compared_by_identity_as_sequences_are():
+    """As arrays have no truth value."""
+    assert Frames.__eq__ is Sequences.__eq__ is object.__eq__

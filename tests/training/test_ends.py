@@ -189,6 +189,8 @@ def test_a_line_search_that_went_too_far_turns_back():
         ({"lengths": [3]}, ValueError, "lengths are for sequences"),
         ({"validation_data": np.zeros((7, 3))}, ValueError, r"must be a tuple \(x, target\) or \(x, target, lengths\)"),
         ({"validation_data": (np.zeros((7, 3)),)}, ValueError, "must be a tuple"),
+        ({"validation_data": [np.zeros((7, 3)), np.zeros((7, 1))]}, ValueError, "must be a tuple"),
+        ({"validation_data": (np.zeros((7, 3)), np.zeros((7, 1)), *3 * [None])}, ValueError, "must be a tuple"),
         ({"validation_data": (np.zeros((7, 4)), np.zeros((7, 1)))}, ValueError, "validation_data: expected 3 features"),
         ({"validation_data": (np.zeros((7, 3)), np.zeros((5, 1)))}, ValueError, "validation_data: expected 7 targets"),
     ],

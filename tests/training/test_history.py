@@ -1,12 +1,14 @@
 """A history tells what happened in one line, and hands its figures on as a table."""
 
 import sys
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 
 import rnnbp
 from rnnbp import History, layers, optimizers
+from rnnbp.training.run import TrainingRun
 
 
 @pytest.fixture
@@ -39,6 +41,19 @@ def test_warnings_count_epochs_as_its_text_does():
         rnnbp.fit(net, x, np.full((4, 1), 1e30, "float32"), loss="mean_squared_error")
     with pytest.warns(RuntimeWarning, match="in epoch 1: training diverges"):
         rnnbp.fit(net, x, x, loss="mean_squared_error", optimizer=optimizers.SGD(1e3), batch_size=1, max_epochs=1)
+
+
+@pytest.mark.parametrize(("loss", "is_told"), [(0.5, False), (1000.0, False), (1001.0, True)])
+def test_a_loss_a_thousand_times_the_first_is_not_warned_of_yet_and_a_larger_one_once(loss, is_told):
+    run = TrainingRun(rnnbp.Network([layers.Dense(1, 1)]), data=None, loss=None, batch_size=1)
+    run.first_loss = 1.0
+    expected = pytest.warns(RuntimeWarning, match="the loss has grown from 1 at") if is_told else nullcontext()
+    with expected:
+        run._warn_if_diverging(loss)
+    if is_told:
+        run._warn_if_diverging(2 * loss)
+    run.first_loss = 0.0
+    run._warn_if_diverging(loss)  # of nothing there is no multiple
 
 
 def test_its_table_has_a_row_for_each_epoch_from_1_on(history):

@@ -74,11 +74,21 @@ def test_a_log_that_is_not_configured_costs_no_lines(caplog):
     assert caplog.messages == []
 
 
-def test_the_log_says_where_a_run_goes_on(caplog, tmp_path):
-    def interrupt(net, history):
-        if len(history) == 2:
-            raise KeyboardInterrupt
+def interrupt(net, history):
+    if len(history) == 2:
+        raise KeyboardInterrupt
 
+
+def test_the_bar_of_a_run_that_goes_on_begins_where_it_was(capsys, tmp_path):
+    checkpoint = Checkpoint(tmp_path / "run.ckpt", every_epochs=1)
+    fit(xor_network(), *XOR, checkpoint=checkpoint, callbacks=[interrupt], **OPTIONS)
+    fit(xor_network(), *XOR, checkpoint=checkpoint, progress=True, **OPTIONS)
+    begin, *_, end = (line for line in capsys.readouterr().err.split("\r") if line.strip())
+    assert begin.startswith("epoch 3/3  67%")
+    assert end.startswith("epoch 3/3 100%")
+
+
+def test_the_log_says_where_a_run_goes_on(caplog, tmp_path):
     checkpoint = Checkpoint(tmp_path / "run.ckpt", every_epochs=1)
     fit(xor_network(), *XOR, checkpoint=checkpoint, callbacks=[interrupt], **OPTIONS)
     caplog.clear()

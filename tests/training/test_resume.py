@@ -7,7 +7,7 @@ import pytest
 from kill_and_resume import kill_and_resume
 from toys import CROSS_ENTROPY, MSE, TEXT, line, recall, recall_network
 
-from rnnbp import Checkpoint, CheckpointError, Network, callbacks, fit, layers, losses, optimizers
+from rnnbp import Checkpoint, CheckpointError, Network, callbacks, fit, layers, losses, metrics, optimizers
 from rnnbp.files import model_file
 from rnnbp.optimizers import schedules
 from rnnbp.training import NextStep
@@ -386,6 +386,63 @@ def test_a_forged_checkpoint_is_refused_and_changes_nothing(name, tmp_path):
         fit(net, *line(), loss=MSE, batch_size=2, max_epochs=3, checkpoint=path)
     np.testing.assert_array_equal(net.theta, theta)
     assert net.rng.bit_generator.state == state
+
+
+def validated(path, **changed):
+    """Train with validation data and a score."""
+    options = {"loss": MSE, "batch_size": 2, "max_epochs": 3, "validation_data": line(), "score": metrics.r2}
+    return fit(mlp(), *line(), checkpoint=path, **options | changed)
+
+
+@pytest.mark.parametrize("name", ["gradient_norm", "learning_rate", "seconds", "validation_loss", "validation_score"])
+def test_a_history_without_what_each_epoch_needs_is_refused(name, tmp_path):
+    path = tmp_path / "run.ckpt"
+    validated(path, max_epochs=2)
+    forge(path, lambda arrays, values: arrays.pop(f"history.{name}"))
+    with pytest.raises(CheckpointError, match=f"the history of {name} is missing"):
+        validated(path)
+
+
+@pytest.mark.parametrize("changed", [{}, {"score": None}, {"score": None, "validation_data": None}])
+def test_a_run_needs_no_more_figures_than_it_has(changed, tmp_path):
+    path = tmp_path / "run.ckpt"
+    validated(path, max_epochs=2, **changed)
+    history = validated(path, **changed)
+    assert len(history.loss) == 3
+    assert [len(history.validation_loss), len(history.validation_score)] == [
+        3 * (changed.get("validation_data", 1) is not None), 3 * ("score" not in changed)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (value("done", 5), "5 updates cannot be done of an epoch's 4"),
+        (value("done", True), "done cannot be True"),
+        (value("best_epoch", 2), "best_epoch cannot be 2"),
+        (value("best_epoch", -1), "best_epoch cannot be -1"),
+        (array("sums", np.zeros(2)), "it has no sums of an epoch"),
+        (array("sums", np.zeros(3, int)), "it has no sums of an epoch"),
+        (lambda arrays, values: arrays.update(best=arrays["best"].astype(np.float64)), "its best parameters are not"),
+        (lambda arrays, values: arrays.update(best=arrays["best"][:-1]), "its best parameters are not this network's"),
+        (lambda arrays, values: arrays.update(theta=arrays["theta"].astype(np.float64)), "it has no 'theta' such as"),
+        (lambda arrays, values: arrays.pop("history.loss"), "the history of .* is not one of 0 epochs"),
+    ],
+)
+def test_what_is_just_outside_its_range_is_refused(change, message, tmp_path):
+    path, best = tmp_path / "run.ckpt", [callbacks.EarlyStopping(5)]
+    validated(path, max_epochs=2, callbacks=best)
+    forge(path, change)
+    with pytest.raises(CheckpointError, match=message):
+        validated(path, callbacks=best)
+
+
+@pytest.mark.parametrize("change", [value("best_epoch", 0), value("best_epoch", 1), array("history.loss", [1, 2])])
+def test_what_is_just_within_its_range_is_taken(change, tmp_path):
+    path, best = tmp_path / "run.ckpt", [callbacks.EarlyStopping(5)]
+    validated(path, max_epochs=2, callbacks=best)
+    forge(path, change)
+    assert len(validated(path, callbacks=best).loss) == 3
 
 
 @pytest.mark.parametrize("n_rows", [0, 1, 3])

@@ -6,9 +6,10 @@ For a weight W of shape (n, width), and a source x whose largest value in calibr
     a = 2 r / 32767;  p_k = round(x_k / a), at most 32767 in size            (2)   each frame
     z_j += a s_j (sum_k p_k q_kj)                                            (3)   the sum in 32 bits
 
-Ranges are twice what was seen, which costs one bit of sixteen: where frames are a little louder nothing is cut off. At
-most 512 rows are summed at once, so that (3) cannot overflow: 512 * 127 * 32767 < 2^31. What is no matrix product
-(biases, gains, peepholes, tables of symbols, elementwise functions) stays in float32.
+Ranges are twice what was seen, which costs one bit of sixteen: where frames are a little louder nothing is cut off. Of
+a source that was seen as zeros only, r is 1. At most 512 rows are summed at once, so that (3) cannot overflow:
+512 * 127 * 32767 < 2^31. What is no matrix product (biases, gains, peepholes, tables of symbols, elementwise functions)
+stays in float32.
 """
 
 from __future__ import annotations

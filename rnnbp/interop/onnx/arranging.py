@@ -273,7 +273,7 @@ def slice_(node: Node, values: Given, reading: Reading) -> list[Value]:
     if len(starts) != 1 or len(ends) != 1 or len(axes) != 1 or steps not in ([], [[1]]):
         raise refusal(node, "one step or direction can be picked")
     k, (start,), (end,) = _place(node, x, axes[0]), starts, ends
-    if end != start + 1 and not (start == -1 and end > 2**30):
+    if not (end > 2**30 if start == -1 else end == start + 1):  # from -1 to 0 there is none
         raise refusal(node, "one step or direction can be picked")
     return [_picked(node, x, k, start, reading, kept=True)]
 

@@ -114,9 +114,11 @@ class Reading:
         return replace(value, n_links=len(self.links), source="", state="", outside=None, open_bias=self.open_bias)
 
     def features_last(self, node: Node, value: Frames) -> None:
-        """Check that the last axis is that of features."""
+        """Check that the last axis is that of features, of both directions where there are two."""
         if not value.axes or self.bound(value.axes[-1], "f") != "f":
             raise refusal(node, f"it must act on features along the last axis, but the axes are {self.shown(value)}")
+        if "d" in value.axes and value.n_directions == 2:
+            raise refusal(node, "it must act on the features of both directions, but acts on those of each by itself")
 
     def numbers(self, node: Node, value: Value | None, what: str) -> Array:
         """Return a parameter's values, and note their dtype."""

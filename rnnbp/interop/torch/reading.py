@@ -134,6 +134,8 @@ class _Reader:
             )
         if value.step is None:
             return value
+        if "d" in value.axes and value.n_states > 1:
+            raise self.refusal(node, "it takes the final states of several layers or directions: pick the last one's")
         if value.half is not None or value.state == "c":
             raise self.refusal(node, "it takes one direction of two, or a cell state, which no layer gives")
         layer = {"last": LastStep(), "first": LastStep(reverse=True), "both": LastStep(bidirectional=True)}[value.step]
@@ -158,8 +160,14 @@ class _Reader:
         if kind == "Flatten" and x.axes == "bf1":
             return replace(x, axes="bf")
         axes = self.laid_out(node, x, "bft") if kind == "Conv1d" else x.axes
+        if kind in ("Linear", "LayerNorm", "Softmax"):
+            self.features_last(node, x)
         self.links += links_of(called, f"module {node.target!r}")
         return Frames(len(self.links), axes + "f" if kind == "Embedding" and axes else axes)
+
+    def features_last(self, node: Any, x: Frames) -> None:
+        if x.axes and x.axes[-1] != "f":
+            raise self.refusal(node, f"it must act on features along the last axis, but these are {', '.join(x.axes)}")
 
     def laid_out(self, node: Any, x: Frames, axes: str) -> str:
         if x.axes not in ("", axes):
@@ -235,9 +243,10 @@ class _Reader:
             if name == "contiguous" or (value.axes.endswith("1") and len(value.axes) == 3):
                 return replace(value, axes=value.axes.replace("1", ""))
         if name in ("cat", "concat", "concatenate"):
-            return self.joined(node, value)
+            return self.joined(node, value, dim)
         if name == "softmax" and dim in (-1, 2):
             x = self.enter(node, value)
+            self.features_last(node, x)
             self.links.append(Link(Activation("softmax"), {}, node.name))
             return replace(x, n_links=len(self.links))
         if name == "dropout" and isinstance(value, Frames):
@@ -260,11 +269,13 @@ class _Reader:
             places[a], places[b] = places[b], places[a]
         return replace(x, axes="".join(axes[k] for k in places))
 
-    def joined(self, node: Any, parts: Any) -> Frames:
+    def joined(self, node: Any, parts: Any, dim: Any) -> Frames:
         wanted = [("last", 0), ("first", 1)]
         if (
             not isinstance(parts, (list, tuple))
             or [(getattr(p, "step", 0), getattr(p, "half", 0)) for p in parts] != wanted
+            or [p.axes for p in parts] != ["bf", "bf"]
+            or dim not in (-1, 1)
         ):
             raise self.refusal(node, "its code is no chain of layers: it puts branches together")
         first: Frames = parts[0]
