@@ -16,7 +16,8 @@ Accuracies in per cent with s, or m, made larger by a factor c (spoken digits wi
     wines, s = c          40    64    98   100    99    97    97
     wines, m = c         100   100   100   100    79    58    33
 
-Features of one or two values are left alone: constants, symbols and flags.
+Features of one or two values are left alone: constants, symbols and flags. So are those that hardly vary beside
+another, by rounding only, such as the last principal components of columns that depend on each other.
 
 Outputs begin between -1 and 1 or so, and go where targets are in steps of the learning rate's size. Numbers to predict
 are badly scaled if::
@@ -49,6 +50,7 @@ __all__ = ["badly_scaled", "badly_scaled_target"]
 Array = NDArray[Any]
 
 LEAST, MOST, MEAN = 0.05, 100.0, 10.0
+ROUNDING = 1e-7  # of the largest spread
 LEAST_TARGET, MOST_TARGET = 0.05, 20.0
 
 
@@ -67,6 +69,7 @@ def badly_scaled(rows: Array) -> tuple[int, float, float] | None:
         mean, spread = rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64)
         greatest = np.maximum(rows.max(axis=0), -rows.min(axis=0))
         badness = np.maximum.reduce([LEAST / greatest, spread / MOST, np.abs(mean) / spread / MEAN])
+        badness[spread < ROUNDING * spread.max(initial=0)] = 0
     for k in np.argsort(-badness, kind="stable"):
         if not badness[k] > 1:  # nor if it is NaN, where all is 0
             return None

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
+from sklearn.decomposition import PCA
 from sklearn.metrics import r2_score
 from sklearn.preprocessing import StandardScaler
 
@@ -153,6 +154,16 @@ def test_there_is_one_warning_and_it_names_a_scaler(fit, message):
     (warning,) = warnings_of(fit)
     assert message in str(warning.message)
     assert warning.filename == __file__
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_principal_components_of_dependent_columns_are_not_warned_of(dtype):
+    dependent = np.column_stack([NORMAL, NORMAL @ [1.0, 1.0, 0.0], NORMAL @ [0.0, 2.0, 1.0]]).astype(dtype)
+    components = PCA().fit_transform(dependent)
+    assert 0 < components.std(axis=0).min() < 1e-6  # that of rounding
+    assert badly_scaled(components) is None
+    components[:, -1] = 0.001 * NORMAL[:, 0]  # small, but not by rounding
+    assert badly_scaled(components)[0] == 4
 
 
 def test_a_table_s_column_is_named():
