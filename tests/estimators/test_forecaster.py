@@ -36,6 +36,18 @@ def test_a_trend_goes_on_to_levels_that_were_never_seen():
 
 
 @pytest.mark.parametrize("difference", [False, True])
+@pytest.mark.parametrize("scale", [2.0**-6, 2.0**6])
+def test_bounds_are_in_the_units_of_the_series(scale, difference):
+    """Also where forecasts are fed back: the network forgets its bounds in neither way."""
+    first = RNNForecaster(difference=difference, **QUICK).fit(SINE[:128])
+    second = RNNForecaster(difference=difference, **QUICK).fit(SINE[:128] * scale)
+    past, lower = np.maximum(SINE[:60], 9.8), 9.8
+    path = first.set_params(lower=lower).predict(past, 30)
+    assert 1 < (path == lower).sum() < 25  # it goes on from there
+    assert_array_equal(second.set_params(lower=lower * scale).predict(past * scale, 30), path * scale)
+
+
+@pytest.mark.parametrize("difference", [False, True])
 def test_forecasts_are_fed_back(difference):
     """Two steps ahead is one step ahead of a past that ends with the first forecast, in one pass."""
     fitted = RNNForecaster(**BRIEF | {"difference": difference, "window": 30}).fit(TREND[:20])
