@@ -187,7 +187,8 @@ class Supervised(NetworkEstimator):
         )
         loss = self._objective()
         chance = constant_loss(loss, self.out_activation_, self.n_outputs_, target, weight)
-        nothing_to_learn = bool((target == target[0]).all())
+        counted = target if weight is None else target[weight > 0]
+        nothing_to_learn = bool((counted == counted[:1]).all())
         if nothing_to_learn or self.loss_ <= near * chance:  # the last epoch's loss, which costs nothing to see
             return
         reached, score = evaluate(

@@ -85,10 +85,11 @@ def test_training_that_ends_near_chance_says_so_and_what_to_try(estimator, x, y)
     [
         (RNNClassifier(**QUICK | {"learning_rate_init": 0.05, "tol": 0.001}), [x.mean() > 0 for x in NOISE]),
         (RNNClassifier(**QUICK), np.zeros(N)),
+        (RNNClassifier(**QUICK, class_weight={0: 1.0, 1: 0.0}), np.arange(N) % 2),
         (RNNRegressor(**QUICK | {"learning_rate_init": 0.05, "tol": 0.001}), [x.sum() for x in NOISE]),
         (RNNRegressor(**QUICK | {"learning_rate_init": 0.05, "tol": 1e-5}), np.zeros(N)),
     ],
-    ids=["learnt", "one class", "numbers learnt", "one number"],
+    ids=["learnt", "one class", "one class with a weight", "numbers learnt", "one number"],
 )
 def test_it_says_nothing_if_something_was_learnt_or_there_is_nothing_to_learn(estimator, y):
     with warnings.catch_warnings():
