@@ -103,7 +103,9 @@ def draw(model, recording, path, reference=None):
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, help="recordings with a table of file and text; default: AN4")
-    parser.add_argument("--hidden", type=int, nargs="+", default=[160, 160, 160], metavar="H", help="units of each layer")
+    parser.add_argument(
+        "--hidden", type=int, nargs="+", default=[160, 160, 160], metavar="H", help="units of each layer"
+    )
     parser.add_argument("--max-epochs", type=int, default=32, metavar="N", help="(default: %(default)s)")
     parser.add_argument("--early-stopping", action="store_true", help="hold a tenth of the speakers out")
     parser.add_argument("--live", action="store_true", help="look at nothing that has not been said yet")

@@ -658,3 +658,11 @@ def test_training_that_is_interrupted_writes_nothing(rnnbp_command, ward, tmp_pa
     assert code == 130
     assert "interrupted: training had not ended, and nothing was written" in said
     assert (tmp_path / "a.rnnbp").read_text() == "of before"
+
+
+@pytest.mark.parametrize("option", ["--max-epochs", "--hidden", "--sample-rate"])
+@pytest.mark.parametrize("given", ["0", "-3", "2.5", "many"])
+def test_what_is_no_number_of_something_is_refused_as_an_option(rnnbp_command, ward, option, given):
+    code, _, said = rnnbp_command("train", ward, "-o", "a.rnnbp", *TABLE, option, given)
+    assert code == 2
+    assert f"argument {option}: must be a whole number of at least 1, but {given!r} was given" in said

@@ -15,6 +15,7 @@ from typing import Any
 
 from rnnbp.command_line import training, using
 from rnnbp.command_line.tables import UsageError
+from rnnbp.configuration import shown, whole_number
 
 __all__ = ["main"]
 
@@ -107,12 +108,14 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--texts", metavar="FILE", help="a table of file and text in the folder: speech is transcribed")
     train.add_argument(
         "--sample-rate",
-        type=int,
+        type=_count,
         metavar="HZ",
         help=f"of recordings (default: the files', up to {training.HIGHEST_RATE})",
     )
-    train.add_argument("--hidden", type=int, nargs="+", default=[64], metavar="N", help="units a layer (default: 64)")
-    train.add_argument("--max-epochs", type=int, default=100, metavar="N", help="(default: %(default)s)")
+    train.add_argument(
+        "--hidden", type=_count, nargs="+", default=[64], metavar="N", help="units a layer (default: 64)"
+    )
+    train.add_argument("--max-epochs", type=_count, default=100, metavar="N", help="(default: %(default)s)")
     train.add_argument("--held-out", type=float, default=0.2, metavar="SHARE", help="to test on (default: %(default)s)")
     train.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
 
@@ -142,6 +145,14 @@ def _parser() -> argparse.ArgumentParser:
         "--dtype", choices=["float32", "float64"], help="default: the model's for C, and float32 for ONNX"
     )
     return parser
+
+
+def _count(text: str) -> int:
+    """Return a number of the command line that must be at least 1."""
+    try:
+        return whole_number("it", int(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, but {shown(text)} was given") from None
 
 
 def _columns(parser: argparse.ArgumentParser) -> None:
