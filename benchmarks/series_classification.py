@@ -1,8 +1,8 @@
 """Classify series of many kinds: the default, the setting to try first, and two that are no networks.
 
-python -m benchmarks.series_classification                          # all; about a quarter of an hour
+python -m benchmarks.series_classification                          # all; half an hour on one core
 python -m benchmarks.series_classification --tasks outlines --seeds 2 --classifiers recommended warping
-python -m benchmarks.series_classification --json FILE              # writes the results, too
+python -m benchmarks.series_classification --json FILE              # puts the results into it, too
 
 default        RNNClassifier()
 recommended    RNNClassifier((64, 64), convolution=(12, 3), bidirectional=True, pooling="max"), after SequenceScaler
@@ -288,17 +288,17 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def write_json(path: Path, rows: Sequence[Row]) -> None:
-    """Write all accuracies."""
-    found = {
-        row.task: {
-            "what": TASKS[row.task][0],
-            "accuracy": {name: np.round(scores, 4).tolist() for name, scores in row.scores.items()},
-            "seconds": {name: round(seconds, 2) for name, seconds in row.seconds.items()},
-        }
-        for row in rows
-    }
+    """Write all accuracies; what a file has of other classifiers stays in it."""
+    found: dict[str, Any] = {"machine": {}, "first seed": FIRST_SEED, "tasks": {}}
+    if path.exists():
+        found = json.loads(path.read_text())
+    found["machine"] |= dict.fromkeys(rows[0].scores, machine())
+    for row in rows:
+        task = found["tasks"].setdefault(row.task, {"what": TASKS[row.task][0], "accuracy": {}, "seconds": {}})
+        task["accuracy"] |= {name: np.round(scores, 4).tolist() for name, scores in row.scores.items()}
+        task["seconds"] |= {name: round(seconds, 2) for name, seconds in row.seconds.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"machine": machine(), "first seed": FIRST_SEED, "tasks": found}, indent=1) + "\n")
+    path.write_text(json.dumps(found, indent=1) + "\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -129,11 +129,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--set", type=json.loads, default={}, metavar="JSON", help="settings in the place of the best")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep results in it, seed by seed, and go on from it")
     options = parser.parse_args(arguments)
-    what = {"settings": BEST | options.set, "held out": options.held_out}
+    given = BEST | options.set
+    settings = CTCTranscriber(**given).get_params()  # the defaults, too
+    what = json.loads(json.dumps({"settings": settings, "held out": options.held_out}))
     done = {} if options.json is None else read(options.json, what)
     for seed in options.seeds:
         if seed not in done:
-            done[seed] = measure(seed, what["settings"], options.held_out)
+            done[seed] = measure(seed, given, options.held_out)
             if options.json is not None:
                 write(options.json, what, done)
         print(done[seed], flush=True)

@@ -30,9 +30,9 @@ class RNNClassifier(Classification, RecurrentEstimator, Pooling):
     Notes
     -----
     Long series of one or few numbers a step are learnt slowly, or not at all, by a recurrent network alone, whose
-    steps have little to tell. Give two layers windows of them, by ``hidden_layer_sizes=(64, 64), convolution=(12, 3),
-    bidirectional=True, pooling="max"``: ``python -m benchmarks.series_classification`` compares both, beside other
-    classifiers.
+    steps have little to tell. Give it two layers, and windows of steps, by ``hidden_layer_sizes=(64, 64),
+    convolution=(12, 3), bidirectional=True, pooling="max"``: ``python -m benchmarks.series_classification`` compares
+    both, beside other classifiers.
 
     Examples
     --------

@@ -52,8 +52,10 @@ class RNNRegressor(Regression, RecurrentEstimator, Pooling):
     learning_rate_init: float = 0.003
 
     _remedies: ClassVar[str] = (
-        f'{Regression._scaled}; convolution=(12, 3), bidirectional=True, pooling="max"; {RecurrentEstimator._remedies}'
+        f"{Regression._scaled}; hidden_layer_sizes=(64, 64), convolution=(12, 3), bidirectional=True, "
+        f'pooling="max"; {RecurrentEstimator._remedies}'
     )
+    _remedies_of_steps: ClassVar[str] = f"y scaled by preprocessing.SequenceScaler; {RecurrentEstimator._remedies}"
 
     steps_: bool = field(init=False)
     _attributes: ClassVar[str] = "steps_ : bool\n    Whether there is a value for each step."
@@ -68,6 +70,9 @@ class RNNRegressor(Regression, RecurrentEstimator, Pooling):
     @property
     def _per_step(self) -> bool:  # type: ignore[override]
         return self.steps_
+
+    def _what_to_try(self) -> str:
+        return self._remedies_of_steps if self.steps_ else self._remedies
 
     def _what_scales(self) -> str:
         """Return what brings targets to a good scale: scikit-learn's wrapper takes none that differ in length."""

@@ -50,7 +50,7 @@ __all__ = ["badly_scaled", "badly_scaled_target"]
 Array = NDArray[Any]
 
 LEAST, MOST, MEAN = 0.05, 100.0, 10.0
-ROUNDING = 1e-7  # of the largest spread
+ROUNDING = 100  # units of the last place, of the largest spread
 LEAST_TARGET, MOST_TARGET = 0.05, 20.0
 
 
@@ -69,7 +69,8 @@ def badly_scaled(rows: Array) -> tuple[int, float, float] | None:
         mean, spread = rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64)
         greatest = np.maximum(rows.max(axis=0), -rows.min(axis=0))
         badness = np.maximum.reduce([LEAST / greatest, spread / MOST, np.abs(mean) / spread / MEAN])
-        badness[spread < ROUNDING * spread.max(initial=0)] = 0
+        precision = np.finfo(rows.dtype if rows.dtype.kind == "f" else np.float64).eps
+        badness[spread < ROUNDING * precision * spread.max(initial=0)] = 0
     for k in np.argsort(-badness, kind="stable"):
         if not badness[k] > 1:  # nor if it is NaN, where all is 0
             return None

@@ -204,9 +204,12 @@ class Supervised(NetworkEstimator):
             warn(
                 f"Training ended {self._chance}, after {self.n_iter_} epochs: the loss of the training data is "
                 f"{reached:.3g}, that of the best constant answer {chance:.3g} (score {score:.2f}). If there is "
-                f"something to learn from them, try {self._remedies}",
+                f"something to learn from them, try {self._what_to_try()}",
                 ConvergenceWarning,
             )
+
+    def _what_to_try(self) -> str:
+        return self._remedies
 
     def _read_data(self, X: Any, y: Any, *, anew: bool, incremental: bool) -> tuple[Any, Array, Any]:
         """Return examples, the rows of y, and these as targets of each example."""

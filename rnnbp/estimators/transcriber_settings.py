@@ -94,7 +94,7 @@ class Recognition:
         The characters that are written. None stands for all that are in the training texts; given, others are an error.
         """,
     )
-    dropout: float = setting(0.2, real("[0, 1)"), "Before each layer of the network but the first, in training.")
+    dropout: float = setting(0.2, real("[0, 1)"), "Before each LSTM layer and the last layer, in training.")
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -166,4 +166,6 @@ class Writing:
     )
     beam_width: int = setting(60, WHOLE, "Of the search that uses these.")
     language_model_weight: float = setting(0.8, real("[0, inf)"), "See `decoding.BeamSearch`.")
-    insertion_bonus: float = setting(2.0, real("(-inf, inf)"), "See `decoding.BeamSearch`.")
+    insertion_bonus: float = setting(
+        2.0, real("(-inf, inf)"), "See `decoding.BeamSearch`. What is good beside a language model of texts like AN4's."
+    )

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 MOST_FAULTS_SHOWN = 20
-PATIENCE = 60  # a case that takes so many times its limit, others running beside it, hangs
+PATIENCE = 10  # a case that takes so many times its limit hangs
+LEAST_PATIENCE = 120  # seconds: others may run beside it
 TRACED = 10  # of so many batches one has its memory traced
 ADDRESS_SPACE = 8 << 30  # bytes a process may map, so that a fault does not take the machine with it
 
@@ -160,7 +161,8 @@ def _run_batch(kind, seeds):
         fate = ""
         while position < len(seeds):
             # the first case waits for imports
-            if not ours.poll(PATIENCE * limits.seconds + (600 if position == 0 else 0)):
+            patience = max(PATIENCE * limits.seconds, LEAST_PATIENCE)
+            if not ours.poll(patience + (600 if position == 0 else 0)):
                 fate = "hangs"
                 process.kill()
                 break

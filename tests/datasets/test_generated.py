@@ -41,7 +41,8 @@ def test_a_seed_gives_the_same_data_again_and_another_seed_does_not(make):
     assert not same(X, other[0])
 
 
-WEIGHED = {  # X and y of seed 5, which published numbers stand on: a change of theirs is one that users notice
+# X and y of seed 5, which published numbers stand on. Users notice a change, be it of NumPy's generators.
+WEIGHED = {
     "adding_problem": (-1.499999, 0.458063),
     "copy_memory": (-12.335001, -8.504837),
     "temporal_order": (7.069817, -0.267658),

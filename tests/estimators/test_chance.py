@@ -110,3 +110,15 @@ def test_a_regressor_whose_epochs_end_above_a_constant_says_so_and_names_the_sca
     (message,) = said(300 + NUMBERS)
     assert "try y scaled by TransformedTargetRegressor(" in message
     assert not said(np.array([each[-1, 0] for each in NOISE]) if x is NOISE else FLAT[:, 0])
+
+
+def test_what_is_named_for_targets_a_step_can_be_done():
+    """scikit-learn's wrapper takes no targets that differ in length, and a convolution's stride leaves steps out."""
+    regressor, y = RNNRegressor(max_iter=3, random_state=0), [300 + x[:, 0] for x in NOISE]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        regressor.fit(NOISE, y)
+    (message,) = (str(warning.message) for warning in caught if "no better" in str(warning.message))
+    assert "try y scaled by preprocessing.SequenceScaler; " in message
+    assert "convolution" not in message
+    assert "TransformedTargetRegressor" not in "".join(str(warning.message) for warning in caught)

@@ -11,7 +11,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_score
 
 import rnnbp
-from rnnbp import CTCTranscriber, ModelFileError, decoding
+from rnnbp import CTCTranscriber, ModelFileError, decoding, layers
 from rnnbp.audio import AudioError
 
 RATE = 4000
@@ -206,6 +206,21 @@ def test_the_parameters_are_the_mean_over_the_last_epochs():
     mean = CTCTranscriber(RATE, averaging=1, **settings, **watch).fit(WAVES, TEXTS)
     assert_array_equal(mean.network_.theta, seen[-1])
     assert 0 < np.abs(mean.network_.theta - last.network_.theta).max() < 0.5
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.2])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_the_network_is_normalised_between_layers(bidirectional, dropout):
+    transcriber = CTCTranscriber(hidden_layer_sizes=(5, 6), bidirectional=bidirectional, dropout=dropout)
+    made = transcriber._layers(40, 28)
+    wide = 2 if bidirectional else 1
+    expected = [
+        layers.Conv1D(40, 5, 7, stride=3, causal=not bidirectional), layers.LayerNorm(5), layers.Activation("relu"),
+        layers.Dropout(0.2), layers.LSTM(5, 5, bidirectional=bidirectional),
+        layers.LayerNorm(5 * wide), layers.Dropout(0.2), layers.LSTM(5 * wide, 6, bidirectional=bidirectional),
+        layers.Dropout(0.2), layers.Dense(6 * wide, 28),
+    ]  # fmt: skip
+    assert made == [each for each in expected if dropout or not isinstance(each, layers.Dropout)]
 
 
 def test_the_first_epoch_goes_from_short_to_long(monkeypatch):

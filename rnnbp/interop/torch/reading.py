@@ -140,7 +140,7 @@ class _Reader:
             raise self.refusal(node, "it takes one direction of two, or a cell state, which no layer gives")
         layer = {"last": LastStep(), "first": LastStep(reverse=True), "both": LastStep(bidirectional=True)}[value.step]
         self.links.append(Link(layer, {}, node.name))
-        return Frames(len(self.links), "bf")
+        return Frames(len(self.links), value.axes, n_states=value.n_states)
 
     def module_called(self, node: Any, given: list[Any]) -> Any:
         called = self.module.get_submodule(node.target)
@@ -163,7 +163,7 @@ class _Reader:
         if kind in ("Linear", "LayerNorm", "Softmax"):
             self.features_last(node, x)
         self.links += links_of(called, f"module {node.target!r}")
-        return Frames(len(self.links), axes + "f" if kind == "Embedding" and axes else axes)
+        return replace(x, n_links=len(self.links), axes=axes + "f" if kind == "Embedding" and axes else axes)
 
     def features_last(self, node: Any, x: Frames) -> None:
         if x.axes and x.axes[-1] != "f":
