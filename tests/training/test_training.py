@@ -58,7 +58,7 @@ def test_a_taught_jordan_network_learns_to_count():
 def test_full_batches_find_the_least_squares_solution():
     x, y = line()
     net = Network([layers.Dense(3, 1)], dtype="float64")
-    optimizer = optimizers.LBFGS(gradient_tolerance=1e-10, loss_tolerance=0.0)
+    optimizer = optimizers.LBFGS(gradient_tolerance=1e-8, loss_tolerance=0.0)
     history = fit(net, x, y, loss=MSE, optimizer=optimizer, batch_size=2, max_epochs=200)
     expected = np.linalg.lstsq(np.hstack([x, np.ones((7, 1))]), y, rcond=None)[0]
     np.testing.assert_allclose(net.theta, expected[:, 0], atol=1e-6)
