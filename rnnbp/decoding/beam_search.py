@@ -80,10 +80,10 @@ class BeamSearch:
         The symbol between words.
     blank : int, default 0
     language_model_weight : float, default 1
-        What log p_LM is multiplied by.
+        What log p_LM is multiplied by; at most a million.
     insertion_bonus : float, default 0
         What each word (or label, if labels are what the language model knows) adds to the score. A language model
-        prefers short texts; a bonus above 0 makes up for it.
+        prefers short texts; a bonus above 0 makes up for it. At most a million to either side.
     least_log_probability : float, default -inf
         A prefix is not extended by a class whose log-probability at the step is less: -10 saves most of the time, and
         nearly never changes the result.
@@ -123,8 +123,8 @@ class BeamSearch:
         if self.width > WIDEST:
             raise ValueError(f"width must be at most {WIDEST}, but {shown(width)} was given: 10 to 500 are usual")
         self.blank = whole_number("blank", blank, least=0)
-        self.language_model_weight = number("language_model_weight", language_model_weight, "[0, inf)")
-        self.insertion_bonus = number("insertion_bonus", insertion_bonus, "(-inf, inf)")
+        self.language_model_weight = number("language_model_weight", language_model_weight, "[0, 1000000]")
+        self.insertion_bonus = number("insertion_bonus", insertion_bonus, "[-1000000, 1000000]")
         self.least_log_probability = number("least_log_probability", least_log_probability, "[-inf, 0)")
         self.margin = number("margin", margin, "(0, inf]")
         self.language_model, self.separator = language_model, separator

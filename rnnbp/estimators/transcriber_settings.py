@@ -165,7 +165,9 @@ class Writing:
         "The only words that can be understood; True stands for those of the training texts.",
     )
     beam_width: int = setting(60, WHOLE, "Of the search that uses these.")
-    language_model_weight: float = setting(0.8, real("[0, inf)"), "See `decoding.BeamSearch`.")
+    language_model_weight: float = setting(0.8, real("[0, 1000000]"), "See `decoding.BeamSearch`.")
     insertion_bonus: float = setting(
-        2.0, real("(-inf, inf)"), "See `decoding.BeamSearch`. What is good beside a language model of texts like AN4's."
+        2.0,
+        real("[-1000000, 1000000]"),
+        "See `decoding.BeamSearch`. What is good beside a language model of texts like AN4's.",
     )

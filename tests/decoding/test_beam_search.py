@@ -266,6 +266,8 @@ MODEL, CHARACTERS = NGram(2).fit(TEXTS), NGram(2, unit="character").fit(TEXTS)
         ({"width": 5, "language_model": MODEL, "lexicon": ["aa"], "symbols": SYMBOLS}, "must know at least one word"),
         ({"width": 5, "language_model_weight": -1.0}, "language_model_weight must be a number"),
         ({"width": 5, "insertion_bonus": np.nan}, "insertion_bonus must be a number"),
+        ({"width": 5, "insertion_bonus": -1e308}, r"insertion_bonus must be a number in \[-1000000, 1000000\]"),
+        ({"width": 5, "language_model_weight": 1e308}, r"language_model_weight must be a number in \[0, 1000000\]"),
         ({"width": 5, "margin": 0.0}, "margin must be a number"),
         ({"width": 5, "least_log_probability": 0.5}, "least_log_probability must be a number"),
     ],
