@@ -11,8 +11,8 @@ Texts are found in two ways: the likeliest letter at each step ("greedy"), or a 
 training texts and an n-gram model of them. Error rates come with 95 % intervals, by drawing utterances again, and, as
 those of one speaker are alike, by drawing speakers.
 
-Measured over four seeds (`python -m benchmarks.speech_recognition`): of 773 words 62 to 85 wrong greedy, 8.9 % in the
-median (3.6 % of the characters), and 50 to 64 with the n-gram, 6.6 %.
+Measured over five seeds (`python -m benchmarks.speech_recognition`): of 773 words 62 to 85 wrong greedy, 8.4 % in the
+median (3.5 % of the characters), and 50 to 64 with the n-gram, 6.6 %.
 
     python examples/speech_recognition.py                                      # AN4, downloaded once (64 MB)
     python examples/speech_recognition.py --hidden 128 128 --max-epochs 20     # a quarter of the work, less well
