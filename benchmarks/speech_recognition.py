@@ -1,6 +1,6 @@
 """Real speech: AN4's official split, five seeds.
 
-python -m benchmarks.speech_recognition --json FILE              # all seeds; a quarter of an hour each on two cores
+python -m benchmarks.speech_recognition --json FILE              # all seeds; 18 to 20 minutes of the processor each
 python -m benchmarks.speech_recognition --seeds 0                # one of them
 python -m benchmarks.speech_recognition --held-out               # nothing of the test: twelve speakers of the training
                                                                  # set are held out, as when settings were chosen
@@ -8,8 +8,7 @@ python -m benchmarks.speech_recognition --held-out --set '{"dropout": 0.3, "max_
 
 Words and characters that are wrong, greedy and with an n-gram of the training texts and their words. Three layers of
 160 units in each direction, 32 epochs, an n-gram of three words; all else is as `CTCTranscriber` has it by default. 773
-words of ten speakers are tested: over utterances, the 95 % interval of one seed is some 2 points to either side. The
-processor's time is that of training, over all threads.
+words of ten speakers are tested. The processor's time is that of training, over all threads.
 """
 
 from __future__ import annotations

@@ -35,8 +35,8 @@ def test_an_estimator_of_format_1_forecasts_as_it_did():
 
 def test_a_run_of_format_1_is_gone_on_with(tmp_path):
     path = shutil.copy(FILES / "run_format_1.ckpt", tmp_path / "run.ckpt")
-    # in float32, on another processor
-    np.testing.assert_allclose(made.run(path).theta, np.load(FILES / "run_format_1.npy"), rtol=1e-5, atol=1e-7)
+    # to the rounding of float32, which processors have their own of
+    np.testing.assert_allclose(made.run(path).theta, np.load(FILES / "run_format_1.npy"), rtol=1e-6)
 
 
 def test_damage_in_a_checkpoint_of_format_1_is_noticed(tmp_path):
