@@ -129,10 +129,12 @@ n_iter_without_improvement_ : int
 
     largest_batch: ClassVar[int]  # of batch_size="auto"
     _per_step = False  # whether there is an output at each step
+    _begins_late: ClassVar[bool] = False  # whether early stopping also goes by losses: see `Convergence`
 
     # -- what subclasses say -----------------------------------------------------------------------------------------
 
     _read_x: Callable[..., Any]  # of X, and whether to `reset` what is known of it: returns X as `Data` has it, checked
+    _constant_loss: Callable[[Data], float]  # of the best constant answer, if it is one that begins late
     _apply: Callable[[Any, Callable[[Array], Array]], Any]  # a function of the outputs for X, in X's form
 
     @abstractmethod
@@ -246,7 +248,10 @@ n_iter_without_improvement_ : int
             if state is None or not _fits(state, optimizer, net):
                 state = optimizer.init(net.theta, decayed=net.parameters.decayed)
         self._optimizer_state = state
-        convergence = Convergence(self, n_examples, state)
+        constant = None
+        if self._begins_late and validation is not None and self.validation_scores_ is not None:
+            constant = self._constant_loss(validation)
+        convergence = Convergence(self, n_examples, state, constant)
         stopped = "diverged"
         try:
             stopped = fit(

@@ -19,9 +19,11 @@ from scipy.special import logit
 
 from rnnbp.losses import Loss
 
-__all__ = ["constant_loss"]
+__all__ = ["NEAR", "constant_loss"]
 
 Array = NDArray[Any]
+
+NEAR = 0.95  # of the best constant's loss: what comes no lower is near chance
 
 LINKS: dict[str, Callable[[Array], Array]] = {
     "softmax": np.log,

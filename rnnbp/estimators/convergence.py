@@ -1,15 +1,21 @@
-"""When training has converged, by scikit-learn's rule.
+"""When training has converged, by scikit-learn's rule, and by one for recurrent networks.
 
 An epoch is an improvement if it is better than the best one so far by ``tol``: in its training loss, or with early
 stopping in the score on the validation data. After more than ``n_iter_no_change`` epochs without, training ends; or a
 learning rate that is "adaptive" is divided by 5 instead, until it is at most 1e-6.
+
+Recurrent networks begin to learn late, and on a few sequences a score moves in large steps. So theirs is an improvement
+too if the validation loss is lower; or, as long as this is near that of a constant answer, the training loss. Of epochs
+with the best score, that of the lowest loss is kept.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from rnnbp.callbacks import EarlyStopping
+from rnnbp.estimators.chance import NEAR
 from rnnbp.estimators.solvers import adaptive
 from rnnbp.networks.network import Network
 from rnnbp.optimizers import State
@@ -32,6 +38,9 @@ class Convergence(EarlyStopping):
         In an epoch.
     state : State or None
         The optimizer's, which holds an adaptive learning rate; None for one that knows itself when it has converged.
+    constant : float or None
+        The loss of the best constant answer on the validation data, for the rule of recurrent networks; None for
+        scikit-learn's.
 
     Attributes
     ----------
@@ -40,11 +49,14 @@ class Convergence(EarlyStopping):
         than the best of the calls before; None if there was none at all.
     """
 
-    def __init__(self, estimator: NetworkEstimator, n_examples: int, state: State | None) -> None:
+    def __init__(
+        self, estimator: NetworkEstimator, n_examples: int, state: State | None, constant: float | None = None
+    ) -> None:
         super().__init__(
             estimator.n_iter_no_change + 1, min_delta=estimator.tol, restore_best=False, compared_with="best"
         )
-        self.estimator, self.n_examples, self.state = estimator, n_examples, state
+        self.estimator, self.n_examples, self.state, self.constant = estimator, n_examples, state, constant
+        self.loss_of_best = -math.inf  # no loss is lower
         self.best_theta = estimator.network_.theta.copy() if estimator.validation_scores_ else None
 
     def __call__(self, net: Network, history: History) -> bool:
@@ -66,14 +78,27 @@ class Convergence(EarlyStopping):
             assert best is not None
             estimator.validation_scores_.append(score)
             self._say(f"Validation score: {score:f}")
-            if score > best:
-                self.best_theta = net.theta.copy()
+            loss = math.inf if self.constant is None else history.validation_loss[-1]
+            if score > best or (score == best and loss < self.loss_of_best):
+                self.best_theta, self.loss_of_best = net.theta.copy(), loss
             lowest, waited = self.count(-score, -best, waited)
             estimator.best_validation_score_ = -lowest
+            if self.constant is not None and self._learns(self.constant):
+                waited = 0
         if self.state is None:
             return False
         estimator.n_iter_without_improvement_ = waited
         return waited >= self.patience and self._ends(self.state, history)
+
+    def _learns(self, constant: float) -> bool:
+        """Return whether the last epoch's loss is an improvement: the validation data's, or the training data's."""
+        validation, training = self.estimator.validation_loss_curve_, self.estimator.loss_curve_
+        assert validation is not None
+        return self._falls(validation) or (min(validation) > NEAR * constant and self._falls(training))
+
+    def _falls(self, losses: list[float]) -> bool:
+        *before, last = losses
+        return last < min(before, default=math.inf) - self.min_delta
 
     def _ends(self, state: State, history: History) -> bool:
         estimator = self.estimator

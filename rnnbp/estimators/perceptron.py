@@ -44,6 +44,7 @@ n_layers_ : int"""
         "X": "array-like or sparse matrix of shape (N, F)\n"
         "    Sparse matrices are made dense. float32 stays float32; all else is computed in float64.",
         "n_features": "",
+        "goes_on": "",
     }
 
     _scaler: ClassVar[str] = "sklearn.preprocessing.StandardScaler"

@@ -119,6 +119,7 @@ class RNNForecaster(Covaried, RecurrentEstimator, Forecasting):
     )
 
     _per_step = True
+    _begins_late: ClassVar[bool] = False  # its score is its loss
     differenced_: bool = field(init=False)
     residuals_: Array = field(init=False)
     _remembered: ClassVar[tuple[str, ...]] = (*RecurrentEstimator._remembered, "_single", "_pasts", "_scales")

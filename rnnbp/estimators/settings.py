@@ -253,7 +253,7 @@ class Training:
         FLAG,
         """
         Whether to set validation data aside (unless `fit` is given some), to end training when their score no longer
-        improves, and to keep the parameters of the best epoch.
+        improves, and to keep the parameters of the best epoch.$goes_on
         """,
     )
     validation_fraction: float = setting(

@@ -23,7 +23,7 @@ from sklearn.utils.validation import _check_sample_weight, column_or_1d
 
 from rnnbp.data.sequences import Sequences
 from rnnbp.estimators.base import EVALUATED_AT_ONCE, Arrays, Data, NetworkEstimator, dense
-from rnnbp.estimators.chance import constant_loss
+from rnnbp.estimators.chance import NEAR, constant_loss
 from rnnbp.estimators.declaring import check
 from rnnbp.estimators.scaling import badly_scaled
 from rnnbp.estimators.solvers import solver_is_stochastic
@@ -35,8 +35,6 @@ from rnnbp.warning import warn
 __all__ = ["Supervised"]
 
 Array = NDArray[Any]
-
-NEAR = 0.95  # of the best constant's loss: what comes no lower is near chance
 
 
 class Supervised(NetworkEstimator):
@@ -182,11 +180,8 @@ class Supervised(NetworkEstimator):
 
     def _warn_of_chance(self, data: Data, near: float) -> None:
         """Say it if the loss on the training data is above this share of that of the best constant answer."""
-        target, weight = (
-            items.frames if isinstance(items, Sequences) else items for items in (data.target, data.weight)
-        )
-        loss = self._objective()
-        chance = constant_loss(loss, self.out_activation_, self.n_outputs_, target, weight)
+        target, weight = _rows(data.target), _rows(data.weight)
+        loss, chance = self._objective(), self._constant_loss(data)
         counted = target if weight is None else target[weight > 0]
         nothing_to_learn = bool((counted == counted[:1]).all())
         if nothing_to_learn or self.loss_ <= near * chance:  # the last epoch's loss, which costs nothing to see
@@ -207,6 +202,11 @@ class Supervised(NetworkEstimator):
                 f"something to learn from them, try {self._what_to_try()}",
                 ConvergenceWarning,
             )
+
+    def _constant_loss(self, data: Data) -> float:
+        """Return the loss of the best constant answer."""
+        target, weight = _rows(data.target), _rows(data.weight)
+        return constant_loss(self._objective(), self.out_activation_, self.n_outputs_, target, weight)
 
     def _what_to_try(self) -> str:
         return self._remedies
@@ -273,3 +273,8 @@ class Supervised(NetworkEstimator):
         if found.shape != (n,):
             raise ValueError(f"groups must be one for each sample, of shape ({n},), but their shape is {found.shape}")
         return found
+
+
+def _rows(items: Any) -> Any:
+    """Return what is known of all examples, one row after another."""
+    return items.frames if isinstance(items, Sequences) else items

@@ -123,11 +123,17 @@ class SequenceReader(BaseEstimator):  # type: ignore[misc]
         from sklearn.utils import check_array
         from sklearn.utils.validation import validate_data
 
-        if not reset and self._width != 1 and getattr(X, "ndim", None) == 2:
-            raise ValueError(
-                f"X is two-dimensional, one scalar a step, but {type(self).__name__} was fitted to frames of "
-                f"{self._width} features: for one sequence write [X]"
-            )
+        if not reset and getattr(X, "ndim", None) == 2:
+            if self._width != 1:
+                raise ValueError(
+                    f"X is two-dimensional, one scalar a step, but {type(self).__name__} was fitted to frames of "
+                    f"{self._width} features: for one sequence write [X]"
+                )
+            if X.shape[1] == 1 < X.shape[0] and not self._saw_columns:
+                raise ValueError(
+                    f"X of shape {X.shape} could be one sequence of {X.shape[0]} steps, or {X.shape[0]} sequences of "
+                    "one step: write [X] for the first, list(X) for the others"
+                )
         if reset or self._saw_columns:
             array = validate_data(self, X, reset=reset, dtype=FLOATS)
         else:  # it was fitted to scalars in another form, and has no columns to compare with

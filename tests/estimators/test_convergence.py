@@ -45,6 +45,46 @@ def test_the_callback_ends_training_where_an_estimator_ends_it(early_stopping):
     assert ends == [False] * (fitted.n_iter_ - 1) + [True]
 
 
+def test_recurrent_networks_go_on_while_a_loss_falls():
+    """By their curves: the score on the validation data, their loss, or, near a constant's, that of training."""
+    patience, tol = 3, 1e-3
+    model = RNNClassifier(
+        4, gradient=TEXT, early_stopping=True, n_iter_no_change=patience, tol=tol, max_iter=400, random_state=1,
+        learning_rate_init=0.01,
+    )  # fmt: skip
+    y = np.array([x[:, 0].sum() > 0 for x in SEQUENCES]).astype(int)
+    model.fit(SEQUENCES, y, X_val=SEQUENCES[:10], y_val=y[:10])
+    share = np.bincount(y[:10]) / 10
+    constant = -(share * np.log(share)).sum()
+    curves = [[-s for s in model.validation_scores_], model.validation_loss_curve_, model.loss_curve_]
+    ended, waited = None, 0
+    for t in range(len(curves[0])):
+        better = [t == 0 or curve[t] < min(curve[:t]) - tol for curve in curves]
+        near_chance = min(curves[1][: t + 1]) > 0.95 * constant
+        waited = 0 if better[0] or better[1] or (near_chance and better[2]) else waited + 1
+        if waited > patience and ended is None:
+            ended = t + 1
+    assert ended == model.n_iter_ < 400
+    best = max(model.validation_scores_)
+    kept = min(loss for score, loss in zip(model.validation_scores_, curves[1], strict=True) if score == best)
+    p = model.predict_proba(SEQUENCES[:10])[np.arange(10), y[:10]]
+    assert -np.log(p).mean() == pytest.approx(kept)  # of the best scores, the one with the lowest loss
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_few_sequences_are_learnt_with_early_stopping(seed):
+    """Six of sixty are set aside, and their score stands still for longer than training waits."""
+    rng = np.random.default_rng(seed)
+    tones = (0.2, 0.5, 0.9)
+    x = [
+        np.sin(tones[k % 3] * np.arange(n)[:, None]) + 0.4 * rng.standard_normal((n, 1))
+        for k, n in enumerate(rng.integers(20, 40, size=120))
+    ]
+    y = np.arange(120) % 3
+    model = RNNClassifier(16, early_stopping=True, random_state=seed).fit(x[:60], y[:60])
+    assert model.score(x[60:], y[60:]) > 0.8
+
+
 def test_the_rate_is_reduced_where_training_would_have_ended():
     settings = QUICK | {"solver": "sgd", "learning_rate_init": 0.1, "n_iter_no_change": 2, "max_iter": 1000}
     constant = MLPClassifier(**settings).fit(X, Y)

@@ -190,6 +190,19 @@ def test_other_features_than_in_fit_are_refused(tool, ragged):
         fitted.transform(ragged[0])
 
 
+def test_an_array_that_could_be_one_sequence_or_many_is_refused():
+    rng = np.random.default_rng(0)
+    sequences = [rng.normal(size=(n, 1)) for n in (4, 6, 5)]
+    fitted = SequenceScaler().fit(sequences)
+    with pytest.raises(
+        ValueError, match=r"X of shape \(4, 1\) could be one sequence of 4 steps, or 4 sequences of one"
+    ):
+        fitted.transform(sequences[0])
+    assert len(fitted.transform([sequences[0]])) == 1
+    assert len(fitted.transform(list(sequences[0]))) == 4
+    SequenceScaler().fit(np.ones((5, 1))).transform(np.ones((7, 1)))  # it was fitted to such an array
+
+
 def test_sums_that_overflow_are_not_taken_for_infinity():
     with np.errstate(over="ignore"):
         assert PadOrTruncate(2).fit_transform([np.full((2, 1), 1e308)]).max() == 1e308
