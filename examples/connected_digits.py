@@ -7,8 +7,8 @@ is told which digits are said, but not where; connectionist temporal classificat
     sound -> log-mel bands -> convolution, a step for 3 frames -> LSTM, both ways -> a letter or the blank at each step
           -> text, of the ten words only
 
-Measured once, with defaults of `CTCTranscriber` that have changed since: 4.6 % of the words of new voices wrong (95 %
-interval 3.1 to 6.3 %), 5.2 % in the noise. The model that ships was trained longer (`datasets/make_models.py`).
+Measured once: 3.1 % of the words of new voices wrong (95 % interval 1.8 to 4.4 %), 5.8 % in the noise. The model that ships
+was trained longer (`datasets/make_models.py`).
 
     python examples/connected_digits.py
     python examples/connected_digits.py --figure digits.png
