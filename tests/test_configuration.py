@@ -11,11 +11,13 @@ from rnnbp import Network, gradients, initializers, layers, losses, optimizers
 from rnnbp.configuration import (
     Configurable,
     admitted,
+    brief,
     build,
     check_admitted,
     lookup,
     number,
     plain,
+    shown,
     whole_number,
 )
 
@@ -279,3 +281,23 @@ def test_errors_do_not_fill_the_screen(value):
         with pytest.raises(ValueError, match=r"was given|unknown") as caught:
             refuse()
         assert len(str(caught.value)) < 500
+
+
+class Wordy:
+    """A value of so many characters."""
+
+    def __init__(self, n):
+        self.n = n
+
+    def __repr__(self):
+        return "x" * self.n
+
+
+@pytest.mark.parametrize(("n", "expected"), [(300, "x" * 300), (301, "x" * 300 + "..."), (10**6, "x" * 300 + "...")])
+def test_a_value_that_would_fill_the_screen_is_cut(n, expected):
+    assert shown(Wordy(n)) == expected
+
+
+@pytest.mark.parametrize(("n", "expected"), [(600, "x" * 600), (601, "x" * 600 + "..."), (10**6, "x" * 600 + "...")])
+def test_an_error_that_would_fill_the_screen_is_cut(n, expected):
+    assert brief(ValueError("x" * n)) == expected
