@@ -132,6 +132,17 @@ def test_what_is_no_probability_below_one_is_refused(value):
         number("rate", value, "[0, 1)")
 
 
+@pytest.mark.parametrize("interval", ["(0, 1)", "[0, 1)", "(0, 1]", "[0, 1]"])
+def test_an_end_belongs_to_an_interval_if_its_bracket_says_so(interval):
+    assert number("share", 0.5, interval) == 0.5
+    for end, bracket in ((0.0, interval[0]), (1.0, interval[-1])):
+        if bracket in "[]":
+            assert number("share", end, interval) == end
+        else:
+            with pytest.raises(ValueError, match="share must be a number in"):
+                number("share", end, interval)
+
+
 # -- equality and copies -----------------------------------------------------------------------------------------------
 
 THINGS = [
