@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -89,6 +90,7 @@ def test_a_table_of_sequences_is_learnt_and_used(rnnbp_command, ward):
     assert [line["sequence"] for line in lines[:2]] == ["p0", "p1"]
     assert np.mean([line["prediction"] == ("well", "ill")[i % 2] for i, line in enumerate(lines)]) > 0.9
     assert all(0.5 <= line["probability"] <= 1 for line in lines)
+    assert all(line["probability"] == round(line["probability"], 6) for line in lines)
 
 
 def test_rows_are_classified_and_numbers_predicted(rnnbp_command, ward):
@@ -516,6 +518,15 @@ def test_a_model_that_comes_with_rnnbp_has_a_name(rnnbp_command, tmp_path):
     assert rnnbp_command("report", "connected_digits")[1] == "written to connected_digits.html\n"
 
 
+def test_words_have_their_times_in_milliseconds(rnnbp_command, tmp_path, monkeypatch):
+    word = SimpleNamespace(text="six", start=0.12345678, end=1.98765432, confidence=0.87654321)
+    monkeypatch.setattr(rnnbp.CTCTranscriber, "predict", lambda model, files: ["six"])
+    monkeypatch.setattr(rnnbp.CTCTranscriber, "predict_alignments", lambda model, files: [[word]])
+    (tmp_path / "number.wav").touch()
+    _, printed, _ = rnnbp_command("transcribe", "connected_digits", "number.wav", "--words")
+    assert json.loads(printed)["words"] == [{"text": "six", "start": 0.123, "end": 1.988, "confidence": 0.8765}]
+
+
 @pytest.mark.parametrize(
     ("made", "lines"),
     [
@@ -555,9 +566,18 @@ def test_an_export_says_what_goes_in_and_comes_out(rnnbp_command, tmp_path, made
 def test_help_has_an_example(rnnbp_command, name):
     code, printed, _ = rnnbp_command(name, "--help")
     assert code == 0
-    assert f"rnnbp {name} " in printed.split("options:")[1]
+    end = printed.split("options:")[1]
+    n_examples = end.count(f"rnnbp {name} ")
+    assert n_examples > 0
+    assert f"\nexample{'s' * (n_examples > 1)}:\n" in end
     for exit_code in ("\n  0 ", "\n  1 ", "\n  2 "):
         assert exit_code in printed.split("exit codes:")[1]
+
+
+def test_help_begins_with_what_the_command_is(rnnbp_command):
+    code, printed, _ = rnnbp_command("--help")
+    assert code == 0
+    assert "without a line of Python" in printed
 
 
 def test_training_s_defaults_are_those_that_its_help_names(rnnbp_command):

@@ -11,11 +11,13 @@ from rnnbp import Network, gradients, initializers, layers, losses, optimizers
 from rnnbp.configuration import (
     Configurable,
     admitted,
+    brief,
     build,
     check_admitted,
     lookup,
     number,
     plain,
+    shown,
     whole_number,
 )
 
@@ -128,6 +130,17 @@ def test_probabilities_below_one_are_taken(value):
 def test_what_is_no_probability_below_one_is_refused(value):
     with pytest.raises(ValueError, match=r"rate must be a number in \[0, 1\), but .* was given"):
         number("rate", value, "[0, 1)")
+
+
+@pytest.mark.parametrize("interval", ["(0, 1)", "[0, 1)", "(0, 1]", "[0, 1]"])
+def test_an_end_belongs_to_an_interval_if_its_bracket_says_so(interval):
+    assert number("share", 0.5, interval) == 0.5
+    for end, bracket in ((0.0, interval[0]), (1.0, interval[-1])):
+        if bracket in "[]":
+            assert number("share", end, interval) == end
+        else:
+            with pytest.raises(ValueError, match="share must be a number in"):
+                number("share", end, interval)
 
 
 # -- equality and copies -----------------------------------------------------------------------------------------------
@@ -279,3 +292,23 @@ def test_errors_do_not_fill_the_screen(value):
         with pytest.raises(ValueError, match=r"was given|unknown") as caught:
             refuse()
         assert len(str(caught.value)) < 500
+
+
+class Wordy:
+    """A value of so many characters."""
+
+    def __init__(self, n):
+        self.n = n
+
+    def __repr__(self):
+        return "x" * self.n
+
+
+@pytest.mark.parametrize(("n", "expected"), [(300, "x" * 300), (301, "x" * 300 + "..."), (10**6, "x" * 300 + "...")])
+def test_a_value_that_would_fill_the_screen_is_cut(n, expected):
+    assert shown(Wordy(n)) == expected
+
+
+@pytest.mark.parametrize(("n", "expected"), [(600, "x" * 600), (601, "x" * 600 + "..."), (10**6, "x" * 600 + "...")])
+def test_an_error_that_would_fill_the_screen_is_cut(n, expected):
+    assert brief(ValueError("x" * n)) == expected

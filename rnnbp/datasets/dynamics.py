@@ -81,13 +81,12 @@ def make_mackey_glass(
     """
     n, length = whole_number("n_samples", n_samples), whole_number("n_steps", n_steps)
     ahead = whole_number("horizon", horizon)
-    delay = round(tau / INTEGRATION_STEP) if 0 < tau < np.inf else 0
-    if delay < 1 or not np.isclose(delay * INTEGRATION_STEP, tau):
+    if not (0 < tau < np.inf and np.isclose(round(tau / INTEGRATION_STEP) * INTEGRATION_STEP, tau, atol=0)):
         raise ValueError(f"tau must be a positive multiple of {INTEGRATION_STEP}, but {tau!r} was given")
     kind = floating(dtype)
     history = generator(random_state).uniform(0.5, 1.3, n)
     a_unit, left_out = round(1 / INTEGRATION_STEP), 500
-    x = integrate_mackey_glass(history, (left_out + length + ahead - 1) * a_unit, delay)
+    x = integrate_mackey_glass(history, (left_out + length + ahead - 1) * a_unit, round(tau / INTEGRATION_STEP))
     series = x[left_out * a_unit :: a_unit].T[..., np.newaxis].astype(kind)
     return series[:, :length].copy(), series[:, ahead:].copy()
 

@@ -275,16 +275,3 @@ def _numbers_if_all_are_written_so(column: Array) -> Array:
     except OverflowError:
         return column
     return numbers if np.isfinite(numbers).all() else column
-
-
-def _numbers_if_all_are(column: Array) -> Array:
-    """Return text as whole numbers, or as any finite numbers, where all of it can be read so."""
-    if column.dtype.kind not in "US":
-        return column
-    for dtype in (np.int64, np.float64):
-        try:
-            numbers = column.astype(dtype)
-        except (ValueError, OverflowError):
-            continue
-        return numbers if np.isfinite(numbers).all() else column
-    return column

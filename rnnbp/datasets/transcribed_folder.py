@@ -147,7 +147,7 @@ def _rows(
         raise ValueError(f"{table} must be text in UTF-8, but {error}") from None
     if "\0" in content:
         raise ValueError(f"{table} must be text, but it holds null characters")
-    header = content.split("\n", 1)[0]
+    header = content.partition("\n")[0]
     delimiter = max("\t|,;", key=header.count)
     # the texts of those have quotation marks in them, which are only text
     quoting: Literal[0, 3] = csv.QUOTE_NONE if delimiter in "\t|" else csv.QUOTE_MINIMAL

@@ -103,9 +103,9 @@ class TensorFile:
         self._file.close()
 
     def _header(self) -> dict[str, Any]:
-        if self._size < 8:
+        if self._size <= 8:
             raise DamagedError(f"it has {self._size} bytes, and even an empty one has more")
-        if self._size > 8 and self._bytes(8, 1) != b"{":
+        if self._bytes(8, 1) != b"{":
             raise DamagedError("it is no safetensors file, in whose 9th byte a header begins with '{'")
         length = int.from_bytes(self._bytes(0, 8), "little")
         if length > min(self._size - 8, LONGEST_HEADER):

@@ -104,10 +104,8 @@ class Segment:
             self.laid_out = None  # until all of it is: memory may be lacking
             self.lay_out(packing, x.shape[1], keep)
             self.laid_out = key
-        if x.dtype != self.dtype or not x.flags.c_contiguous:
-            x = np.ascontiguousarray(x, self.dtype)
-        self.x = x  # which parts only know the address of
-        self.parts[0].take(x)
+        self.x = np.ascontiguousarray(x, self.dtype)  # which parts only know the address of
+        self.parts[0].take(self.x)
         for k, part in self.stateful:
             taught = teacher[1] if teacher is not None and teacher[0] == k else None
             part.begin(initial.get(k, NO_STATES), training=training, rng=rng, teacher=taught)
@@ -122,10 +120,8 @@ class Segment:
         """Take what a run back begins with."""
         if self.laid_back != wanted:
             self.lay_back(wanted)
-        if dy.dtype != self.dtype or not dy.flags.c_contiguous:
-            dy = np.ascontiguousarray(dy, self.dtype)
-        self.dy = dy
-        self.parts[-1].take_back(dy)
+        self.dy = np.ascontiguousarray(dy, self.dtype)
+        self.parts[-1].take_back(self.dy)
         for offset, part in self.trained:
             part.take_gradient(gradient + offset)
         for k, part in self.stateful:

@@ -118,7 +118,7 @@ class SequenceScaler(OneToOneFeatureMixin, SequenceTransformer, auto_wrap_output
             self.n_frames_seen_ = n
         # a deviation that rounding alone can make is none
         moves = np.sqrt(self.var_) > 10 * np.finfo(frames.dtype).eps * np.abs(self.mean_)
-        self.scale_ = np.where(moves & (self.var_ > 0), np.sqrt(self.var_), 1.0)
+        self.scale_ = np.where(moves, np.sqrt(self.var_), 1.0)
         return self
 
     def transform(self, X: Sequences) -> Array | list[Array]:

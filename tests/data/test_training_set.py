@@ -57,6 +57,27 @@ def test_labels_stay_beside_sequences_whose_lengths_are_changed():
         np.testing.assert_array_equal(actual, wanted)
 
 
+def test_an_array_may_be_spelt_out_in_lists():
+    x, one_hot = RNG.normal(size=(8, 20, 2)), np.eye(3)[RNG.integers(3, size=(8, 20))]
+    weight = RNG.uniform(1, 2, size=(8, 20))
+    for net, target, more in ((TAGGER, one_hot, {"sample_weight": weight}), (CLASSIFIER, one_hot[0], {})):
+        array = make(net, x, target, **more).take(CHOSEN)
+        lists = make(net, x, target.tolist(), **{name: each.tolist() for name, each in more.items()}).take(CHOSEN)
+        np.testing.assert_array_equal(lists.target, array.target)
+        np.testing.assert_array_equal(lists.weight, array.weight)
+    in_a_list = make(CLASSIFIER, SEQUENCES, np.eye(3)[LABELS].tolist()).take(CHOSEN)
+    np.testing.assert_array_equal(in_a_list.target, make(CLASSIFIER, SEQUENCES, np.eye(3)[LABELS]).take(CHOSEN).target)
+
+
+@pytest.mark.parametrize("changed", range(3))
+def test_which_sequence_lost_steps_that_have_targets_is_said(changed):
+    chosen = np.array([4, 9, 2])
+    cut = SEQUENCES[chosen[changed]]
+    data = make(TAGGER, SEQUENCES, TAGS)
+    with pytest.raises(ValueError, match=f"made {len(cut) - 1} steps of the {len(cut)} of sequence {chosen[changed]}$"):
+        data.take_changed(chosen, lambda sequence: sequence[1:] if np.array_equal(sequence, cut) else sequence)
+
+
 def test_a_batch_of_static_examples_is_those_rows():
     x = RNG.normal(size=(20, 2))
     batch, target, weight = parts(make(STATIC, x, LABELS).take(CHOSEN))

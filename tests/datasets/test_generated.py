@@ -109,6 +109,7 @@ def test_bad_seeds_and_dtypes_are_refused(make):
         (lambda: datasets.make_mackey_glass(1, 10, tau=np.nan), "tau must be a positive multiple of 0.1, but nan"),
         (lambda: datasets.make_mackey_glass(1, 10, tau=np.inf), "tau must be a positive multiple of 0.1, but inf"),
         (lambda: datasets.make_mackey_glass(1, 10, tau=0.04), "tau must be a positive multiple of 0.1, but 0.04"),
+        (lambda: datasets.make_mackey_glass(1, 10, tau=1e-9), "tau must be a positive multiple of 0.1, but 1e-09"),
         (lambda: datasets.make_mackey_glass(1, 10, tau=-0.1), "tau must be a positive multiple of 0.1, but -0.1"),
         (lambda: datasets.make_mackey_glass(1, 10, horizon=0), "horizon must be .* at least 1"),
         (lambda: datasets.make_narma10(1, 0), "n_steps must be .* at least 1"),

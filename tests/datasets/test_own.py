@@ -235,6 +235,7 @@ def test_labels_of_steps_are_a_list(write):
         ("", PARTS, r"table\.csv is empty"),
         ('who,x\n"' + "x" * 200_000, {"sequence": "who"}, r"table\.csv cannot be read as a table: field larger"),
         (CSV, PARTS | {"features": ["pulse", "pulse"]}, "features must be different columns, but 'pulse' is named"),
+        (CSV, PARTS | {"features": ["pulse", "pressure"] * 2}, "features must be different columns, but 'pulse' is"),
         (CSV, PARTS | {"features": ["pulse", "outcome"]}, "the label 'outcome' must not be one of the features"),
         (
             CSV.replace("ann,10", "ann,ten"),
@@ -263,7 +264,9 @@ def test_a_file_that_is_not_there_is_an_error():
 
 def test_a_table_is_shown_in_one_line(write):
     table = read_sequences(write(CSV, "utf-8"), **PARTS)
-    assert repr(table).startswith(f"<SequenceTable: {len(table.X)} sequences of ")
-    assert "\n" not in repr(table)
+    assert repr(table) == "<SequenceTable: 2 sequences of 1 to 3 steps, 2 features, a label for each, 2 groups>"
     alone = read_sequences({"a": [1.0], "b": [2.0]})
     assert repr(alone) == "<SequenceTable: 1 sequence of 1 step, 2 features>"
+    steps = {"who": ["ann", "ann"], "x": [1.0, 2.0], "y": ["on", "off"], "ward": ["A", "A"]}
+    tagged = read_sequences(steps, sequence="who", label="y", label_per_step=True, group="ward")
+    assert repr(tagged) == "<SequenceTable: 1 sequence of 2 steps, 1 feature, a label for each step, 1 group>"

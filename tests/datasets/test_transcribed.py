@@ -65,7 +65,14 @@ def test_select_takes_all_that_belongs_to_an_utterance(folder):
     some = found.select(found.speaker == "ann")
     assert some.text == ["two, too", "one more"]
     np.testing.assert_array_equal(some.waves[1], sound(1))
-    assert "2 utterances at 8000 Hz" in repr(some)
+    assert repr(some) == "<TranscribedDataset: 2 utterances at 8000 Hz, 0.0 minutes, 4 words, 1 speakers>"
+
+
+def test_a_set_is_shown_with_its_minutes_and_its_speakers_if_they_are_known(tmp_path):
+    soundfile.write(tmp_path / "0.wav", np.tile(sound(0), 90), RATE)
+    (tmp_path / "texts.csv").write_text("file,text\n0.wav,one two three\n")
+    found = datasets.load_transcribed_folder(tmp_path)
+    assert repr(found) == "<TranscribedDataset: 1 utterances at 8000 Hz, 0.1 minutes, 3 words>"
 
 
 def test_common_voice_is_read_as_it_is(tmp_path):
@@ -92,6 +99,12 @@ def test_ljspeech_is_read_as_it_is_and_normalised_text_is_taken(tmp_path):
     np.testing.assert_array_equal(found.waves[1], sound(2))
 
 
+def test_a_table_of_file_and_text_alone_needs_no_names_where_bars_separate_them(tmp_path):
+    write(tmp_path / "LJ001-0001.wav")
+    table(tmp_path, "LJ001-0001|as it was said\n", "metadata.csv")
+    assert datasets.load_transcribed_folder(tmp_path).text == ["as it was said"]
+
+
 def test_texts_are_normalised_on_request(folder):
     assert datasets.load_transcribed_folder(folder, normalize=str.upper).text[1] == "ZERO"
 
@@ -109,9 +122,12 @@ def test_recordings_are_brought_to_the_rate_that_is_asked_for(folder):
     assert found.sample_rate == 4000
 
 
-def test_several_sample_rates_are_an_error_unless_one_is_asked_for(folder):
-    write(folder / "1.wav", 1, rate=16000)
-    with pytest.raises(ValueError, match=r"sample_rate must be given .*2\.wav is at 8000 Hz and .*1\.wav at 16000 Hz"):
+@pytest.mark.parametrize("other", ["0", "1"])  # of 2, 0 and 1
+def test_several_sample_rates_are_an_error_unless_one_is_asked_for(folder, other):
+    write(folder / f"{other}.wav", rate=16000)
+    with pytest.raises(
+        ValueError, match=rf"sample_rate must be given .*2\.wav is at 8000 Hz and .*{other}\.wav at 16000 Hz"
+    ):
         datasets.load_transcribed_folder(folder)
 
 

@@ -246,6 +246,7 @@ MODEL, CHARACTERS = NGram(2).fit(TEXTS), NGram(2, unit="character").fit(TEXTS)
     [
         ({"width": 0}, "width must be a whole number of at least 1, but 0 was given"),
         ({"width": 2.5}, "width must be a whole number"),
+        ({"width": 100_001}, "width must be at most 100000, but 100001 was given: 10 to 500 are usual"),
         ({"width": 5, "blank": -1}, "blank must be a whole number"),
         (
             {"width": 5, "language_model": NGram(2), "symbols": SYMBOLS},
@@ -275,6 +276,10 @@ MODEL, CHARACTERS = NGram(2).fit(TEXTS), NGram(2, unit="character").fit(TEXTS)
 def test_settings_that_make_no_sense_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         BeamSearch(**arguments)
+
+
+def test_the_widest_beam_is_the_one_that_the_refusal_of_a_wider_one_names():
+    assert BeamSearch(100_000).width == 100_000
 
 
 def test_what_is_no_language_model_is_refused():

@@ -115,10 +115,13 @@ def test_what_it_has_seen_survives_pickling():
 
 @pytest.mark.parametrize(("weight", "kind"), [(0.1, "vanishing"), (10.0, "exploding")])
 def test_it_warns_of_gradients_that_vanish_or_explode(weight, kind, caplog):
-    watch_linear(1.0, weight)
+    watch = watch_linear(1.0, weight)
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("rnnbp", logging.WARNING)
-    assert f"epoch 2: the gradient of state 0.h is {kind} at " in record.getMessage()
+    share = getattr(watch.flows[2], kind)["0.h"]
+    assert (
+        f"epoch 2: the gradient of state 0.h is {kind} at {share:.0%} of the".replace("%", " %") in record.getMessage()
+    )
 
 
 @pytest.mark.parametrize("cell", [layers.Elman, layers.GRU, layers.LSTM])

@@ -168,10 +168,9 @@ def test_scheduled_sampling_draws_the_same_on_any_number_of_workers(client):
 
 def test_with_one_part_local_updates_are_those_of_one_process(client):
     x = sequences()
-    here, there, expected, history = both(
-        client, classifier, x, firsts(x), n_parts=1, every=2, loss="cross_entropy", l2=0.1
-    )
-    expect_equal(here, there, expected, history)
+    optimizer = optimizers.SGD(optimizers.schedules.exponential(0.5, 2, 0.01), momentum=0.9)
+    settings = {"loss": "cross_entropy", "l2": 0.1, "optimizer": optimizer}
+    expect_equal(*both(client, classifier, x, firsts(x), n_parts=1, every=2, **settings))
 
 
 def test_local_updates_are_the_mean_of_what_parts_do_alone(client):

@@ -1,13 +1,16 @@
-"""The parts that know no cluster: sums in a fixed order, who holds what, and the tree that requests go down."""
+"""The parts that know no cluster: sums, who holds what, the tree that requests go down, and what a part does."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rnnbp import Network, layers, losses, optimizers
+from rnnbp.data.training_set import TrainingSet
 from rnnbp.distributed.assignment import assign
 from rnnbp.distributed.messages import Answer, Piece, Request
 from rnnbp.distributed.sums import add_up, root
+from rnnbp.distributed.tasks import local_updates, split_state
 
 
 def summands(n):
@@ -85,3 +88,39 @@ def test_answers_are_joined_in_all_that_they_say():
     assert one.sums.keys() == {(1, 0)}
     assert (one.sums[1, 0] == 2.0).all()
     assert (one.found, [*one.failed], one.lost) == ({0: "a"}, [1], {"w1", "w2"})
+
+
+def test_of_what_an_optimizer_remembers_real_numbers_a_parameter_are_averaged():
+    theta = np.zeros(3, np.float32)
+    state = optimizers.AdamW().init(theta, decayed=np.array([True, False, True]))
+    averaged, rest = split_state(theta, state)
+    assert averaged.keys() == {"m", "v"}
+    assert rest.keys() == state.keys() - {"m", "v"}
+    assert "decayed" in rest
+
+
+@pytest.mark.parametrize("l2", [0.0, 0.3])
+def test_a_part_s_updates_are_those_of_its_own_examples_alone(l2):
+    """Two minibatches of which the part has two examples and one, and between them one of which it has none."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(5, 3)), rng.normal(size=(5, 1))
+    net, loss, sgd = Network([layers.Dense(3, 1)], dtype="float64"), losses.MeanSquaredError(), optimizers.SGD(0.1)
+    alone, data = Network([layers.Dense(3, 1)], dtype="float64"), TrainingSet(net.interface, x, target=y, loss=loss)
+    chosen = [np.array([4, 1]), np.array([], int), np.array([2])]
+    settings = {"epoch": 0, "seeds": (0, None), "l2": l2, "optimizer": sgd, "state": sgd.init(net.theta)}
+    when = {"times": [0.0, 0.1, 0.2], "teacher_forcing": [1.0] * 3}
+    joined, (total, shares, norms, n_rows, rest) = local_updates(
+        net, data, loss, Piece(0, chosen), part=0, **settings, **when
+    )
+    expected, of_rows = 0.0, []
+    for own in (chosen[0], chosen[2]):
+        value, gradient = alone.loss_and_gradient(x[own], y[own], loss)
+        decayed = alone.theta * alone.parameters.decayed
+        gradient = gradient + l2 / len(own) * decayed
+        expected += value * len(own) + l2 / 2 * decayed @ decayed
+        of_rows.append(np.linalg.norm(gradient))
+        alone.theta -= 0.1 * gradient
+    np.testing.assert_allclose(joined, 3 * alone.theta)
+    np.testing.assert_allclose(shares, [2, 0, 1])
+    np.testing.assert_allclose(norms, [of_rows[0], 0, of_rows[1]])
+    assert (total, n_rows, rest) == (pytest.approx(expected), 3, {})

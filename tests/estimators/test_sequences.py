@@ -287,3 +287,11 @@ def test_targets_are_whole_if_they_are_one_each(whole):
 @pytest.mark.parametrize("steps", [[[3]], [np.arange(3)], np.ones((4, 2)), np.ones((1, 4, 1)), [["a"], ["b", "c"]]])
 def test_targets_with_an_axis_of_steps_are_not_whole(steps):
     assert not are_whole(steps)
+
+
+@pytest.mark.parametrize(("t", "f", "said"), [(2, 7, False), (2, 8, True), (2, 9, True), (1, 40, False)])
+def test_an_array_with_far_more_features_than_steps_may_have_its_axes_in_another_order(t, f, said, recwarn):
+    RNNClassifier()._read_x(np.zeros((3, t, f)), reset=True)
+    assert [f"X of shape (3, {t}, {f}) is read as 3 sequences" in str(each.message) for each in recwarn] == [
+        True
+    ] * said

@@ -355,6 +355,8 @@ def entries(*described):
         (entries(([1], [4, 0])), "'a0' should take 4 bytes, but takes -4"),
         (entries(([0, 2**62], [0, 0])), "the shape of 'a0' is too large"),
         (entries(([0, 2**31, 2**31], [0, 0])), "the shape of 'a0' is too large"),
+        (entries(([2**60], [0, 4])), "the shape of 'a0' is too large"),
+        (entries(([2**60 - 1], [0, 4])), f"'a0' should take {2**62 - 4} bytes, but takes 4"),
         (entries(([1] * 33, [0, 4])), "the shape of 'a0' is none"),
         (entries(([-1, -1], [0, 4])), "the shape of 'a0' is none"),
         (entries(([True], [0, 4])), "the shape of 'a0' is none"),
@@ -383,9 +385,40 @@ def test_empty_arrays_may_stand_between_others(path, order):
             np.testing.assert_array_equal(file.read(name), array, strict=True)
 
 
+def test_an_array_may_have_as_many_axes_as_numpy_s(path):
+    header = entries(([1] * 32, [0, 4]))
+    path.write_bytes(len(header).to_bytes(8, "little") + header + np.ones(1, np.float32).tobytes())
+    with tensor_file.TensorFile(path) as file:
+        file.read_entries()
+        assert file.read("a0").shape == (1,) * 32
+
+
+@pytest.mark.parametrize("n", [0, 7, 8])
+def test_a_file_with_no_room_for_a_header_is_refused(path, n):
+    path.write_bytes(bytes(n))
+    with pytest.raises(ModelFileError, match=f"it has {n} bytes, and even an empty one has more"):
+        Network.load(path)
+
+
+def test_a_header_that_ends_as_it_begins_is_refused(path):
+    path.write_bytes((1).to_bytes(8, "little") + b"{")
+    with pytest.raises(ModelFileError, match="its header cannot be read"):
+        Network.load(path)
+
+
 def test_a_header_without_end_is_not_read(path, saved, monkeypatch):
     monkeypatch.setattr(tensor_file, "LONGEST_HEADER", 100)
     with pytest.raises(ModelFileError, match=r"its header should be \d+ bytes long"):
+        Network.load(path)
+
+
+def test_a_header_is_no_longer_than_the_safetensors_package_reads(path):
+    with open(path, "wb") as file:
+        file.write((100_000_001).to_bytes(8, "little") + b"{")
+        file.truncate(8 + 100_000_001)  # of which the disk holds next to nothing
+    with pytest.raises(safetensors.SafetensorError, match="header too large"):
+        safetensors.safe_open(path, "np")
+    with pytest.raises(ModelFileError, match="its header should be 100000001 bytes long"):
         Network.load(path)
 
 

@@ -128,6 +128,10 @@ def test_models_as_people_write_them():
          "GRU MaxOverTime Dense"),
         (lambda: [keras.Sequential([F.Dense(3), F.ReLU()]), F.Dense(2)], "Dense Activation Dense"),
         (lambda: [F.Activation("linear"), F.Dense(2)], "Dense"),
+        (
+            lambda: [F.ELU(0.3), F.LeakyReLU(0.1), F.ReLU(negative_slope=0.2), F.Softmax()],
+            "Activation Activation Activation Activation",
+        ),
     ],
 )  # fmt: skip
 def test_a_layer_with_settings_of_its_own_is_taken_over(make, names):
@@ -172,6 +176,11 @@ class Subclassed(keras.Model):
         (lambda: sequential(F.LSTM(3, stateful=False, return_state=True)), "return_state=True"),
         (lambda: sequential(F.Dense(3, dtype="mixed_float16")), "computes in float16"),
         (lambda: sequential(F.ReLU(max_value=6)), "max_value=6"),
+        (lambda: sequential(F.ReLU(threshold=1.0)), "threshold=1.0"),
+        (
+            lambda: keras.Sequential([keras.Input((5, I)), F.Softmax(axis=1)]),
+            "has axis=1: it must go over the features",
+        ),
         (lambda: sequential(F.Conv1D(4, 1, groups=2)), "has groups=2"),
         (lambda: sequential(F.Conv1D(4, 3, padding="same", strides=2)), "with strides=2, in a way that is not"),
         (lambda: sequential(F.Conv1D(4, 4, padding="same", dilation_rate=2)), r"adds \(3, 3\) frames: .* \(2, 4\)"),

@@ -93,6 +93,17 @@ def test_a_network_comes_back_as_it_was(case):
     close(back.run(case.x, lengths, initial_states=case.initial).output, case.run.output, 1e-6)
 
 
+@pytest.mark.parametrize("direction", [{}, {"reverse": True}, {"bidirectional": True}], ids=str)
+@pytest.mark.parametrize("pooling", [layers.LastStep, layers.MeanOverTime, layers.MaxOverTime])
+def test_sequences_end_in_what_is_pooled_of_their_own_steps(direction, pooling):
+    pool = pooling(**direction) if pooling is layers.LastStep else pooling()
+    net = Network([layers.GRU(2, 3, **direction), pool, layers.Dense(6 if "bidirectional" in direction else 3, 2)])
+    x, lengths = np.random.default_rng(0).normal(size=(5, 3, 2)).astype(np.float32), np.array([2, 5, 1])
+    found = computed(to_model(net), {"x": x, "lengths": lengths.astype(np.int32)})
+    close(found["y"], net.forward(x, lengths))
+    assert load(to_model(net)).layers == net.layers
+
+
 def test_a_static_network_takes_examples():
     net = Network([layers.Dense(3, 5), layers.Activation("gelu"), layers.LayerNorm(5), layers.Dense(5, 2)])
     x = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)

@@ -78,6 +78,17 @@ def test_a_batch_first_classifier_as_pytorch_exports_it():
     assert net.layers[1] == layers.LastStep(bidirectional=True)
 
 
+def test_a_number_is_added_to_the_last_step():
+    w, r, b = weights(3)
+    nodes = [
+        node("GRU", "x w r b", "y0 h", linear_before_reset=1, hidden_size=H),
+        node("Squeeze", "h zero", "last"),
+        node("Add", "last shift", "y"),
+    ]
+    constants = {"w": w, "r": r, "b": b, "zero": np.array([0]), "shift": np.float32([0.5])}
+    check(model(nodes, constants), "GRU LastStep Activation")
+
+
 def test_both_directions_side_by_side_then_matmul_and_add():
     w, r, b = weights(3, 2)
     nodes = [

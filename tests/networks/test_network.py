@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 from functools import partial
 
 import numpy as np
@@ -264,6 +265,17 @@ def test_the_first_layer_that_is_not_finite_is_named_with_its_step():
     with np.errstate(all="ignore"):
         place = first_non_finite(net, x)
     assert place == f"the output of layer 0, {net.layers[0]!r}, at step 2"
+
+
+@pytest.mark.parametrize("found", [np.nan, np.inf, -np.inf, 1e300])
+def test_the_first_number_of_an_input_that_is_none_is_named(found):
+    net, x = Network([layers.Dense(3, 2)]), np.zeros((4, 3))
+    x[2, 1] = found
+    with pytest.raises(ValueError, match=re.escape(f"the input holds {found} (feature 1), which is no finite")):
+        net.forward(x)
+    x[3, 0] = np.nan
+    with pytest.raises(ValueError, match=r"\(feature 1\)"):
+        net.forward(x)
 
 
 def test_a_finite_network_has_no_such_layer():

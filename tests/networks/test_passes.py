@@ -148,6 +148,23 @@ def test_an_initial_state_that_does_not_fit_is_refused(net, states, message):
         net.forward(X, initial_states=states)
 
 
+@pytest.mark.parametrize("options", [{"gradient": TEXT}, {}, {"bidirectional": True}], ids=["text", "alone", "both"])
+def test_what_one_run_is_given_is_not_given_to_the_next(options):
+    net = Network([layers.GRU(2, 4, recurrent_dropout=0.5, **options)], dtype="float64")
+
+    def run(given=None, d_final=None, *, training=False):
+        ran = net.run(X, initial_states=given, training=training)
+        return ran.output.copy(), ran.backward(np.ones_like(ran.output), d_final_states=d_final).theta.copy()
+
+    expected = run()
+    states = {name: np.ones_like(state) for name, state in net.run(X).final_states.items()}
+    for given in ({"given": states}, {"d_final": states}, {"training": True}):
+        found = run(**given)
+        assert any((one != other).any() for one, other in zip(found, expected, strict=True))
+        for one, other in zip(run(), expected, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
 def test_missing_initial_states_are_zero():
     net = recurrent()
     zeros = {name: np.zeros((3, 4)) for name in ("0.h", "0.c", "0.h_reverse", "0.c_reverse")}

@@ -126,3 +126,10 @@ def test_a_loss_that_is_not_finite_is_a_wall_as_steep_as_the_fall_was():
     risen, slope = run.evaluate(theta + move)
     assert risen - loss == slope @ move == -gradient @ move == 13.0
     assert slope[0] * move[1] == slope[1] * move[0]  # along the move
+
+
+def test_one_of_everything_is_enough():
+    theta = np.array([-1.2, 1.0])
+    before, _ = rosenbrock(theta)
+    LBFGS(memory=1, max_line_search=1).minimize(rosenbrock, theta, max_iter=1)
+    assert rosenbrock(theta)[0] <= before

@@ -344,3 +344,12 @@ def test_a_loss_that_is_not_finite_at_the_start_is_refused():
 def test_no_iteration_at_all_is_refused():
     with pytest.raises(ValueError, match="max_iter must be a whole number of at least 1"):
         LM().minimize(Curve(lambda a: a, lambda a: 1.0), np.ones(2), max_iter=0)
+
+
+@pytest.mark.parametrize("unit", [1e3, 1e-3])
+def test_the_units_of_the_features_do_not_matter(unit):
+    """Damping is in proportion to the diagonal, so each iteration is that of the scaled problem (Marquardt 1963)."""
+    (x, y), net, scaled = regression(), away(mlp(), 0.5), away(mlp(), 0.5)
+    scaled.parameters["0.weight"][...] /= unit
+    losses_of = [train(each, given, y, max_epochs=6).loss for each, given in ((net, x), (scaled, unit * x))]
+    np.testing.assert_allclose(losses_of[1], losses_of[0], rtol=1e-6)

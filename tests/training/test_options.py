@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from toys import MSE, STANDING, line
 
-from rnnbp import Network, fit, layers, optimizers
+from rnnbp import Network, fit, layers, losses, optimizers
 
 L2 = 3.0
 
@@ -31,6 +31,13 @@ def test_the_penalty_of_a_minibatch_is_over_the_sum_of_its_weights():
     expected = MSE(net.forward(x), y, sample_weight=weight)[0] + penalty(net, weight.sum())
     history = fit(net, x, y, loss=MSE, optimizer=STANDING, max_epochs=1, batch_size=8, l2=L2, sample_weight=weight)
     assert_allclose(history.loss[0], expected, rtol=1e-12)
+
+
+def test_of_classes_without_a_weight_there_is_no_loss():
+    (x, _), net = line(8), Network([layers.Dense(3, 2)])
+    loss = losses.CrossEntropy(class_weight=[0.0, 1.0])
+    history = fit(net, x, np.zeros(8, int), loss=loss, optimizer=STANDING, max_epochs=2, batch_size=4)
+    assert history.loss == [0.0, 0.0]
 
 
 def test_a_step_goes_down_the_gradient_of_the_penalty_and_leaves_biases_alone():

@@ -503,6 +503,18 @@ def test_a_checkpoint_of_an_optimizer_that_remembers_something_else_is_refused(t
         train_mlp(path, optimizer=Changing(), max_epochs=9)
 
 
+def test_settings_of_one_s_own_may_be_infinite(tmp_path):
+    class Limited(losses.MeanSquaredError):
+        def __init__(self, limit=np.inf):
+            self.limit = limit
+
+    train_mlp(tmp_path / "run.ckpt", loss=Limited(), max_epochs=1)
+    _, history = train_mlp(tmp_path / "run.ckpt", loss=Limited(), max_epochs=2)
+    assert len(history) == 2
+    with pytest.raises(CheckpointError, match=r"loss\.limit is now 3\.0, but was Infinity"):
+        train_mlp(tmp_path / "run.ckpt", loss=Limited(3.0), max_epochs=3)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -52,8 +52,8 @@ def gemm(node: Node, values: Given, reading: Reading) -> list[Value]:
     weight = weight.T if node.take("transB", 0) else weight
     alpha, beta = node.take("alpha", 1.0), node.take("beta", 1.0)
     bias = reading.numbers(node, values[2], "the bias") if len(values) > 2 and values[2] is not None else None
-    scaled = weight if alpha == 1.0 else weight * weight.dtype.type(alpha)
-    return _dense(node, x, scaled, bias if bias is None or beta == 1.0 else bias * bias.dtype.type(beta), reading)
+    scaled = None if bias is None else bias * bias.dtype.type(beta)
+    return _dense(node, x, weight * weight.dtype.type(alpha), scaled, reading)
 
 
 def _dense(node: Node, x: Frames, weight: Array, bias: Array | None, reading: Reading) -> list[Value]:

@@ -257,10 +257,8 @@ class _Reader:
         x = self.enter(node, value)
         order = list(order[0]) if len(order) == 1 and isinstance(order[0], (tuple, list)) else order
         axes = x.axes
-        if not axes and sorted(k % 3 for k in order) == ([0, 1] if name != "permute" else [0, 1, 2]):
-            return x  # of an input: whoever comes next says which axes these are
         if not axes:
-            return x
+            return x  # of an input: whoever comes next says which axes these are
         places = list(range(len(axes)))
         if name == "permute":
             places = [k % len(axes) for k in order]

@@ -24,6 +24,7 @@ from rnnbp.layers.compiled.part import Part, States
 __all__ = ["Direction", "RecurrentPart"]
 
 Array = NDArray[Any]
+Columns = tuple[Array, int]  # a matrix, and the first of its columns that are meant
 
 
 class Direction(NamedTuple):
@@ -117,19 +118,22 @@ class RecurrentPart(Part):
             index = packing.reversal if way.backwards else self.forwards_index
             if way.backwards:
                 reversed_x = workspace.empty(f"reversed_x{way.suffix}", (n, self.cell.n_inputs), dtype)
-                self._move(way.moves["x"], index, reversed_x, 0, None, 0, self.cell.n_inputs)
+                self._move(way.moves["x"], index, (reversed_x, 0), None, self.cell.n_inputs)
                 way.loop.projection.x = reversed_x
-            self._move(way.moves["y"], index, y, k * self.width, output, 0, self.width)
+            self._move(way.moves["y"], index, (y, k * self.width), (output, 0), self.width)
         return y
 
-    def _move(
-        self, moved: Moved, index: Any, to: Array, to_column: int, a: Array | None, a_column: int, width: int
-    ) -> None:
+    def _move(self, moved: Moved, index: Any, to: Columns, a: Columns | None, width: int) -> None:
         """Let rows be moved from some columns of a matrix to some of another; those of None come later."""
         moved.n, moved.index, moved.width = self.packing.n_rows, np.ascontiguousarray(index, np.int64), width
-        moved.to, moved.to_pitch = address_of(to) + to_column * self.dtype.itemsize, to.shape[1]
+        moved.to, moved.to_pitch = self._begin_of(to)
         if a is not None:
-            moved.a, moved.a_pitch = address_of(a) + a_column * self.dtype.itemsize, a.shape[1]
+            moved.a, moved.a_pitch = self._begin_of(a)
+
+    def _begin_of(self, columns: Columns) -> tuple[int, int]:
+        """Return the address of the first number, and how many numbers lie from a row to the next."""
+        matrix, first = columns
+        return address_of(matrix) + first * self.dtype.itemsize, matrix.shape[1]
 
     def lay_back(self, workspace: Workspace, *, input_gradient: bool) -> Array | None:
         """Find memory for dL/dx; see `Part.lay_back`."""
@@ -141,13 +145,13 @@ class RecurrentPart(Part):
             if not self.alone:
                 index = self.packing.reversal if way.backwards else self.forwards_index
                 dy = workspace.empty(f"dy{way.suffix}", (n, self.width), self.dtype)
-                self._move(way.moves["dy"], index, dy, 0, None, 0, self.width)
+                self._move(way.moves["dy"], index, (dy, 0), None, self.width)
                 way.loop.record.dy = dy
             if dx is None:
                 way.moves["dx"].n = 0
             elif way.backwards:
                 p.dx = reversed_dx = workspace.empty(f"reversed_dx{way.suffix}", dx.shape, self.dtype)
-                self._move(way.moves["dx"], self.packing.reversal, dx, 0, reversed_dx, 0, n_inputs)
+                self._move(way.moves["dx"], self.packing.reversal, (dx, 0), (reversed_dx, 0), n_inputs)
             else:
                 p.dx = dx
         return dx
@@ -168,7 +172,7 @@ class RecurrentPart(Part):
                 way.loop.record.dy = dy
             else:
                 moved = way.moves["dy"]
-                moved.a, moved.a_pitch = address_of(dy) + k * self.width * self.dtype.itemsize, dy.shape[1]
+                moved.a, moved.a_pitch = self._begin_of((dy, k * self.width))
 
     def take_gradient(self, address: int) -> None:
         """Take where the gradient goes."""
