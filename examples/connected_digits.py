@@ -7,8 +7,8 @@ is told which digits are said, but not where; connectionist temporal classificat
     sound -> log-mel bands -> convolution, a step for 3 frames -> LSTM, both ways -> a letter or the blank at each step
           -> text, of the ten words only
 
-Measured once: 1.5 % of the words of new voices wrong (95 % interval 0.7 to 2.5 %), 3.7 % in the noise. The model that ships
-was trained longer (`datasets/make_models.py`).
+Measured once: 1.5 % of the words of new voices wrong (95 % interval 0.7 to 2.5 %), 3.7 % in the noise. The model that
+ships is another, of more strings (`datasets/make_models.py`).
 
     python examples/connected_digits.py
     python examples/connected_digits.py --figure digits.png
