@@ -292,7 +292,7 @@ def test_spoken_digits_are_recognised_from_voices_never_heard(run, tmp_path):
 @NEEDS_DATA
 @pytest.mark.slow
 def test_real_recordings_are_recognised(run):
-    printed = run("spoken_digits", "--dataset", "fsdd", "--max-epochs", 2)
+    printed = run("spoken_digits", "--dataset", "fsdd", "--max-epochs", 1)
     assert numbers(r"recurrent: test accuracy ([\d.]+)", printed)[0] >= 0.9
 
 
@@ -425,7 +425,7 @@ WORDS_WRONG = r"words wrong ([\d.]+) %"
 
 @pytest.mark.slow
 def test_connected_digits_of_new_voices_are_understood_and_timed(run, tmp_path):
-    printed = run("connected_digits", "--strings", 700, "--max-epochs", 12, "--figure", "digits.png")
+    printed = run("connected_digits", "--strings", 300, "--max-epochs", 10, "--figure", "digits.png")
     clean, noisy = numbers(WORDS_WRONG, printed)
     assert clean < 40.0
     assert noisy < 60.0
