@@ -16,14 +16,13 @@ from rnnbp import CTCTranscriber, datasets, metrics
 
 FOLDER = Path(__file__).parent / "models"
 MODELS = {
-    "connected_digits": {"hidden_layer_sizes": (80, 80), "lexicon": True, "max_iter": 15},
-    "connected_digits_live": {"hidden_layer_sizes": (96, 96), "bidirectional": False, "max_iter": 14},
+    "connected_digits": {"hidden_layer_sizes": (80, 80), "lexicon": True, "max_iter": 20},
+    "connected_digits_live": {"hidden_layer_sizes": (96, 96), "bidirectional": False, "max_iter": 20},
 }
 FIGURES = {word: str(k) for k, word in enumerate(datasets.load_spoken_digits("test").target_names)}
 SHARED = {
     "speeds": (),  # the strings are at many speeds already
-    "dropout": 0.2,
-    "learning_rate_init": 0.004,
+    "learning_rate_init": 0.002,
     "averaging": 3,
     "random_state": 0,
 }
