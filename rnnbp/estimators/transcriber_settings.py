@@ -116,7 +116,7 @@ class Practice:
         0.003,
         real("(0, inf)"),
         """
-        Adam's, after `warm_up`; it falls to 0 along a cosine. Networks that run forwards only have been seen to need less.
+        Adam's, after `warm_up`; it falls to 0 along a cosine. Networks that run forwards only may need less.
         """,
     )
     warm_up: int = setting(100, WHOLE, "Updates until then.")
