@@ -28,6 +28,7 @@ from rnnbp.estimators.declaring import check
 from rnnbp.estimators.scaling import badly_scaled
 from rnnbp.estimators.solvers import solver_is_stochastic
 from rnnbp.estimators.steps import are_whole, joined, per_step_weight
+from rnnbp.names import explained
 from rnnbp.reading import refuse_unreadable
 from rnnbp.training.evaluation import evaluate
 from rnnbp.warning import warn
@@ -97,6 +98,7 @@ class Supervised(NetworkEstimator):
         return self._fit(X, y, sample_weight, groups=groups, X_val=X_val, y_val=y_val)
 
     @available_if(solver_is_stochastic)  # type: ignore[untyped-decorator]
+    @explained
     def partial_fit(self, X: Arrays, y: Arrays, sample_weight: ArrayLike | None = None) -> Self:
         """Train for one epoch, from where the call before has ended.
 

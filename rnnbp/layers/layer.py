@@ -7,7 +7,8 @@ vector, and its forward pass returns what its backward pass needs. It sees a bat
 
 To write a layer, derive from `Layer`, keep the constructor's arguments in attributes of the same names, and give
 `parameters` (if there are any), `output_width`, `forward` and `backward`. `dense.py` is the example to follow. A layer
-that looks along time also says how it goes frame by frame (`stream`), if it can.
+that looks along time also says how it goes frame by frame (`stream`), if it can. What else a layer has is set in its
+constructor: afterwards, only names that begin with "_" can be new.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,7 @@ from numpy.typing import NDArray
 from rnnbp.configuration import Configurable
 from rnnbp.data.packing import Packing
 from rnnbp.data.workspace import Workspace
+from rnnbp.names import advice, meant
 from rnnbp.parameters import Parameter
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BackwardContext", "Context", "Layer", "StreamStep"]
 
+P = ParamSpec("P")
 Array = NDArray[Any]
 StreamStep = Callable[[Array], Array | None]
 
@@ -110,6 +114,19 @@ class BackwardContext:
     d_final: Mapping[str, Array] = field(default_factory=dict)
 
 
+def _closing(constructor: Callable[P, None]) -> Callable[P, None]:
+    """Return a constructor after which the layer has all its attributes; those of its bases are only parts of it."""
+
+    @wraps(constructor)
+    def construct(*args: P.args, **kwargs: P.kwargs) -> None:
+        constructor(*args, **kwargs)
+        layer = args[0]
+        if type(layer).__init__ is construct:
+            vars(layer)["_is_made"] = True
+
+    return construct
+
+
 class Layer(Configurable, ABC):
     """A differentiable function of rows.
 
@@ -147,6 +164,21 @@ class Layer(Configurable, ABC):
     >>> print(Network([Twice()]).forward([[1.0, 2.0]]))
     [[2. 4.]]
     """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            setattr(cls, "__init__", _closing(cls.__init__))  # noqa: B010 (mypy)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        known = name[0] == "_" or name in vars(self) or hasattr(type(self), name)
+        if not known and ("_is_made" in vars(self) or type(self).__init__ is object.__init__):
+            question = meant(name, self.settings())
+            raise AttributeError(
+                f"{self!r} has no attribute {name!r}{'' if question else advice(name)}, and once a layer is made it "
+                f"can be given none.{question}"
+            )
+        super().__setattr__(name, value)
 
     needs_time: bool = False
     runs_backwards: bool = False
