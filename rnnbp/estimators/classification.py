@@ -77,7 +77,7 @@ out_activation_ : str
     @available_if(solver_is_stochastic)  # type: ignore[untyped-decorator]
     @explained
     def partial_fit(
-        self, X: Arrays, y: Arrays, sample_weight: ArrayLike | None = None, classes: ArrayLike | None = None
+        self, X: Arrays, y: Arrays, sample_weight: Arrays | None = None, classes: ArrayLike | None = None
     ) -> Self:
         """Train for one epoch, from where the call before has ended.
 
