@@ -123,7 +123,9 @@ def test_numbers_of_any_scale_are_learnt_used_and_exported_in_their_own_units(rn
     assert np.corrcoef(predicted, x)[0, 1] > 0.98
     assert np.mean(predicted) == pytest.approx(np.mean([300 + 50 * (pulse - 70) for pulse in x]), rel=0.2)
     assert rnnbp_command("report", "a.rnnbp")[0] == 0
-    assert "Line plot of the loss" in (tmp_path / "a.html").read_text()
+    page = (tmp_path / "a.html").read_text()
+    for part in ("Line plot of the loss", "feature_names_in_", "[&#x27;pulse&#x27;]", "held_out_score_"):
+        assert part in page
     code, printed, _ = rnnbp_command("inspect", "a.rnnbp")
     for part in ("TransformedTargetRegressor(", "feature_names_in_: ['pulse']", "n_iter_: 60", "held_out_score_: 0.9"):
         assert part in printed

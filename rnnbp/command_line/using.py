@@ -129,15 +129,15 @@ def transcribe(given: argparse.Namespace) -> None:
 
 def inspect(given: argparse.Namespace) -> None:
     """Print what is in a model file."""
+    from rnnbp.estimators.parts import opened
+
     model = load(given.model)
     net = network_of(model)
     print(f"{given.model}: {type(model).__name__}, {find(given.model).stat().st_size:,} bytes")
     if net is not model:
         print(f"\n{model!r}")
-    for name in ("classes_", "alphabet_", "feature_names_in_", "n_iter_", "loss_", "held_out_score_"):
-        value = getattr(last_part(model), name, getattr(first_part(model), name, None))
-        if value is not None:
-            print(f"{name}: {_plain(value)}")
+    for name, value in opened(model).learnt.items():
+        print(f"{name}: {_plain(value)}")
     if net is not None:
         print(f"\n{net.summary()}")
         if net.metadata and net is model:
