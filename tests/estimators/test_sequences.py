@@ -304,6 +304,17 @@ def test_frames_of_other_features_are_refused():
         fitted.predict([x[:, :1] for x in RAGGED])
 
 
+def test_a_table_of_other_columns_is_told_how_sequences_of_other_lengths_are_given():
+    fitted = RNNClassifier(**BRIEF).fit(TABLE, UP[:20])
+    longer = np.hstack([TABLE, TABLE[:, :2]])
+    message = r"^X has 7 features, but RNNClassifier is expecting 5 features as input\. .* list\(X\[:, :, None\]\)$"
+    with pytest.raises(ValueError, match=message):
+        fitted.predict(longer)
+    assert fitted.predict(list(longer[:, :, None])).shape == (20,)
+    with pytest.raises(ValueError, match=r"contains NaN\.$|contains NaN\.\n"):
+        fitted.predict(np.full((2, 5), np.nan))
+
+
 def test_unseen_labels_in_score_count_as_wrong():
     fitted = RNNTagger(**BRIEF).fit(RAGGED, SIGNS)
     assert fitted.score(RAGGED, [np.full(len(x), "elsewhere") for x in RAGGED]) == 0.0
