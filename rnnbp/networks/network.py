@@ -60,7 +60,6 @@ HINTS = {  # what elsewhere is an attribute of a network
     "get_weights": "net.parameters has the parameters by name, and net.theta all of them",
     "set_weights": "write net.theta = ..., or net.parameters[name][:] = ...",
     "weights": "net.parameters has the parameters by name, and net.theta all of them",
-    "summary": "print(net) shows its layers",
     "add": "layers are given when it is made: Network([...])",
     "trainable": FREEZING,
 }
@@ -241,6 +240,11 @@ class Network:
         """Return the layer that a teacher's values go to: one that takes them, and that only activations follow."""
         last = max((k for k, layer in enumerate(self.layers) if not layer.is_output_function), default=0)
         return last if self.layers[last].teacher_forced else None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in HINTS:
+            getattr(self, name)  # an error that says what to write
+        super().__setattr__(name, value)
 
     def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Raise a TypeError that says which methods to call."""

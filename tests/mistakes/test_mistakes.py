@@ -397,6 +397,11 @@ ERRORS = {
         AttributeError,
         r"Dense\(3, 1\) has no attribute 'trainable' \(every layer learns: .* rnnbp.predict\)",
     ),
+    "trainable, of a network": (
+        lambda: setattr(static(), "trainable", False),
+        AttributeError,
+        "a Network has no attribute 'trainable': every layer learns",
+    ),
     "trainable, of a layer that is made": (
         lambda: layers.Dense(3, 4, trainable=False),
         TypeError,

@@ -157,8 +157,8 @@ class SaliencyDisplay:
 
         frame: dict[str, Any] = {"origin": "lower", "aspect": "auto", "interpolation": "nearest"}
         low, high = float(self.x.min()), float(self.x.max())
-        light = {"cmap": "gray_r", "vmin": low, "vmax": high + 0.7 * (high - low)}
-        given = ax.imshow(self.x.T, **light, **frame)
+        # in light greys
+        given = ax.imshow(self.x.T, cmap="gray_r", vmin=low, vmax=high + 0.7 * (high - low), **frame)
         size = np.abs(self.contribution.T)
         strong = float(np.quantile(size, STRONG)) or float(size.max()) or 1.0
         self.image_ = ax.imshow(
