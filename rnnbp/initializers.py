@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.configuration import Configurable, lookup, number, whole_number
+from rnnbp.names import explained_module
 
 __all__ = [
     "Chrono",
@@ -330,3 +331,16 @@ def get(initializer: str | Initializer) -> Initializer:
     if isinstance(initializer, Initializer):
         return initializer
     return lookup(_NAMED, initializer, "initializer")()
+
+
+explained_module(  # Keras' and PyTorch's names
+    __name__,
+    {
+        **dict.fromkeys(("GlorotUniform", "xavier_uniform_"), "write Glorot()"),
+        **dict.fromkeys(("GlorotNormal", "xavier_normal_"), "Glorot() draws from the uniform distribution"),
+        **dict.fromkeys(("HeNormal", "kaiming_normal_"), "write He()"),
+        **dict.fromkeys(("HeUniform", "kaiming_uniform_"), "He() draws from the normal distribution"),
+        **dict.fromkeys(("OrthogonalInitializer", "orthogonal_"), "write Orthogonal()"),
+        **dict.fromkeys(("RandomNormal", "RandomUniform", "Constant"), "derive one of your own from Initializer"),
+    },
+)

@@ -12,7 +12,7 @@ look at all steps of all sequences, one after another, and `cross_val_predict` g
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -22,6 +22,8 @@ from sklearn.metrics import get_scorer
 from sklearn.model_selection import BaseCrossValidator, check_cv
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
+
+from rnnbp.configuration import expect_call
 
 __all__ = ["GroupLeakError", "GroupsApart", "check_groups_apart", "cross_val_predict", "step_scorer"]
 
@@ -145,13 +147,15 @@ class GroupsApart(BaseCrossValidator):  # type: ignore[misc]
         return int(check_cv(self.cv).get_n_splits(X, y, groups))
 
 
-def step_scorer(scoring: str) -> _StepScorer:
+def step_scorer(scoring: str | Callable[..., float]) -> _StepScorer:
     """Return one of scikit-learn's scorers, for estimators with a target for each step.
 
     Parameters
     ----------
-    scoring : str
-        One of ``sklearn.metrics.get_scorer_names()``, such as "f1_macro", "balanced_accuracy", "neg_log_loss" or "r2".
+    scoring : str or callable
+        One of ``sklearn.metrics.get_scorer_names()``, such as "f1_macro", "balanced_accuracy", "neg_log_loss" or "r2";
+        or a scorer ``scorer(estimator, X, y)``, as ``sklearn.metrics.make_scorer`` returns it. Among two labels that
+        are strings, "f1", "precision" and "recall" cannot know which is the positive one: ``make_scorer`` can be told.
 
     Returns
     -------
@@ -164,12 +168,24 @@ def step_scorer(scoring: str) -> _StepScorer:
     ------
     ValueError
         If there is no such scorer; by the scorer, if targets and predictions do not fit.
+    TypeError
+        If a function is given that is no scorer, such as a metric ``f1_score(y_true, y_pred)``.
 
     Examples
     --------
     >>> from sklearn.model_selection import GridSearchCV
     >>> from rnnbp import RNNTagger
     >>> search = GridSearchCV(RNNTagger(), {"cell": ["gru", "lstm"]}, scoring=step_scorer("f1_macro"))
+
+    Which steps of a walk are a fall, labelled by strings:
+
+    >>> from sklearn.metrics import f1_score, make_scorer
+    >>> score = step_scorer(make_scorer(f1_score, pos_label="fall"))
+    >>> X = [np.random.default_rng(n).normal(size=(n, 1)) for n in range(5, 25)]
+    >>> y = [np.where(sequence[:, 0] > 0.5, "fall", "walk") for sequence in X]
+    >>> tagger = RNNTagger(4, learning_rate_init=0.1, tol=0.01, random_state=0).fit(X, y)
+    >>> score(tagger, X, y) > 0.9
+    True
     """
     return _StepScorer(scoring)
 
@@ -177,8 +193,8 @@ def step_scorer(scoring: str) -> _StepScorer:
 class _StepScorer:
     """See `step_scorer`."""
 
-    def __init__(self, scoring: str) -> None:
-        get_scorer(scoring)  # is there one of that name?
+    def __init__(self, scoring: str | Callable[..., float]) -> None:
+        expect_call("scoring", get_scorer(scoring), "estimator", "X", "y")  # and is there one of that name?
         self.scoring = scoring
 
     def __call__(self, estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> float:

@@ -1,4 +1,4 @@
-"""Names that are not known, and those that were meant.
+"""Names that are not known, and those that were meant: of arguments, of values, of attributes, of a module's parts.
 
 What was meant is found by its spelling, or by what Keras, PyTorch and scikit-learn call the same thing.
 """
@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
-__all__ = ["explained", "explained_class", "meant"]
+__all__ = ["advice", "explained", "explained_attributes", "explained_class", "explained_module", "meant"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -32,6 +33,7 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     "eps": ("epsilon",),
     **dict.fromkeys(("clipnorm", "max_norm", "max_grad_norm", "gradient_clip_val"), ("clip_norm",)),
     **dict.fromkeys(("weight_decay", "alpha", "penalty"), ("l2", "alpha")),
+    **dict.fromkeys(("steps", "horizon", "fh", "n_steps"), ("h",)),
     **dict.fromkeys(("criterion", "objective", "loss_fn"), ("loss",)),
     **dict.fromkeys(("metric", "metrics", "scoring"), ("score",)),
     **dict.fromkeys(("early_stopping", "n_iter_no_change"), ("patience",)),
@@ -78,6 +80,10 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     "lm": ("levenberg_marquardt",),
     "l-bfgs": ("lbfgs",),
 }
+FREEZING = (
+    "every layer learns: for some that do not, train a network of the others on what a network of these gives, by "
+    "rnnbp.predict"
+)
 ADVICE: Mapping[str, str] = {
     "activation": "an activation is a layer of its own: write Activation('relu') after this one",
     "return_sequences": "a recurrent layer returns all steps: for one output a sequence, LastStep() comes after it",
@@ -92,6 +98,12 @@ ADVICE: Mapping[str, str] = {
     **dict.fromkeys(("lr", "learning_rate"), "an optimizer takes it, as in optimizer=optimizers.Adam(0.001)"),
     "params": "fit(net, ..., optimizer=...) brings optimizer and parameters together",
     "class_weight": "the loss takes it: losses.CrossEntropy(class_weight=[...])",
+    **dict.fromkeys(("trainable", "requires_grad", "frozen"), FREEZING),
+    **dict.fromkeys(("epochs", "max_epochs"), "an estimator takes it when it is made, as max_iter=..."),
+    **dict.fromkeys(("batch_size", "callbacks"), "an estimator takes it when it is made"),
+    "validation_data": "an estimator's fit takes X_val=..., y_val=..., and its constructor early_stopping=True",
+    "validation_split": "an estimator takes early_stopping=True and validation_fraction=... when it is made",
+    "alpha": "of an interval, coverage=0.95 is what elsewhere is alpha=0.05",
 }
 
 
@@ -112,6 +124,11 @@ def meant(name: object, known: Iterable[str]) -> str:
     if not near and name not in ADVICE:  # for which there is a better word than one that is spelt alike
         near = [folded[each] for each in difflib.get_close_matches(given, folded, n=1)]
     return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def advice(name: str) -> str:
+    """Return what to do instead of giving something of that name, in brackets that follow a space; or nothing."""
+    return f" ({ADVICE[name]})" if name in ADVICE else ""
 
 
 def explained(function: Callable[P, R]) -> Callable[P, R]:
@@ -135,6 +152,34 @@ def explained_class(cls: type[R]) -> type[R]:
     return cls
 
 
+def explained_attributes(hints: Mapping[str, str]) -> Callable[[type[R]], type[R]]:
+    """Have objects of a class say what to write for attributes that they have elsewhere.
+
+    It is an AttributeError like any other, so that `hasattr` is false; all other names are left to Python.
+    """
+
+    def explain(cls: type[R]) -> type[R]:
+        def __getattr__(self: R, name: str) -> Any:
+            if name in hints:
+                raise AttributeError(f"a {type(self).__name__} has no attribute {name!r}: {hints[name]}")
+            return object.__getattribute__(self, name)  # in Python's words, also what goes wrong within a property
+
+        setattr(cls, "__getattr__", __getattr__)  # noqa: B010 (checkers know which attributes there are)
+        return cls
+
+    return explain
+
+
+def explained_module(name: str, hints: Mapping[str, str]) -> None:
+    """Have a module say what it has in the place of what others have; see `explained_attributes`."""
+
+    def __getattr__(asked: str) -> NoReturn:
+        hint = f": {hints[asked]}" if asked in hints else ""
+        raise AttributeError(f"module {name!r} has no attribute {asked!r}{hint}")
+
+    setattr(sys.modules[name], "__getattr__", __getattr__)  # noqa: B010
+
+
 def _misuse(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
     """Return what is wrong with the arguments of a call; nothing, if they are what the function takes."""
     own = inspect.signature(function)
@@ -154,8 +199,7 @@ def _misuse(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping
     for given in kwargs:
         if given not in known:
             question = meant(given, known)
-            hint = f" ({ADVICE[given]})" if given in ADVICE and not question else ""
-            return f"{name} takes no argument {given!r}{hint}.{question} I{listed[1:]}"
+            return f"{name} takes no argument {given!r}{'' if question else advice(given)}.{question} I{listed[1:]}"
     if "too many positional" in reason:
         first = [each for each, p in taken.parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
         named = [each for each in known if each not in first]

@@ -125,7 +125,9 @@ def test_numbers_of_any_scale_are_learnt_used_and_exported_in_their_own_units(rn
     assert np.corrcoef(predicted, x)[0, 1] > 0.98
     assert np.mean(predicted) == pytest.approx(np.mean([300 + 50 * (pulse - 70) for pulse in x]), rel=0.2)
     assert rnnbp_command("report", "a.rnnbp")[0] == 0
-    assert "Line plot of the loss" in (tmp_path / "a.html").read_text()
+    page = (tmp_path / "a.html").read_text()
+    for part in ("Line plot of the loss", "feature_names_in_", "[&#x27;pulse&#x27;]", "held_out_score_"):
+        assert part in page
     code, printed, _ = rnnbp_command("inspect", "a.rnnbp")
     for part in ("TransformedTargetRegressor(", "feature_names_in_: ['pulse']", "n_iter_: 60", "held_out_score_: 0.9"):
         assert part in printed
@@ -293,7 +295,7 @@ def test_onnx_is_float32_unless_asked_and_takes_frames_as_they_are(rnnbp_command
             "--held-out",
         ),
         (("train", "empty", "-o", "a.rnnbp"), 1, "has no subfolders"),
-        (("export", "net.rnnbp", "net.xyz"), 1, "must be .h (C), .onnx"),
+        (("export", "net.rnnbp", "net.xyz"), 2, "must be .h (C), .onnx"),
         (("export", "net.rnnbp", "no/net.h"), 1, "there is no folder no"),
     ],
 )
@@ -359,6 +361,7 @@ def models(ward, tmp_path):
         (("predict", "rows.rnnbp", "ward.csv", "--sequence", "patient"), "--sequence does nothing here"),
         (("predict", "connected_digits", "ward.csv", "--features", "pulse"), "--features does nothing here"),
         (("export", "number.rnnbp", "net.json", "--dtype", "float32"), "--dtype does nothing with RTNeural"),
+        (("export", "number.rnnbp", "net.txt"), "the suffix of net.txt must be .h (C), .onnx or .json (RTNeural)"),
     ],
 )
 def test_what_is_wrong_with_the_command_has_code_2(rnnbp_command, models, words, tmp_path, arguments, message):
@@ -527,6 +530,36 @@ def test_words_have_their_times_in_milliseconds(rnnbp_command, tmp_path, monkeyp
     assert json.loads(printed)["words"] == [{"text": "six", "start": 0.123, "end": 1.988, "confidence": 0.8765}]
 
 
+@pytest.mark.parametrize("command", ["transcribe", "predict"])
+def test_a_recording_that_cannot_be_read_does_not_lose_the_others(rnnbp_command, tmp_path, command):
+    strings = datasets.make_connected_digits(2, "test", longest=4, snr_db=30.0)
+    for name, wave in zip(("first.wav", "last.wav"), strings.waves, strict=True):
+        soundfile.write(tmp_path / name, wave, strings.sample_rate)
+    (tmp_path / "fake.wav").write_text("no sound at all")
+    code, printed, said = rnnbp_command(command, "connected_digits", "first.wav", "fake.wav", "last.wav")
+    lines = [json.loads(line) for line in printed.splitlines()]
+    key = {"transcribe": "text", "predict": "prediction"}[command]
+    assert [(line["file"], line[key]) for line in lines] == list(
+        zip(("first.wav", "last.wav"), strings.text, strict=True)
+    )
+    assert code == 1
+    bad, total = said.splitlines()
+    assert "rnnbp: error: " in bad
+    assert "fake.wav" in bad
+    assert total == "rnnbp: error: 1 of 3 files could not be used"
+    assert "the exit code is 1" in " ".join(rnnbp_command(command, "--help")[1].split())
+
+
+def test_a_table_that_cannot_be_used_does_not_lose_the_others(rnnbp_command, models, tmp_path):
+    (tmp_path / "wide.csv").write_text("patient,hour,pulse\nann,0,70\n")
+    given = ("--sequence", "patient", "--time", "hour")
+    _, alone, _ = rnnbp_command("predict", "names.rnnbp", "ward.csv", *given)
+    code, printed, said = rnnbp_command("predict", "names.rnnbp", "wide.csv", "ward.csv", *given)
+    assert (code, printed) == (1, alone)
+    assert len(said.splitlines()) == 2
+    assert "wide.csv" in said
+
+
 @pytest.mark.parametrize(
     ("made", "lines"),
     [
@@ -558,8 +591,10 @@ def test_an_export_says_what_goes_in_and_comes_out(rnnbp_command, tmp_path, made
     rnnbp.save(made([rng.normal(size=(4, 2)) for _ in range(12)], np.arange(12)), tmp_path / "net.rnnbp")
     code, printed, said = rnnbp_command("export", "net.rnnbp", "net.onnx")
     assert code == 0, said
+    description = pytest.importorskip("onnx").load(tmp_path / "net.onnx").doc_string
     for line in lines:
         assert line in printed
+        assert line in description or "a network alone" in line
 
 
 @pytest.mark.parametrize("name", ["train", "predict", "transcribe", "inspect", "report", "export"])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from sklearn import model_selection as theirs
-from sklearn.metrics import f1_score, log_loss, r2_score, roc_auc_score
+from sklearn.metrics import f1_score, log_loss, make_scorer, r2_score, roc_auc_score
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, ShuffleSplit, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 
@@ -77,6 +77,21 @@ def test_searches_choose_by_it(sequences, labels, n_jobs):
     true, predicted = np.concatenate([labels[i] for i in test]), first.predict([sequences[i] for i in test])
     expected = f1_score(true, np.concatenate(predicted), average="macro")
     assert search.cv_results_["split0_test_score"][0] == pytest.approx(expected)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_scorer_may_be_told_which_label_is_the_positive_one(sequences, labels):
+    named = [np.where(each == labels[0][0], "fall", "walk") for each in labels]
+    fitted = RNNTagger(4, **FAST).fit(sequences, named)
+    true, predicted = np.concatenate(named), np.concatenate(fitted.predict(sequences))
+    expected = f1_score(true, predicted, pos_label="fall")
+    assert expected != pytest.approx(f1_score(true, predicted, pos_label="walk"))
+    assert step_scorer(make_scorer(f1_score, pos_label="fall"))(fitted, sequences, named) == pytest.approx(expected)
+
+
+def test_a_metric_is_no_scorer():
+    with pytest.raises(TypeError, match="scoring must be a function of estimator and X and y, but <function f1_score"):
+        step_scorer(f1_score)
 
 
 def test_what_is_not_for_each_step_is_an_error(tagger, sequences, labels):

@@ -16,9 +16,30 @@ from rnnbp.callbacks.best_model import BestModelCheckpoint
 from rnnbp.callbacks.csv_log import CSVLog
 from rnnbp.callbacks.early_stopping import EarlyStopping
 from rnnbp.callbacks.tensorboard import TensorBoardLog
+from rnnbp.names import explained_module
 
 __all__ = ["BestModelCheckpoint", "CSVLog", "EarlyStopping", "TensorBoardLog"]
 
 
 def __dir__() -> list[str]:
     return __all__
+
+
+explained_module(  # Keras' names
+    __name__,
+    {
+        "Callback": "a callback is any function of the network and the history",
+        "LambdaCallback": "a callback is any function of the network and the history",
+        "ModelCheckpoint": "write BestModelCheckpoint(path) for the best network, or fit(..., checkpoint=path) for a "
+        "run that can go on",
+        "BackupAndRestore": "write fit(..., checkpoint=path)",
+        "ReduceLROnPlateau": "learning rates are an optimizer's, as in "
+        "optimizers.Adam(optimizers.schedules.reduce_on_plateau(0.001))",
+        "LearningRateScheduler": "learning rates are an optimizer's, as in "
+        "optimizers.Adam(optimizers.schedules.cosine(0.001, epochs=100))",
+        "CSVLogger": "write CSVLog(path)",
+        "TensorBoard": "write TensorBoardLog(folder)",
+        "TerminateOnNaN": "fit ends by itself, in NonFiniteError",
+        "ProgbarLogger": "fit(..., progress=True) shows a bar",
+    },
+)

@@ -40,6 +40,7 @@ exit codes:
   2    something is wrong with the command: an option that is missing, unknown, or does nothing here
   130  it was interrupted with Ctrl-C
 """
+GO_ON = ". Files that cannot be used are errors, the others are answered all the same, and the exit code is 1"
 MODEL = "a model file, or the name of a model that comes with rnnbp, such as connected_digits"
 
 
@@ -119,13 +120,13 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--held-out", type=float, default=0.2, metavar="SHARE", help="to test on (default: %(default)s)")
     train.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
 
-    predict = command("predict", using.predict, "use a model on files; a line of JSON for each prediction")
+    predict = command("predict", using.predict, f"use a model on files; a line of JSON for each prediction{GO_ON}")
     predict.add_argument("model", type=Path, help=MODEL)
     predict.add_argument("files", type=Path, nargs="+", help="recordings, or .csv files")
     _columns(predict)
 
     transcribe = command(
-        "transcribe", using.transcribe, "write down what is said in recordings; a line of JSON for each"
+        "transcribe", using.transcribe, f"write down what is said in recordings; a line of JSON for each{GO_ON}"
     )
     transcribe.add_argument("model", type=Path, help=MODEL)
     transcribe.add_argument("files", type=Path, nargs="+", help="recordings")

@@ -1,13 +1,15 @@
 """What is done with a model that has been trained: predictions, texts, pages, other forms.
 
-Options and files are checked before a model is loaded, and nothing is printed or written of one that does not fit.
+Options and files are checked before a model is loaded, and nothing is printed or written of one that does not fit. Of
+several files, each is answered as it comes, and those that cannot be used are named among the errors.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +49,7 @@ def predict(given: argparse.Namespace) -> None:
         raise TypeError(f"{given.model} holds {held}, which goes on with series that it was fitted to: use Python")
     if _hears(model):
         refuse(given, ["sequence", "time", "features"], f"here, as {given.model} takes recordings")
-        files = [str(file) for file in given.files]
-        _print_predictions(model, files, [{"file": file} for file in files])
+        _one_by_one(given.files, lambda file: _print_predictions(model, [str(file)], [{"file": str(file)}]))
         return
     if heard := [file for file in given.files if file.suffix.lower() in RECORDINGS]:
         raise ValueError(f"{given.model} takes .csv tables, but {heard[0]} is a recording")
@@ -59,7 +60,8 @@ def predict(given: argparse.Namespace) -> None:
     if not recurrent:
         refuse(given, ["sequence", "time"], f"here, as {given.model} holds {held}, which takes rows one by one")
     features = _features(model, given)
-    for file in given.files:
+
+    def predict_table(file: Path) -> None:
         table = read_table(file, given, features)
         if len(table.feature_names) != (n := _n_features(model)):
             raise ValueError(
@@ -69,6 +71,32 @@ def predict(given: argparse.Namespace) -> None:
         x = table.X if recurrent else np.concatenate(table.X)
         kind, names = ("sequence", table.ids) if recurrent else ("row", range(len(table.X)))
         _print_predictions(model, x, [{"file": str(file), kind: _plain(name)} for name in names])
+
+    _one_by_one(given.files, predict_table)
+
+
+def _one_by_one(files: Sequence[Path], use: Callable[[Path], None]) -> None:
+    """Use each file; of several, one that cannot be used is named, and does not keep the others from it.
+
+    Raises
+    ------
+    ValueError
+        In the end, if there were such files.
+    """
+    n_bad = 0
+    for file in files:
+        try:
+            use(file)
+        except (UsageError, BrokenPipeError):
+            raise
+        except (OSError, ValueError, TypeError, RuntimeError) as error:
+            if len(files) == 1:
+                raise
+            n_bad += 1
+            where = "" if str(file) in str(error) else f"{file}: "
+            print(f"rnnbp: error: {where}{error}", file=sys.stderr)
+    if n_bad:
+        raise ValueError(f"{n_bad} of {len(files)} files could not be used")
 
 
 def _features(model: Any, given: argparse.Namespace) -> list[str] | None:
@@ -111,9 +139,10 @@ def transcribe(given: argparse.Namespace) -> None:
     model = load(given.model)
     if not isinstance(model, CTCTranscriber):
         raise TypeError(f"{given.model} holds {named(model)}: only a CTCTranscriber writes down what is said")
-    files = [str(file) for file in given.files]
-    for file, text in zip(files, model.predict(files), strict=True):
-        line: dict[str, Any] = {"file": file, "text": text}
+
+    def write_down(path: Path) -> None:
+        file = str(path)
+        line: dict[str, Any] = {"file": file, "text": model.predict([file])[0]}
         if given.words:
             line["words"] = [
                 {
@@ -126,18 +155,20 @@ def transcribe(given: argparse.Namespace) -> None:
             ]
         print(json.dumps(line, ensure_ascii=False))
 
+    _one_by_one(given.files, write_down)
+
 
 def inspect(given: argparse.Namespace) -> None:
     """Print what is in a model file."""
+    from rnnbp.estimators.parts import opened
+
     model = load(given.model)
     net = network_of(model)
     print(f"{given.model}: {type(model).__name__}, {find(given.model).stat().st_size:,} bytes")
     if net is not model:
         print(f"\n{model!r}")
-    for name in ("classes_", "alphabet_", "feature_names_in_", "n_iter_", "loss_", "held_out_score_"):
-        value = getattr(last_part(model), name, getattr(first_part(model), name, None))
-        if value is not None:
-            print(f"{name}: {_plain(value)}")
+    for name, value in opened(model).learnt.items():
+        print(f"{name}: {_plain(value)}")
     if net is not None:
         print(f"\n{net.summary()}")
         if net.metadata and net is model:
@@ -163,7 +194,7 @@ def export(given: argparse.Namespace) -> None:
 
     suffix = given.output.suffix
     if suffix not in (".h", ".onnx", ".json"):
-        raise ValueError(f"the suffix of {given.output} must be .h (C), .onnx or .json (RTNeural)")
+        raise UsageError(f"the suffix of {given.output} must be .h (C), .onnx or .json (RTNeural)")
     if suffix == ".json":
         refuse(given, ["dtype"], "with RTNeural, whose numbers are text")
     check_output(given.output, [given.model])

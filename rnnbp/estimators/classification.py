@@ -30,6 +30,7 @@ from rnnbp.estimators.objectives import BinaryLogLoss
 from rnnbp.estimators.solvers import solver_is_stochastic
 from rnnbp.estimators.supervised import Supervised
 from rnnbp.losses import CrossEntropy, Loss
+from rnnbp.names import explained
 from rnnbp.warning import warn
 
 __all__ = ["Classification"]
@@ -74,8 +75,9 @@ out_activation_ : str
     # -- training ----------------------------------------------------------------------------------------------------
 
     @available_if(solver_is_stochastic)  # type: ignore[untyped-decorator]
+    @explained
     def partial_fit(
-        self, X: Arrays, y: Arrays, sample_weight: ArrayLike | None = None, classes: ArrayLike | None = None
+        self, X: Arrays, y: Arrays, sample_weight: Arrays | None = None, classes: ArrayLike | None = None
     ) -> Self:
         """Train for one epoch, from where the call before has ended.
 
@@ -178,6 +180,7 @@ out_activation_ : str
 
     # -- predictions -------------------------------------------------------------------------------------------------
 
+    @explained
     def predict(self, X: Any) -> Any:
         """Return the most probable class.
 
@@ -200,6 +203,7 @@ out_activation_ : str
             return np.asarray(self.classes_[z.argmax(axis=1)])
         return np.asarray(self.classes_[np.minimum(z[:, 0] > 0, len(self.classes_) - 1)])
 
+    @explained
     def predict_proba(self, X: Any) -> Any:
         """Return the probability of each class.
 
@@ -226,6 +230,7 @@ out_activation_ : str
         p = expit(z)
         return np.hstack([1 - p, p])
 
+    @explained
     def predict_log_proba(self, X: Any) -> Any:
         """Return the logarithm of the probability of each class, which is finite where that is 0.
 

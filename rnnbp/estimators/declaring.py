@@ -25,7 +25,7 @@ from types import FunctionType
 from typing import Any, TypeVar
 
 from rnnbp.configuration import flag, lookup, number, shown, whole_number
-from rnnbp.names import explained_class
+from rnnbp.names import explained, explained_class
 
 __all__ = ["FLAG", "WHOLE", "Constraint", "check", "documented", "either", "must_be", "one_of", "real", "setting"]
 
@@ -152,7 +152,7 @@ def documented(cls: type[T]) -> type[T]:
     for name in ("fit", "score"):
         copy = _copy(getattr(cls, name), filled)
         copy.__qualname__ = f"{cls.__name__}.{name}"
-        setattr(cls, name, copy)
+        setattr(cls, name, explained(copy))
     return explained_class(cls)
 
 

@@ -81,6 +81,9 @@ HOLDERS: Mapping[str, tuple[str, ...]] = {
 NOT_KEPT = ("memory", "n_jobs", "progress", "random_state")  # settings of a machine or a run, and not of a model
 
 
+LEARNT = ("classes_", "alphabet_", "n_features_in_", "feature_names_in_", "n_iter_", "loss_", "held_out_score_")
+
+
 class Opened(NamedTuple):
     """What a model is made of.
 
@@ -102,6 +105,12 @@ class Opened(NamedTuple):
     def first(self) -> Any:
         """What takes the input."""
         return self.before[0] if self.before else self.end
+
+    @property
+    def learnt(self) -> dict[str, Any]:
+        """What one wants to know of a fitted model, by attribute; what takes the input may know more of it."""
+        found = {name: getattr(self.end, name, getattr(self.first, name, None)) for name in LEARNT}
+        return {name: value for name, value in found.items() if value is not None}
 
 
 def opened(model: Any) -> Opened:

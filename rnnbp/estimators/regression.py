@@ -15,6 +15,7 @@ from rnnbp.estimators.objectives import HalfPoissonDeviance, HalfSquaredError
 from rnnbp.estimators.scaling import badly_scaled_target
 from rnnbp.estimators.supervised import Supervised
 from rnnbp.losses import Loss
+from rnnbp.names import explained
 from rnnbp.warning import warn
 
 __all__ = ["Regression"]
@@ -104,6 +105,7 @@ class Regression(RegressorMixin, Supervised):  # type: ignore[misc]
             return float("nan")
         return float(r2_score(target, values, sample_weight=sample_weight))
 
+    @explained
     def predict(self, X: Any) -> Any:
         """Return the predicted values.
 

@@ -37,6 +37,7 @@ from rnnbp.estimators.series import WINDOWS, Course, Forecasting, drifts
 from rnnbp.estimators.settings import SEED
 from rnnbp.estimators.solvers import make_optimizer, solver_is_stochastic
 from rnnbp.losses import Loss
+from rnnbp.names import explained
 from rnnbp.networks.network import Network
 from rnnbp.training import fit
 from rnnbp.warning import warn
@@ -174,6 +175,7 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
         return self._fit(X, y, {PAST: past_covariates, FUTURE: future_covariates}, incremental=False)
 
     @available_if(solver_is_stochastic)  # type: ignore[untyped-decorator]
+    @explained
     def partial_fit(
         self,
         X: Arrays,
@@ -339,6 +341,7 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
 
     # -- forecasts ---------------------------------------------------------------------------------------------------
 
+    @explained
     def predict(
         self,
         X: Any = None,
@@ -374,6 +377,7 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
         pasts, h, shape = self._asked(X, h, {PAST: past_covariates, FUTURE: future_covariates})
         return self._run_on(self.network_, pasts, h).reshape(shape)
 
+    @explained
     def predict_interval(
         self,
         X: Any = None,

@@ -65,6 +65,9 @@ class RNNRegressor(Regression, RecurrentEstimator, Pooling):
         "y": "array-like of shape (N,) or (N, n_outputs)\n"
         "    Numbers for each sequence. Or for each step: a list of arrays of shape (T_i,) or (T_i, n_outputs), or an\n"
         "    array of shape (N, T, n_outputs). An (N, T) array is T numbers for each sequence.",
+        "weights": "array-like of shape (N,), or None\n"
+        "    How much each sequence counts. Where steps have targets, also a list of arrays of shape (T_i,), or an\n"
+        "    array of shape (N, T): how much each step counts, and 0 leaves it out.",
     }
 
     @property

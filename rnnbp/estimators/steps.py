@@ -1,11 +1,11 @@
-"""Targets, one for each step: a list of arrays of shape (T_i, ...), or an array of shape (N, T, ...)."""
+"""Targets and weights, one for each step: a list of arrays of shape (T_i, ...), or an array of shape (N, T, ...)."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from rnnbp.reading import read_array
 
@@ -40,32 +40,36 @@ def are_steps(y: Any, lengths: NDArray[np.intp]) -> bool:
     return not all(isinstance(item, (list, tuple)) for item in y) and found == lengths.tolist()
 
 
-def joined(y: Any, lengths: NDArray[np.intp]) -> Array:
-    """Return the targets of all steps, sequence after sequence.
+def joined(y: Any, lengths: NDArray[np.intp], what: str = "target") -> Array:
+    """Return the targets of all steps, or what else each step has, sequence after sequence.
 
     Raises
     ------
     ValueError
         If there is not one for each step; names the first sequence where that is so.
     """
-    items = [read_array(item, f"the target of sequence {i}") for i, item in enumerate(y)]
+    items = [read_array(item, f"the {what} of sequence {i}") for i, item in enumerate(y)]
     if len(items) != len(lengths):
-        raise ValueError(f"Found {len(lengths)} sequences, but targets for {len(items)}: the numbers are inconsistent")
+        raise ValueError(f"Found {len(lengths)} sequences, but {what}s for {len(items)}: the numbers are inconsistent")
     for i, (item, length) in enumerate(zip(items, lengths, strict=True)):
         if item.ndim == 0 or len(item) != length:
             raise ValueError(
-                f"each step needs a target: sequence {i} has {length} steps, but its targets have shape {item.shape}"
+                f"each step needs a {what}: sequence {i} has {length} steps, but its {what}s have shape {item.shape}"
             )
         if item.shape[1:] != items[0].shape[1:]:
             raise ValueError(
-                f"the targets of sequence {i} have shape {item.shape}, but those of sequence 0 {items[0].shape}"
+                f"the {what}s of sequence {i} have shape {item.shape}, but those of sequence 0 {items[0].shape}"
             )
     return np.concatenate(items)
 
 
-def per_step_weight(sample_weight: ArrayLike | None, lengths: NDArray[np.intp]) -> Array | None:
-    """Return the weights of sequences as weights of their steps."""
-    return None if sample_weight is None else np.repeat(np.asarray(sample_weight), lengths)
+def per_step_weight(sample_weight: Any, lengths: NDArray[np.intp]) -> Array | None:
+    """Return a weight for each step, of weights for each, or for each sequence."""
+    if sample_weight is None:
+        return None
+    if not are_whole(sample_weight):
+        return joined(sample_weight, lengths, "weight")
+    return np.repeat(np.asarray(sample_weight), lengths)
 
 
 def _holds_arrays(y: Any) -> bool:

@@ -28,6 +28,7 @@ from rnnbp.estimators.declaring import check
 from rnnbp.estimators.scaling import badly_scaled
 from rnnbp.estimators.solvers import solver_is_stochastic
 from rnnbp.estimators.steps import are_whole, joined, per_step_weight
+from rnnbp.names import explained
 from rnnbp.reading import refuse_unreadable
 from rnnbp.training.evaluation import evaluate
 from rnnbp.warning import warn
@@ -40,7 +41,11 @@ Array = NDArray[Any]
 class Supervised(NetworkEstimator):
     """An estimator that is fitted to X and y."""
 
-    _words: ClassVar[dict[str, str]] = {"bad_targets": "", "no_better": ""}
+    _words: ClassVar[dict[str, str]] = {
+        "bad_targets": "",
+        "no_better": "",
+        "weights": "array-like of shape (N,), or None\n    How much each $sample counts.",
+    }
     __metadata_request__fit: ClassVar[dict[str, bool]] = {"groups": True}  # asked for, as splitters ask for them
     _numeric: ClassVar[bool]  # whether y must be numbers
     _remedies: ClassVar[str]  # what to try if nothing was learnt
@@ -53,7 +58,7 @@ class Supervised(NetworkEstimator):
         self,
         X: Arrays,
         y: Arrays,
-        sample_weight: ArrayLike | None = None,
+        sample_weight: Arrays | None = None,
         *,
         groups: ArrayLike | None = None,
         X_val: Arrays | None = None,
@@ -65,8 +70,7 @@ class Supervised(NetworkEstimator):
         ----------
         X : $X
         y : $y
-        sample_weight : array-like of shape (N,), or None
-            How much each $sample counts.
+        sample_weight : $weights
         groups : array-like of shape (N,), or None
             Which $samples belong together, such as those of one speaker: early stopping sets whole groups aside, so
             that none is on both sides. Metadata routing passes them here unless ``set_fit_request(groups=False)``.
@@ -95,7 +99,8 @@ class Supervised(NetworkEstimator):
         return self._fit(X, y, sample_weight, groups=groups, X_val=X_val, y_val=y_val)
 
     @available_if(solver_is_stochastic)  # type: ignore[untyped-decorator]
-    def partial_fit(self, X: Arrays, y: Arrays, sample_weight: ArrayLike | None = None) -> Self:
+    @explained
+    def partial_fit(self, X: Arrays, y: Arrays, sample_weight: Arrays | None = None) -> Self:
         """Train for one epoch, from where the call before has ended.
 
         Parameters
@@ -114,15 +119,14 @@ class Supervised(NetworkEstimator):
         """
         return self._fit(X, y, sample_weight, incremental=True)
 
-    def score(self, X: Arrays, y: Arrays, sample_weight: ArrayLike | None = None) -> float:
+    def score(self, X: Arrays, y: Arrays, sample_weight: Arrays | None = None) -> float:
         """Return $score.
 
         Parameters
         ----------
         X, y
             As in `fit`.
-        sample_weight : array-like of shape (N,), or None
-            How much each $sample counts.
+        sample_weight : $weights
 
         Returns
         -------
@@ -261,10 +265,19 @@ class Supervised(NetworkEstimator):
         if sample_weight is None:
             return None
         refuse_unreadable(sample_weight, "sample_weight")
-        weight: Array = _check_sample_weight(sample_weight, range(len(x)), dtype=np.float64, ensure_non_negative=True)
+        whole, n = are_whole(sample_weight), len(x)
+        if not whole and self._per_step:
+            sample_weight = per_step_weight(sample_weight, x.lengths)
+            n = len(sample_weight)
+        elif not whole and isinstance(sample_weight, (list, tuple)):
+            raise ValueError(
+                f"sample_weight must be one number for each sample of {type(self).__name__}, but its first "
+                f"part has shape {np.shape(sample_weight[0])}: only where steps have targets do they have weights"
+            )
+        weight: Array = _check_sample_weight(sample_weight, range(n), dtype=np.float64, ensure_non_negative=True)
         if not weight.any():
             raise ValueError("sample_weight is zero for all samples: at least one must count")
-        return per_step_weight(weight, x.lengths) if self._per_step else weight
+        return per_step_weight(weight, x.lengths) if whole and self._per_step else weight
 
     def _check_groups(self, groups: Any, n: int) -> Array | None:
         if groups is None:

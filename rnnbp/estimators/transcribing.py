@@ -22,6 +22,7 @@ from rnnbp.estimators.live import LiveTranscription
 from rnnbp.estimators.transcriber_settings import Hearing, Practice, Recognition, Writing
 from rnnbp.estimators.utterances import Ear, check_features
 from rnnbp.metrics import word_error_rate
+from rnnbp.names import explained
 from rnnbp.networks.network import Network
 from rnnbp.training.evaluation import predict
 
@@ -66,6 +67,7 @@ class Transcribing(Writing, Practice, Recognition, Hearing, BaseEstimator):  # t
         """Seconds from one step of the network's output to the next."""
         return self.stride * self.hop_length
 
+    @explained
     def predict(self, X: Iterable[Any], *, best_path: bool = False) -> list[str]:
         """Return what is said.
 
@@ -82,6 +84,7 @@ class Transcribing(Writing, Practice, Recognition, Hearing, BaseEstimator):  # t
         """
         return self._write(self._logits(X), best_path=best_path)
 
+    @explained
     def predict_proba(self, X: Iterable[Any]) -> list[NDArray[np.float32]]:
         """Return the probability of the blank (class 0) and of each character at each step.
 
@@ -98,6 +101,7 @@ class Transcribing(Writing, Practice, Recognition, Hearing, BaseEstimator):  # t
         softmax = activation("softmax")
         return [np.asarray(softmax.value(each), np.float32) for each in self._logits(X)]
 
+    @explained
     def predict_alignments(self, X: Iterable[Any], *, best_path: bool = False) -> list[list[Word]]:
         """Return the words that are said, with when, and how sure they are.
 

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from rnnbp.configuration import Configurable
 from rnnbp.data.packing import Packing
 from rnnbp.data.workspace import Workspace
+from rnnbp.names import advice
 from rnnbp.parameters import Parameter
 
 if TYPE_CHECKING:
@@ -147,6 +148,11 @@ class Layer(Configurable, ABC):
     >>> print(Network([Twice()]).forward([[1.0, 2.0]]))
     [[2. 4.]]
     """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("trainable", "requires_grad") and not hasattr(type(self), name):  # it would do nothing
+            raise AttributeError(f"{self!r} has no attribute {name!r}{advice(name)}")
+        super().__setattr__(name, value)
 
     needs_time: bool = False
     runs_backwards: bool = False

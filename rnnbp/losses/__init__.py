@@ -9,6 +9,7 @@ from rnnbp.losses.cross_entropy import CrossEntropy
 from rnnbp.losses.ctc import CTC, ctc
 from rnnbp.losses.error_to_signal import ErrorToSignal
 from rnnbp.losses.regression import MeanSquaredError
+from rnnbp.names import explained_module
 
 __all__ = [
     "CTC",
@@ -27,6 +28,22 @@ __all__ = [
 LOSSES: dict[str, type[Loss]] = {
     loss.name: loss for loss in (MeanSquaredError, CrossEntropy, BinaryCrossEntropy, CTC, ErrorToSignal)
 }
+
+explained_module(  # Keras' and PyTorch's names
+    __name__,
+    {
+        **dict.fromkeys(
+            ("SparseCategoricalCrossentropy", "CategoricalCrossentropy", "CrossEntropyLoss", "NLLLoss"),
+            "write CrossEntropy(), which takes the outputs of a Dense layer as they are",
+        ),
+        **dict.fromkeys(
+            ("BinaryCrossentropy", "BCELoss", "BCEWithLogitsLoss"),
+            "write BinaryCrossEntropy(), which takes the outputs of a Dense layer as they are",
+        ),
+        "MSELoss": "write MeanSquaredError()",
+        "CTCLoss": "write CTC()",
+    },
+)
 
 
 def get(name_or_loss: str | Loss) -> Loss:

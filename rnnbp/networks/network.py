@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from os import PathLike
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -33,7 +33,7 @@ from rnnbp.data.sequences import Sequences
 from rnnbp.files import model_file
 from rnnbp.layers import Activation, LastStep, Layer
 from rnnbp.losses import Loss
-from rnnbp.names import explained
+from rnnbp.names import FREEZING, explained, explained_attributes
 from rnnbp.networks.passes import Pass, loss_and_gradient
 from rnnbp.networks.program import Programs
 from rnnbp.networks.stream import Stream
@@ -60,11 +60,12 @@ HINTS = {  # what elsewhere is an attribute of a network
     "get_weights": "net.parameters has the parameters by name, and net.theta all of them",
     "set_weights": "write net.theta = ..., or net.parameters[name][:] = ...",
     "weights": "net.parameters has the parameters by name, and net.theta all of them",
-    "summary": "print(net) shows its layers",
     "add": "layers are given when it is made: Network([...])",
+    "trainable": FREEZING,
 }
 
 
+@explained_attributes(HINTS)
 class Network:
     """Layers in sequence.
 
@@ -240,9 +241,17 @@ class Network:
         last = max((k for k, layer in enumerate(self.layers) if not layer.is_output_function), default=0)
         return last if self.layers[last].teacher_forced else None
 
-    def __getattr__(self, name: str) -> Any:
-        hint = f": {HINTS[name]}" if name in HINTS else ""
-        raise AttributeError(f"a Network has no attribute {name!r}{hint}")
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in HINTS:
+            getattr(self, name)  # an error that says what to write
+        super().__setattr__(name, value)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raise a TypeError that says which methods to call."""
+        raise TypeError(
+            "a Network is not called: write rnnbp.predict(net, x); or net.forward(x), which takes training=True too; "
+            "or net.run(x), for gradients and states"
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in (*SETTINGS, "theta", "rng", "metadata")} | {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rnnbp.configuration import lookup, shown
+from rnnbp.names import explained_module
 from rnnbp.optimizers import schedules
 from rnnbp.optimizers.adam import Adam, AdamW
 from rnnbp.optimizers.averaging import Average, ExponentialAverage, PolyakAverage
@@ -48,6 +49,14 @@ __all__ = [
 OPTIMIZERS: dict[str, type[Optimizer] | type[FullBatchOptimizer]] = {
     optimizer.name: optimizer for optimizer in (SGD, RMSprop, Adam, AdamW, Rprop, LBFGS, LevenbergMarquardt)
 }
+
+explained_module(  # Keras' and PyTorch's names
+    __name__,
+    {
+        "RMSProp": "write RMSprop()",
+        "lr_scheduler": "schedules are in optimizers.schedules, and take a rate's place: Adam(schedules.cosine(...))",
+    },
+)
 
 
 def get(name_or_optimizer: str | Optimizer | FullBatchOptimizer, **settings: Any) -> Optimizer | FullBatchOptimizer:

@@ -24,7 +24,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.configuration import Configurable, number
+from rnnbp.configuration import Configurable, number, shown
 from rnnbp.optimizers.clipping import clip_by_norm, clip_by_value
 from rnnbp.optimizers.rule import Rule, Update
 
@@ -86,6 +86,8 @@ class Optimizer(Configurable, ABC):
     ------
     ValueError
         If a setting is outside its range.
+    TypeError
+        If the learning rate is a function, but no schedule.
 
     See Also
     --------
@@ -110,6 +112,12 @@ class Optimizer(Configurable, ABC):
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
+        if callable(learning_rate) and not isinstance(learning_rate, Schedule):
+            raise TypeError(
+                f"learning_rate must be a number or a schedule, but {shown(learning_rate)} was given: take one of "
+                f"optimizers.schedules, as in {type(self).__name__}(schedules.cosine(0.001, epochs=100)), or derive "
+                "one from optimizers.Schedule"
+            )
         self.learning_rate = (
             learning_rate if isinstance(learning_rate, Schedule) else number("learning_rate", learning_rate)
         )

@@ -335,14 +335,14 @@ def plot_lyapunov(result: LyapunovExponents, *, figure: Figure | None = None) ->
         figure = new_figure(figsize=(8.0, 3.2))
     settling, spectrum = figure.subplots(1, 2)
     running = result.running
-    for i in range(min(len(result.exponents), MOST_LINES)):
-        look = {"color": COLOURS[0], "alpha": 1 - 0.1 * i, "label": f"$\\lambda_{i + 1}$"}
-        settling.plot(np.arange(1, len(running) + 1), running[:, i], **look)
+    looks = ((style, colour) for style in ("-", "--") for colour in COLOURS)
+    for i, (style, colour) in zip(range(min(len(result.exponents), MOST_LINES)), looks, strict=False):
+        settling.plot(np.arange(1, len(running) + 1), running[:, i], style, color=colour, label=f"$\\lambda_{i + 1}$")
     settling.legend(frameon=False, fontsize="small", ncols=2)
     settling.set(xlabel="steps measured", ylabel="λ (nats a step)")
     finite = np.isfinite(result.exponents)
     spectrum.plot(np.flatnonzero(finite) + 1, result.exponents[finite], "o", markersize=4, color=COLOURS[0])
-    spectrum.set(xlabel="i", ylabel="λᵢ (nats a step)")
+    spectrum.set(xlabel="i, from the largest exponent on", ylabel="λᵢ (nats a step)")
     for ax in (settling, spectrum):
         ax.axhline(0.0, color="0.4", linewidth=1, linestyle=":")
         plain_frame(ax)

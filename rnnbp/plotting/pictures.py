@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ __all__ = ["as_picture", "confusion_matrix", "layer_activations"]
 Array = NDArray[Any]
 
 MOST_NAMED = 20  # more units than these leave no room for a name on each
+LETTER = 0.1  # inches of a column's width for a letter of its title, with room between columns
 
 
 def confusion_matrix(matrix: ArrayLike, class_names: Sequence[str] | None = None, *, ax: Axes | None = None) -> Axes:
@@ -165,8 +167,9 @@ def layer_activations(
     if figure is None:
         figure = new_figure(figsize=(1.6 * len(layers), 1.25 * n_examples + 0.8))
     grid = figure.subplots(n_examples, len(layers), squeeze=False)
+    in_line = max(8, int(figure.bbox.width / figure.dpi / len(layers) / LETTER))
     for column, (name, values) in enumerate(layers.items()):
-        grid[0, column].set_title(name, fontsize="small")
+        grid[0, column].set_title(fill(name, in_line), fontsize="small")
         named = unit_names if column == len(layers) - 1 else None
         for ax, example in zip(grid[:, column], values, strict=True):
             drawn = _draw(ax, example, values, named)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["plot_transcription"]
 
 SHOWN = 0.05  # characters that are never more probable have no line
+EDGE = 0.005  # of the time: letters that come earlier would lie on the axis
 
 
 def plot_transcription(
@@ -75,6 +76,7 @@ def plot_transcription(
     from matplotlib import figure as figures
 
     from rnnbp.audio import AudioFeatures
+    from rnnbp.plotting.bands import band_centres
 
     if transcriber.sample_rate is None:
         raise ValueError("the transcriber must be one of sound, but its sample_rate is None: it takes features")
@@ -94,9 +96,8 @@ def plot_transcription(
         hop_length=round(transcriber.hop_length * transcriber.sample_rate),
         x_coords=np.arange(len(levels)) * transcriber.hop_length,
         x_axis="s",
+        y_coords=band_centres(bands),
         y_axis="mel",
-        fmin=bands.f_min,
-        fmax=transcriber.sample_rate / 2,
         cmap="magma",
         ax=sound,
     )
@@ -131,14 +132,14 @@ def _draw_probabilities(ax: Any, probabilities: Any, alphabet: str, step: float)
         k = int(path[start])
         if k > 0:
             at = start + int(probabilities[start:stop, k].argmax())
-            character = "␣" if alphabet[k - 1] == " " else alphabet[k - 1]
+            space, first = alphabet[k - 1] == " ", times[at] < EDGE * times[-1]
             ax.annotate(
-                character,
+                "␣" if space else alphabet[k - 1],
                 (times[at], probabilities[at, k]),
-                xytext=(0, 2),
+                xytext=(2 if first else 0, 2),
                 textcoords="offset points",
-                ha="center",
-                fontsize=8,
+                ha="left" if first else "center",
+                fontsize=13 if space else 8,  # whose sign is a small one
                 color=colours[k % len(colours)],
             )
     ax.set(ylim=(0, 1.12), ylabel="probability")

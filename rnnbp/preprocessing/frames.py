@@ -135,7 +135,15 @@ class SequenceReader(BaseEstimator):  # type: ignore[misc]
                     "one step: write [X] for the first, list(X) for the others"
                 )
         if reset or self._saw_columns:
-            array = validate_data(self, X, reset=reset, dtype=FLOATS)
+            try:
+                array = validate_data(self, X, reset=reset, dtype=FLOATS)
+            except ValueError as error:
+                if not str(error).endswith("features as input."):  # as scikit-learn counts the columns
+                    raise
+                raise ValueError(
+                    f"{error} The columns of an (N, T) array are steps: sequences of another length are taken as a "
+                    "list, list(X[:, :, None])"
+                ) from None
         else:  # it was fitted to scalars in another form, and has no columns to compare with
             array = check_array(X, dtype=FLOATS, estimator=self)
         if reset:

@@ -44,7 +44,7 @@ def fit(
     max_epochs: int = 10,
     batch_size: int = 32,
     lengths: ArrayLike | None = None,
-    sample_weight: ArrayLike | None = None,
+    sample_weight: ArrayLike | Sequence[ArrayLike] | None = None,
     validation_data: tuple[Any, ...] | None = None,
     score: Callable[..., float] | None = None,
     monitor: Literal["loss", "score"] = "loss",
@@ -63,12 +63,14 @@ def fit(
 ) -> History:
     """Train a network, in place.
 
+    An array of sequences is time-major, (T, N, F). One that is batch-first, (N, T, F), as Keras and the estimators take
+    it, cannot be told from it if the targets are so too: pass ``list(x)``, and ``list(target)`` if each step has one.
+
     Parameters
     ----------
     net : Network
     x : array of shape (N, F) or (T, N, F), or list of arrays of shape (T_i, F)
-        Static examples, padded time-major sequences, or sequences of any lengths; see `Network.batch`. Of an (N, T, F)
-        array, as the estimators take it, pass ``list(x)``.
+        Static examples, padded time-major sequences, or sequences of any lengths; see `Network.batch`.
     target : array of shape (N, ...) or (T, N, ...), or list of arrays of shape (T_i, ...)
         One for each row of the network's output; see the loss.
     loss : Loss or str
@@ -81,7 +83,8 @@ def fit(
         memory.
     lengths : array of int, of shape (N,), or None
         The true lengths of padded sequences.
-    sample_weight : array of shape (N,) or (T, N), or None
+    sample_weight : array of shape (N,) or (T, N), or list of arrays of shape (T_i,), or None
+        How much each example or sequence counts, or each step; 0 leaves it out.
     validation_data : tuple (x, target), (x, target, lengths) or (x, target, lengths, sample_weight), or None
         Evaluated after each epoch.
     score : callable or None

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
+from rnnbp.names import explained_attributes
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -14,7 +16,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Callback", "History"]
 
+HINTS = {  # what Keras' has
+    "history": "its lists are attributes, such as loss and validation_loss; figures has all of them by name",
+    "epoch": "range(len(history)) are the epochs",
+    "val_loss": "it is validation_loss",
+    "params": "settings has what fit was called with",
+    **dict.fromkeys(
+        ("accuracy", "acc", "val_accuracy", "val_acc"),
+        "fit(..., validation_data=..., score=rnnbp.metrics.accuracy) makes validation_score",
+    ),
+}
 
+
+@explained_attributes(HINTS)
 @dataclass(repr=False)
 class History:
     """What happened in training, an entry for each epoch.

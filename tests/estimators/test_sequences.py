@@ -158,6 +158,52 @@ def test_weights_of_0_leave_sequences_out(kind, y):
     assert_allclose(weighted.score(RAGGED, y, weight), weighted.score(RAGGED[:24], y[:24]), rtol=1e-6)
 
 
+STEPS = {RNNTagger: SIGNS, RNNRegressor: SUMS}
+
+
+@pytest.mark.parametrize("kind", STEPS)
+def test_steps_of_weight_0_are_left_out(kind):
+    """What they are told to be makes no difference, and the score is that of the others."""
+    y, rng = STEPS[kind], np.random.default_rng(1)
+    weight = [(rng.random(len(each)) < 0.5).astype(float) for each in RAGGED]
+    other = [np.where(w > 0, t, t[::-1]) for w, t in zip(weight, y, strict=True)]
+    assert any((one != another).any() for one, another in zip(other, y, strict=True))
+    fitted, same = (kind(**BRIEF).fit(RAGGED, targets, sample_weight=weight) for targets in (y, other))
+    assert_allclose(fitted.network_.theta, same.network_.theta)
+    assert_allclose(fitted.score(RAGGED, y, weight), fitted.score(RAGGED, other, weight))
+    assert fitted.score(RAGGED, y, weight) != pytest.approx(fitted.score(RAGGED, y))
+    assert not np.allclose(fitted.network_.theta, kind(**BRIEF).fit(RAGGED, y).network_.theta)
+
+
+@pytest.mark.parametrize("kind", STEPS)
+def test_weights_of_steps_are_a_list_or_an_array_and_may_be_those_of_sequences(kind):
+    X, y = CUBE, CUBE[:, :, 0] > 0 if kind is RNNTagger else CUBE[:, :, :1]
+    weight = np.arange(1.0, 21.0)
+    of_steps = np.repeat(weight[:, None], 5, axis=1)
+    first, *others = (kind(**BRIEF).fit(X, y, each) for each in (weight, of_steps, list(of_steps)))
+    for other in others:
+        assert_allclose(other.network_.theta, first.network_.theta)
+    assert_allclose(first.score(X, y, of_steps), first.score(X, y, weight))
+    stopped = kind(**BRIEF, early_stopping=True).fit(X, y, of_steps)
+    assert_allclose(stopped.network_.theta, kind(**BRIEF, early_stopping=True).fit(X, y, weight).network_.theta)
+
+
+@pytest.mark.parametrize(
+    ("kind", "y", "weight", "message"),
+    [
+        (RNNTagger, SIGNS, [np.ones(len(each) + 1) for each in RAGGED], "each step needs a weight: sequence 0 has"),
+        (RNNTagger, SIGNS, [np.ones(len(each)) for each in RAGGED[1:]], "Found 48 sequences, but weights for 47"),
+        (RNNTagger, SIGNS, [-np.ones(len(each)) for each in RAGGED], "Negative values"),
+        (RNNTagger, SIGNS, [np.zeros(len(each)) for each in RAGGED], "zero"),
+        (RNNClassifier, UP, [np.ones(len(each)) for each in RAGGED], "one number for each sample of RNNClassifier"),
+        (RNNRegressor, THIRDS, [np.ones(len(each)) for each in RAGGED], "only where steps have targets"),
+    ],
+)
+def test_weights_that_are_not_those_of_steps_or_sequences_are_refused(kind, y, weight, message):
+    with pytest.raises(ValueError, match=message):
+        kind(**BRIEF).fit(RAGGED, y, sample_weight=weight)
+
+
 @pytest.mark.parametrize(("kind", "y"), [(RNNClassifier, UP), (RNNRegressor, SUMS), (RNNTagger, SIGNS)])
 def test_early_stopping_sets_sequences_aside(kind, y):
     fitted = kind(early_stopping=True, validation_fraction=0.25, **BRIEF).fit(RAGGED, y)
@@ -256,6 +302,17 @@ def test_frames_of_other_features_are_refused():
     fitted = RNNClassifier(**BRIEF).fit(RAGGED, UP)
     with pytest.raises(ValueError, match="X has 1 features, but RNNClassifier is expecting 2 features"):
         fitted.predict([x[:, :1] for x in RAGGED])
+
+
+def test_a_table_of_other_columns_is_told_how_sequences_of_other_lengths_are_given():
+    fitted = RNNClassifier(**BRIEF).fit(TABLE, UP[:20])
+    longer = np.hstack([TABLE, TABLE[:, :2]])
+    message = r"^X has 7 features, but RNNClassifier is expecting 5 features as input\. .* list\(X\[:, :, None\]\)$"
+    with pytest.raises(ValueError, match=message):
+        fitted.predict(longer)
+    assert fitted.predict(list(longer[:, :, None])).shape == (20,)
+    with pytest.raises(ValueError, match=r"contains NaN\.$|contains NaN\.\n"):
+        fitted.predict(np.full((2, 5), np.nan))
 
 
 def test_unseen_labels_in_score_count_as_wrong():

@@ -14,6 +14,9 @@ What cannot be known, and so is not refused:
 - a loss that is too large from the first update on, and stays so.
 """
 
+import copy
+import inspect
+import pickle
 import re
 from collections import deque
 
@@ -22,6 +25,7 @@ import pandas as pd
 import pytest
 import scipy.sparse
 import sklearn.metrics
+import sklearn.utils.validation
 from toys import CROSS_ENTROPY, MSE, TEXT
 
 import rnnbp
@@ -349,6 +353,60 @@ ERRORS = {
     ),
     "initializer='xavier'": (lambda: layers.Dense(3, 1, weight_initializer="xavier"), ValueError, "mean 'glorot'"),
     "cell='rnn'": (lambda: fitted(classifier(cell="rnn"), SEQUENCES, CLASSES), ValueError, "Did you mean 'elman'"),
+    "alpha, of an interval": (
+        lambda: fitted(forecaster(), [WAVE]).predict_interval(alpha=0.1),
+        TypeError,
+        r"RNNForecaster.predict_interval takes no argument 'alpha' \(of an interval, coverage=0.95 is what",
+    ),
+    "epochs, of an estimator's fit": (
+        lambda: classifier().fit(SEQUENCES, CLASSES, epochs=3),
+        TypeError,
+        r"RNNClassifier.fit takes no argument 'epochs' \(an estimator takes it when it is made, as max_iter=...\)",
+        "X, y, sample_weight, groups, X_val, y_val",
+    ),
+    "validation data, of an estimator's fit": (
+        lambda: MLPClassifier(4).fit(X, CLASSES, validation_data=(X, CLASSES)),
+        TypeError,
+        "MLPClassifier.fit takes no argument 'validation_data' .*X_val=..., y_val=...",
+    ),
+    "steps, of a forecast": (
+        lambda: forecaster().predict(steps=3),
+        TypeError,
+        "RNNForecaster.predict takes no argument 'steps'. Did you mean 'h'",
+    ),
+    "a batch size, of a prediction": (
+        lambda: classifier().predict(SEQUENCES, batch_size=32),
+        TypeError,
+        "RNNClassifier.predict takes no argument 'batch_size'",
+    ),
+    "a network that is called": (lambda: static()(X), TypeError, r"not called: write rnnbp.predict\(net, x\)"),
+    "a function as learning rate": (
+        lambda: optimizers.Adam(lambda epoch: 1e-3),
+        TypeError,
+        "learning_rate must be a number or a schedule, but <function .* was given",
+        r"Adam\(schedules.cosine",
+    ),
+    "compile": (lambda: static().compile(), AttributeError, "a Network has no attribute 'compile': loss and optimizer"),
+    "history.history": (
+        lambda: rnnbp.History().history,
+        AttributeError,
+        "a History has no attribute 'history': its lists are attributes, such as loss and validation_loss",
+    ),
+    "trainable, of a layer": (
+        lambda: setattr(static().layers[0], "trainable", False),
+        AttributeError,
+        r"Dense\(3, 1\) has no attribute 'trainable' \(every layer learns: .* rnnbp.predict\)",
+    ),
+    "trainable, of a network": (
+        lambda: setattr(static(), "trainable", False),
+        AttributeError,
+        "a Network has no attribute 'trainable': every layer learns",
+    ),
+    "trainable, of a layer that is made": (
+        lambda: layers.Dense(3, 4, trainable=False),
+        TypeError,
+        "Dense takes no argument 'trainable' .every layer learns",
+    ),
     "a score by name": (
         lambda: fit(static(2), X, CLASSES, loss=CROSS_ENTROPY, validation_data=(X, CLASSES), score="accuracy"),
         TypeError,
@@ -398,6 +456,83 @@ ERRORS = {
     "saved as a number": (lambda: static().save(3), TypeError, "path must be a path, but 3 was given"),
     "metadata in a list": (lambda: static().save("net", metadata=[1]), TypeError, "metadata must be a mapping"),
 }
+
+
+ELSEWHERE = {  # what others call it, and what is to be written here
+    layers: {
+        "Bidirectional": "bidirectional=True",
+        "Masking": "nothing is padded",
+        "SimpleRNN": "write Elman(n_inputs, n_hidden)",
+        "Linear": "write Dense(n_inputs, n_outputs)",
+        "ReLU": "write Activation('relu')",
+    },
+    callbacks: {
+        "ModelCheckpoint": "write BestModelCheckpoint(path)",
+        "ReduceLROnPlateau": "schedules.reduce_on_plateau",
+    },
+    rnnbp.initializers: {"GlorotUniform": "write Glorot()"},
+    losses: {"MSELoss": "write MeanSquaredError()"},
+    optimizers: {"lr_scheduler": "schedules are in optimizers.schedules"},
+}
+
+
+@pytest.mark.parametrize(("module", "name"), [(module, name) for module in ELSEWHERE for name in ELSEWHERE[module]])
+def test_what_a_module_has_under_another_name_is_said_and_is_not_there(module, name):
+    message = f"module '{module.__name__}' has no attribute '{name}': "
+    with pytest.raises(AttributeError, match=f"^{re.escape(message)}.*{re.escape(ELSEWHERE[module][name])}"):
+        getattr(module, name)
+    assert not hasattr(module, name)
+    assert name not in dir(module)
+    with pytest.raises(AttributeError, match=f"module '{module.__name__}' has no attribute 'Unheard'$"):
+        module.Unheard  # noqa: B018
+
+
+@pytest.mark.parametrize("thing", [static(), rnnbp.History(loss=[1.0])], ids=["network", "history"])
+def test_hints_are_seen_by_nobody_who_does_not_ask(thing):
+    name = "compile" if isinstance(thing, Network) else "history"
+    assert not hasattr(thing, name)
+    assert name not in dir(thing)
+    for again in (copy.copy, copy.deepcopy, lambda thing: pickle.loads(pickle.dumps(thing))):
+        assert repr(again(thing)) == repr(thing)
+    with pytest.raises(AttributeError, match=r"object has no attribute 'unheard'$"):
+        thing.unheard  # noqa: B018
+
+
+def test_estimators_keep_their_signatures():
+    """scikit-learn reads them: what is routed, and which methods take weights."""
+    assert list(inspect.signature(classifier().fit).parameters) == [
+        "X", "y", "sample_weight", "groups", "X_val", "y_val"
+    ]  # fmt: skip
+    assert sklearn.utils.validation.has_fit_parameter(classifier(), "sample_weight")
+    assert list(inspect.signature(RNNClassifier.predict).parameters) == ["self", "X"]
+    assert hasattr(classifier(), "partial_fit")
+    assert not hasattr(classifier(solver="lbfgs"), "partial_fit")
+
+
+class Counting(layers.Dense):
+    """A layer of one's own, with attributes before and after its base's."""
+
+    passes: int = 0
+
+    def __init__(self, n_inputs, n_outputs):
+        self.before = n_inputs
+        super().__init__(n_inputs, n_outputs)
+        self.after = n_outputs
+
+    def forward(self, parameters, x, context):
+        self.passes += 1
+        self._last = x
+        return super().forward(parameters, x, context)
+
+
+def test_a_layer_of_one_s_own_has_attributes_of_its_own():
+    for layer in (Counting(3, 2), copy.deepcopy(Counting(3, 2)), pickle.loads(pickle.dumps(Counting(3, 2)))):
+        assert (layer.before, layer.after) == (3, 2)
+        layer.before, layer.n_outputs = 4, 2
+        rnnbp.predict(Network([layer]), X)
+        assert layer.passes == 1
+        with pytest.raises(AttributeError, match=r"Counting\(3, 2\) has no attribute 'requires_grad'"):
+            layer.requires_grad = False
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

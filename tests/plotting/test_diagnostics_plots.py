@@ -163,6 +163,14 @@ def test_lyapunov_exponents_settle_on_the_left_and_are_in_order_on_the_right():
     assert settling.lines[1].get_xydata().tolist() == [[1, -2.0], [2, -3.0]]
     assert [text.get_text() for text in settling.get_legend().get_texts()] == [rf"$\lambda_{i}$" for i in (1, 2, 3)]
     assert spectrum.lines[0].get_xydata().tolist() == [[1, 0.5], [2, -3.0]]
+    assert spectrum.get_xlabel() == "i, from the largest exponent on"
+
+
+def test_lyapunov_exponents_look_different():
+    growth = np.arange(10.0)[::-1] * np.ones((4, 1, 10))
+    settling, _ = plotting.plot_lyapunov(LyapunovExponents(growth[0, 0], growth, 4), figure=Figure()).axes
+    looks = {(line.get_color(), line.get_linestyle()) for line in settling.get_legend().get_lines()}
+    assert len(looks) == 8
 
 
 def test_without_axes_a_new_figure_is_made(seen, found):

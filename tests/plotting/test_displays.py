@@ -250,6 +250,15 @@ def test_the_strongest_contributions_are_in_full_colour_and_zero_is_clear(ax):
     assert low == -high
 
 
+@pytest.mark.parametrize("n_features", [1, 3, 20])
+def test_features_without_names_are_counted_in_whole_numbers(n_features, ax):
+    x = np.ones((3, n_features))
+    SaliencyDisplay(x, x, answer="x").plot(ax)
+    ticks = ax.get_yticks()
+    assert len(ticks)
+    assert all(tick.is_integer() for tick in ticks)
+
+
 def test_features_have_names_unless_there_are_too_many(ax):
     x = np.ones((3, 40))
     SaliencyDisplay(x, x, answer="x", feature_names=[f"f{k}" for k in range(40)]).plot(ax)
@@ -268,9 +277,11 @@ def test_bands_of_sound_are_named_by_frequency_and_frames_by_time(ax):
     assert display.feature_names[12] == f"delta {edges[1]:.0f} Hz_+0"
     assert ax.get_xlabel() == "time (ms)"
     assert ax.xaxis.get_major_formatter()(2, 0) == "120"
-    *_, bar = ax.figure.axes
+    *_, bar, greys = ax.figure.axes
     assert bar.get_ylabel() == "gradient × input"
     assert bar.get_ylim() == display.image_.get_clim()
+    assert greys.get_ylabel() == "input"
+    assert greys.get_ylim() == (display.x.min(), display.x.max())
 
 
 def test_columns_of_tables_are_named(ax):

@@ -1,5 +1,6 @@
 """Plots show the numbers they are given: what is drawn is compared with what went in."""
 
+import itertools
 import subprocess
 import sys
 from argparse import ArgumentTypeError
@@ -218,6 +219,16 @@ def test_layer_activations_show_each_unit_of_each_layer_for_each_example():
     for example in range(2):
         assert np.array_equal(grid[example, 0].images[0].get_array(), image[example])
         assert np.array_equal(grid[example, 1].images[0].get_array(), [hidden[example]])
+
+
+def test_long_names_of_layers_are_within_the_figure_and_do_not_meet():
+    names = ["the input, as pixels of a camera", "layer 0: Dense(64, 16, weight_initializer='he')", "out"]
+    figure = Figure(figsize=(4.8, 3.3), layout="constrained")
+    plotting.layer_activations(dict.fromkeys(names, np.eye(2, 64)), figure=figure)
+    figure.draw_without_rendering()
+    titles = [ax.title.get_window_extent() for ax in pictures(figure)[:3]]
+    assert all(title.x0 >= 0 and title.x1 <= figure.bbox.x1 and title.y1 <= figure.bbox.y1 for title in titles)
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(titles))
 
 
 def test_layer_activations_have_one_scale_a_layer_with_zero_in_its_middle_if_signed():

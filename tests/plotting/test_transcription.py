@@ -1,11 +1,13 @@
 """The picture of a transcription shows the transcriber's own times and probabilities."""
 
+import librosa
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
 
 from rnnbp import CTCTranscriber, plotting
+from rnnbp.plotting.transcription import _draw_probabilities
 
 RATE = 4000
 TEXTS = ["ab", "ba", "a b", "b", "ab a", "a"]
@@ -66,6 +68,29 @@ def test_the_spectrogram_has_all_bands_and_frames(fitted):
     assert mesh.get_array().shape == (12, 28)
     assert bar.get_ylabel() == "level in dB"
     assert bar.get_ylim() == mesh.get_clim()
+
+
+def test_bands_lie_between_0_and_half_the_sample_rate(fitted):
+    sound = plotting.plot_transcription(fitted, WAVES[0]).axes[0]
+    low, high = sound.get_ylim()
+    assert 0 < low < 100
+    assert RATE / 2 - 200 < high < RATE / 2
+    centres = librosa.mel_frequencies(14, fmin=20.0, fmax=RATE / 2)
+    edges = np.unique(sound.collections[0].get_coordinates()[..., 1])
+    assert ((edges[:-1] < centres[1:-1]) & (centres[1:-1] < edges[1:])).all()
+
+
+def test_a_letter_at_the_beginning_is_right_of_the_axis():
+    """No probability is drawn over the frame; spaces are large enough to be seen."""
+    heard = Figure().subplots()
+    probabilities = np.eye(4)[[1, 0, 3, 0, 2]]
+    _draw_probabilities(heard, probabilities, "ab ", 0.1)
+    heard.set_xlim(0, 0.5)
+    heard.figure.draw_without_rendering()
+    first, space, last = heard.texts
+    assert first.get_window_extent().x0 > heard.bbox.x0
+    assert [text.get_text() for text in heard.texts] == ["a", "␣", "b"]
+    assert space.get_fontsize() > last.get_fontsize()
 
 
 def test_a_transcriber_of_features_has_no_sound_to_show():

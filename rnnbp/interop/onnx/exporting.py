@@ -28,6 +28,11 @@ def export(net: Any, path: str | PathLike[str], *, dtype: DTypeLike = "float32")
         y                 (time, batch, outputs), zero after a sequence's end; (batch, outputs) after pooling
         final_0.h, ...    (batch, width): the states after each sequence's last step
 
+    y is what the last layer gives: of a classifier scores, one for each of ``classes_`` in their order, whose softmax
+    is probabilities; of one that knows two classes a single score, above 0 for the second. The file's description
+    (``doc_string``) says it of a fitted model, and names its columns and classes: ONNX Runtime has it as
+    ``session.get_modelmeta().description``.
+
     States are called as in `Network.run`. A static network has x of shape (batch, features) and y alone. What lies in x
     after a sequence's end is never looked at, but must be no NaN.
 
@@ -86,10 +91,11 @@ def to_model(net: Any, *, dtype: DTypeLike = "float32") -> Any:
     kind = np.dtype(dtype)
     if kind not in (np.float32, np.float64):
         raise ValueError(f"dtype must be float32 or float64, but {dtype!r} was given")
+    notes: list[str] = []
     if not isinstance(net, Network):
         from rnnbp.interop.whole import whole
 
-        net, features, _ = whole(net, dtype=kind)
+        net, features, notes = whole(net, dtype=kind)
         if features is not None:
             raise InteropError(f"ONNX cannot hold {features!r}: only a C header computes audio features")
     graph = Builder(kind)
@@ -117,4 +123,4 @@ def to_model(net: Any, *, dtype: DTypeLike = "float32") -> Any:
         own = name.partition(".")[2]
         width = net.layers[int(name.partition(".")[0])].states()[own]
         graph.output(f"final_{name}", value, ["batch", width])
-    return graph.model("rnnbp", repr(net))
+    return graph.model("rnnbp", "\n".join([repr(net), *notes]))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rnnbp.audio import AudioFeatures
 from rnnbp.plotting.axes import axes, whole_figure
+from rnnbp.plotting.bands import band_centres
 from rnnbp.plotting.displays.fitted import network_and_sequences
 from rnnbp.preprocessing import SlidingWindow
 
@@ -31,7 +32,7 @@ class SaliencyDisplay:
     """A sequence in grey, and over it in colour what each of its values did for an answer.
 
     Red spoke for the answer, blue against it: gradient times input, as `rnnbp.diagnostics.saliency` computes it. The
-    stronger, the less of the grey shows through.
+    stronger, the less of the grey shows through. A bar for each says what its colours mean.
 
     Parameters
     ----------
@@ -152,9 +153,12 @@ class SaliencyDisplay:
         """
         self.ax_ = ax = axes(ax)
         self.figure_ = whole_figure(ax)
+        from matplotlib.ticker import MaxNLocator
+
         frame: dict[str, Any] = {"origin": "lower", "aspect": "auto", "interpolation": "nearest"}
         low, high = float(self.x.min()), float(self.x.max())
-        ax.imshow(self.x.T, cmap="gray_r", vmin=low, vmax=high + 0.7 * (high - low), **frame)  # in light greys
+        # in light greys
+        given = ax.imshow(self.x.T, cmap="gray_r", vmin=low, vmax=high + 0.7 * (high - low), **frame)
         size = np.abs(self.contribution.T)
         strong = float(np.quantile(size, STRONG)) or float(size.max()) or 1.0
         self.image_ = ax.imshow(
@@ -166,6 +170,10 @@ class SaliencyDisplay:
             **frame,
         )
         ax.figure.colorbar(self.image_, ax=ax, label="gradient × input")
+        greys = ax.figure.colorbar(given, ax=ax, label="input")
+        if low < high:
+            greys.ax.set_ylim(low, high)
+        ax.yaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         ax.set(title=f"what speaks for (red) and against (blue) {self.answer}", xlabel="step", ylabel="feature")
         if self.seconds_per_step is not None:
             milliseconds = 1000 * self.seconds_per_step
@@ -195,14 +203,8 @@ def _frames(before: Sequence[Any], final: Any) -> tuple[Sequence[str] | None, fl
 
 
 def _bands(features: AudioFeatures) -> list[str]:
-    """Return the names of an audio front end's features, in which a band's number is its centre in Hz.
-
-    Bands are triangles whose feet are the centres of their neighbours (`rnnbp.audio.spectral`).
-    """
-    from librosa import mel_frequencies
-
-    f_max = features.sample_rate / 2 if features.f_max is None else features.f_max
-    centres = mel_frequencies(n_mels=features.n_mels + 2, fmin=features.f_min, fmax=f_max)[1:-1]
+    """Return the names of an audio front end's features, in which a band's number is its centre in Hz."""
+    centres = band_centres(features)
     return [
         re.sub(r"log_mel_(\d+)$", lambda found: f"{centres[int(found[1])]:.0f} Hz", name).replace("_", " ")
         for name in features.get_feature_names_out().tolist()

@@ -45,10 +45,8 @@ def _settings(model: Any) -> str:
     rows: dict[str, object] = {}
     for name, step in steps:
         rows[name] = " ".join(repr(step).split())
-    end = opened(model).end
-    for name in ("classes_", "alphabet_", "n_features_in_", "feature_names_in_", "n_iter_", "loss_"):
-        if (value := getattr(end, name, None)) is not None:
-            rows[name] = shown(value.tolist() if isinstance(value, np.ndarray) else value)
+    for name, value in opened(model).learnt.items():
+        rows[name] = shown(value.tolist() if isinstance(value, np.ndarray) else value)
     return section("What it is", table(rows))
 
 
