@@ -63,14 +63,9 @@ def outputs_and_targets(
     TypeError, ValueError
         If one is no array, or if there are not as many sequences or steps in both.
     """
-    if _has_unequal_lengths(target) or _has_unequal_lengths(output) or _is_of_sequences(output):
+    if _has_unequal_lengths(target) or _has_unequal_lengths(output):
         return joined(target, output)
     return read_array(target, "the target"), read_array(output, "the output")
-
-
-def _is_of_sequences(output: Any) -> bool:
-    """Whether outputs are a list of arrays of shape (T_i, K)."""
-    return isinstance(output, (list, tuple)) and len(output) > 0 and np.ndim(output[0]) > 1
 
 
 def _has_unequal_lengths(given: Any) -> bool:
