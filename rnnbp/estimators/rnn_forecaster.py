@@ -395,6 +395,9 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
     ) -> tuple[Array, Array]:
         """Return between which values the next steps of series lie, each with the given probability.
 
+        They hold what `predict` returns, but not in their middle: if the networks that errors come of have mostly been
+        too high at a step, most of the interval is below the forecast.
+
         Parameters
         ----------
         X, h

@@ -242,6 +242,16 @@ def test_a_wider_coverage_contains_a_narrower_one():
     assert_array_equal(fitted.predict_interval(5, coverage=0.5)[0], low)  # the same random_state
 
 
+@pytest.mark.parametrize("side", [-1, 1])
+def test_a_forecast_is_within_its_intervals_if_all_errors_were_to_one_side(side):
+    fitted = RNNForecaster(**BRIEF).fit(TREND)
+    fitted.residuals_ = side * (1 + np.abs(fitted.residuals_))
+    lower, upper = fitted.predict_interval(24, coverage=0.5)
+    assert (lower <= fitted.predict(24)).all()
+    assert (fitted.predict(24) <= upper).all()
+    assert (lower < upper).all()
+
+
 def test_early_stopping_sets_the_end_of_each_series_aside():
     fitted = RNNForecaster(early_stopping=True, validation_fraction=0.25, **BRIEF).fit([SINE, SINE[:80]])
     assert len(fitted.validation_scores_) == 2
