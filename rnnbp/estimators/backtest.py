@@ -5,7 +5,7 @@ all else forecasts from each origin t in what was left out, as far ahead as H st
 
     e_h(t) = (x(t+h) - forecast_h(t)) / d                  h = 1, ..., H
     k = floor((n + 1) (1 - coverage) / 2), at least 1      of the n errors at a horizon
-    interval of x(t+h) = forecast_h(t) + d [the k-th least e_h or 0, the k-th greatest e_h or 0]
+    interval of x(t+h) = forecast_h(t) + d [min(0, k-th least e_h), max(0, k-th greatest e_h)]
 
 It reaches to the forecast, 0, if errors are to one side of it: that is a bias of networks that have learnt from less,
 which the one that forecasts need not have. If errors to come are exchangeable with these, it covers what it says:

@@ -99,6 +99,22 @@ class Covaried:
             for each, end in zip(dates, ends, strict=True)
         ]
 
+    def _end(self) -> tuple[Array, Array | None, str | None]:
+        """Return the last values of the one series that was fitted, their dates, and its name.
+
+        Raises
+        ------
+        ValueError
+            If there were several.
+        """
+        if not self._single:
+            raise ValueError(
+                f"the estimator was fitted to a list or table of {len(self._pasts)} series: draw one series at a time, "
+                "from_estimator(estimator, series[i])"
+            )
+        [dates] = self._dates or [None]
+        return self._pasts[0][:, 0], None if dates is None else dates.astype("M8"), self._name
+
     def _remembered_courses(self, given: Given, h: int) -> list[Course]:
         """Return the ends of the series that were fitted, with what is known of h steps to come."""
         if given[PAST] is not None:

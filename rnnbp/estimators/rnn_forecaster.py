@@ -36,7 +36,7 @@ from rnnbp.estimators.recurrent import RecurrentEstimator
 from rnnbp.estimators.series import WINDOWS, Course, Forecasting, drifts
 from rnnbp.estimators.settings import SEED
 from rnnbp.estimators.solvers import make_optimizer, solver_is_stochastic
-from rnnbp.estimators.time_index import read_dates
+from rnnbp.estimators.time_index import read_dates, read_name
 from rnnbp.losses import Loss
 from rnnbp.networks.network import Network
 from rnnbp.training import fit
@@ -238,7 +238,7 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
             self._train(data, held_out, incremental=incremental, stops_early=early)
             self.residuals_ = self._backtested(courses, incremental=incremental)
             self._remember(courses, dates)
-            self._name = _name_of(X) if single else None
+            self._name = read_name(X) if single else None
         return self
 
     def _read_series(self, X: Any, *, reset: bool) -> tuple[bool, list[Array], Dates]:
@@ -569,13 +569,6 @@ def _read_dates(X: Any, *, single: bool) -> Dates:
         return [read_dates(x, f"series {i}") for i, x in enumerate(X)]
     dates = read_dates(X, "X", in_columns=True)
     return [] if dates is None else [dates] * len(X)
-
-
-def _name_of(X: Any) -> str | None:
-    """Return what one series is called in a table, if it has a name."""
-    columns: Any = getattr(X, "columns", ())
-    name = columns[0] if len(columns) == 1 else getattr(X, "name", None)
-    return name if isinstance(name, str) else None
 
 
 def _expect_no_dates(X: Any) -> None:

@@ -1,4 +1,4 @@
-"""The dates of a series' steps, where a table of pandas has them in its index.
+"""The dates of a series' steps, where a table of pandas has them in its index, and its name.
 
 A step is a row, whatever its date, so dates must increase, and be alike far apart. With d the median distance of two
 dates that follow each other::
@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 
 from rnnbp.warning import warn
 
-__all__ = ["expect_dates_of", "read_dates"]
+__all__ = ["dates_after", "expect_dates_of", "read_dates", "read_name"]
 
 Array = NDArray[Any]
 
 KINDS = ("DatetimeIndex", "PeriodIndex", "TimedeltaIndex")
 ALIKE = 1.5
+OFTEN = 0.9
 DAY, WEEK = np.timedelta64(1, "D"), np.timedelta64(7, "D")
 UNITS = (("day", "D", 86400), ("hour", "h", 3600), ("minute", "min", 60), ("second", "s", 1))  # pandas'; in seconds
 BY_ROWS = "if rows are steps however far apart, leave dates out: s.reset_index(drop=True)"
@@ -67,6 +68,42 @@ def read_dates(given: Any, what: str, *, in_columns: bool = False, beside: bool 
     if len(index) > 2 and (type(index).__name__ == "PeriodIndex" or index.freq is None):
         _expect_alike(instants, clock, what, beside=beside)
     return clock
+
+
+def read_name(given: Any) -> str | None:
+    """Return what a series, or the only column of a table, is called; None if it has no name."""
+    columns: Any = getattr(given, "columns", ())
+    name = columns[0] if len(columns) == 1 else getattr(given, "name", None)
+    return name if isinstance(name, str) and name else None
+
+
+def dates_after(dates: Array, h: int) -> Array:
+    """Return the dates of the next steps: with the distances of before, be they months, or weekdays and weekends.
+
+    Parameters
+    ----------
+    dates : ndarray of datetime64
+        Of at least one step.
+    h : int
+
+    Returns
+    -------
+    ndarray of datetime64, of shape (h,)
+    """
+    distances, ahead = np.diff(dates), np.arange(1, h + 1)
+    if not distances.size:
+        return np.asarray(dates[-1] + ahead * DAY)
+    months = dates.astype("M8[M]")
+    if distances.min() >= 28 * DAY and (np.diff(months) == months[-1] - months[-2]).all():
+        month = months[-1] + ahead * (months[-1] - months[-2])
+        longest = (month + 1).astype("M8[D]") - month.astype("M8[D]") - DAY
+        return np.asarray(month + np.minimum((dates - months).max(), longest))
+    for n in range(1, len(dates) // 2 + 1):  # steps after which dates come again
+        apart = dates[n:] - dates[:-n]
+        again = np.sort(apart)[len(apart) // 2]
+        if (apart == again).mean() >= OFTEN:
+            return np.asarray(dates[(ahead - 1) % n - n] + ((ahead - 1) // n + 1) * again)
+    return np.asarray(dates[-1] + ahead * np.sort(distances)[len(distances) // 2])
 
 
 def expect_dates_of(series: Array, dates: Array, what: str, first: int = 0) -> None:

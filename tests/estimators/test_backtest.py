@@ -100,7 +100,7 @@ def test_errors_are_known_for_a_fifth_of_the_longest_series():
 
 
 # errors -4 to 14, of which 80 % leave two out at each end; ends of -3 and 13, and their half 8, are widened by
-# Student's quantile over the normal one: t(18) 1.3304, at half as many 8.5 degrees of freedom 1.3895, and the normal one 1.2816
+# Student's quantile over the normal one: t(18) 1.3304, at half as many 8.5 degrees of freedom 1.3895; the normal 1.2816
 WIDER = (1.33039 / 1.28155 * np.sqrt(20 / 18), 1.38949 / 1.28155 * np.sqrt(10.5 / 8.5))
 
 

@@ -12,7 +12,7 @@ from numpy.testing import assert_array_equal
 
 import rnnbp
 from rnnbp import ModelFileError, Network, RNNForecaster
-from rnnbp.estimators.time_index import read_dates
+from rnnbp.estimators.time_index import dates_after, read_dates
 from rnnbp.gradients import BPTT
 
 BRIEF = {"hidden_layer_sizes": 4, "window": 12, "gradient": BPTT(compiled=False), "random_state": 0, "max_iter": 2}
@@ -120,6 +120,27 @@ def test_what_cannot_be_known_is_warned_of(dates, message):
 @pytest.mark.filterwarnings("error")
 def test_an_index_without_dates_says_nothing(index):
     assert read(index) is None
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        *(
+            pandas.date_range("2020-01-31", periods=50, freq=f)
+            for f in ("D", "W", "MS", "ME", "QE", "YS", "B", "37min")
+        ),
+        BARS[:100],
+        DAYS[:9],
+    ],
+    ids=lambda dates: f"{dates.freq} {len(dates)}",
+)
+def test_dates_go_on(dates):
+    assert_array_equal(dates_after(np.asarray(dates[:-8]), 8), np.asarray(dates[-8:]))
+
+
+def test_dates_without_a_frequency_go_on_with_the_usual_distance():
+    dates = np.asarray(DAYS[[0, 1, 3, 10, 12, 14]])
+    assert_array_equal(dates_after(dates, 2), np.array(["2020-01-17", "2020-01-19"], "M8[D]"))
 
 
 # -- where they are read -----------------------------------------------------------------------------------------------
