@@ -66,6 +66,12 @@ class RNNForecaster(Covaried, RecurrentEstimator, Forecasting):
 
     Notes
     -----
+    Compare it with simple forecasts before it is used: the last value, the value of a season ago, and a linear model of
+    lagged values, such as scikit-learn's ``RidgeCV`` on the last 24. Of a few hundred steps with a trend and a season
+    the linear model is often better, and a network's forecast may be worse than the last value. A series that grows by
+    so many per cent is best forecast as its logarithm, ``np.exp(forecaster.fit(np.log(x)).predict(h))``, of which the
+    ends of intervals are exponentials, too.
+
     Intervals come of the errors that three more networks make, each on a third of the data that it was not trained on:
     `fit` takes two to three times as long for it. Errors of the future are taken to be like those, so intervals are too
     narrow after a change that the data have not seen. Errors are known as far ahead as ``max(horizon, window)`` steps,
@@ -175,8 +181,8 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
         Warns
         -----
         UserWarning
-            If dates have no frequency, as those of trades, or leave out what may be holidays; see
-            `rnnbp.estimators.time_index`.
+            If dates have no frequency, as those of trades, or leave out what may be holidays; or if rows look as if
+            they were not in order.
         """
         return self._fit(X, y, {PAST: past_covariates, FUTURE: future_covariates}, incremental=False)
 
