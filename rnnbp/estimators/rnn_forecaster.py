@@ -68,9 +68,9 @@ class RNNForecaster(Covaried, RecurrentEstimator, Forecasting):
     -----
     Compare it with simple forecasts before it is used: the last value, the value of a season ago, and a linear model of
     lagged values, such as scikit-learn's ``RidgeCV`` on the last 24. Of a few hundred steps with a trend and a season
-    the linear model is often better, and a network's forecast may be worse than the last value. A series that grows by
-    so many per cent is best forecast as its logarithm, ``np.exp(forecaster.fit(np.log(x)).predict(h))``, of which the
-    ends of intervals are exponentials, too.
+    the linear model is often better, and a network's forecast may be worse than the last value. What helps: if the
+    trend is a straight line, take it out first (``np.polyfit``), and add it to the forecast of the rest; if the series
+    grows by so many per cent, forecast its logarithm, ``np.exp(forecaster.fit(np.log(x)).predict(h))``.
 
     Intervals come of the errors that three more networks make, each on a third of the data that it was not trained on:
     `fit` takes two to three times as long for it. Errors of the future are taken to be like those, so intervals are too
