@@ -25,6 +25,8 @@ DAYS, MONTHS = pandas.date_range("2020-01-01", periods=40), pandas.period_range(
 HOURS = pandas.date_range("2020-01-01", periods=1000, freq="h")
 WORKDAYS = pandas.bdate_range("2020-01-01", periods=60)
 BARS = HOURS[(HOURS.hour >= 9) & (HOURS.hour < 16) & (HOURS.day_of_week < 5)]
+SHIFTS = pandas.date_range("2020-03-01", periods=2000, freq="h", tz="Europe/Berlin")
+SHIFTS = SHIFTS[(SHIFTS.hour >= 8) & (SHIFTS.hour < 16)]  # on clocks that are put forward at the end of March
 SECONDS = pandas.timedelta_range(0, periods=40, freq="s")
 
 
@@ -52,7 +54,8 @@ def read(dates, what="X"):
         WORKDAYS,
         WORKDAYS[:8],
         BARS,
-        HOURS + pandas.to_timedelta(np.random.default_rng(0).normal(0, 60, len(HOURS)), unit="s"),
+        SHIFTS,
+        *(x + pandas.to_timedelta(np.random.default_rng(0).normal(0, 60, len(x)), unit="s") for x in (HOURS, BARS)),
         DAYS[DAYS.day_of_week != 6],
         DAYS[:2],
         DAYS[:1],
