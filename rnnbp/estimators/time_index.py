@@ -203,9 +203,10 @@ def _expect_alike(instants: Array, clock: Array, what: str, *, beside: bool) -> 
 
 def _rhythm(clock: Array, usual: Any, cycle: Any) -> tuple[Array, bool]:
     """Return after which dates a rhythm of days or weeks is broken, and whether it is none, as all slots are used."""
-    since = clock - clock[0] + usual // 2  # in the middle of slots
-    slots, slot = np.unique(since % cycle // usual, return_inverse=True)
-    return np.diff(since // cycle * len(slots) + slot) != 1, len(slots) >= cycle // usual
+    n_slots = round(cycle / usual)
+    turn, place = np.divmod(np.rint((clock - clock[0]) / cycle * n_slots).astype(np.int64), n_slots)
+    slots, slot = np.unique(place, return_inverse=True)
+    return np.diff(turn * len(slots) + slot) != 1, len(slots) == n_slots
 
 
 def _frequency(distances: Array) -> str:

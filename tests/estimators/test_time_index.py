@@ -84,6 +84,10 @@ def test_dates_of_a_frequency_are_taken_without_a_word(dates):
         (pandas.DatetimeIndex([None, *DAYS]), r"step 0 of X has no date \(NaT\)"),
         (DAYS.delete(10), 'follows 2020-01-10, but the usual distance is 1 day. Fill .* s.asfreq("1D").interpolate()'),
         (WEEKS.delete(10), '2020-03-22 follows 2020-03-08, but the usual distance is 7 days.*asfreq("7D")'),
+        (
+            pandas.date_range("2020-01-01", periods=200_000, freq="s").delete(50),
+            "2020-01-01 00:00:51 follows .* 00:00:49",
+        ),
         (HOURS.delete(50), '2020-01-03 03:00:00 follows 2020-01-03 01:00:00, but .* is 1 hour.*asfreq("1h")'),
         (MONTHS.delete(5), "2020-07-01 follows 2020-05-01, .*s.asfreq(...).interpolate()"),
         (DAYS.append(DAYS[-1:] + pandas.Timedelta("60D")), "2020-04-09 follows 2020-02-09"),
