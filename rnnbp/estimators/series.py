@@ -188,7 +188,10 @@ def drifts(series: Sequence[Array], window: int) -> bool:
 
 
 def _about_line(x: Array) -> Array:
-    """Return the variance of each variable about the straight line that fits it best."""
-    t, x = np.arange(len(x)) - (len(x) - 1) / 2, x - x.mean(axis=0)
-    slope = t @ x / np.square(t).sum() if len(x) > 1 else np.zeros(x.shape[1])
-    return np.asarray(np.square(x - t[:, None] * slope).mean(axis=0))
+    """Return the variance of each variable about the straight line that fits it best, which two steps do not tell."""
+    n = len(x)
+    if n < 3:
+        return np.full(x.shape[1], np.inf)
+    t = np.arange(n) - (n - 1) / 2
+    slope = t @ x / np.square(t).sum()
+    return np.asarray(np.square(x - x.mean(axis=0) - t[:, None] * slope).sum(axis=0) / (n - 2))
