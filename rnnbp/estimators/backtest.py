@@ -5,13 +5,15 @@ all else forecasts from each origin t in what was left out, as far ahead as H st
 
     e_h(t) = (x(t+h) - forecast_h(t)) / d                  h = 1, ..., H
     k = floor((n + 1) (1 - coverage) / 2), at least 1      of the n errors at a horizon
-    interval of x(t+h) = forecast_h(t) + d [the k-th least e_h, the k-th greatest e_h]
+    interval of x(t+h) = forecast_h(t) + d [min(0, k-th least e_h), max(0, k-th greatest e_h)]
 
-If errors to come are exchangeable with these, it covers what it says: nothing is assumed of their distribution, and
-each horizon has its own, so that intervals do not run away. Further ahead than H, errors are those at H, or, of series
-whose level drifts, grow from there as a random walk's do, with the square root of h / H. There an error is a sum of h
-shocks, and of n overlapping ones only m = n / h are independent: as the least and greatest of so few tell too little of
-the tails, intervals are wider there, by as much as those of a normal sample of m are for its unknown mean and spread::
+It reaches to the forecast, 0, if errors are to one side of it: that is a bias of networks that have learnt from less,
+which the one that forecasts need not have. If errors to come are exchangeable with these, it covers what it says:
+nothing is assumed of their distribution, and each horizon has its own, so that intervals do not run away. Further ahead
+than H, errors are those at H, or, of series whose level drifts, grow from there as a random walk's do, with the square
+root of h / H. There an error is a sum of h shocks, and of n overlapping ones only m = n / h are independent: as the
+least and greatest of so few tell too little of the tails, intervals are wider there, by as much as those of a normal
+sample of m are for its unknown mean and spread::
 
     t(m - 1) sqrt((m + 1) / (m - 1)) / z        Student's quantile over the normal one
 
@@ -88,14 +90,21 @@ def interval(errors: Array, coverage: float, *, drifts: bool) -> tuple[Array, Ar
     Returns
     -------
     lower, upper : ndarray of shape (H, F)
+        At most, and at least, 0: they hold the forecast.
     """
-    n, n_steps, _ = errors.shape
+    n = len(errors)
     k = max(int(round((n + 1) * (1 - coverage) / 2, 9)), 1)  # rounded, as 1 - 0.8 is a little less than 0.2
     ordered = np.sort(errors, axis=0)
-    if not drifts:
-        return ordered[k - 1], ordered[n - k]
+    lower, upper = ordered[k - 1], ordered[n - k]
+    if drifts:
+        lower, upper = _wider(lower, upper, n, coverage)
+    return np.minimum(lower, 0), np.maximum(upper, 0)
+
+
+def _wider(lower: Array, upper: Array, n: int, coverage: float) -> tuple[Array, Array]:
+    """Widen intervals about their middle, as of n errors h steps ahead only n / h are independent."""
     tail = (1 + coverage) / 2
-    m = np.maximum(n / np.arange(1, n_steps + 1), 2)[:, None]
+    m = np.maximum(n / np.arange(1, len(lower) + 1), 2)[:, None]
     wider = student.ppf(tail, m - 1) * np.sqrt((m + 1) / (m - 1)) / norm.ppf(tail)
-    middle, half = (ordered[k - 1] + ordered[n - k]) / 2, (ordered[n - k] - ordered[k - 1]) / 2
+    middle, half = (lower + upper) / 2, (upper - lower) / 2
     return middle - half * wider, middle + half * wider

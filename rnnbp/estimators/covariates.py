@@ -23,12 +23,14 @@ from numpy.typing import NDArray
 
 from rnnbp.estimators.files import COVARIATES
 from rnnbp.estimators.series import Course, Scale, View
+from rnnbp.estimators.time_index import expect_dates_of, read_dates
 from rnnbp.reading import read_array
 
 __all__ = ["FUTURE", "PAST", "Covaried"]
 
 Array = NDArray[Any]
 Given = Mapping[str, Any]  # covariates by their names; None if there are none
+Dates = Sequence[Array | None]  # of the steps of each series; None if it has none
 
 PAST, FUTURE = COVARIATES
 
@@ -42,10 +44,13 @@ class Covaried:
     _single: bool
     _pasts: list[Array]  # the ends of the series
     _scales: list[Scale]
-    # mean and spread of each column of covariates; future ones, from where the ends begin; the lengths of the series:
+    # mean and spread of each column of covariates; future ones, from where the ends begin; the lengths of the series;
+    # the dates of the ends, as text; what one series is called:
     _covariates: Mapping[str, Scale] = MappingProxyType({})  # files of before have none of these
     _known: Sequence[Array] = ()
     _steps: Sequence[int] = ()
+    _dates: Dates = ()
+    _name: str | None = None
 
     @property
     def _view(self) -> View:
@@ -73,18 +78,42 @@ class Covaried:
                 spread = seen.std(axis=0)
                 self._covariates[name] = seen.mean(axis=0), np.where(spread > 0, spread, 1.0)
 
-    def _courses(self, series: Sequence[Array], given: Given, h: int | None, *, single: bool) -> list[Course]:
+    def _courses(
+        self, series: Sequence[Array], dates: Dates, given: Given, h: int | None, *, single: bool
+    ) -> list[Course]:
         """Return series with their covariates, checked and scaled; see `_read` for h."""
         lengths = [len(x) for x in series]
+        for name, covariates in given.items():
+            _expect_dates(name, covariates, dates, lengths, single=single)
         past = self._read_covariates(PAST, given, lengths, 0, single=single)
         known = self._read_covariates(FUTURE, given, lengths, h, single=single)
         return [self._view.course(*each) for each in zip(series, past, known, strict=True)]
 
-    def _remember(self, courses: Sequence[Course]) -> None:
+    def _remember(self, courses: Sequence[Course], dates: Dates) -> None:
         """Keep what forecasts begin with."""
         ends = [each.last(self.window + 1) for each in courses]
         self._pasts, self._scales = [each.x.copy() for each in ends], [each.scale for each in ends]
         self._known, self._steps = [each.known.copy() for each in ends], [len(each) for each in courses]
+        self._dates = [
+            None if each is None or each.dtype.kind != "M" else each[-len(end) :].astype("U")
+            for each, end in zip(dates, ends, strict=True)
+        ]
+
+    def _end(self) -> tuple[Array, Array | None, str | None]:
+        """Return the last values of the one series that was fitted, their dates, and its name.
+
+        Raises
+        ------
+        ValueError
+            If there were several.
+        """
+        if not self._single:
+            raise ValueError(
+                f"the estimator was fitted to a list or table of {len(self._pasts)} series: draw one series at a time, "
+                "from_estimator(estimator, series[i])"
+            )
+        [dates] = self._dates or [None]
+        return self._pasts[0][:, 0], None if dates is None else dates.astype("M8"), self._name
 
     def _remembered_courses(self, given: Given, h: int) -> list[Course]:
         """Return the ends of the series that were fitted, with what is known of h steps to come."""
@@ -101,6 +130,8 @@ class Covaried:
                     )
         else:
             steps = self._steps or [len(x) for x in self._pasts]
+            dates = [None if each is None else each.astype("M8") for each in self._dates or [None] * len(steps)]
+            _expect_dates(FUTURE, given[FUTURE], dates, steps, single=self._single)
             rows_of = self._read_covariates(FUTURE, given, steps, h, single=self._single)
             known = [rows[n - len(x) :] for rows, x, n in zip(rows_of, self._pasts, steps, strict=True)]
         return [Course(*each) for each in zip(self._pasts, known, self._scales, strict=True)]
@@ -124,6 +155,34 @@ class Covaried:
         return [(each - mean) / spread for each in rows]
 
 
+def _items(name: str, given: Any, n_series: int, *, single: bool) -> list[Any]:
+    """Return the covariates of each series, as they were given."""
+    if single:
+        return [given]
+    items = list(given if isinstance(given, (list, tuple)) else read_array(given, name))
+    if len(items) != n_series:
+        raise ValueError(
+            f"{name} must be a list of one array for each of the {n_series} series, but {len(items)} were given"
+        )
+    return items
+
+
+def _of_series(name: str, i: int) -> str:
+    return f"{name} of series {i}"
+
+
+def _expect_dates(name: str, given: Any, dates: Dates, lengths: Sequence[int], *, single: bool) -> None:
+    """Check that covariates have the dates of their series, which are those of all steps, or of the last ones."""
+    if given is None:
+        return
+    for i, (item, those, n) in enumerate(
+        zip(_items(name, given, len(lengths), single=single), dates, lengths, strict=True)
+    ):
+        found = read_dates(item, _of_series(name, i), beside=True)
+        if found is not None and those is not None:
+            expect_dates_of(those, found, _of_series(name, i), n - len(those))
+
+
 def _read(
     name: str, given: Any, lengths: Sequence[int], h: int | None, *, single: bool, width: int | None = None
 ) -> list[Array]:
@@ -131,17 +190,9 @@ def _read(
 
     They end h steps after the series, whatever comes then; or where they end themselves, if h is None.
     """
-    if single:
-        items = [given]
-    else:
-        items = list(given if isinstance(given, (list, tuple)) else read_array(given, name))
-        if len(items) != len(lengths):
-            raise ValueError(
-                f"{name} must be a list of one array for each of the {len(lengths)} series, but {len(items)} were given"
-            )
     rows: list[Array] = []
-    for i, (item, n_steps) in enumerate(zip(items, lengths, strict=True)):
-        what = f"{name} of series {i}"
+    for i, (item, n_steps) in enumerate(zip(_items(name, given, len(lengths), single=single), lengths, strict=True)):
+        what = _of_series(name, i)
         array = read_array(item, what)
         if array.dtype.kind not in "fiub":
             raise TypeError(f"{what} must be numbers, but they are of dtype {array.dtype}")

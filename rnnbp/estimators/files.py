@@ -260,6 +260,11 @@ def _compare(fitted: dict[str, Any], network: Network) -> None:
         raise ValueError("covariates are of another number of series")
     if any(rows.shape[1] != n_future or len(rows) < len(x) for rows, x in zip(known, pasts, strict=False)):
         raise ValueError("future covariates are of another number of columns, or of too few steps")
+    dates = fitted.get("_dates", [None] * len(pasts))
+    if len(dates) != len(pasts) or any(
+        each is not None and len(each) != len(x) for each, x in zip(dates, pasts, strict=True)
+    ):
+        raise ValueError("there is not a date for each step of the series")
     if any(n < len(x) for n, x in zip(steps, pasts, strict=False)):
         raise ValueError("a series cannot be shorter than its end")
     if any(part.shape != (width + n_past,) for pair in scales for part in pair):
@@ -294,6 +299,16 @@ def _is_scale(value: Any) -> bool:
         return False
     mean, spread = value
     return mean.shape == spread.shape and bool((spread > 0).all())
+
+
+def _are_dates(value: Any) -> bool:
+    """Whether they are moments, as text."""
+    if not (isinstance(value, np.ndarray) and value.dtype.kind == "U" and value.ndim == 1):
+        return False
+    try:
+        return not np.isnat(value.astype("M8")).any()
+    except ValueError:
+        return False
 
 
 def _are_numbers(value: Any, ndim: int = 2, *, empty: bool = False) -> bool:
@@ -338,6 +353,8 @@ KNOWN: dict[str, Callable[[Any], bool]] = {
     ),
     "_known": lambda value: isinstance(value, list) and all(_are_numbers(x, empty=True) for x in value),
     "_steps": lambda value: isinstance(value, list) and all(map(_is_count, value)),
+    "_dates": lambda value: isinstance(value, list) and all(each is None or _are_dates(each) for each in value),
+    "_name": lambda value: value is None or isinstance(value, str),
     "t_": _is_at_least(0),
     "n_iter_": _is_at_least(0),
     "n_iter_without_improvement_": _is_at_least(0),

@@ -29,13 +29,14 @@ from rnnbp.callbacks import EarlyStopping
 from rnnbp.configuration import number, whole_number
 from rnnbp.estimators.backtest import folds, further, interval, steps_ahead
 from rnnbp.estimators.base import Arrays, Data
-from rnnbp.estimators.covariates import FUTURE, PAST, Covaried
+from rnnbp.estimators.covariates import FUTURE, PAST, Covaried, Dates
 from rnnbp.estimators.declaring import FLAG, check, documented, either, real, setting
 from rnnbp.estimators.objectives import HalfSquaredError
 from rnnbp.estimators.recurrent import RecurrentEstimator
 from rnnbp.estimators.series import WINDOWS, Course, Forecasting, drifts
 from rnnbp.estimators.settings import SEED
 from rnnbp.estimators.solvers import make_optimizer, solver_is_stochastic
+from rnnbp.estimators.time_index import read_dates, read_name
 from rnnbp.losses import Loss
 from rnnbp.names import explained
 from rnnbp.networks.network import Network
@@ -66,6 +67,12 @@ class RNNForecaster(Covaried, RecurrentEstimator, Forecasting):
 
     Notes
     -----
+    Compare it with simple forecasts before it is used: the last value, the value of a season ago, and a linear model of
+    lagged values, such as scikit-learn's ``RidgeCV`` on the last 24. Of a few hundred steps with a trend and a season
+    the linear model is often better, and a network's forecast may be worse than the last value. What helps: if the
+    trend is a straight line, take it out first (``np.polyfit``), and add it to the forecast of the rest; if the series
+    grows by so many per cent, forecast its logarithm, ``np.exp(forecaster.fit(np.log(x)).predict(h))``.
+
     Intervals come of the errors that three more networks make, each on a third of the data that it was not trained on:
     `fit` takes two to three times as long for it. Errors of the future are taken to be like those, so intervals are too
     narrow after a change that the data have not seen. Errors are known as far ahead as ``max(horizon, window)`` steps,
@@ -124,7 +131,7 @@ class RNNForecaster(Covaried, RecurrentEstimator, Forecasting):
     differenced_: bool = field(init=False)
     residuals_: Array = field(init=False)
     _remembered: ClassVar[tuple[str, ...]] = (*RecurrentEstimator._remembered, "_single", "_pasts", "_scales")
-    _remembered_since: ClassVar[tuple[str, ...]] = ("_covariates", "_known", "_steps")
+    _remembered_since: ClassVar[tuple[str, ...]] = ("_covariates", "_known", "_steps", "_dates", "_name")
     _attributes: ClassVar[str] = """\
 differenced_ : bool
     Whether the network sees changes in the place of values.
@@ -153,7 +160,8 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
         ----------
         X : array of shape (T,), (T, 1), (N, T) or (N, T, F), or list of arrays of shape (T_i,) or (T_i, F)
             One series of numbers, such as a table's column; or N series, of one or of F variables. For one series of F
-            variables write ``[X]``.
+            variables write ``[X]``. Rows are steps, the oldest first: dates in an index of pandas must increase and be
+            alike far apart, and those of covariates be the same.
         y : None
             Not used.
         past_covariates : array of shape (T or more, C) or (T or more,), or None
@@ -171,6 +179,12 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
         ------
         TypeError, ValueError
             If data or settings cannot be used, before training begins; or if training diverges.
+
+        Warns
+        -----
+        UserWarning
+            If dates have no frequency, as those of trades, or leave out what may be holidays; or if rows look as if
+            they were not in order.
         """
         return self._fit(X, y, {PAST: past_covariates, FUTURE: future_covariates}, incremental=False)
 
@@ -207,7 +221,7 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
         _expect_no_dates(X)
         with self._as_it_was_if_refused():
             anew = self._starts_anew(incremental=incremental)
-            single, series = self._read_series(X, reset=anew)
+            single, series, dates = self._read_series(X, reset=anew)
             if single and y is not None:
                 raise ValueError(
                     "X is one series (n_features=1), and y was given too: a forecaster is fitted to the series itself, "
@@ -225,22 +239,25 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
             self._expect_bounded(series)
             if anew:
                 self._learn_covariates(covariates, series, single=single)
-            courses = self._courses(series, covariates, None, single=single)
+            courses = self._courses(series, dates, covariates, None, single=single)
             self._single, self.n_outputs_ = single, self._width + self._n_past
             data, held_out = self._cut(courses, early=early)
             if held_out is not None and np.ptp(held_out.target.frames, axis=0).max() < ALIKE:
                 early, (data, held_out) = False, self._cut(courses, early=False)  # no score tells them apart
             self._train(data, held_out, incremental=incremental, stops_early=early)
             self.residuals_ = self._backtested(courses, incremental=incremental)
-            self._remember(courses)
+            self._remember(courses, dates)
+            self._name = read_name(X) if single else None
         return self
 
-    def _read_series(self, X: Any, *, reset: bool) -> tuple[bool, list[Array]]:
-        """Return whether X is one series, and all series as arrays of shape (T_i, F)."""
+    def _read_series(self, X: Any, *, reset: bool) -> tuple[bool, list[Array], Dates]:
+        """Return whether X is one series; all series as arrays of shape (T_i, F); and the dates of their steps."""
         single = _is_single(X) and (reset or not self._saw_columns)
+        dates = _read_dates(X, single=single)
         if single and not hasattr(X, "columns"):
             X = check_array(X, dtype=None, ensure_2d=False, ensure_all_finite=False)
-        return single, list(self._read_x([X] if single else X, reset=reset))
+        series = list(self._read_x([X] if single else X, reset=reset))
+        return single, series, dates or [None] * len(series)
 
     def _cut(self, courses: list[Course], *, early: bool) -> tuple[Data, Data | None]:
         """Return windows of series, and those of their ends if these are set aside."""
@@ -389,6 +406,9 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
     ) -> tuple[Array, Array]:
         """Return between which values the next steps of series lie, each with the given probability.
 
+        They hold what `predict` returns, but not in their middle: if the networks that errors come of have mostly been
+        too high at a step, most of the interval is below the forecast.
+
         Parameters
         ----------
         X, h
@@ -469,9 +489,9 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
         if X is None:
             single, pasts = self._single, self._remembered_courses(covariates, steps)
         else:
-            single, series = self._read_series(X, reset=False)
+            single, series, dates = self._read_series(X, reset=False)
             self._view.check(series, 1)
-            pasts = self._courses(series, covariates, steps, single=single)
+            pasts = self._courses(series, dates, covariates, steps, single=single)
         shape = () if single else (len(pasts),)
         return pasts, steps, (*shape, steps, *((self._width,) if self._width > 1 else ()))
 
@@ -532,9 +552,9 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
             At most 1; 0 is a constant's score.
         """
         check_is_fitted(self)
-        single, series = self._read_series(X, reset=False)
+        single, series, dates = self._read_series(X, reset=False)
         self._view.check(series, 2)
-        courses = self._courses(series, {PAST: past_covariates, FUTURE: future_covariates}, 0, single=single)
+        courses = self._courses(series, dates, {PAST: past_covariates, FUTURE: future_covariates}, 0, single=single)
         origins = [range(self._view.least(1), len(x)) for x in series]
         value, forecast, _ = self._ahead(self.network_, courses, origins, 1)
         return float(r2_score(value[:, 0], forecast[:, 0]))
@@ -550,6 +570,16 @@ def _is_single(X: Any) -> bool:
 
 def _is_column(X: Any) -> bool:
     return getattr(X, "shape", ())[1:] == (1,)
+
+
+def _read_dates(X: Any, *, single: bool) -> Dates:
+    """Return the dates of the steps of each series, checked; nothing if there are no dates."""
+    if single:
+        return [read_dates(X, "X")]
+    if isinstance(X, (list, tuple)):
+        return [read_dates(x, f"series {i}") for i, x in enumerate(X)]
+    dates = read_dates(X, "X", in_columns=True)
+    return [] if dates is None else [dates] * len(X)
 
 
 def _expect_no_dates(X: Any) -> None:

@@ -47,7 +47,8 @@ class Forecasting:
         either(FLAG, "auto"),
         """
         Whether the network sees changes in the place of values. Trends then go on to levels that were never seen, but
-        the network does not know the level. "auto" does so if windows vary less than half as much as the series.
+        the network does not know the level. "auto" does so if windows, or values about a straight line, vary less than
+        half as much as the series.
         """,
     )
     lower: float | None = setting(
@@ -175,8 +176,22 @@ class View:
 
 
 def drifts(series: Sequence[Array], window: int) -> bool:
-    """Return whether windows vary less than half as much as series, in most variables: their level drifts."""
+    """Return whether levels drift: whether windows, or values about a straight line, vary less than half as much.
+
+    A season that is as long as a window hides a trend from windows, but not from the line.
+    """
     windows = [sliding_window_view(x, min(window, len(x)), axis=0) for x in series]
-    within = [each.var(axis=-1, dtype=np.float64).mean(axis=0) for each in windows]
+    within = np.mean([each.var(axis=-1, dtype=np.float64).mean(axis=0) for each in windows], axis=0)
+    about_line = np.mean([_about_line(x.astype(np.float64)) for x in series], axis=0)
     total = np.mean([x.var(axis=0, dtype=np.float64) for x in series], axis=0)
-    return bool((np.mean(within, axis=0) < total / 2).mean() > 0.5)
+    return bool((np.minimum(within, about_line) < total / 2).mean() > 0.5)
+
+
+def _about_line(x: Array) -> Array:
+    """Return the variance of each variable about the straight line that fits it best, which two steps do not tell."""
+    n = len(x)
+    if n < 3:
+        return np.full(x.shape[1], np.inf)
+    t = np.arange(n) - (n - 1) / 2
+    slope = t @ x / np.square(t).sum()
+    return np.asarray(np.square(x - x.mean(axis=0) - t[:, None] * slope).sum(axis=0) / (n - 2))

@@ -49,15 +49,24 @@ def test_as_many_errors_are_left_out_as_coverage_allows(n):
 def test_an_interval_is_never_wider_than_the_errors():
     errors = np.random.default_rng(0).normal(size=(5, 3, 2))
     lower, upper = interval(errors, 0.999, drifts=False)
-    assert_array_equal(lower, errors.min(axis=0))
-    assert_array_equal(upper, errors.max(axis=0))
+    assert_array_equal(lower, np.minimum(errors.min(axis=0), 0))
+    assert_array_equal(upper, np.maximum(errors.max(axis=0), 0))
 
 
 def test_an_interval_that_is_widened_holds_the_one_that_is_not_of_biased_errors_too():
-    errors = np.random.default_rng(0).uniform(1, 2, (60, 20, 1))
+    errors = np.random.default_rng(0).uniform(-0.5, 2, (60, 20, 1))
     (lower, upper), (low, high) = (interval(errors, 0.9, drifts=drifts) for drifts in (True, False))
     assert (lower <= low).all()
     assert (upper >= high).all()
+
+
+@pytest.mark.parametrize("drifts", [False, True])
+@pytest.mark.parametrize("side", [-1, 1])
+def test_an_interval_reaches_to_the_forecast_if_all_errors_are_to_one_side(drifts, side):
+    errors = side * np.random.default_rng(0).uniform(1, 2, (60, 20, 1))
+    lower, upper = interval(errors, 0.5, drifts=drifts)
+    assert ((lower if side > 0 else upper) == 0).all()
+    assert ((upper if side > 0 else -lower) > 1.5).all()
 
 
 @pytest.mark.parametrize(("drifts", "growth"), [(False, 1.0), (True, np.sqrt(2.0))])
@@ -98,17 +107,17 @@ def test_errors_are_known_for_a_fifth_of_the_longest_series():
     assert [steps_ahead([n], 50) for n in (9, 10, 249, 250, 255)] == [1, 2, 49, 50, 50]
 
 
-# errors 1 to 19, of which 80 % leave two out at each end; ends of 2 and 18, and their half 8, are widened by Student's
-# quantile over the normal one: t(18) 1.3304, at half as many 8.5 degrees of freedom 1.3895, and the normal one 1.2816
+# errors -4 to 14, of which 80 % leave two out at each end; ends of -3 and 13, and their half 8, are widened by
+# Student's quantile over the normal one: t(18) 1.3304, at half as many 8.5 degrees of freedom 1.3895; the normal 1.2816
 WIDER = (1.33039 / 1.28155 * np.sqrt(20 / 18), 1.38949 / 1.28155 * np.sqrt(10.5 / 8.5))
 
 
 def test_an_interval_is_between_the_errors_that_leave_as_many_out_and_widened_as_said_where_levels_drift():
-    errors = np.random.default_rng(0).permutation(np.arange(1.0, 20))[:, None, None].repeat(2, axis=1)
-    assert_array_equal(interval(errors, 0.8, drifts=False), [[[2.0], [2.0]], [[18.0], [18.0]]])
+    errors = np.random.default_rng(0).permutation(np.arange(-4.0, 15))[:, None, None].repeat(2, axis=1)
+    assert_array_equal(interval(errors, 0.8, drifts=False), [[[-3.0], [-3.0]], [[13.0], [13.0]]])
     lower, upper = interval(errors, 0.8, drifts=True)
-    assert_allclose(lower[:, 0], 10 - 8 * np.array(WIDER), atol=1e-3)
-    assert_allclose(upper[:, 0], 10 + 8 * np.array(WIDER), atol=1e-3)
+    assert_allclose(lower[:, 0], 5 - 8 * np.array(WIDER), atol=1e-3)
+    assert_allclose(upper[:, 0], 5 + 8 * np.array(WIDER), atol=1e-3)
 
 
 def test_as_few_as_two_independent_errors_are_taken_for_two():

@@ -146,7 +146,7 @@ def test_nothing_after_the_end_changes_what_is_learnt(fitted):
 
 
 def test_errors_that_intervals_are_made_of_are_of_forecasts_that_knew_no_later_past_covariates(fitted):
-    (course,) = fitted._courses([X[:, None]], BOTH, 0, single=True)
+    (course,) = fitted._courses([X[:, None]], [None], BOTH, 0, single=True)
     values, forecast, _ = fitted._ahead(fitted.network_, [course], [[40]], H)
     course.x[40:, 1:] = 1e6
     _, again, _ = fitted._ahead(fitted.network_, [course], [[40]], H)

@@ -242,6 +242,16 @@ def test_a_wider_coverage_contains_a_narrower_one():
     assert_array_equal(fitted.predict_interval(5, coverage=0.5)[0], low)  # the same random_state
 
 
+@pytest.mark.parametrize("side", [-1, 1])
+def test_a_forecast_is_within_its_intervals_if_all_errors_were_to_one_side(side):
+    fitted = RNNForecaster(**BRIEF).fit(TREND)
+    fitted.residuals_ = side * (1 + np.abs(fitted.residuals_))
+    lower, upper = fitted.predict_interval(24, coverage=0.5)
+    assert (lower <= fitted.predict(24)).all()
+    assert (fitted.predict(24) <= upper).all()
+    assert (lower < upper).all()
+
+
 def test_early_stopping_sets_the_end_of_each_series_aside():
     fitted = RNNForecaster(early_stopping=True, validation_fraction=0.25, **BRIEF).fit([SINE, SINE[:80]])
     assert len(fitted.validation_scores_) == 2
@@ -299,6 +309,16 @@ def test_small_changes_on_a_large_level_are_scaled_in_float32_as_in_float64(diff
     for narrow, wide in zip(view.scale_of(x.astype(np.float32)), view.scale_of(x), strict=True):
         assert_allclose(narrow, wide, rtol=1e-4)
     assert drifts([x.astype(np.float32)], 20) == drifts([x], 20)
+
+
+@pytest.mark.parametrize(("slope", "is_drift"), [(0.6, True), (-0.6, True), (0.1, False)])
+def test_a_trend_drifts_that_a_season_as_long_as_the_window_hides(slope, is_drift):
+    t = np.arange(150)
+    season = 25 * np.sin(2 * np.pi * t / 52)[:, None]
+    assert drifts([season + slope * t[:, None]], 50) == is_drift
+    assert not drifts([season + slope * t[:, None], *[season] * 5], 50)
+    assert not drifts([season], 50)
+    assert not drifts([season[:2]], 50)  # on a line like any two
 
 
 @pytest.mark.parametrize(("slope", "level"), [(0.1, 0.0), (1000.0, 0.0), (2.0, 50.0), (0.37, 1e6)])

@@ -275,6 +275,26 @@ ERRORS = {
         ValueError,
         r"rows of X are times.*pass \[X\] for one series of 2 variables, or X.T for 2 series of 120 steps",
     ),
+    "the newest first": (
+        lambda: fitted(forecaster(), pd.Series(WAVE, DATES)[::-1]),
+        ValueError,
+        "the dates of X must increase.* the newest comes first",
+        r"s.sort_index\(\)",
+    ),
+    "a missing day": (
+        lambda: fitted(forecaster(), pd.Series(WAVE, DATES).drop(DATES[50])),
+        ValueError,
+        "2020-02-21 follows 2020-02-19, but the usual distance is 1 day",
+        r's.asfreq\("1D"\)',
+    ),
+    "prices of another year": (
+        lambda: forecaster().fit(
+            pd.Series(WAVE, DATES), future_covariates=pd.Series(WAVE, pd.date_range("1999", periods=120))
+        ),
+        ValueError,
+        "row 0 of future_covariates of series 0 is of 1999-01-01, but step 0 of the series is of 2020-01-01",
+        "leave dates out",
+    ),
     "three values": (lambda: fitted(forecaster(), [1.0, 2.0, 3.0]), ValueError, "at least 10 values", "there are 3"),
     "steps that are no whole number": (
         lambda: forecaster(max_iter=1).fit(WAVE).predict(2.5),
@@ -601,6 +621,15 @@ WARNINGS = {
         r"\(120, 2\) is read as 120 series of 2 steps each",
         r"pass \[X\]",
         r"list\(X\)",
+    ),
+    "numbered rows, the last first": (
+        lambda: fitted(forecaster(max_iter=1), pd.Series(WAVE)[::-1]),
+        "the index of X does not increase: it begins with 119 and 118",
+        r"s.sort_index\(\)",
+    ),
+    "a holiday": (
+        lambda: fitted(forecaster(max_iter=1), pd.Series(WAVE, pd.bdate_range("2020", periods=121).delete(50))),
+        "2020-03-12 follows 2020-03-10, but the usual distance is 1 day",
     ),
     "channels first": (
         lambda: fitted(classifier(), RNG.normal(size=(20, 3, 50)), CLASSES),

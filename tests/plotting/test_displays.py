@@ -193,6 +193,60 @@ def test_a_forecaster_is_not_asked_for_what_is_no_coverage(forecaster, ax):
         ForecastDisplay.from_estimator(forecaster, np.zeros(30), coverages=[95], ax=ax)
 
 
+WEEKLY = pd.Series(np.sin(np.arange(60.0)), pd.date_range("2020-01-05", periods=60, freq="W"), name="sales")
+
+
+@pytest.fixture(scope="module")
+def dated():
+    return RNNForecaster(4, window=8, max_iter=2, gradient=TEXT, random_state=0).fit(WEEKLY)
+
+
+@pytest.mark.parametrize("given", [{}, {"series": WEEKLY}, {"series": WEEKLY.to_frame()}], ids=["fit", "row", "table"])
+def test_the_axes_of_a_series_with_dates_and_a_name_show_them(given, ax):
+    model = RNNForecaster(4, window=8, max_iter=2, gradient=TEXT, random_state=0).fit(given.get("series", WEEKLY))
+    display = ForecastDisplay.from_estimator(model, **given, h=5, n_known=3, actual=[0.5], ax=ax)
+    np.testing.assert_array_equal(display.dates, pd.date_range("2021-02-07", periods=8, freq="W"))
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("", "sales")
+    drawn = {line.get_label(): line.get_xdata() for line in ax.lines}
+    np.testing.assert_array_equal(drawn["known"], display.dates[:3])
+    np.testing.assert_array_equal(drawn["forecast"], display.dates[2:])
+    np.testing.assert_array_equal(drawn["what came"], display.dates[2:4])
+    ax.figure.canvas.draw()
+    assert "Mar" in [label.get_text() for label in ax.get_xticklabels()]
+
+
+def test_a_forecast_of_what_was_fitted_needs_no_series(dated, forecaster, ax, tmp_path):
+    display = ForecastDisplay.from_estimator(dated, 5, ax=ax)
+    np.testing.assert_allclose(display.forecast, dated.predict(5))
+    np.testing.assert_allclose(display.past, WEEKLY[-9:])  # window + 1 values are remembered
+    dated.save(tmp_path / "model")
+    again = ForecastDisplay.from_estimator(RNNForecaster.load(tmp_path / "model"), 5)
+    np.testing.assert_array_equal(again.dates, display.dates)
+    assert again.name == "sales"
+    plain = ForecastDisplay.from_estimator(forecaster, h=2)
+    assert plain.dates is None
+    assert (plain.ax_.get_xlabel(), plain.ax_.get_ylabel()) == ("steps ahead", "value")
+
+
+def test_a_forecast_of_several_series_that_were_fitted_says_how_one_is_drawn(ax):
+    several = RNNForecaster(4, window=8, max_iter=2, gradient=TEXT, random_state=0).fit([WEEKLY, WEEKLY])
+    with pytest.raises(
+        ValueError, match=r"fitted to a list or table of 2 series: .* from_estimator\(estimator, series"
+    ):
+        ForecastDisplay.from_estimator(several, 5, ax=ax)
+    with pytest.raises(NotFittedError):
+        ForecastDisplay.from_estimator(RNNForecaster(), 5, ax=ax)
+
+
+def test_dates_of_a_past_are_drawn_on_from(ax):
+    days = pd.Series([1.0, 2.0, 3.0], pd.timedelta_range(0, periods=3, freq="D"))
+    assert ForecastDisplay.from_predictions(days, FORECAST, ax=ax).dates is None  # durations are no dates
+    display = ForecastDisplay.from_predictions(WEEKLY, FORECAST, ax=ax)
+    np.testing.assert_array_equal(display.dates[-2:], pd.date_range("2021-02-28", periods=2, freq="W"))
+    with pytest.raises(ValueError, match="the dates of past must increase"):
+        ForecastDisplay.from_predictions(WEEKLY[::-1], FORECAST, ax=ax)
+
+
 # What the network does ------------------------------------------------------------------------------------------------
 
 RNN = {"gradient": TEXT, "max_iter": 2, "random_state": 0}
