@@ -42,8 +42,9 @@ def test_an_interval_of_exchangeable_errors_covers_exactly_what_it_says(n, cover
 def test_as_many_errors_are_left_out_as_coverage_allows(n):
     """Of n + 1 exchangeable errors, the last one lies between the k-th ones from both ends in n + 1 - 2 k cases."""
     k = max(k for k in range(1, n) if n + 1 - 2 * k >= 0.8 * (n + 1) - 1e-9)
-    errors = np.arange(1.0, n + 1)[:, None, None]
-    assert_array_equal(np.ravel(interval(errors, 0.8, drifts=False)), [k, n + 1 - k])
+    middle = (n + 1) / 2  # about which they lie, so that intervals hold the forecast as they are
+    errors = (np.arange(1.0, n + 1) - middle)[:, None, None]
+    assert_array_equal(np.ravel(interval(errors, 0.8, drifts=False)), [k - middle, n + 1 - k - middle])
 
 
 def test_an_interval_is_never_wider_than_the_errors():

@@ -242,6 +242,12 @@ HELD = {  # what is taken, and what is refused
     ),
     "_known": ([[], [np.ones((0, 1))], [np.ones((2, 1))]], [[ONE], [None], (np.ones((2, 1)),)]),
     "_steps": ([[], [0, 3]], [[1.0], [True], (3,), None]),
+    "_dates": (
+        [[], [None], [np.array(["2020-01-31", "2020-02-29"])]],
+        [[np.array(["2020-02-30"])], [np.array(["NaT"])], [np.array(["soon"])], [np.array([["2020-01-31"]])],
+         [np.array(["2020-01-31"], "M8[D]")], [ONE], ["2020-01-31"], (None,), None],
+    ),
+    "_name": ([None, "sales"], [1, b"sales", ["sales"]]),
     "loss_": SCORES, "best_loss_": SCORES, "best_validation_score_": SCORES,
     "loss_curve_": CURVES, "validation_scores_": CURVES, "validation_loss_curve_": CURVES,
 }  # fmt: skip

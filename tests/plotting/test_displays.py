@@ -220,10 +220,10 @@ def test_a_forecast_of_what_was_fitted_needs_no_series(dated, forecaster, ax, tm
     np.testing.assert_allclose(display.forecast, dated.predict(5))
     np.testing.assert_allclose(display.past, WEEKLY[-9:])  # window + 1 values are remembered
     dated.save(tmp_path / "model")
-    again = ForecastDisplay.from_estimator(RNNForecaster.load(tmp_path / "model"), 5)
+    again = ForecastDisplay.from_estimator(RNNForecaster.load(tmp_path / "model"), 5, ax=Figure().subplots())
     np.testing.assert_array_equal(again.dates, display.dates)
     assert again.name == "sales"
-    plain = ForecastDisplay.from_estimator(forecaster, h=2)
+    plain = ForecastDisplay.from_estimator(forecaster, h=2, ax=Figure().subplots())
     assert plain.dates is None
     assert (plain.ax_.get_xlabel(), plain.ax_.get_ylabel()) == ("steps ahead", "value")
 
