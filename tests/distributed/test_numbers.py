@@ -173,6 +173,21 @@ def test_with_one_part_local_updates_are_those_of_one_process(client):
     expect_equal(*both(client, classifier, x, firsts(x), n_parts=1, every=2, **settings))
 
 
+def test_local_updates_sample_as_often_as_the_schedule_says_at_each(client):
+    p = rnnbp.NextStep(
+        optimizers.schedules.step(1.0, 1, 1e-12)
+    )  # in the first epoch always, then never: nothing is drawn
+
+    def trained(every):
+        net = Network([layers.Elman(2, 5), layers.Dense(5, 2)], seed=0)
+        x = sequences(24, n_inputs=2)
+        settings = {"loss": "mean_squared_error", "teacher_forcing": p, "max_epochs": 2, "progress": False}
+        fit(client, net, x, [np.roll(each, -1, axis=0) for each in x], n_parts=1, every=every, batch_size=6, **settings)
+        return net.theta
+
+    np.testing.assert_allclose(trained(2), trained(1), rtol=1e-5, atol=1e-7)
+
+
 def test_local_updates_are_the_mean_of_what_parts_do_alone(client):
     x = sequences(24)
     target, settings = firsts(x), {"loss": "cross_entropy", "optimizer": optimizers.SGD(0.5), "progress": False}

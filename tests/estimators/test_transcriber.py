@@ -433,6 +433,8 @@ def test_sound_without_a_sample_rate_is_refused(untrained):
         ({"lexicon": []}, "lexicon must be"),
         ({"lexicon": ["ab", "xy"]}, "'x', 'y'"),
         ({"alphabet": "aa"}, "alphabet must be"),
+        ({"alphabet": ["a", "b"]}, "alphabet must be"),
+        ({"alphabet": ""}, "alphabet must be"),
         ({"bidirectional": "no"}, "bidirectional must be"),
     ],
 )

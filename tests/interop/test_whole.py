@@ -147,6 +147,19 @@ def test_only_a_dense_layer_scales_outputs(last):
         unscaled(rnnbp.Network([layers.Dense(3, 3)]), np.zeros(3), np.zeros(3))
 
 
+class Doubled(layers.Dense):
+    """A layer of one's own, with another output than a Dense layer of the same weights."""
+
+    def forward(self, parameters, x, context):
+        y, kept = super().forward(parameters, x, context)
+        return 2 * y, kept
+
+
+def test_a_layer_that_only_derives_from_dense_absorbs_no_scaling():
+    with pytest.raises(InteropError, match=r"cannot be absorbed by layer 0, Doubled\(2, 1\): it is no Dense layer"):
+        unscaled(rnnbp.Network([Doubled(2, 1)]), [300.0], [50.0])
+
+
 def test_onnx_is_float32_unless_asked(tmp_path):
     files = pytest.importorskip("onnx")
     net = rnnbp.Network([layers.GRU(2, 3), layers.Dense(3, 1)], dtype="float64")
