@@ -70,13 +70,13 @@ def test_every_optimizer_goes_on_from_where_it_was(optimizer, dtype):
 @pytest.mark.parametrize(
     ("optimizer", "remembered"),
     [
-        (optimizers.SGD(), set()),
-        (optimizers.RMSprop(), {"v"}),
-        (optimizers.RMSprop(centered=True), {"v", "m"}),
-        (optimizers.RMSprop(momentum=0.9), {"v", "velocity"}),
+        (optimizers.SGD(), []),
+        (optimizers.RMSprop(), ["v"]),
+        (optimizers.RMSprop(centered=True), ["m", "v"]),
+        (optimizers.RMSprop(momentum=0.9), ["v", "velocity"]),
     ],
     ids=repr,
 )
 def test_an_optimizer_remembers_no_more_of_parameters_than_it_needs(optimizer, remembered):
     state = optimizer.init(np.zeros(5))
-    assert {name for name, array in state.items() if array.shape == (5,)} == remembered
+    assert sorted(name for name, array in state.items() if array.shape == (5,)) == remembered
