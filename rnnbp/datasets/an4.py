@@ -110,7 +110,9 @@ def _listed(folder: Path, part: str) -> dict[str, str]:
             raise ValueError(f"etc/{path.name} is damaged: it is not ASCII text") from None
     names = [line.strip() for line in lines["fileids"] if line.strip()]
     if len(set(names)) != N_UTTERANCES[part]:
-        raise ValueError(f"etc/an4_{part}.fileids must list {N_UTTERANCES[part]} utterances, but lists {len(names)}")
+        raise ValueError(
+            f"etc/an4_{part}.fileids must list {N_UTTERANCES[part]} different utterances, but lists {len(set(names))}"
+        )
     texts = {}
     for number, line in enumerate(lines["transcription"], 1):
         found = re.fullmatch(r"(?:<s> )?([A-Z]+(?: [A-Z]+)*) *(?:</s>)? *\(([\w-]+)\)\s*", line)

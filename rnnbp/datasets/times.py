@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -57,8 +57,8 @@ def read_times(column: Array, name: str, where: Callable[[int], str]) -> Array:
     if any(zoned) and not all(zoned):
         row = zoned.index(False)
         raise ValueError(f"{where(row)}: {name!r} has no time zone, but others have: write one to all, or to none")
-    plain = [date.astimezone(UTC).replace(tzinfo=None) if date.tzinfo else date for date in dates]
-    return np.array(plain, "datetime64[us]")
+    ahead = [date.utcoffset() or timedelta() for date in dates]  # subtracted as NumPy does, which knows years before 1
+    return np.array([date.replace(tzinfo=None) for date in dates], "M8[us]") - np.array(ahead, "m8[us]")
 
 
 def _is_number(text: str) -> bool:

@@ -27,6 +27,11 @@ def test_dates_are_sorted_as_dates_however_they_are_written():
     assert times("2024-12-31 00:30+01:00", "2024-12-30 23:00Z").argsort().tolist() == [1, 0]
 
 
+def test_dates_at_the_ends_of_the_calendar_have_time_zones_too():
+    first, last = times("0001-01-01 00:00+05:00", "9999-12-31 23:00-05:00")
+    assert first < np.datetime64("0001-01-01") < np.datetime64("9999-12-31T23:00") < last
+
+
 def test_what_is_no_text_stays_as_it_is():
     days = np.array(["2024-12-31", "2024-12-30"], "M8[D]")
     assert read_times(days, "when", str) is days

@@ -252,7 +252,8 @@ def test_all_that_is_missing_of_an4_is_named(small):
     ("name", "content", "message"),
     [
         ("an4_test.fileids", None, "an4_test.fileids is missing"),
-        ("an4_train.fileids", "an4_clstk/fash/an1-fash-b\n", "must list 2 utterances, but lists 1"),
+        ("an4_train.fileids", "an4_clstk/fash/an1-fash-b\n", "must list 2 different utterances, but lists 1"),
+        ("an4_train.fileids", 2 * "an4_clstk/fash/an1-fash-b\n", "must list 2 different utterances, but lists 1"),
         ("an4_train.transcription", "<s> YES </s> (an1-fash-b)\n", "1 utterances .* have no text: .*cen2-mdkw-b"),
         ("an4_train.transcription", "<s> yes </s> (an1-fash-b)\n", "line 1 of .* is damaged"),
         ("an4_test.transcription", "RUBOUT É (an3-fcaw-b)\n", "not ASCII"),
