@@ -58,7 +58,8 @@ def read_times(column: Array, name: str, where: Callable[[int], str]) -> Array:
         row = zoned.index(False)
         raise ValueError(f"{where(row)}: {name!r} has no time zone, but others have: write one to all, or to none")
     ahead = [date.utcoffset() or timedelta() for date in dates]  # subtracted as NumPy does, which knows years before 1
-    return np.array([date.replace(tzinfo=None) for date in dates], "M8[us]") - np.array(ahead, "m8[us]")
+    plain = np.array([date.replace(tzinfo=None) for date in dates], "M8[us]")
+    return np.asarray(plain - np.array(ahead, "m8[us]"))
 
 
 def _is_number(text: str) -> bool:
