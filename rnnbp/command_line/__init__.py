@@ -40,7 +40,7 @@ exit codes:
   2    something is wrong with the command: an option that is missing, unknown, or does nothing here
   130  it was interrupted with Ctrl-C
 """
-GO_ON = ". Files that cannot be used are errors, the others are answered all the same, and the exit code is 1"
+GO_ON = ". All must be there; one that cannot be used is an error, the others are answered, and the exit code is 1"
 MODEL = "a model file, or the name of a model that comes with rnnbp, such as connected_digits"
 
 

@@ -27,6 +27,7 @@ from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from sklearn.utils import check_random_state
 
 from rnnbp.configuration import whole_number
+from rnnbp.data.sequences import Sequences
 from rnnbp.estimators.convergence import Convergence
 from rnnbp.estimators.files import Saved
 from rnnbp.estimators.order import Shuffler
@@ -70,6 +71,12 @@ class Data(NamedTuple):
 
 def _take(items: Any, chosen: NDArray[np.intp]) -> Any:
     return items[chosen] if isinstance(items, np.ndarray) else items.take(chosen)
+
+
+def rows_of(items: Any) -> Array:
+    """Return what is known of examples, one row after another."""
+    found: Array = items.frames if isinstance(items, Sequences) else items
+    return found
 
 
 def _fits(state: State, optimizer: Optimizer, net: Network) -> bool:
@@ -227,7 +234,13 @@ n_iter_without_improvement_ : int
             raise ValueError(
                 "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
             )
-        return data.take(kept), data.take(held_out)
+        validation = data.take(held_out)
+        if validation.weight is not None and not rows_of(validation.weight).any():
+            raise ValueError(
+                "all that early stopping sets aside has a weight of 0: increase 'validation_fraction', give validation "
+                "data of your own (X_val, y_val), or leave out what does not count"
+            )
+        return data.take(kept), validation
 
     def _batch_size(self, n_examples: int) -> int:
         if self.batch_size == "auto":

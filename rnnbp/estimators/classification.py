@@ -156,8 +156,11 @@ out_activation_ : str
                 f"class_weight={self.class_weight!r} needs all labels at once: for partial_fit give weights, such as "
                 "sklearn.utils.class_weight.compute_class_weight computes of all labels"
             )
-        of_class: Array = compute_sample_weight(self.class_weight, rows)
-        return np.asarray(of_class if weight is None else weight * of_class)
+        if weight is None:
+            return np.asarray(compute_sample_weight(self.class_weight, rows))
+        weight, counted = weight.copy(), weight > 0  # what does not count is not counted
+        weight[counted] *= compute_sample_weight(self.class_weight, rows[counted])
+        return weight
 
     def _objective(self) -> Loss:
         return CrossEntropy() if self.out_activation_ == "softmax" else BinaryLogLoss()

@@ -5,8 +5,8 @@ stopping in the score on the validation data. After more than ``n_iter_no_change
 learning rate that is "adaptive" is divided by 5 instead, until it is at most 1e-6.
 
 Recurrent networks begin to learn late, and on a few sequences a score moves in large steps. So theirs is an improvement
-too if the validation loss is lower; or, as long as this is near that of a constant answer, the training loss. Of epochs
-with the best score, that of the lowest loss is kept.
+too if the validation loss is lower by half a per cent of a constant answer's; or, as long as it is near that, if the
+training loss is lower by ``tol``. Of epochs with the best score, that of the lowest loss is kept.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from rnnbp.estimators.base import NetworkEstimator
 
 __all__ = ["Convergence"]
+
+MUCH = 0.005  # of a constant's loss: a validation loss that is lower by less is no improvement
 
 
 class Convergence(EarlyStopping):
@@ -94,11 +96,9 @@ class Convergence(EarlyStopping):
         """Return whether the last epoch's loss is an improvement: the validation data's, or the training data's."""
         validation, training = self.estimator.validation_loss_curve_, self.estimator.loss_curve_
         assert validation is not None
-        return self._falls(validation) or (min(validation) > NEAR * constant and self._falls(training))
-
-    def _falls(self, losses: list[float]) -> bool:
-        *before, last = losses
-        return last < min(before, default=math.inf) - self.min_delta
+        if _falls(validation, max(self.min_delta, MUCH * constant)):
+            return True
+        return min(validation) > NEAR * constant and _falls(training, self.min_delta)
 
     def _ends(self, state: State, history: History) -> bool:
         estimator = self.estimator
@@ -115,3 +115,8 @@ class Convergence(EarlyStopping):
     def _say(self, text: str) -> None:
         if self.estimator.verbose:
             print(text)
+
+
+def _falls(losses: list[float], much: float) -> bool:
+    *before, last = losses
+    return last < min(before, default=math.inf) - much

@@ -42,7 +42,7 @@ class RecurrentEstimator(SequenceReader, NetworkEstimator, Recurrence):
         "samples": "sequences",
         "counted": "sequences",
         "largest_batch": str(largest_batch),
-        "goes_on": "\n    Training also goes on while their loss falls, or, as long as that is near a constant's,"
+        "goes_on": "\n    Training also goes on while their loss falls much, or, as long as that is near a constant's,"
         "\n    the loss of the training data.",
         "X": "list of arrays of shape (T_i, F), or array of shape (N, T, F) or (N, T)\n"
         "    float32 stays float32, which is fastest; all else is computed in float64. Sequences that differ in their\n"

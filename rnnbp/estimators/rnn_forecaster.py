@@ -253,7 +253,7 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
     def _read_series(self, X: Any, *, reset: bool) -> tuple[bool, list[Array], Dates]:
         """Return whether X is one series; all series as arrays of shape (T_i, F); and the dates of their steps."""
         single = _is_single(X) and (reset or not self._saw_columns)
-        dates = _read_dates(X, single=single)
+        dates = _read_dates(X, single=single, warns=reset)
         if single and not hasattr(X, "columns"):
             X = check_array(X, dtype=None, ensure_2d=False, ensure_all_finite=False)
         series = list(self._read_x([X] if single else X, reset=reset))
@@ -572,13 +572,13 @@ def _is_column(X: Any) -> bool:
     return getattr(X, "shape", ())[1:] == (1,)
 
 
-def _read_dates(X: Any, *, single: bool) -> Dates:
-    """Return the dates of the steps of each series, checked; nothing if there are no dates."""
+def _read_dates(X: Any, *, single: bool, warns: bool) -> Dates:
+    """Return the dates of each series' steps, checked, maybe with a warning of the first; nothing if there are none."""
     if single:
-        return [read_dates(X, "X")]
+        return [read_dates(X, "X", beside=not warns)]
     if isinstance(X, (list, tuple)):
-        return [read_dates(x, f"series {i}") for i, x in enumerate(X)]
-    dates = read_dates(X, "X", in_columns=True)
+        return [read_dates(x, f"series {i}", beside=i > 0 or not warns) for i, x in enumerate(X)]
+    dates = read_dates(X, "X", in_columns=True, beside=not warns)
     return [] if dates is None else [dates] * len(X)
 
 

@@ -22,7 +22,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, column_or_1d
 
 from rnnbp.data.sequences import Sequences
-from rnnbp.estimators.base import EVALUATED_AT_ONCE, Arrays, Data, NetworkEstimator, dense
+from rnnbp.estimators.base import EVALUATED_AT_ONCE, Arrays, Data, NetworkEstimator, dense, rows_of
 from rnnbp.estimators.chance import NEAR, constant_loss
 from rnnbp.estimators.declaring import check
 from rnnbp.estimators.scaling import badly_scaled
@@ -184,7 +184,7 @@ class Supervised(NetworkEstimator):
 
     def _warn_of_chance(self, data: Data, near: float) -> None:
         """Say it if the loss on the training data is above this share of that of the best constant answer."""
-        target, weight = _rows(data.target), _rows(data.weight)
+        target, weight = rows_of(data.target), rows_of(data.weight)
         loss, chance = self._objective(), self._constant_loss(data)
         counted = target if weight is None else target[weight > 0]
         nothing_to_learn = bool((counted == counted[:1]).all())
@@ -209,7 +209,7 @@ class Supervised(NetworkEstimator):
 
     def _constant_loss(self, data: Data) -> float:
         """Return the loss of the best constant answer."""
-        target, weight = _rows(data.target), _rows(data.weight)
+        target, weight = rows_of(data.target), rows_of(data.weight)
         return constant_loss(self._objective(), self.out_activation_, self.n_outputs_, target, weight)
 
     def _what_to_try(self) -> str:
@@ -286,8 +286,3 @@ class Supervised(NetworkEstimator):
         if found.shape != (n,):
             raise ValueError(f"groups must be one for each sample, of shape ({n},), but their shape is {found.shape}")
         return found
-
-
-def _rows(items: Any) -> Any:
-    """Return what is known of all examples, one row after another."""
-    return items.frames if isinstance(items, Sequences) else items

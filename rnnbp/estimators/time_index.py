@@ -9,7 +9,7 @@ dates that follow each other::
     a gap        any other distance
 
 A gap in a rhythm may be a holiday, and dates of which half are not alike, such as those of trades, have no frequency:
-these are warned of. Any other gap is a value that is missing, and refused.
+these are warned of, and so are distances that are too short. Any other gap is a value that is missing, and refused.
 """
 
 from __future__ import annotations
@@ -65,8 +65,10 @@ def read_dates(given: Any, what: str, *, in_columns: bool = False, beside: bool 
         return None
     instants, clock = _times(index)
     _expect_increasing(instants, index, what)
-    if len(index) > 2 and (type(index).__name__ == "PeriodIndex" or index.freq is None):
-        _expect_alike(instants, clock, what, beside=beside)
+    is_periods = type(index).__name__ == "PeriodIndex"
+    if len(index) > 2 and (is_periods or index.freq is None):
+        filled = "s.reindex(pandas.period_range(s.index[0], s.index[-1]))" if is_periods else "s.asfreq({})"
+        _expect_alike(instants, clock, what, filled, beside=beside)
     return clock
 
 
@@ -90,6 +92,7 @@ def dates_after(dates: Array, h: int) -> Array:
     -------
     ndarray of datetime64, of shape (h,)
     """
+    dates = dates.astype("M8[s]")  # nanoseconds end in the year 2262
     distances, ahead = np.diff(dates), np.arange(1, h + 1)
     if not distances.size:
         return np.asarray(dates[-1] + ahead * DAY)
@@ -177,7 +180,7 @@ def _expect_increasing(instants: Array, index: Any, what: str) -> None:
     )
 
 
-def _expect_alike(instants: Array, clock: Array, what: str, *, beside: bool) -> None:
+def _expect_alike(instants: Array, clock: Array, what: str, filled: str, *, beside: bool) -> None:
     distances = np.diff(instants)
     usual = np.sort(distances)[len(distances) // 2]
     alike = (distances * ALIKE >= usual) & (distances <= ALIKE * usual)
@@ -189,14 +192,16 @@ def _expect_alike(instants: Array, clock: Array, what: str, *, beside: bool) -> 
     is_known = alike.mean() >= 0.5  # there is a frequency
     if is_known and not breaks.any():
         return
-    k = int(np.argmax(breaks if is_known and not is_full else ~alike))
+    longer = distances > ALIKE * usual
+    is_lost = is_known and is_full and bool(longer.any())
+    k = int(np.argmax(longer if is_lost else breaks if is_known and not is_full else ~alike))
     message = (
         f"the dates of {what} are not alike far apart: {_shown(clock[k + 1])} follows {_shown(clock[k])}, but "
         f"the usual distance is {_length(usual)}"
     )
-    if is_known and is_full:
-        frequency = _frequency(distances[alike])
-        raise ValueError(f"{message}. Fill what is missing, as in s.asfreq({frequency}).interpolate(); or, {BY_ROWS}")
+    if is_lost:
+        filled = filled.format(_frequency(distances[alike]))
+        raise ValueError(f"{message}. Fill what is missing, as in {filled}.interpolate(); or, {BY_ROWS}")
     if not beside:
         warn(f"{message}. Each row is taken as one step: if values are missing, fill them; {BY_ROWS}")
 

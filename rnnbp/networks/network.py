@@ -242,11 +242,11 @@ class Network:
         return last if self.layers[last].teacher_forced else None
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in HINTS:
+        if name == "trainable" and not hasattr(type(self), name):
             getattr(self, name)  # an error that says what to write
         super().__setattr__(name, value)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def __call__(self, x: Any = None, /, **kwargs: Any) -> NoReturn:
         """Raise a TypeError that says which methods to call."""
         raise TypeError(
             "a Network is not called: write rnnbp.predict(net, x); or net.forward(x), which takes training=True too; "

@@ -59,7 +59,8 @@ def test_recurrent_networks_go_on_while_a_loss_falls():
     curves = [[-s for s in model.validation_scores_], model.validation_loss_curve_, model.loss_curve_]
     ended, waited = None, 0
     for t in range(len(curves[0])):
-        better = [t == 0 or curve[t] < min(curve[:t]) - tol for curve in curves]
+        much = (tol, max(tol, 0.005 * constant), tol)
+        better = [t == 0 or curve[t] < min(curve[:t]) - m for curve, m in zip(curves, much, strict=True)]
         near_chance = min(curves[1][: t + 1]) > 0.95 * constant
         waited = 0 if better[0] or better[1] or (near_chance and better[2]) else waited + 1
         if waited > patience and ended is None:

@@ -352,3 +352,24 @@ def test_an_array_with_far_more_features_than_steps_may_have_its_axes_in_another
     assert [f"X of shape (3, {t}, {f}) is read as 3 sequences" in str(each.message) for each in recwarn] == [
         True
     ] * said
+
+
+def test_steps_that_do_not_count_are_not_counted_for_balanced_classes():
+    rng = np.random.default_rng(0)
+    x = [rng.normal(size=(6, 2)) for _ in range(12)]
+    y = [(each[:, 0] > 0.8).astype(int) for each in x]
+    settings = {"class_weight": "balanced", "max_iter": 3, "random_state": 0, "shuffle": False}
+    plain = RNNTagger(4, **settings).fit(x, y, sample_weight=[np.ones(6) for _ in x])
+    padded = RNNTagger(4, **settings).fit(
+        [np.vstack([each, np.zeros((5, 2))]) for each in x],
+        [np.append(each, np.zeros(5, int)) for each in y],
+        sample_weight=[np.repeat([1.0, 0.0], [6, 5]) for _ in x],
+    )
+    np.testing.assert_allclose(padded.network_.theta, plain.network_.theta, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("estimator", [RNNClassifier, RNNRegressor])
+def test_validation_data_without_weight_is_refused(estimator):
+    x, weight = [np.ones((3, 1))] * 30, np.r_[1.0, np.zeros(29)]
+    with pytest.raises(ValueError, match="all that early stopping sets aside has a weight of 0: increase 'validation_"):
+        estimator(4, early_stopping=True, random_state=0).fit(x, np.arange(30) % 2, sample_weight=weight)
