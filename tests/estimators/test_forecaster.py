@@ -376,3 +376,11 @@ def test_a_table_of_more_series_than_steps_of_which_there_are_few_is_warned_of(s
     with pytest.warns(UserWarning, match=f"{shape[0]} series of {shape[1]} steps each") if is_odd else nullcontext():
         _expect_enough(table, list(table))
     _expect_enough(list(table), list(table))
+
+
+def test_two_values_are_enough_to_be_set_aside():
+    series = np.sin(np.arange(10.0))
+    settings = {"window": 4, "max_iter": 2, "early_stopping": True, "gradient": BPTT(compiled=False)}
+    assert len(RNNForecaster(2, validation_fraction=0.2, **settings).fit(series).validation_scores_) == 2
+    with pytest.raises(ValueError, match="validation set is too small"):
+        RNNForecaster(2, validation_fraction=0.1, **settings).fit(series)
