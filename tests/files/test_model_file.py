@@ -416,7 +416,7 @@ def test_a_header_is_no_longer_than_the_safetensors_package_reads(path):
     with open(path, "wb") as file:
         file.write((100_000_001).to_bytes(8, "little") + b"{")
         file.truncate(8 + 100_000_001)  # of which the disk holds next to nothing
-    with pytest.raises(safetensors.SafetensorError, match="header too large"):
+    with pytest.raises(safetensors.SafetensorError, match=r"(?i)header ?too ?large"):
         safetensors.safe_open(path, "np")
     with pytest.raises(ModelFileError, match="its header should be 100000001 bytes long"):
         Network.load(path)
