@@ -178,7 +178,8 @@ def _expect_dates(name: str, given: Any, dates: Dates, lengths: Sequence[int], *
     for i, (item, those, n) in enumerate(
         zip(_items(name, given, len(lengths), single=single), dates, lengths, strict=True)
     ):
-        found = read_dates(item, _of_series(name, i), beside=True)
+        looked_at = item.iloc[:n] if name == PAST and hasattr(item, "iloc") else item
+        found = read_dates(looked_at, _of_series(name, i), beside=True)
         if found is not None and those is not None:
             expect_dates_of(those, found, _of_series(name, i), n - len(those))
 

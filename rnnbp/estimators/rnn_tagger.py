@@ -77,7 +77,8 @@ class RNNTagger(Classification, RecurrentEstimator):
         "n_features": "\n    F; for an (N, T) array it is T, as scikit-learn counts, or F if each row was one step.",
         "y": "list of arrays of shape (T_i,), or array of shape (N, T)\n    A label for each step.",
         "weights": "list of arrays of shape (T_i,), array of shape (N, T) or (N,), or None\n"
-        "    How much each step counts, or each sequence. Steps of weight 0 are left out: that is how to mask some.",
+        "    How much each step counts, or each sequence. Steps of weight 0 are left out: that is how to mask\n"
+        "    some. Their labels are classes all the same, so give them one that there is.",
     }
 
     def _read_data(self, X: Any, y: Any, *, anew: bool, incremental: bool) -> tuple[Any, Array, Any]:

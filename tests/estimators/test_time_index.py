@@ -305,3 +305,11 @@ def test_what_was_warned_of_in_fit_is_not_warned_of_again():
 def test_dates_go_on_after_the_year_2262():
     after = dates_after(pandas.date_range("2262-01-01", periods=60).values, 100)
     assert (np.diff(after) == np.timedelta64(1, "D")).all()
+
+
+def test_past_covariates_are_not_looked_at_beyond_the_end_of_the_series():
+    later = WEEKS[:N].append(WEEKS[N - 1 :] + pandas.Timedelta("500D"))  # after a break
+    beside = pandas.Series(np.cos(np.arange(len(later))), later)
+    RNNForecaster(**BRIEF).fit(X, past_covariates=beside)
+    with pytest.raises(ValueError, match="future_covariates of series 0 are not alike far apart"):
+        RNNForecaster(**BRIEF).fit(X, future_covariates=beside)
