@@ -250,6 +250,7 @@ def _compare(fitted: dict[str, Any], network: Network) -> None:
         raise ValueError(f"there are {len(names)} names of features, but {fitted.get('n_features_in_')} features")
     if "residuals_" in fitted and fitted["residuals_"].shape[-1] != width:
         raise ValueError("residuals_ are of another number of variables")
+    _compare_autoregression(fitted, width + n_past, n_future)
     pasts, scales = fitted.get("_pasts", []), fitted.get("_scales", [])
     known, steps = fitted.get("_known", []), fitted.get("_steps", [])
     if len(pasts) != len(scales) or any(x.shape[1] != width + n_past for x in pasts):
@@ -271,6 +272,20 @@ def _compare(fitted: dict[str, Any], network: Network) -> None:
         raise ValueError("the scales are of another number of variables")
     if any((spread <= 0).any() for _, spread in scales):
         raise ValueError("a series cannot vary by less than nothing")
+
+
+def _compare_autoregression(fitted: dict[str, Any], n_variables: int, n_future: int) -> None:
+    """Check that the linear model beside a network is for the same variables."""
+    coef, intercept, share = (fitted.get(f"lag_{name}_") for name in ("coef", "intercept", "weight"))
+    if coef is None or intercept is None:
+        if coef is not intercept or share:
+            raise ValueError("a part of lag_coef_, lag_intercept_ and lag_weight_ is missing")
+        return
+    if share is None:
+        raise ValueError("lag_weight_ is missing")
+    n_lagged = coef.shape[1] - n_future
+    if len(coef) != n_variables or intercept.shape != (n_variables,) or n_lagged < 1 or n_lagged % n_variables:
+        raise ValueError("lag_coef_ and lag_intercept_ are of another number of variables or covariates")
 
 
 def _is_at_least(least: int) -> Callable[[Any], bool]:
@@ -337,6 +352,9 @@ KNOWN: dict[str, Callable[[Any], bool]] = {
     "steps_": _is_flag,
     "differenced_": _is_flag,
     "residuals_": lambda value: _are_numbers(value, 3) or _are_numbers(value),  # of before: of one step ahead
+    "lag_coef_": lambda value: value is None or _are_numbers(value),
+    "lag_intercept_": lambda value: value is None or _are_numbers(value, 1),
+    "lag_weight_": lambda value: _is_number(value) and 0 <= value <= 1,
     "_width": _is_at_least(1),
     "_saw_columns": _is_flag,
     "_multilabel": _is_flag,

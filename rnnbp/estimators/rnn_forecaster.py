@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -27,34 +27,33 @@ from sklearn.utils.validation import check_is_fitted
 
 from rnnbp.callbacks import EarlyStopping
 from rnnbp.configuration import number, whole_number
-from rnnbp.estimators.backtest import folds, further, interval, steps_ahead
+from rnnbp.estimators.backtest import further, interval
 from rnnbp.estimators.base import Arrays, Data
-from rnnbp.estimators.covariates import FUTURE, PAST, Covaried, Dates
+from rnnbp.estimators.covariates import FUTURE, PAST, Dates
 from rnnbp.estimators.declaring import FLAG, check, documented, either, real, setting
+from rnnbp.estimators.forecast_input import dates_of, expect_enough, expect_no_dates, is_single
+from rnnbp.estimators.mixture import Mixture
 from rnnbp.estimators.objectives import HalfSquaredError
 from rnnbp.estimators.recurrent import RecurrentEstimator
-from rnnbp.estimators.series import WINDOWS, Course, Forecasting, drifts
+from rnnbp.estimators.series import Course, Forecasting, drifts
 from rnnbp.estimators.settings import SEED
 from rnnbp.estimators.solvers import make_optimizer, solver_is_stochastic
-from rnnbp.estimators.time_index import read_dates, read_name
+from rnnbp.estimators.time_index import read_name
 from rnnbp.losses import Loss
 from rnnbp.names import explained
 from rnnbp.networks.network import Network
 from rnnbp.training import fit
-from rnnbp.warning import warn
 
 __all__ = ["RNNForecaster"]
 
 Array = NDArray[Any]
 ENOUGH = 20  # steps to set aside for early stopping, and of each series
 ALIKE = 1e-6  # scaled targets that differ by less
-LEAST = 10  # values, of all series together
-FEW = 10  # steps: a table of shorter series than that, and of more of them, may have its steps in rows
 
 
 @documented
 @dataclass(eq=False, repr=False, kw_only=True)
-class RNNForecaster(Covaried, RecurrentEstimator, Forecasting):
+class RNNForecaster(Mixture, RecurrentEstimator, Forecasting):
     """A recurrent network that predicts one or many series from their own past, any number of steps ahead.
 
     $parameters
@@ -131,12 +130,21 @@ class RNNForecaster(Covaried, RecurrentEstimator, Forecasting):
     differenced_: bool = field(init=False)
     residuals_: Array = field(init=False)
     _remembered: ClassVar[tuple[str, ...]] = (*RecurrentEstimator._remembered, "_single", "_pasts", "_scales")
-    _remembered_since: ClassVar[tuple[str, ...]] = ("_covariates", "_known", "_steps", "_dates", "_name")
+    _remembered_since: ClassVar[tuple[str, ...]] = (
+        *("lag_coef_", "lag_intercept_", "lag_weight_"),
+        *("_covariates", "_known", "_steps", "_dates", "_name"),
+    )
     _attributes: ClassVar[str] = """\
 differenced_ : bool
     Whether the network sees changes in the place of values.
 residuals_ : ndarray of shape (n_origins, n_steps, F)
-    Errors of forecasts of 1, 2, ... steps, in units of the series' spread, on data that were left out of training."""
+    Errors of forecasts of 1, 2, ... steps, in units of the series' spread, on data that were left out of training.
+lag_weight_ : float
+    The share of the linear model in forecasts, from 0 to 1.
+lag_coef_ : ndarray of shape (V, K V + C), or None
+    Its coefficients: of the next changes of the V = F + P variables, past covariates among them, on the last K values
+    of all variables, the newest first, and on C future covariates; all scaled. None without such a model.
+lag_intercept_ : ndarray of shape (V,), or None"""
     _words: ClassVar[dict[str, str]] = {
         "samples": "windows",
         "counted": "windows",
@@ -218,7 +226,12 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
 
     def _fit(self, X: Any, y: Any, covariates: dict[str, Any], *, incremental: bool) -> Self:
         check(self)
-        _expect_no_dates(X)
+        if isinstance(self.lags, Integral) and self.lags > self.window:
+            raise ValueError(
+                f"lags must be at most window, the steps of the past that a forecast is made of, but lags={self.lags} "
+                f"and window={self.window} were given"
+            )
+        expect_no_dates(X)
         with self._as_it_was_if_refused():
             anew = self._starts_anew(incremental=incremental)
             single, series, dates = self._read_series(X, reset=anew)
@@ -235,7 +248,7 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
             if anew:
                 self.differenced_ = drifts(series, self.window) if self.difference == "auto" else bool(self.difference)
             self._view.check(series, 2)
-            _expect_enough(X, series)
+            expect_enough(X, series)
             self._expect_bounded(series)
             if anew:
                 self._learn_covariates(covariates, series, single=single)
@@ -245,15 +258,18 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
             if held_out is not None and np.ptp(held_out.target.frames, axis=0).max() < ALIKE:
                 early, (data, held_out) = False, self._cut(courses, early=False)  # no score tells them apart
             self._train(data, held_out, incremental=incremental, stops_early=early)
-            self.residuals_ = self._backtested(courses, incremental=incremental)
+            if incremental:
+                self._refresh_residuals(courses)
+            else:
+                self._backtest(courses)
             self._remember(courses, dates)
             self._name = read_name(X) if single else None
         return self
 
     def _read_series(self, X: Any, *, reset: bool) -> tuple[bool, list[Array], Dates]:
         """Return whether X is one series; all series as arrays of shape (T_i, F); and the dates of their steps."""
-        single = _is_single(X) and (reset or not self._saw_columns)
-        dates = _read_dates(X, single=single, warns=reset)
+        single = is_single(X) and (reset or not self._saw_columns)
+        dates = dates_of(X, single=single, warns=reset)
         if single and not hasattr(X, "columns"):
             X = check_array(X, dtype=None, ensure_2d=False, ensure_all_finite=False)
         series = list(self._read_x([X] if single else X, reset=reset))
@@ -271,32 +287,8 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
         data = self._view.windows([each.part(0, n) for each, n in zip(courses, cuts, strict=True)])
         return data, self._view.windows(ends)
 
-    def _backtested(self, courses: list[Course], *, incremental: bool) -> Array:
-        """Return errors of forecasts from parts of the series that were left out of training, of shape (n, H, F)."""
-        lengths = list(map(len, courses))
-        h = steps_ahead(lengths, max(self.horizon, self.window))
-        random_state = check_random_state(self.random_state)
-        found = []
-        for fold in [[(0, n) for n in lengths]] if incremental else folds(lengths):
-            net = (
-                self.network_ if incremental else self._trained_without(fold, courses, random_state.randint(2**31 - 1))
-            )
-            first = [max(begin, self._view.first(n)) for (begin, _), n in zip(fold, lengths, strict=True)]
-            ends = [end for _, end in fold]
-            origins = [range(a, min(b, n - h + 1)) for a, b, n in zip(first, ends, lengths, strict=True)]
-            if any(origins):
-                value, forecast, scale = self._ahead(net, courses, origins, h)
-                found.append((value - forecast) / scale)
-        return np.concatenate(found)
-
-    def _trained_without(self, fold: Sequence[tuple[int, int]], courses: list[Course], seed: int) -> Network:
+    def _trained(self, pieces: list[Course], seed: int) -> Network:
         """Return another network, trained as the one that is kept, on what a fold leaves in."""
-        pieces = [
-            piece
-            for each, (begin, end) in zip(courses, fold, strict=True)
-            for piece in ((each.part(0, begin), each.part(end)) if end > begin else (each,))
-            if len(piece) >= self._view.least(2)
-        ]
         early = self.validation_scores_ is not None and min(map(len, pieces)) >= ENOUGH
         data, held_out = self._cut(pieces, early=early)
         net = Network(self._layers(self.n_outputs_), dtype=self.network_.dtype, seed=seed)
@@ -322,16 +314,6 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
             raise KeyboardInterrupt
         return net
 
-    def _ahead(
-        self, net: Network, courses: list[Course], origins: Sequence[Sequence[int]], h: int
-    ) -> tuple[Array, Array, Array]:
-        """Return values from each origin on, a network's forecasts of them, and the series' spreads."""
-        times = [(each, t) for each, those in zip(courses, origins, strict=True) for t in those]
-        times = times[:: -(-len(times) // WINDOWS)]
-        pasts = [each.part(max(t - self.window - 1, 0), t) for each, t in times]
-        values = np.array([each.x[t : t + h, : self._width] for each, t in times])
-        return values, self._run_on(net, pasts, h), self._spreads(pasts)
-
     def _expect_bounded(self, series: list[Array]) -> None:
         """Check that the bounds are bounds, also of the series."""
         lower, upper = self._bounds
@@ -344,10 +326,6 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
                     raise ValueError(
                         f"series {i} goes beyond {name}={bound:g}: it is {x[step][beyond[step]][0]:g} at step {step}"
                     )
-
-    @property
-    def _bounds(self) -> tuple[float, float]:
-        return -np.inf if self.lower is None else self.lower, np.inf if self.upper is None else self.upper
 
     def _objective(self) -> Loss:
         return HalfSquaredError()
@@ -392,7 +370,7 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
             whole number of at least 1.
         """
         pasts, h, shape = self._asked(X, h, {PAST: past_covariates, FUTURE: future_covariates})
-        return self._run_on(self.network_, pasts, h).reshape(shape)
+        return self._forecast(pasts, h).reshape(shape)
 
     @explained
     def predict_interval(
@@ -430,7 +408,7 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
         """
         number("coverage", coverage, "(0, 1)")
         pasts, h, shape = self._asked(X, h, {PAST: past_covariates, FUTURE: future_covariates})
-        forecast, spread = self._run_on(self.network_, pasts, h), self._spreads(pasts)
+        forecast, spread = self._forecast(pasts, h), self._spreads(pasts)
         ends = interval(self._errors, coverage, drifts=self.differenced_)
         lower, upper = (
             np.clip(forecast + further(end, h, drifts=self.differenced_) * spread, *self._bounds).reshape(shape)
@@ -471,7 +449,7 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
         whole_number("n_paths", n_paths)
         errors = further(self._errors, h, drifts=self.differenced_)
         drawn = check_random_state(self.random_state).randint(len(errors), size=(n_paths, len(pasts)))
-        paths = self._run_on(self.network_, pasts, h) + errors[drawn] * self._spreads(pasts)
+        paths = self._forecast(pasts, h) + errors[drawn] * self._spreads(pasts)
         return np.asarray(np.clip(paths, *self._bounds)).reshape(n_paths, *shape)
 
     @property
@@ -484,7 +462,7 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
         check_is_fitted(self)
         if isinstance(X, Real):
             X, h = None, whole_number("h", X)
-        _expect_no_dates(X)
+        expect_no_dates(X)
         steps = whole_number("h", self.horizon if h is None else h)
         if X is None:
             single, pasts = self._single, self._remembered_courses(covariates, steps)
@@ -494,38 +472,6 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
             pasts = self._courses(series, dates, covariates, steps, single=single)
         shape = () if single else (len(pasts),)
         return pasts, steps, (*shape, steps, *((self._width,) if self._width > 1 else ()))
-
-    def _run_on(self, net: Network, pasts: list[Course], h: int) -> Array:
-        """Return forecasts of a network in closed loop, of shape (N, h, F)."""
-        view = self._view
-        recent = [each.last(view.least(self.window)) for each in pasts]
-        scaled = [each.scaled for each in recent]
-        inputs = [view.inputs(z, each.known[1 : len(z) + 1]) for z, each in zip(scaled, recent, strict=True)]
-        ahead = np.array([each.known[len(each) + 1 : len(each) + h] for each in recent])
-        mean, spread = (np.array(parts) for parts in zip(*(each.scale for each in recent), strict=True))
-        bounded = np.arange(mean.shape[1]) < self._width  # past covariates are not
-        lower, upper = (
-            (np.where(bounded, bound, free) - mean) / spread
-            for bound, free in zip(self._bounds, (-np.inf, np.inf), strict=True)
-        )
-        warm = net.run(inputs, keep=False)
-        ends = np.array([len(x) - 1 for x in inputs])
-        change, states = warm.output[ends, np.arange(len(inputs))], warm.final_states
-        value = np.array([z[-1] for z in scaled])
-        path = []
-        for k in range(h):
-            if k:
-                step = net.run(view.seen(value, change, ahead[:, k - 1])[None], keep=False, initial_states=states)
-                change, states = step.output[0], step.final_states
-            before, value = value, np.clip(value + change, lower, upper).astype(value.dtype)
-            change = value - before
-            path.append(value)
-        forecast = np.stack(path, axis=1) * spread[:, None] + mean[:, None]
-        return np.asarray(np.clip(forecast[..., : self._width], *self._bounds))  # bounds may have been rounded
-
-    def _spreads(self, courses: list[Course]) -> Array:
-        """Return the spreads of series, of shape (N, 1, F)."""
-        return np.array([[each.scale[1][: self._width]] for each in courses])
 
     def score(
         self,
@@ -556,56 +502,5 @@ residuals_ : ndarray of shape (n_origins, n_steps, F)
         self._view.check(series, 2)
         courses = self._courses(series, dates, {PAST: past_covariates, FUTURE: future_covariates}, 0, single=single)
         origins = [range(self._view.least(1), len(x)) for x in series]
-        value, forecast, _ = self._ahead(self.network_, courses, origins, 1)
-        return float(r2_score(value[:, 0], forecast[:, 0]))
-
-
-def _is_single(X: Any) -> bool:
-    """Return whether X is one series of numbers, without a list around it: a row of numbers, or a table's column."""
-    if isinstance(X, (list, tuple)):
-        return len(X) > 0 and np.ndim(X[0]) == 0
-    shape = getattr(X, "shape", ())
-    return (len(shape) == 1 and X.dtype != object) or _is_column(X)
-
-
-def _is_column(X: Any) -> bool:
-    return getattr(X, "shape", ())[1:] == (1,)
-
-
-def _read_dates(X: Any, *, single: bool, warns: bool) -> Dates:
-    """Return the dates of each series' steps, checked, maybe with a warning of the first; nothing if there are none."""
-    if single:
-        return [read_dates(X, "X", beside=not warns)]
-    if isinstance(X, (list, tuple)):
-        return [read_dates(x, f"series {i}", beside=i > 0 or not warns) for i, x in enumerate(X)]
-    dates = read_dates(X, "X", in_columns=True, beside=not warns)
-    return [] if dates is None else [dates] * len(X)
-
-
-def _expect_no_dates(X: Any) -> None:
-    """Check that the rows of a table are no dates: its rows are series, not steps."""
-    index = getattr(X, "index", None) if getattr(X, "ndim", 0) == 2 and not _is_column(X) else None
-    if type(index).__name__ in ("DatetimeIndex", "TimedeltaIndex", "PeriodIndex"):
-        n, k = X.shape
-        raise ValueError(
-            f"the rows of X are times, a {type(index).__name__}, but a table is read as one series a row: pass [X] "
-            f"for one series of {k} variables, or X.T for {k} series of {n} steps"
-        )
-
-
-def _expect_enough(X: Any, series: list[Array]) -> None:
-    """Check that there are values to learn from, and warn of a table whose rows look like steps.
-
-    Warns
-    -----
-    UserWarning
-        If there are many series of few steps in an array.
-    """
-    n_values, n, t = sum(map(len, series)), len(series), len(series[0])
-    if n_values < LEAST:
-        raise ValueError(f"at least {LEAST} values are needed to learn how a series goes on, but there are {n_values}")
-    if getattr(X, "ndim", 0) == 2 and t < FEW and n > t:
-        warn(
-            f"X of shape ({n}, {t}) is read as {n} series of {t} steps each. If its rows are steps, pass [X] for one "
-            f"series of {t} variables, or X.T for {t} series; if they are series, list(X) is taken as it is"
-        )
+        pasts, values = self._tried(courses, origins, 1)
+        return float(r2_score(values[:, 0], self._forecast(pasts, 1)[:, 0]))

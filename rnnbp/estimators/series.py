@@ -51,6 +51,14 @@ class Forecasting:
         half as much as the series.
         """,
     )
+    lags: int | str | None = setting(
+        "auto",
+        either(WHOLE, "auto", None),
+        """
+        The last values that a linear model beside the network sees, at most ``window``: a season at least. "auto"
+        takes 24 or the whole window, whichever has forecast better what was left out; None leaves the model out.
+        """,
+    )
     lower: float | None = setting(
         None,
         BOUND,

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from rnnbp import RNNForecaster
-from rnnbp.estimators.rnn_forecaster import _expect_enough
+from rnnbp.estimators.forecast_input import expect_enough
 from rnnbp.estimators.series import View, drifts
 from rnnbp.gradients import BPTT
 from rnnbp.training import History
@@ -50,7 +50,7 @@ def test_bounds_are_in_the_units_of_the_series(scale, difference):
 @pytest.mark.parametrize("difference", [False, True])
 def test_forecasts_are_fed_back(difference):
     """Two steps ahead is one step ahead of a past that ends with the first forecast, in one pass."""
-    fitted = RNNForecaster(**BRIEF | {"difference": difference, "window": 30}).fit(TREND[:20])
+    fitted = RNNForecaster(**BRIEF | {"difference": difference, "window": 30, "lags": None}).fit(TREND[:20])
     first, second = fitted.predict(2)
     center, spread = TREND[:20].mean(), (np.diff(TREND[:20]) if difference else TREND[:20]).std()
     scaled = (np.append(TREND[:20], first) - center) / spread
@@ -171,7 +171,7 @@ def test_the_errors_that_intervals_are_made_of_are_those_of_networks_that_had_no
     """Noise: whoever has learnt it by heart has small errors, and whoever has not seen it has at least its spread."""
     x = np.random.default_rng(0).normal(size=90)
     settings = {"window": 12, "early_stopping": False, "learning_rate_init": 0.02, "max_iter": 400, "random_state": 0}
-    fitted = RNNForecaster(48, **settings).fit(x)
+    fitted = RNNForecaster(48, lags=None, **settings).fit(x)
     assert fitted.score(x) > 0.7  # by heart
     assert fitted.residuals_[:, 0].std() > 1
 
@@ -364,18 +364,18 @@ def test_training_stops_early_by_itself_where_twenty_steps_are_set_aside_and_eac
 
 
 def test_ten_values_are_enough():
-    _expect_enough(sines(10), sines(10))
-    _expect_enough(sines(5, 5), sines(5, 5))
+    expect_enough(sines(10), sines(10))
+    expect_enough(sines(5, 5), sines(5, 5))
     with pytest.raises(ValueError, match=r"at least 10 values are needed .* but there are 9"):
-        _expect_enough(sines(9), sines(9))
+        expect_enough(sines(9), sines(9))
 
 
 @pytest.mark.parametrize(("shape", "is_odd"), [((10, 9), True), ((9, 9), False), ((11, 10), False), ((100, 2), True)])
 def test_a_table_of_more_series_than_steps_of_which_there_are_few_is_warned_of(shape, is_odd):
     table = np.ones(shape)
     with pytest.warns(UserWarning, match=f"{shape[0]} series of {shape[1]} steps each") if is_odd else nullcontext():
-        _expect_enough(table, list(table))
-    _expect_enough(list(table), list(table))
+        expect_enough(table, list(table))
+    expect_enough(list(table), list(table))
 
 
 def test_two_values_are_enough_to_be_set_aside():

@@ -67,7 +67,7 @@ GATED = {
 }  # fmt: skip
 OWN = {
     "callbacks": (), "dropout": 0.0, "class_weight": None, "pooling": "last", "difference": "auto", "horizon": 1,
-    "window": 50, "convolution": None, "lower": None, "upper": None,
+    "window": 50, "convolution": None, "lower": None, "upper": None, "lags": "auto",
 }  # fmt: skip
 FORECASTER = {
     "hidden_layer_sizes": (32,), "learning_rate_init": 0.01, "tol": 1e-6, "early_stopping": "auto",
