@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import forecast_intervals, series_classification, speech_recognition
+from benchmarks import forecast_intervals, forecasts, series_classification, speech_recognition
 from benchmarks.series_classification import TASKS, warped_distances
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of convergence and scales, as the commands do
@@ -79,9 +79,19 @@ def test_intervals_are_measured_and_written_down(tmp_path, capsys, monkeypatch):
     assert len(found["nominal 80 %"]["covered"]) == len(found["nominal 95 %"]["width"]) == 4
 
 
-@pytest.mark.parametrize("name", forecast_intervals.GENERATED)
+def test_forecasts_are_measured_and_written_down(tmp_path, capsys):
+    path = tmp_path / "found.json"
+    assert forecasts.main(["--series", "growth", "--seeds", "2", "--json", str(path)]) == 0
+    assert "growth" in capsys.readouterr().out
+    found = json.loads(path.read_text())["series"]["growth"]
+    assert np.mean(found["both"]) < 0.7 * np.mean(found["network"])
+    assert np.allclose(found["both"], found["linear"], rtol=0.3)
+    assert len(found["w"]) == 2
+
+
+@pytest.mark.parametrize("name", [*forecast_intervals.GENERATED, *forecasts.KINDS])
 def test_a_generated_series_is_its_seed_s(name):
-    make = forecast_intervals.GENERATED[name]
+    make = forecasts.KINDS[name].make if name in forecasts.KINDS else forecast_intervals.GENERATED[name]
     first, again, other = (make(np.random.default_rng(seed), 50) for seed in (0, 0, 1))
     assert first.shape == (50,)
     np.testing.assert_array_equal(first, again)

@@ -232,6 +232,9 @@ HELD = {  # what is taken, and what is refused
     "live_mean_": VECTORS, "live_variance_": VECTORS,
     **dict.fromkeys(("steps_", "differenced_", "_saw_columns", "_multilabel", "_rows_are_steps", "_single"), FLAGS),
     "residuals_": ([np.ones((2, 3)), np.ones((2, 3, 1))], [ONE, np.ones((0, 3)), np.ones((2, 3, 1, 1)), None]),
+    "lag_coef_": ([None, np.ones((1, 2))], [ONE, np.ones((0, 3)), np.ones((1, 1, 1)), np.array([[NAN]]), [[1.0]], 1.0]),
+    "lag_intercept_": VECTORS,
+    "lag_weight_": ([0, 0.0, 0.5, 1], [-0.1, 1.1, NAN, True, None, "0.5", ONE]),
     "_pasts": ([[np.ones((2, 1))]], [[], [ONE], [np.ones((0, 1))], [np.ones((2, 1)), None], (np.ones((2, 1)),), None]),
     "_scales": ([[], [SCALE]], [[(ONE,)], [(ONE, ONE, ONE)], [[ONE, ONE]], [(ONE, NONE)], [(ONE, 1.0)], SCALE, None]),
     "_covariates": (
@@ -287,6 +290,7 @@ SERIES = {
     "_pasts": [PAST, PAST], "_scales": [(np.ones(2), np.ones(2))] * 2, "_known": [np.ones((4, 1)), np.ones((9, 1))],
     "_steps": [4, 9],
 }  # fmt: skip
+BESIDE = {**SERIES, "lag_coef_": np.ones((2, 5)), "lag_intercept_": np.ones(2), "lag_weight_": 0.5}
 WITHOUT = {"n_features_in_": 1, "n_outputs_": 1, "residuals_": np.ones((5, 1)), "_pasts": [np.ones((4, 1))],
            "_scales": [SCALE]}  # fmt: skip
 
@@ -296,7 +300,7 @@ WITHOUT = {"n_features_in_": 1, "n_outputs_": 1, "residuals_": np.ones((5, 1)), 
     [
         (CLASSES, 3, 3), (TWO, 3, 1), ({**TWO, "classes_": np.arange(1)}, 3, 1), (MANY, 3, 3),
         ({**MANY, "classes_": np.arange(1)}, 3, 1), ({**CLASSES, "feature_names_in_": np.arange(3)}, 3, 3),
-        (SERIES, 3, 2), (WITHOUT, 1, 1), ({"n_features_in_": 8, "_width": 2}, 2, 1),
+        (SERIES, 3, 2), (BESIDE, 3, 2), (WITHOUT, 1, 1), ({"n_features_in_": 8, "_width": 2}, 2, 1),
     ],
 )  # fmt: skip
 def test_what_belongs_together_is_taken(fitted, n_inputs, n_outputs):
@@ -330,12 +334,27 @@ def test_what_belongs_together_is_taken(fitted, n_inputs, n_outputs):
         (SERIES, {"_scales": [(ONE, np.ones(2)), (np.ones(2), np.ones(2))]}, "the scales are of another number"),
         (SERIES, {"_scales": [(np.ones(2), np.array([1.0, 0.0]))] * 2}, "a series cannot vary by less than nothing"),
         (SERIES, {"_scales": [(np.ones(2), np.array([1.0, -1.0]))] * 2}, "a series cannot vary by less than nothing"),
+        (BESIDE, {"lag_coef_": np.ones((1, 5))}, "lag_coef_ and lag_intercept_ are of another number"),
+        (BESIDE, {"lag_coef_": np.ones((2, 1))}, "lag_coef_ and lag_intercept_ are of another number"),
+        (BESIDE, {"lag_coef_": np.ones((2, 4))}, "lag_coef_ and lag_intercept_ are of another number"),
+        (BESIDE, {"lag_intercept_": ONE}, "lag_coef_ and lag_intercept_ are of another number"),
+        (BESIDE, {"lag_intercept_": None}, "a part of lag_coef_, lag_intercept_ and lag_weight_ is missing"),
+        (BESIDE, {"lag_coef_": None}, "a part of lag_coef_, lag_intercept_ and lag_weight_ is missing"),
+        (WITHOUT, {"lag_weight_": 0.5}, "a part of lag_coef_, lag_intercept_ and lag_weight_ is missing"),
+        (BESIDE, {"lag_weight_": None}, "lag_weight_ is missing"),
         (WITHOUT, {"_steps": [4]}, "covariates are of another number of series"),
         (WITHOUT, {"_known": [np.ones((4, 0))]}, "covariates are of another number of series"),
     ],
 )
 def test_what_does_not_belong_together_is_refused(fitted, changed, message):
-    sizes = {id(CLASSES): (3, 3), id(TWO): (3, 1), id(MANY): (3, 3), id(SERIES): (3, 2), id(WITHOUT): (1, 1)}
+    sizes = {
+        id(CLASSES): (3, 3),
+        id(TWO): (3, 1),
+        id(MANY): (3, 3),
+        id(SERIES): (3, 2),
+        id(BESIDE): (3, 2),
+        id(WITHOUT): (1, 1),
+    }
     network = Network([layers.Dense(*sizes[id(fitted)])])
     files._compare(fitted, network)
     with pytest.raises(ValueError, match=message):
