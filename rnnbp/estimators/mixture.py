@@ -38,11 +38,15 @@ Array = NDArray[Any]
 
 
 def weight(errors: Sequence[Array], others: Sequence[Array]) -> float:
-    """Return the share w of a model beside another one, given the errors of both in each fold."""
+    """Return the share w of a model beside another one, given the errors of both in each fold.
+
+    A model has none if its errors are not finite, or the same.
+    """
     found = []
     for e, other in zip(errors, others, strict=True):
-        apart = e - other
-        squares = np.square(apart).sum(dtype=np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):
+            apart = e - other
+            squares = np.square(apart).sum(dtype=np.float64)
         usable = np.isfinite(squares) and squares > 0
         found.append(float(np.clip((e * apart).sum(dtype=np.float64) / squares, 0, 1)) if usable else 0.0)
     return min(found)
@@ -99,13 +103,14 @@ class Mixture(Covaried):
             pasts, values = self._tried(courses, self._origins(lengths, fold, h), h)
             if pasts:
                 models: list[OneStep] = [Recurrent(net, self._view), *(self._autoregression(pieces, k) for k in lags)]
-                errors.append([(values - self._run_on(each, pasts, h)) / self._spreads(pasts) for each in models])
+                with np.errstate(over="ignore", invalid="ignore"):  # one that runs away gets no weight
+                    errors.append([(values - self._run_on(each, pasts, h)) / self._spreads(pasts) for each in models])
         alone = [each[0] for each in errors]
         self.lag_coef_, self.lag_intercept_, self.lag_weight_ = None, None, 0.0
         self.residuals_ = np.concatenate(alone)
         for i, k in enumerate(lags, start=1):
             w = weight(alone, [each[i] for each in errors])
-            mixed = np.concatenate([(1 - w) * each[0] + w * each[i] for each in errors])
+            mixed = np.concatenate([(1 - w) * each[0] + w * each[i] if w else each[0] for each in errors])
             if self.lag_coef_ is None or np.square(mixed).sum() < np.square(self.residuals_).sum():
                 model = self._autoregression(courses, k)
                 self.lag_coef_, self.lag_intercept_, self.lag_weight_ = model.coef, model.intercept, w

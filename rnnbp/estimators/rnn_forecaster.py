@@ -66,11 +66,16 @@ class RNNForecaster(Mixture, RecurrentEstimator, Forecasting):
 
     Notes
     -----
-    Compare it with simple forecasts before it is used: the last value, the value of a season ago, and a linear model of
-    lagged values, such as scikit-learn's ``RidgeCV`` on the last 24. Of a few hundred steps with a trend and a season
-    the linear model is often better, and a network's forecast may be worse than the last value. What helps: if the
-    trend is a straight line, take it out first (``np.polyfit``), and add it to the forecast of the rest; if the series
-    grows by so many per cent, forecast its logarithm, ``np.exp(forecaster.fit(np.log(x)).predict(h))``.
+    Two models forecast, each in its own closed loop: the network, and an autoregression, which is a linear model of the
+    last values (see ``lags``) and of covariates, fitted by ridge regression. What is returned is ``1 - lag_weight_`` of
+    the one and ``lag_weight_`` of the other. `fit` chooses that weight, and the number of lags, by errors on parts of
+    the series that were left out of training; of the weights that three such parts ask for it takes the least. Where
+    there is a trend, a season or growth the weight is large, where a series is chaotic it is small. `partial_fit`
+    trains the network alone: autoregression and weight stay those of the last `fit`, and without one there are none.
+
+    Compare it with simple forecasts before it is used, the last value and the value of a season ago: of what no past
+    tells, such as a random walk, a forecast may be worse than the last value. Where levels do not drift, see
+    ``difference``, the autoregression cannot run away; where they do, growth by so many per cent goes on as growth.
 
     Intervals come of the errors that three more networks make, each on a third of the data that it was not trained on:
     `fit` takes two to three times as long for it. Errors of the future are taken to be like those, so intervals are too
@@ -140,11 +145,12 @@ differenced_ : bool
 residuals_ : ndarray of shape (n_origins, n_steps, F)
     Errors of forecasts of 1, 2, ... steps, in units of the series' spread, on data that were left out of training.
 lag_weight_ : float
-    The share of the linear model in forecasts, from 0 to 1.
+    The share of the autoregression in forecasts, from 0 to 1.
 lag_coef_ : ndarray of shape (V, K V + C), or None
     Its coefficients: of the next changes of the V = F + P variables, past covariates among them, on the last K values
-    of all variables, the newest first, and on C future covariates; all scaled. None without such a model.
-lag_intercept_ : ndarray of shape (V,), or None"""
+    of all variables, the newest first, and on C future covariates; all scaled. None without an autoregression.
+lag_intercept_ : ndarray of shape (V,), or None
+    Its constants."""
     _words: ClassVar[dict[str, str]] = {
         "samples": "windows",
         "counted": "windows",

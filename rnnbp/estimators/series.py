@@ -55,8 +55,8 @@ class Forecasting:
         "auto",
         either(WHOLE, "auto", None),
         """
-        The last values that a linear model beside the network sees, at most ``window``: a season at least. "auto"
-        takes 24 or the whole window, whichever has forecast better what was left out; None leaves the model out.
+        The last values that the autoregression beside the network sees, at most ``window``: a season at least. "auto"
+        takes 24 or the whole window, whichever has forecast better what was left out; None leaves it out.
         """,
     )
     lower: float | None = setting(

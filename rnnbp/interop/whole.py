@@ -104,7 +104,8 @@ def _more_than_its_network(model: Any) -> str:
     """Say what a model computes beside its network, which is no step of its own; empty if that is nothing."""
     if isinstance(model, RNNForecaster):
         differences = ", takes differences of its steps" if model.differenced_ else ""
-        return f"scales each series by its own mean and deviation{differences}, and adds up what it predicts"
+        beside = ", with a linear model's beside it" if model.lag_weight_ else ""
+        return f"scales each series by its own mean and deviation{differences}, and adds up what it predicts{beside}"
     if isinstance(model, CTCTranscriber) and model.sample_rate is not None:
         return "makes features of sound, normalised over what it has heard"
     return ""

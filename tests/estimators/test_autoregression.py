@@ -106,11 +106,12 @@ def test_lags_are_no_more_than_half_of_the_longest_series_and_than_all_variables
     assert lags([np.hstack([NOISE] * 20)], 24) == MOST // 40
 
 
-def test_many_rows_are_thinned_out():
-    x = np.cumsum(RNG.normal(size=30_000))
-    whole, part = (Autoregression.fitted([course(x[-n:])], 2, drifts=True).coef for n in (30_000, 5_000))
-    assert whole.shape == part.shape
-    assert_allclose(whole * np.std(x), part * np.std(x), atol=30)
+def test_of_long_series_every_so_many_rows_are_taken_and_the_last(monkeypatch):
+    monkeypatch.setattr("rnnbp.estimators.autoregression.ROWS", 20)
+    z = (NOISE - NOISE.mean(axis=0)) / NOISE.std(axis=0)
+    at = np.arange(59, 1, -3)
+    expected = RidgeCV(ALPHAS).fit(np.hstack([z[at - 1], z[at - 2]]), z[at, 0] - z[at - 1, 0])
+    assert_allclose(Autoregression.fitted([course(NOISE)], 2, drifts=True).coef[0], expected.coef_, rtol=1e-7)
 
 
 # -- in closed loop ----------------------------------------------------------------------------------------------------
@@ -179,8 +180,7 @@ def test_the_weight_has_the_least_squares_and_is_the_least_of_the_folds():
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 1e300])
 def test_a_model_that_ran_away_has_no_weight(bad):
     e = np.ones((4, 2, 1))
-    with np.errstate(over="ignore", invalid="ignore"):
-        assert weight([e], [e * bad]) == 0
+    assert weight([e], [e * bad]) == 0
     assert weight([e], [e]) == 0
 
 
@@ -220,6 +220,16 @@ def test_without_one_the_network_forecasts_alone():
     assert_array_equal(both.network_.theta, alone.network_.theta)
     both.lag_weight_ = 0.0
     assert_array_equal(both.predict(24), alone.predict(24))
+
+
+def test_one_that_runs_away_in_backtesting_leaves_the_errors_of_the_network(monkeypatch):
+    huge = Autoregression(np.full((1, 1), 1e9), np.ones(1))
+    monkeypatch.setattr(Autoregression, "fitted", lambda *given, **more: huge)
+    x = seasonal(120).astype(np.float32)
+    both, alone = (RNNForecaster(**BRIEF, lags=lags).fit(x) for lags in (1, None))
+    assert both.lag_weight_ == 0
+    assert_array_equal(both.residuals_, alone.residuals_)
+    assert_array_equal(both.predict(50), alone.predict(50))
 
 
 def test_errors_are_those_of_both_and_no_larger():
