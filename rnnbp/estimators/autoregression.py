@@ -10,6 +10,11 @@ is penalised is a change: without data, the next value is the last one. The mode
 beside it sees changes: levels can say what changes say, and where series grow by a share, or have noise about a trend,
 they forecast better. A past of fewer than K steps begins with its first value as often as is needed.
 
+Where levels drift, nothing draws a variable back to where it has been, as least squares say of any random walk. If its
+own coefficients sum to less than 0, a variable is forecast from how far lags were from the last values instead::
+
+    z_i(t+1) = z_i(t) + sum over variables j and lags k > 0 of a_jk (z_j(t-k) - z_j(t)) + B_i c(t+1) + b_i + e_i(t)
+
 In closed loop the model goes on as the roots of its polynomial say: the eigenvalues of the companion matrix of
 I + A_1, A_2, ..., A_K. A root that is a little greater than 1 by chance runs away in a hundred steps; growth by a share
 is such a root, too, but where levels do not drift there is none. There all are drawn in by the greatest, r > 1::
@@ -61,7 +66,7 @@ class Autoregression:
     intercept: Array
 
     @classmethod
-    def fitted(cls, courses: Sequence[Course], n_lags: int, *, drifts: bool) -> Self:
+    def fitted(cls, courses: Sequence[Course], n_lags: int, *, n_drifting: int) -> Self:
         """Fit to series.
 
         Parameters
@@ -69,19 +74,25 @@ class Autoregression:
         courses : sequence of Course
         n_lags : int
             K; no more than half of the longest series, or `MOST` / V.
-        drifts : bool
-            Whether roots may be greater than 1.
+        n_drifting : int
+            How many of the first variables drift: none of them, or all but past covariates.
         """
-        n_variables = courses[0].x.shape[1]
-        k = max(min(n_lags, max(map(len, courses)) // 2, MOST // n_variables), 1)
+        v = courses[0].x.shape[1]
+        k = max(min(n_lags, max(map(len, courses)) // 2, MOST // v), 1)
         stride = -(-sum(len(each) for each in courses) // ROWS)
         rows = [_rows(each, k, stride) for each in courses if len(each) > k]
         x, y = (np.concatenate(parts) for parts in zip(*rows, strict=True))
-        model = RidgeCV(ALPHAS, alpha_per_target=True).fit(x, y)
-        coef = model.coef_.reshape(n_variables, -1)
-        if not drifts:
-            _draw_in(coef[:, : k * n_variables])
-        return cls(coef, model.intercept_.reshape(-1))
+        coef, intercept = _ridge(x, y)
+        lagged = coef[:, : k * v]
+        drawn_back = [i for i in range(n_drifting) if lagged[i, i::v].sum() < 0]
+        if drawn_back:
+            apart = np.eye(x.shape[1])[:, v:]  # x @ apart is how far lags were from the last values, and c
+            apart[:v, : (k - 1) * v] = -np.tile(np.eye(v), k - 1)
+            held, intercept[drawn_back] = _ridge(x @ apart, y[:, drawn_back])
+            coef[drawn_back] = held @ apart.T
+        if not n_drifting:
+            _draw_in(lagged)
+        return cls(coef, intercept)
 
     def begin(self, recent: Sequence[Course]) -> tuple[Array, Array]:
         """Return what follows pasts: the changes, of shape (N, V), and the last K values, the newest first."""
@@ -106,6 +117,14 @@ def _rows(course: Course, k: int, stride: int) -> tuple[Array, Array]:
     at = np.arange(len(z) - 1, k - 1, -stride)[::-1]  # of what is predicted
     lags = sliding_window_view(z, k, axis=0)[at - k, :, ::-1].swapaxes(1, 2)
     return np.hstack([lags.reshape(len(at), -1), course.known[at]]), z[at] - z[at - 1]
+
+
+def _ridge(x: Array, y: Array) -> tuple[Array, Array]:
+    """Return the coefficients and constants of each column of y."""
+    if not x.shape[1]:
+        return np.zeros((y.shape[1], 0)), y.mean(axis=0)
+    model = RidgeCV(ALPHAS, alpha_per_target=True).fit(x, y)
+    return model.coef_.reshape(y.shape[1], -1), model.intercept_.reshape(-1)
 
 
 def _draw_in(a: Array) -> None:

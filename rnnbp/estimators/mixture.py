@@ -151,4 +151,4 @@ class Mixture(Covaried):
         return pasts, np.array([each.x[t : t + h, : self._width] for each, t in times])
 
     def _autoregression(self, courses: list[Course], n_lags: int) -> Autoregression:
-        return Autoregression.fitted(courses, n_lags, drifts=self.differenced_)
+        return Autoregression.fitted(courses, n_lags, n_drifting=self._width if self.differenced_ else 0)

@@ -51,7 +51,7 @@ def test_it_is_the_ridge_of_scikit_learn_on_a_matrix_of_lags(k):
         for t in range(k - 1, len(z) - 1):
             x.append([*np.concatenate([z[t - lag] for lag in range(k)]), *each.known[t + 1]])
             y.append(z[t + 1] - z[t])
-    fitted = Autoregression.fitted(given_, k, drifts=True)
+    fitted = Autoregression.fitted(given_, k, n_drifting=0)
     for variable in range(2):
         expected = RidgeCV(ALPHAS).fit(x, np.array(y)[:, variable])
         assert_allclose(fitted.coef[variable], expected.coef_, rtol=1e-7, atol=1e-12)
@@ -61,8 +61,33 @@ def test_it_is_the_ridge_of_scikit_learn_on_a_matrix_of_lags(k):
 def test_a_process_without_noise_goes_on_exactly():
     x = oscillation()
     past = course(x[:50])
-    path = run_on(Autoregression.fitted([past], 2, drifts=False), [past], 30, View(12, False, 1), FREE)
+    path = run_on(Autoregression.fitted([past], 2, n_drifting=0), [past], 30, View(12, False, 1), FREE)
     assert_allclose(path[0, :, 0], x[50:], atol=1e-4)
+
+
+@pytest.mark.parametrize("k", [1, 4])
+def test_what_drifts_is_not_drawn_back(k):
+    """Neither to where it has been, nor as far as scikit-learn's ridge would; a past covariate may be."""
+    walk = np.cumsum(np.random.default_rng(0).normal(size=(60, 2)), axis=0)
+    past = course(np.hstack([walk, NOISE[:, :1]]), KNOWN)
+    free, held = (Autoregression.fitted([past], k, n_drifting=n) for n in (0, 2))
+    for i in range(2):
+        assert free.coef[i, i : 3 * k : 3].sum() < 0
+    levels = held.coef[:, : 3 * k].reshape(3, k, 3).sum(axis=1)
+    assert_allclose(levels[:2], 0, atol=1e-12)
+    assert levels[2, 2] < -0.5
+    z = past.scaled
+    x = [np.concatenate([*(z[t - lag] - z[t] for lag in range(1, k)), KNOWN[t + 1]]) for t in range(k - 1, 59)]
+    expected = RidgeCV(ALPHAS).fit(x, np.diff(z[k - 1 :, 0]))
+    assert_allclose(held.coef[0, 3:], expected.coef_, rtol=1e-6, atol=1e-10)
+    assert_allclose(held.intercept[0], expected.intercept_, rtol=1e-6)
+
+
+def test_what_drifts_and_has_nothing_to_be_told_by_goes_on_as_it_has_on_average():
+    x = np.cumsum(np.random.default_rng(0).normal(size=60))
+    fitted = Autoregression.fitted([course(x)], 1, n_drifting=1)
+    assert fitted.coef.tolist() == [[0.0]]
+    assert_allclose(fitted.intercept * x.std(), (x[-1] - x[0]) / 59)
 
 
 @pytest.mark.parametrize("differenced", [False, True])
@@ -70,7 +95,7 @@ def test_a_straight_line_goes_on_and_so_does_growth(differenced):
     view = View(12, differenced, 1)
     for x in (3 + 0.5 * np.arange(80), 1.03 ** np.arange(80)):
         past = course(x[:50], view=view)
-        path = run_on(Autoregression.fitted([past], 3, drifts=True), [past], 30, view, FREE)
+        path = run_on(Autoregression.fitted([past], 3, n_drifting=1), [past], 30, view, FREE)
         assert_allclose(path[0, :, 0], x[50:], rtol=2e-3)
 
 
@@ -81,7 +106,7 @@ def test_two_variables_that_drive_each_other_go_on():
         x.append(a @ x[-1] * 0.99)
     x = np.array(x) + np.array([5, -3])
     past = course(x[:50])
-    path = run_on(Autoregression.fitted([past], 1, drifts=False), [past], 30, View(12, False, 2), FREE)
+    path = run_on(Autoregression.fitted([past], 1, n_drifting=0), [past], 30, View(12, False, 2), FREE)
     assert_allclose(path[0], x[50:], atol=1e-4)
 
 
@@ -90,13 +115,13 @@ def test_what_is_known_of_the_future_is_used_in_each_step():
     for t in range(1, 130):
         x[t] = 0.5 * x[t - 1] + c[t]
     past = course(x[:100], c[:, None])
-    path = run_on(Autoregression.fitted([past], 1, drifts=False), [past], 30, View(12, False, 1), FREE)
+    path = run_on(Autoregression.fitted([past], 1, n_drifting=0), [past], 30, View(12, False, 1), FREE)
     assert_allclose(path[0, :, 0], x[100:], atol=1e-4)
 
 
 def test_lags_are_no_more_than_half_of_the_longest_series_and_than_all_variables_have_room_for():
     def lags(x, n_lags):
-        fitted = Autoregression.fitted([course(each) for each in x], n_lags, drifts=True)
+        fitted = Autoregression.fitted([course(each) for each in x], n_lags, n_drifting=0)
         return fitted.coef.shape[1] / fitted.coef.shape[0]
 
     assert lags([NOISE], 24) == 24
@@ -111,7 +136,7 @@ def test_of_long_series_every_so_many_rows_are_taken_and_the_last(monkeypatch):
     z = (NOISE - NOISE.mean(axis=0)) / NOISE.std(axis=0)
     at = np.arange(59, 1, -3)
     expected = RidgeCV(ALPHAS).fit(np.hstack([z[at - 1], z[at - 2]]), z[at, 0] - z[at - 1, 0])
-    assert_allclose(Autoregression.fitted([course(NOISE)], 2, drifts=True).coef[0], expected.coef_, rtol=1e-7)
+    assert_allclose(Autoregression.fitted([course(NOISE)], 2, n_drifting=0).coef[0], expected.coef_, rtol=1e-7)
 
 
 # -- in closed loop ----------------------------------------------------------------------------------------------------
@@ -128,7 +153,7 @@ def test_a_short_past_begins_with_its_first_value():
 
 
 def test_many_pasts_are_gone_on_from_at_once():
-    fitted = Autoregression.fitted([course(NOISE, KNOWN)], 4, drifts=True)
+    fitted = Autoregression.fitted([course(NOISE, KNOWN)], 4, n_drifting=2)
     view, pasts = View(12, False, 2), [course(NOISE[:n], KNOWN) for n in (3, 20, 60)]
     together = run_on(fitted, pasts, 5, view, FREE)
     for each, path in zip(pasts, together, strict=True):
@@ -137,17 +162,19 @@ def test_many_pasts_are_gone_on_from_at_once():
 
 def test_it_goes_on_from_the_bounds_that_it_has_met():
     past = course(np.sin(0.5 * np.arange(60)))
-    fitted = Autoregression.fitted([past], 4, drifts=False)
+    fitted = Autoregression.fitted([past], 4, n_drifting=0)
     free, bounded = (run_on(fitted, [past], 40, View(12, False, 1), bounds)[0, :, 0] for bounds in (FREE, (-0.5, 9)))
     assert free.min() < -0.9
     assert bounded.min() == -0.5
     assert not np.allclose(np.maximum(free, -0.5), bounded, atol=0.01)
 
 
-def test_what_does_not_drift_does_not_run_away():
+def test_what_does_not_drift_does_not_run_away(monkeypatch):
     """The greatest root is drawn in to 1, and the others as much."""
     past = course(1.02 ** np.arange(60) * np.sin(0.5 * np.arange(60)))
-    free, drawn = (Autoregression.fitted([past], 2, drifts=drifts) for drifts in (True, False))
+    drawn = Autoregression.fitted([past], 2, n_drifting=0)
+    monkeypatch.setattr("rnnbp.estimators.autoregression._draw_in", lambda a: None)
+    free = Autoregression.fitted([past], 2, n_drifting=0)
     roots, fewer = (np.roots([1, -1 - a.coef[0, 0], -a.coef[0, 1]]) for a in (free, drawn))
     assert_allclose(np.abs(roots), 1.02, atol=1e-4)
     assert_allclose(np.sort_complex(fewer), np.sort_complex(roots / np.abs(roots).max()), atol=1e-9)
@@ -159,7 +186,7 @@ def test_what_does_not_drift_does_not_run_away():
 def test_roots_of_several_variables_are_drawn_in():
     wide = np.stack([1.03 ** np.arange(60) * f(0.5 * np.arange(60)) for f in (np.sin, np.cos)], axis=1)
     past = course(wide)
-    path = run_on(Autoregression.fitted([past], 3, drifts=False), [past], 1000, View(12, False, 2), FREE)
+    path = run_on(Autoregression.fitted([past], 3, n_drifting=0), [past], 1000, View(12, False, 2), FREE)
     assert np.abs(path).max() < 20
 
 
