@@ -6,7 +6,8 @@ the series, and future covariates c of the step that it predicts::
     [x(t+1), p(t+1)] = [x(t), p(t)] + f(u(t), p(t), c(t+1), s(t)) + e(t)         u: see `rnnbp.estimators.series`
 
 Beyond the end of the series c goes on, and p does not: it is forecast along with x, in the same closed loop, and left
-out of what is returned. So nothing that was not known at the origin can reach a forecast.
+out of what is returned. The autoregression beside the network sees them in the same way. So nothing that was not known
+at the origin can reach a forecast.
 
 Both are scaled by their mean and standard deviation over all series that were fitted, so that a price means the same in
 all of them. They are seen as values, also where the series is seen as changes: what drives a change is often a level.

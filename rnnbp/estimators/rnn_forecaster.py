@@ -6,9 +6,10 @@ network, whose state is s, predicts the next change from the value, or where lev
     u(t) = x(t)   or   x(t) - x(t-1)                                       (differenced)
     x(t+1) = x(t) + f(u(t), s(t)) + e(t)
 
-Forecasts run it in closed loop: the state is warmed up on the last W steps, and then each forecast is the next input.
-How far they were off, at each horizon, is learnt from parts of the series that other networks have not seen: see
-`backtest`. Intervals and paths are forecasts with such errors added. What else the network may see is in `covariates`.
+Forecasts run it in closed loop (`closed_loop`): the state is warmed up on the last W steps, and then each forecast is
+the next input. A linear model does so beside it (`autoregression`); `mixture` says how much of each there is in what is
+returned. How far forecasts were off, at each horizon, is learnt from parts of the series that other networks have not
+seen: see `backtest`. Intervals and paths are forecasts with such errors added. What else is known is in `covariates`.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ ALIKE = 1e-6  # scaled targets that differ by less
 @documented
 @dataclass(eq=False, repr=False, kw_only=True)
 class RNNForecaster(Mixture, RecurrentEstimator, Forecasting):
-    """A recurrent network that predicts one or many series from their own past, any number of steps ahead.
+    """A recurrent network, with a linear model beside it, that predicts one or many series any number of steps ahead.
 
     $parameters
 
