@@ -84,6 +84,16 @@ def test_the_square_root_is_that_of_numpy(dtype):
     np.testing.assert_array_equal(found, [0.0, np.nan, np.inf, np.nan])
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_square_root_of_powers_of_two_is_the_nearest_number_also_below_the_normal_range(dtype):
+    info = np.finfo(dtype)
+    x = np.ldexp(np.ones((), dtype), np.arange(info.minexp - info.nmant, info.maxexp))
+    assert x[0] == info.smallest_subnormal
+    with np.errstate(over="ignore"):
+        (found,) = trace(partial(square_root, dtype), (None,), (None,)).run(x)
+    np.testing.assert_array_equal(found, np.sqrt(x))
+
+
 EXTREMES = [
     0.0,
     -0.0,

@@ -486,6 +486,27 @@ def test_a_reshape_to_a_shape_that_is_computed_otherwise_is_refused(order):
         load(with_a_computed_shape(order, "bidirectional"))
 
 
+@pytest.mark.parametrize(("step", "why"), [("two", ""), ("one", "it makes the shape"), ("zero", "step cannot be zero")])
+def test_the_step_in_which_sizes_of_a_shape_are_picked_is_followed(step, why):
+    w, r, b = weights(3)
+    nodes = [
+        node("GRU", "x w r b", "y0", hidden_size=H),
+        node("Transpose", "y0", "y1", perm=[0, 2, 1, 3]),
+        node("Shape", "y0", "sizes"),  # of which the first and the third are T and B
+        node("Slice", f"sizes zero three zero {step}", "leading"),
+        node("Concat", "leading rest", "shape", axis=0),
+        node("Reshape", "y1 shape", "y2"),
+        node("Relu", "y2", "y"),
+    ]
+    numbers = {"zero": np.array([0]), "one": np.array([1]), "two": np.array([2]), "three": np.array([3])}
+    made = model(nodes, {"w": w, "r": r, "b": b, "rest": np.array([-1]), **numbers})
+    if why:
+        with pytest.raises(InteropError, match=why):
+            load(made)
+    else:
+        check(made, "GRU Activation")
+
+
 def test_a_reshape_to_a_shape_of_which_nothing_is_known_is_refused():
     nodes = [node("Relu", "x", "a"), node("Add", "n n", "m"), node("Reshape", "a m", "y")]
     made = model(nodes, {}, inputs=[("n", onnx.TensorProto.INT32, (3,))])

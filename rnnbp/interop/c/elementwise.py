@@ -41,8 +41,9 @@ INFIX = {
 # The relative error of the first guess of 1 / sqrt(m), 0.032, is squared, and grows by half, in each step of (2).
 GUESS = (0.0469893, -0.3884107, 1.310325)
 N_STEPS = {"float32": 2, "float64": 3}
-# Numbers below the normal range are multiplied by `up` first, a power of 4
-NORMAL, UP = {"float32": 2.0**-126, "float64": 2.0**-1022}, {"float32": 2.0**48, "float64": 2.0**108}
+# Numbers below the normal range are multiplied by `UP` first, a power of 4, whose square root is exact
+NORMAL = {"float32": 2.0**-126, "float64": 2.0**-1022}
+UP = {"float32": 2.0**48, "float64": 2.0**108}
 
 
 def square_root(dtype: str, x: Any) -> Any:

@@ -206,7 +206,7 @@ def _some_of(node: Node, values: Given, chosen: slice | list[int] | None) -> lis
     if sizes is not None:
         try:
             sizes = None if chosen is None else tuple(np.array(sizes, object)[chosen])
-        except (IndexError, TypeError) as error:
+        except (IndexError, TypeError, ValueError) as error:
             raise refusal(node, str(error)) from None
     return [Whole((node.operator, value.expression), sizes)]
 
@@ -260,16 +260,16 @@ def slice_(node: Node, values: Given, reading: Reading) -> list[Value]:
     """Pick a step or a direction, whose axis stays."""
     if _as_it_is(values[0]):
         node.attributes.clear()
-        bounds = [value.array.item() for value in values[1:3] if isinstance(value, Constant) and value.array.size == 1]
-        whole = len(bounds) == 2 and not any(values[4:])
-        return _some_of(node, values, slice(*bounds) if whole else None)
+        given = [value for value in (*values[1:3], *values[4:]) if value is not None]  # start, end and maybe a step
+        known = [value.array.item() for value in given if isinstance(value, Constant) and value.array.size == 1]
+        return _some_of(node, values, slice(*known) if len(known) == len(given) >= 2 else None)
     x = frames(node, values[0])
-    given: list[list[int]] = [
+    places: list[list[int]] = [
         constant(node, value, "the place").ravel().tolist() for value in values[1:] if value is not None
     ] or [node.take(name, []) for name in ("starts", "ends", "axes")]
-    if len(given) not in (3, 4):
+    if len(places) not in (3, 4):
         raise refusal(node, "it must say along which axis it goes")
-    starts, ends, axes, *steps = given
+    starts, ends, axes, *steps = places
     if len(starts) != 1 or len(ends) != 1 or len(axes) != 1 or steps not in ([], [[1]]):
         raise refusal(node, "one step or direction can be picked")
     k, (start,), (end,) = _place(node, x, axes[0]), starts, ends
