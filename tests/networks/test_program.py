@@ -275,6 +275,23 @@ def test_without_an_input_gradient_the_parameters_have_the_same(stack):
         np.testing.assert_array_equal(part.theta, whole.theta)
 
 
+@pytest.mark.parametrize("directions", [{"bidirectional": True}, {"reverse": True}, {}], ids=repr)
+def test_an_input_gradient_that_is_not_wanted_is_not_written(directions):
+    net = Network([layers.GRU(3, 4, **directions)], dtype="float64")
+    packing = net.batch(inputs(net)[0], RAGGED).packing
+    x, program = np.ones((packing.n_rows, 3)), Program(net.layers, net.parameters, compiled=True)
+
+    def back(wanted):
+        dy = np.ones_like(program.forward(x, packing, training=False, keep=True, rng=net.rng))
+        return program.backward(dy, np.empty_like(net.theta), input_gradient=wanted)
+
+    dx = back(True)
+    assert np.all(dx != 7.0)
+    dx.fill(7.0)
+    assert back(False) is None
+    np.testing.assert_array_equal(dx, 7.0)
+
+
 def test_what_may_not_be_written_to_or_lies_otherwise_in_memory_is_taken_too():
     net = Network([layers.Dense(4, 3), layers.Activation("relu")], dtype="float64")
     x = np.random.default_rng(0).normal(size=(6, 4))
