@@ -10,6 +10,8 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
+from opcode import opmap
+from types import FrameType
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 __all__ = ["advice", "explained", "explained_attributes", "explained_class", "explained_module", "meant"]
@@ -18,6 +20,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 LONGEST = 100  # characters of a name that are compared
+IMPORT_FROM = opmap["IMPORT_FROM"]  # Python's instruction that fetches a name for ``from module import name``
 
 ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     # arguments
@@ -171,13 +174,23 @@ def explained_attributes(hints: Mapping[str, str]) -> Callable[[type[R]], type[R
 
 
 def explained_module(name: str, hints: Mapping[str, str]) -> None:
-    """Have a module say what it has in the place of what others have; see `explained_attributes`."""
+    """Have a module say what it has in the place of what others have; see `explained_attributes`.
+
+    Where that is imported from it, this is an ImportError: Python would hide an AttributeError behind one of its own.
+    """
 
     def __getattr__(asked: str) -> NoReturn:
         hint = f": {hints[asked]}" if asked in hints else ""
+        if hint and _imports(sys._getframe(1)):
+            raise ImportError(f"cannot import name {asked!r} from {name!r}{hint}", name=name)
         raise AttributeError(f"module {name!r} has no attribute {asked!r}{hint}")
 
     setattr(sys.modules[name], "__getattr__", __getattr__)  # noqa: B010
+
+
+def _imports(frame: FrameType) -> bool:
+    """Return whether a frame is at a name of ``from module import name``."""
+    return frame.f_code.co_code[frame.f_lasti] == IMPORT_FROM
 
 
 def _misuse(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:

@@ -507,6 +507,17 @@ def test_what_a_module_has_under_another_name_is_said_and_is_not_there(module, n
         module.Unheard  # noqa: B018
 
 
+@pytest.mark.parametrize(("module", "name"), [(module, name) for module in ELSEWHERE for name in ELSEWHERE[module]])
+@pytest.mark.parametrize("before", ["", "x = y = 0\n", "".join(f"x{k} = 0\n" for k in range(300))], ids=len)
+def test_what_a_module_has_under_another_name_is_said_where_that_is_imported(module, name, before):
+    message = f"cannot import name '{name}' from '{module.__name__}': "
+    with pytest.raises(ImportError, match=f"^{re.escape(message)}.*{re.escape(ELSEWHERE[module][name])}") as caught:
+        exec(f"{before}from {module.__name__} import {name}", {})
+    assert caught.value.name == module.__name__
+    with pytest.raises(ImportError, match="cannot import name 'Unheard'"):
+        exec(f"{before}from {module.__name__} import Unheard", {})
+
+
 @pytest.mark.parametrize("thing", [static(), rnnbp.History(loss=[1.0])], ids=["network", "history"])
 def test_hints_are_seen_by_nobody_who_does_not_ask(thing):
     name = "compile" if isinstance(thing, Network) else "history"
