@@ -48,7 +48,8 @@ def joined(y: Any, lengths: NDArray[np.intp], what: str = "target") -> Array:
     ValueError
         If there is not one for each step; names the first sequence where that is so.
     """
-    items = [read_array(item, f"the {what} of sequence {i}") for i, item in enumerate(y)]
+    rows = np.asarray(y) if hasattr(y, "columns") else y  # a table is iterated column by column
+    items = [read_array(item, f"the {what} of sequence {i}") for i, item in enumerate(rows)]
     if len(items) != len(lengths):
         raise ValueError(f"Found {len(lengths)} sequences, but {what}s for {len(items)}: the numbers are inconsistent")
     for i, (item, length) in enumerate(zip(items, lengths, strict=True)):
@@ -63,13 +64,27 @@ def joined(y: Any, lengths: NDArray[np.intp], what: str = "target") -> Array:
     return np.concatenate(items)
 
 
-def per_step_weight(sample_weight: Any, lengths: NDArray[np.intp]) -> Array | None:
-    """Return a weight for each step, of weights for each, or for each sequence."""
-    if sample_weight is None:
-        return None
+def per_step_weight(sample_weight: Any, lengths: NDArray[np.intp]) -> Array:
+    """Return a weight for each step, of weights for each (maybe as a column), or for each sequence.
+
+    Raises
+    ------
+    ValueError
+        If there is one for neither.
+    """
     if not are_whole(sample_weight):
-        return joined(sample_weight, lengths, "weight")
-    return np.repeat(np.asarray(sample_weight), lengths)
+        weight = joined(sample_weight, lengths, "weight")
+        if weight.ndim > 1 and weight.shape[1:] != (1,):
+            raise ValueError(f"each step needs one weight, but those of sequence 0 have {weight.shape[1]} columns")
+        return weight.reshape(len(weight))
+    weight = np.asarray(sample_weight)
+    if weight.ndim and len(weight) != len(lengths):
+        raise ValueError(
+            f"sample_weight has {len(weight)} weights, but there are {len(lengths)} sequences of {lengths.sum()} steps "
+            "in all: give one for each sequence, or, for steps, a list of one array for each sequence, as in "
+            "numpy.split(weight, numpy.cumsum([len(x) for x in X])[:-1])"
+        )
+    return np.repeat(np.broadcast_to(weight.ravel(), lengths.shape), lengths)
 
 
 def _holds_arrays(y: Any) -> bool:

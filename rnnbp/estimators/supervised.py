@@ -133,12 +133,12 @@ class Supervised(NetworkEstimator):
         float
             $range
         """
-        predicted = self.predict(X)
+        predicted, lengths = self.predict(X), None
+        n = len(predicted)
         if self._per_step and not are_whole(y):
             lengths = np.array([len(each) for each in predicted])
             y, predicted = joined(y, lengths), joined(predicted, lengths)
-            sample_weight = per_step_weight(sample_weight, lengths)
-        return float(self._metric(y, predicted, sample_weight=sample_weight))
+        return float(self._metric(y, predicted, sample_weight=self._check_weight(sample_weight, n, lengths)))
 
     def _fit(
         self,
@@ -157,7 +157,8 @@ class Supervised(NetworkEstimator):
         with self._as_it_was_if_refused():
             anew = self._starts_anew(incremental=incremental)
             x, rows, target = self._read_data(X, y, anew=anew, incremental=incremental)
-            weight = self._weigh(self._check_weight(sample_weight, x), rows, incremental=incremental)
+            weight = self._check_weight(sample_weight, len(x), x.lengths if self._per_step else None)
+            weight = self._weigh(weight, rows, incremental=incremental)
             data = Data(x, target, self._by_example(weight, x), self._check_groups(groups, len(x)))
             validation = None
             if X_val is not None:
@@ -260,16 +261,14 @@ class Supervised(NetworkEstimator):
         check_consistent_length(range(n), array)
         return np.asarray(column_or_1d(array, warn=warn)) if array.shape[1:] == (1,) else array
 
-    def _check_weight(self, sample_weight: Any, x: Any) -> Array | None:
-        """Return a weight for each row, checked."""
+    def _check_weight(self, sample_weight: Any, n: int, lengths: Array | None) -> Array | None:
+        """Return a weight for each of `n` examples, or, where sequences have these lengths, for each step, checked."""
         if sample_weight is None:
             return None
         refuse_unreadable(sample_weight, "sample_weight")
-        whole, n = are_whole(sample_weight), len(x)
-        if not whole and self._per_step:
-            sample_weight = per_step_weight(sample_weight, x.lengths)
-            n = len(sample_weight)
-        elif not whole and isinstance(sample_weight, (list, tuple)):
+        if lengths is not None:
+            sample_weight, n = per_step_weight(sample_weight, lengths), lengths.sum()
+        elif isinstance(sample_weight, (list, tuple)) and not are_whole(sample_weight):
             raise ValueError(
                 f"sample_weight must be one number for each sample of {type(self).__name__}, but its first "
                 f"part has shape {np.shape(sample_weight[0])}: only where steps have targets do they have weights"
@@ -277,7 +276,7 @@ class Supervised(NetworkEstimator):
         weight: Array = _check_sample_weight(sample_weight, range(n), dtype=np.float64, ensure_non_negative=True)
         if not weight.any():
             raise ValueError("sample_weight is zero for all samples: at least one must count")
-        return per_step_weight(weight, x.lengths) if whole and self._per_step else weight
+        return weight
 
     def _check_groups(self, groups: Any, n: int) -> Array | None:
         if groups is None:

@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pandas
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
@@ -197,11 +198,53 @@ def test_weights_of_steps_are_a_list_or_an_array_and_may_be_those_of_sequences(k
         (RNNTagger, SIGNS, [np.zeros(len(each)) for each in RAGGED], "zero"),
         (RNNClassifier, UP, [np.ones(len(each)) for each in RAGGED], "one number for each sample of RNNClassifier"),
         (RNNRegressor, THIRDS, [np.ones(len(each)) for each in RAGGED], "only where steps have targets"),
+        (
+            RNNTagger,
+            SIGNS,
+            [np.ones((len(each), 2)) for each in RAGGED],
+            "one weight, but .* sequence 0 have 2 columns",
+        ),
+        (
+            RNNRegressor,
+            SUMS,
+            pandas.concat([pandas.Series(np.ones(len(each))) for each in RAGGED], keys=range(48)),
+            f"has {sum(map(len, RAGGED))} weights, but there are 48 sequences of {sum(map(len, RAGGED))} steps in all",
+        ),
     ],
 )
 def test_weights_that_are_not_those_of_steps_or_sequences_are_refused(kind, y, weight, message):
     with pytest.raises(ValueError, match=message):
         kind(**BRIEF).fit(RAGGED, y, sample_weight=weight)
+    with pytest.raises(ValueError, match=message):
+        kind(**BRIEF).fit(RAGGED, y).score(RAGGED, y, sample_weight=weight)
+
+
+@pytest.mark.parametrize("kind", STEPS)
+def test_weights_of_steps_may_be_a_table_and_columns_or_rows_of_pandas(kind):
+    X, y = CUBE, CUBE[:, :, 0] > 0 if kind is RNNTagger else CUBE[:, :, :1]
+    weight = np.random.default_rng(1).random((20, 5))
+    fitted = kind(**BRIEF).fit(X, y, weight)
+    for form in (pandas.DataFrame, lambda rows: pandas.DataFrame(rows, columns=list("abcde")).set_axis(list("x" * 20)),
+                 lambda rows: [pandas.Series(row, range(7, 12)) for row in rows],
+                 lambda rows: [pandas.DataFrame({"weight": row}) for row in rows]):  # fmt: skip
+        assert_array_equal(kind(**BRIEF).fit(X, y, form(weight)).network_.theta, fitted.network_.theta)
+        assert fitted.score(X, y, form(weight)) == fitted.score(X, y, weight)
+    whole, column = weight[:, 0], pandas.DataFrame({"weight": weight[:, 0]})
+    assert_array_equal(kind(**BRIEF).fit(X, y, column).network_.theta, kind(**BRIEF).fit(X, y, whole).network_.theta)
+    assert fitted.score(X, y, column) == fitted.score(X, y, whole)
+
+
+def test_what_is_said_to_take_weights_of_all_steps_apart_does():
+    weight = pandas.Series(np.arange(1.0, 1 + sum(map(len, RAGGED))))
+    apart = np.split(weight, np.cumsum([len(x) for x in RAGGED])[:-1])
+    RNNTagger(**BRIEF).fit(RAGGED, SIGNS, apart)
+    assert_array_equal(np.concatenate(apart), weight)
+
+
+def test_labels_of_steps_may_be_a_table():
+    labels = np.where(CUBE[:, :, 0] > 0, "above", "below")
+    array, table = (RNNTagger(**BRIEF).fit(CUBE, y) for y in (labels, pandas.DataFrame(labels, columns=list("abcde"))))
+    assert_array_equal(table.network_.theta, array.network_.theta)
 
 
 @pytest.mark.parametrize(("kind", "y"), [(RNNClassifier, UP), (RNNRegressor, SUMS), (RNNTagger, SIGNS)])
