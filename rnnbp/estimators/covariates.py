@@ -24,14 +24,15 @@ from numpy.typing import NDArray
 
 from rnnbp.estimators.files import COVARIATES
 from rnnbp.estimators.series import Course, Scale, View
-from rnnbp.estimators.time_index import expect_dates_of, read_dates
+from rnnbp.estimators.time_index import read_dates
+from rnnbp.estimators.times import Times, expect_dates_of
 from rnnbp.reading import read_array
 
 __all__ = ["FUTURE", "PAST", "Covaried"]
 
 Array = NDArray[Any]
 Given = Mapping[str, Any]  # covariates by their names; None if there are none
-Dates = Sequence[Array | None]  # of the steps of each series; None if it has none
+Dates = Sequence[Times | None]  # of the steps of each series; None if it has none
 
 PAST, FUTURE = COVARIATES
 
@@ -50,7 +51,7 @@ class Covaried:
     _covariates: Mapping[str, Scale] = MappingProxyType({})  # files of before have none of these
     _known: Sequence[Array] = ()
     _steps: Sequence[int] = ()
-    _dates: Dates = ()
+    _dates: Sequence[Array | None] = ()
     _name: str | None = None
 
     @property
@@ -96,7 +97,7 @@ class Covaried:
         self._pasts, self._scales = [each.x.copy() for each in ends], [each.scale for each in ends]
         self._known, self._steps = [each.known.copy() for each in ends], [len(each) for each in courses]
         self._dates = [
-            None if each is None or each.dtype.kind != "M" else each[-len(end) :].astype("U")
+            None if each is None or not each.is_dates else each.part(len(each) - len(end), len(end)).text
             for each, end in zip(dates, ends, strict=True)
         ]
 
@@ -114,7 +115,7 @@ class Covaried:
                 "from_estimator(estimator, series[i])"
             )
         [dates] = self._dates or [None]
-        return self._pasts[0][:, 0], None if dates is None else dates.astype("M8"), self._name
+        return self._pasts[0][:, 0], None if dates is None else Times.of_text(dates).clock, self._name
 
     def _remembered_courses(self, given: Given, h: int) -> list[Course]:
         """Return the ends of the series that were fitted, with what is known of h steps to come."""
@@ -131,7 +132,7 @@ class Covaried:
                     )
         else:
             steps = self._steps or [len(x) for x in self._pasts]
-            dates = [None if each is None else each.astype("M8") for each in self._dates or [None] * len(steps)]
+            dates = [None if each is None else Times.of_text(each) for each in self._dates or [None] * len(steps)]
             _expect_dates(FUTURE, given[FUTURE], dates, steps, single=self._single)
             rows_of = self._read_covariates(FUTURE, given, steps, h, single=self._single)
             known = [rows[n - len(x) :] for rows, x, n in zip(rows_of, self._pasts, steps, strict=True)]

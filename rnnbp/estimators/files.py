@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 from rnnbp import estimators
 from rnnbp.configuration import Configurable, admitted, shown
 from rnnbp.estimators.plain_values import read, written
+from rnnbp.estimators.times import Times
 from rnnbp.files.model_file import ModelFileError
 from rnnbp.networks.network import Network
 
@@ -321,9 +322,10 @@ def _are_dates(value: Any) -> bool:
     if not (isinstance(value, np.ndarray) and value.dtype.kind == "U" and value.ndim == 1):
         return False
     try:
-        return not np.isnat(value.astype("M8")).any()
+        Times.of_text(value)
     except ValueError:
         return False
+    return True
 
 
 def _are_numbers(value: Any, ndim: int = 2, *, empty: bool = False) -> bool:

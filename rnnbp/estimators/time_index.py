@@ -4,8 +4,9 @@ A step is a row, whatever its date, so dates must increase, and be alike far apa
 dates that follow each other::
 
     alike        d / 1.5 to 1.5 d: months have 28 to 31 days, and days 23 to 25 hours
-    a rhythm     what is known on weekdays, or in the daytime: a day or a week is cut into slots of d, of which some
-                 are never used, and each date is in the next one that is
+    a rhythm     what is known on weekdays, on Tuesdays and Thursdays, or in the daytime: a day or a week is cut into
+                 slots of d, or of the shortest distance, of which some are never used, and each date is in the next
+                 one that is
     a gap        any other distance
 
 A gap in a rhythm may be a holiday, and dates of which half are not alike, such as those of trades, have no frequency:
@@ -14,27 +15,63 @@ these are warned of, and so are distances that are too short. Any other gap is a
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnbp.estimators.times import DAY, UNITS, Times, length, shown
 from rnnbp.warning import warn
 
-__all__ = ["dates_after", "expect_dates_of", "read_dates", "read_name"]
+__all__ = ["read_dates", "read_name"]
 
 Array = NDArray[Any]
 
 KINDS = ("DatetimeIndex", "PeriodIndex", "TimedeltaIndex")
 ALIKE = 1.5
 OFTEN = 0.9
-DAY, WEEK = np.timedelta64(1, "D"), np.timedelta64(7, "D")
-UNITS = (("day", "D", 86400), ("hour", "h", 3600), ("minute", "min", 60), ("second", "s", 1))  # pandas'; in seconds
-BY_ROWS = "if rows are steps however far apart, leave dates out: s.reset_index(drop=True)"
+WEEK = np.timedelta64(7, "D")
+HOUR = np.timedelta64(1, "h")  # by which clocks are put forward in spring, and back in autumn
+NIGHT = (23, 0, 1, 2, 3)  # the hours of clocks at which that is done
 
 
-def read_dates(given: Any, what: str, *, in_columns: bool = False, beside: bool = False) -> Array | None:
-    """Return the dates of steps, checked, on the clock of their time zone; None if there are none.
+class _Remedies(NamedTuple):
+    """What to do, as pandas has it."""
+
+    step: str
+    distinct: str
+    joined: str
+    sorted: str
+    filled: str
+    filled_periods: str
+    localized: str
+    without_dates: str
+
+
+ROWS = _Remedies(
+    step="row",
+    distinct="s[~s.index.duplicated()]",
+    joined="s.groupby(level=0).mean()",
+    sorted="s.sort_index()",
+    filled="s.asfreq({}).interpolate()",
+    filled_periods="s.reindex(pandas.period_range(s.index[0], s.index[-1])).interpolate()",
+    localized='s.tz_localize("Europe/Berlin", ambiguous="infer")',
+    without_dates="if rows are steps however far apart, leave dates out: s.reset_index(drop=True)",
+)
+COLUMNS = _Remedies(
+    step="column",
+    distinct="X.loc[:, ~X.columns.duplicated()]",
+    joined="X.T.groupby(level=0).mean().T",
+    sorted="X.sort_index(axis=1)",
+    filled="X.T.asfreq({}).interpolate().T",
+    filled_periods="X.T.reindex(pandas.period_range(X.columns[0], X.columns[-1])).interpolate().T",
+    localized='X.tz_localize("Europe/Berlin", axis=1, ambiguous="infer")',
+    without_dates="if columns are steps however far apart, leave dates out: X.set_axis(range(X.shape[1]), axis=1)",
+)
+
+
+def read_dates(given: Any, what: str, *, in_columns: bool = False, beside: bool = False) -> Times | None:
+    """Return the dates of steps, checked; None if there are none.
 
     Parameters
     ----------
@@ -50,26 +87,30 @@ def read_dates(given: Any, what: str, *, in_columns: bool = False, beside: bool 
     Raises
     ------
     ValueError
-        If dates do not increase, or if some are missing.
+        If dates do not increase, or if some are missing; or if rows or columns have dates and something else, such as
+        the number of a series.
 
     Warns
     -----
     UserWarning
         If dates have no frequency, or leave out what may be a holiday; or if an index of numbers, or of text, looks
-        like that of rows that are not in order.
+        like that of rows that are not in order, or of several series.
     """
+    for axis, name in ((getattr(given, "index", None), "rows"), (getattr(given, "columns", None), "columns")):
+        _expect_no_levels_with_dates(axis, name, what)
     index: Any = getattr(given, "columns" if in_columns else "index", None)
     if type(index).__name__ not in KINDS:
         if not (in_columns or beside):
             _doubt(index, what)
         return None
-    instants, clock = _times(index)
-    _expect_increasing(instants, index, what)
+    times = _times(index)
+    remedies = COLUMNS if in_columns else ROWS
+    _expect_increasing(times, index, what, remedies)
     is_periods = type(index).__name__ == "PeriodIndex"
     if len(index) > 2 and (is_periods or index.freq is None):
-        filled = "s.reindex(pandas.period_range(s.index[0], s.index[-1]))" if is_periods else "s.asfreq({})"
-        _expect_alike(instants, clock, what, filled, beside=beside)
-    return clock
+        filled = remedies.filled_periods if is_periods else remedies.filled
+        _expect_alike(times, what, filled, remedies, beside=beside)
+    return times
 
 
 def read_name(given: Any) -> str | None:
@@ -79,77 +120,36 @@ def read_name(given: Any) -> str | None:
     return name if isinstance(name, str) and name else None
 
 
-def dates_after(dates: Array, h: int) -> Array:
-    """Return the dates of the next steps: with the distances of before, be they months, or weekdays and weekends.
-
-    Parameters
-    ----------
-    dates : ndarray of datetime64
-        Of at least one step.
-    h : int
-
-    Returns
-    -------
-    ndarray of datetime64, of shape (h,)
-    """
-    dates = dates.astype("M8[s]")  # nanoseconds end in the year 2262
-    distances, ahead = np.diff(dates), np.arange(1, h + 1)
-    if not distances.size:
-        return np.asarray(dates[-1] + ahead * DAY)
-    months = dates.astype("M8[M]")
-    if distances.min() >= 28 * DAY and (np.diff(months) == months[-1] - months[-2]).all():
-        month = months[-1] + ahead * (months[-1] - months[-2])
-        longest = (month + 1).astype("M8[D]") - month.astype("M8[D]") - DAY
-        return np.asarray(month + np.minimum((dates - months).max(), longest))
-    for n in range(1, len(dates) // 2 + 1):  # steps after which dates come again
-        apart = dates[n:] - dates[:-n]
-        again = np.sort(apart)[len(apart) // 2]
-        if (apart == again).mean() >= OFTEN:
-            return np.asarray(dates[(ahead - 1) % n - n] + ((ahead - 1) // n + 1) * again)
-    return np.asarray(dates[-1] + ahead * np.sort(distances)[len(distances) // 2])
+def _times(index: Any) -> Times:
+    if type(index).__name__ == "PeriodIndex":
+        index = index.to_timestamp()
+    if getattr(index, "tz", None) is None:
+        return Times(np.asarray(index))
+    clock = index.tz_localize(None)
+    return Times(np.asarray(clock), np.asarray(clock - index.tz_convert(None)))
 
 
-def expect_dates_of(series: Array, dates: Array, what: str, first: int = 0) -> None:
-    """Check that what is known beside a series has the same dates.
-
-    Parameters
-    ----------
-    series : ndarray of datetime64 or timedelta64
-        The dates of its steps, from the first-th on.
-    dates : ndarray of datetime64 or timedelta64
-        Those of all rows of what is known beside it.
-    what : str
-        What that is called in messages.
-    first : int
-
-    Raises
-    ------
-    ValueError
-        If a row and its step differ.
-    """
-    beside = dates[first : first + len(series)]
-    if series.dtype.kind != dates.dtype.kind or len(beside) < len(series):  # too few rows are named elsewhere
-        return
-    if (differ := beside != series).any():
-        k = int(np.argmax(differ))
+def _expect_no_levels_with_dates(index: Any, name: str, what: str) -> None:
+    """Refuse a MultiIndex with dates: what stands beside them may be the number of a series."""
+    dated = [type(level).__name__ in KINDS for level in getattr(index, "levels", ())]
+    if any(dated):
+        other, table = dated.index(False) if False in dated else 0, "X" if name == "rows" else "X.T"
         raise ValueError(
-            f"row {first + k} of {what} is of {_shown(beside[k])}, but step {first + k} of the series is of "
-            f"{_shown(series[k])}: rows are matched by their place, so they must have the dates of the series and go "
-            "on from there. Cut what comes before, c.loc[s.index[0]:], or leave dates out, c.to_numpy()"
+            f"the {name} of {what} are a MultiIndex of dates and something else. If these are several series, pass a "
+            f"list of them, [x.droplevel({other}) for _, x in {table}.groupby(level={other})]; if they are one, leave "
+            f"out what is no date, {table}.droplevel({other})"
         )
 
 
-def _times(index: Any) -> tuple[Array, Array]:
-    """Return when steps are, and what clocks show then."""
-    if type(index).__name__ == "PeriodIndex":
-        index = index.to_timestamp()
-    if getattr(index, "tz", None) is not None:
-        return np.asarray(index.tz_convert(None)), np.asarray(index.tz_localize(None))
-    return np.asarray(index), np.asarray(index)
-
-
 def _doubt(index: Any, what: str) -> None:
-    """Warn of an index without dates that looks like that of rows that are not in order."""
+    """Warn of an index without dates that looks like that of rows that are not in order, or of several series."""
+    if (n := getattr(index, "nlevels", 1)) > 1:
+        warn(
+            f"the index of {what} has {n} levels, but all rows are taken as steps of one series. If these are several, "
+            "pass a list of them, [x.droplevel(0) for _, x in X.groupby(level=0)]; if it is one, leave the index out: "
+            "s.reset_index(drop=True)"
+        )
+        return
     if not getattr(index, "is_unique", False) or index.is_monotonic_increasing:
         return
     if index.is_monotonic_decreasing or getattr(index.dtype, "kind", "") in "iuf":
@@ -160,7 +160,8 @@ def _doubt(index: Any, what: str) -> None:
         )
 
 
-def _expect_increasing(instants: Array, index: Any, what: str) -> None:
+def _expect_increasing(times: Times, index: Any, what: str, remedies: _Remedies) -> None:
+    instants = times.instants
     lost = np.isnat(instants)
     if lost.any():
         raise ValueError(f"step {int(np.argmax(lost))} of {what} has no date (NaT): give it one, or leave it out")
@@ -168,50 +169,80 @@ def _expect_increasing(instants: Array, index: Any, what: str) -> None:
     if later.all():
         return
     k = int(np.argmin(later))
+    distances = np.diff(instants)
+    usual = np.sort(distances)[len(distances) // 2]
+    back = (
+        f"clocks are put back at the end of summer time: give dates their time zone, {remedies.localized}, or use UTC"
+    )
+    is_turned = times.has_no_zone and usual - distances[k] == HOUR and _is_at_night(instants[k])
     if instants[k] == instants[k + 1]:
         raise ValueError(
-            f"steps {k} and {k + 1} of {what} are both of {index[k]}, but there must be one step a date: keep one, "
-            "s[~s.index.duplicated()], or join them, s.groupby(level=0).mean()"
+            f"steps {k} and {k + 1} of {what} are both of {index[k]}, but there must be one step a date: "
+            + (f"if this is where {back}; if not, " if is_turned else "")
+            + f"keep one, {remedies.distinct}, or join them, {remedies.joined}"
+        )
+    if is_turned:
+        raise ValueError(
+            f"the dates of {what} must increase, but step {k + 1}, of {index[k + 1]}, follows one of {index[k]}: times "
+            f"repeat, as where {back}"
         )
     order = "the newest comes first" if not later.any() else "they are not in order"
     raise ValueError(
         f"the dates of {what} must increase, but step {k + 1}, of {index[k + 1]}, follows one of {index[k]}: {order}. "
-        "Sort it: s.sort_index()"
+        f"Sort it: {remedies.sorted}"
     )
 
 
-def _expect_alike(instants: Array, clock: Array, what: str, filled: str, *, beside: bool) -> None:
-    distances = np.diff(instants)
-    usual = np.sort(distances)[len(distances) // 2]
+def _is_at_night(moment: Any) -> bool:
+    """Whether clocks may be put forward or back then."""
+    return int(moment.astype("M8[h]").astype(np.int64) % 24) in NIGHT
+
+
+def _expect_alike(times: Times, what: str, filled: str, remedies: _Remedies, *, beside: bool) -> None:
+    distances, clock = np.diff(times.instants), times.clock
+    usual, shortest = np.sort(distances)[len(distances) // 2], distances.min()
     alike = (distances * ALIKE >= usual) & (distances <= ALIKE * usual)
     if alike.all():
         return
     possible = [cycle for cycle in (DAY, WEEK) if 2 * usual <= cycle]
-    seen = [_rhythm(clock, usual, cycle) for cycle in possible if clock[-1] - clock[0] >= 2 * cycle]
-    breaks, is_full = min(seen, key=lambda each: each[0].sum(), default=(~alike, not possible))
-    is_known = alike.mean() >= 0.5  # there is a frequency
-    if is_known and not breaks.any():
+    long_enough = [cycle for cycle in (DAY, WEEK) if clock[-1] - clock[0] >= 2 * cycle]
+    seen = [_rhythm(clock, usual, cycle) for cycle in possible if cycle in long_enough]
+    finer = [_rhythm(clock, min(shortest, DAY), cycle) for cycle in long_enough if 2 * shortest <= cycle]
+    seen += [(breaks, is_even) for breaks, is_even in finer if not is_even and breaks.mean() <= 1 - OFTEN]
+    breaks, is_even = min(seen, key=lambda each: (each[0].sum(), each[1]), default=(~alike, not possible))
+    has_frequency = alike.mean() >= 0.5
+    has_rhythm = bool(seen) and not is_even and breaks.mean() <= 1 - OFTEN
+    if (has_frequency or has_rhythm) and not breaks.any():
         return
     longer = distances > ALIKE * usual
-    is_lost = is_known and is_full and bool(longer.any())
-    k = int(np.argmax(longer if is_lost else breaks if is_known and not is_full else ~alike))
-    message = (
-        f"the dates of {what} are not alike far apart: {_shown(clock[k + 1])} follows {_shown(clock[k])}, but "
-        f"the usual distance is {_length(usual)}"
+    is_lost = has_frequency and is_even and bool(longer.any())
+    k = int(np.argmax(longer if is_lost else breaks if has_rhythm or (has_frequency and not is_even) else ~alike))
+    message = f"the dates of {what} are not alike far apart: {shown(clock[k + 1])} follows {shown(clock[k])}, but " + (
+        "elsewhere there are dates in between" if has_rhythm else f"the usual distance is {length(usual)}"
     )
     if is_lost:
         filled = filled.format(_frequency(distances[alike]))
-        raise ValueError(f"{message}. Fill what is missing, as in {filled}.interpolate(); or, {BY_ROWS}")
+        turned = ""
+        if times.has_no_zone and distances[k] - usual == HOUR and _is_at_night(clock[k]):
+            turned = f"if clocks were put forward for summer here, give dates their time zone, {remedies.localized}; "
+        raise ValueError(f"{message}. Fill what is missing, as in {filled}; {turned}or, {remedies.without_dates}")
     if not beside:
-        warn(f"{message}. Each row is taken as one step: if values are missing, fill them; {BY_ROWS}")
+        warn(
+            f"{message}. Each {remedies.step} is taken as one step: if values are missing, fill them; "
+            f"{remedies.without_dates}"
+        )
 
 
-def _rhythm(clock: Array, usual: Any, cycle: Any) -> tuple[Array, bool]:
-    """Return after which dates a rhythm of days or weeks is broken, and whether it is none, as all slots are used."""
-    n_slots = round(cycle / usual)
+def _rhythm(clock: Array, slot: Any, cycle: Any) -> tuple[Array, bool]:
+    """Return after which dates a rhythm of days or weeks is broken, and whether it is none, but a frequency.
+
+    It is none if the slots that are used are alike far apart, such as all of them.
+    """
+    n_slots = round(cycle / slot)
     turn, place = np.divmod(np.rint((clock - clock[0]) / cycle * n_slots).astype(np.int64), n_slots)
-    slots, slot = np.unique(place, return_inverse=True)
-    return np.diff(turn * len(slots) + slot) != 1, len(slots) == n_slots
+    used, at = np.unique(place, return_inverse=True)
+    apart = np.diff(used, append=used[0] + n_slots)
+    return np.diff(turn * len(used) + at) != 1, bool((apart == apart[0]).all())
 
 
 def _frequency(distances: Array) -> str:
@@ -222,16 +253,3 @@ def _frequency(distances: Array) -> str:
             if not rest:
                 return f'"{count}{name}"'
     return "..."
-
-
-def _shown(moment: Any) -> str:
-    """Return a date or a duration, without a time of day that is midnight."""
-    if moment.dtype.kind == "m":
-        return _length(moment)
-    return str(moment.astype("M8[s]")).removesuffix("T00:00:00").replace("T", " ")
-
-
-def _length(duration: Any) -> str:
-    seconds = duration / np.timedelta64(1, "s")
-    name, _, size = next((each for each in UNITS if seconds >= each[-1]), UNITS[-1])
-    return f"{seconds / size:.4g} {name}{'' if seconds == size else 's'}"

@@ -12,7 +12,8 @@ from numpy.testing import assert_array_equal
 
 import rnnbp
 from rnnbp import ModelFileError, Network, RNNForecaster
-from rnnbp.estimators.time_index import dates_after, read_dates
+from rnnbp.estimators.time_index import read_dates
+from rnnbp.estimators.times import Times, dates_after
 from rnnbp.gradients import BPTT
 
 BRIEF = {"hidden_layer_sizes": 4, "window": 12, "gradient": BPTT(compiled=False), "random_state": 0, "max_iter": 2}
@@ -28,6 +29,21 @@ BARS = HOURS[(HOURS.hour >= 9) & (HOURS.hour < 16) & (HOURS.day_of_week < 5)]
 SHIFTS = pandas.date_range("2020-03-01", periods=2000, freq="h", tz="Europe/Berlin")
 SHIFTS = SHIFTS[(SHIFTS.hour >= 8) & (SHIFTS.hour < 16)]  # on clocks that are put forward at the end of March
 SECONDS = pandas.timedelta_range(0, periods=40, freq="s")
+YEAR = pandas.date_range("2020-01-01", periods=300)
+
+
+def on(*days_of_week):
+    return YEAR[YEAR.day_of_week.isin(days_of_week)]
+
+
+def at(*hours):
+    return HOURS[HOURS.hour.isin(hours)]
+
+
+def naive(start, freq, zone="Europe/Berlin"):
+    """What clocks of a time zone show for ten days."""
+    start = pandas.Timestamp(start, tz=zone)
+    return pandas.date_range(start, start + pandas.Timedelta("10D"), freq=freq).tz_localize(None)
 
 
 def without_frequency(dates):
@@ -57,6 +73,10 @@ def read(dates, what="X"):
         SHIFTS,
         *(x + pandas.to_timedelta(np.random.default_rng(0).normal(0, 60, len(x)), unit="s") for x in (HOURS, BARS)),
         DAYS[DAYS.day_of_week != 6],
+        *(on(*days) for days in ((1, 3), (1, 3, 4), (0, 2, 4), (0, 3), (0, 4), (0, 1, 5), (5, 6), (0, 1, 2, 4, 5, 6))),
+        on(1, 3)[:5],
+        *(at(*hours) for hours in ((9, 17), (8, 9, 17), (0, 6, 12, 18))),
+        HOURS[(HOURS.day_of_week == 1) & HOURS.hour.isin([9, 10])],
         DAYS[:2],
         DAYS[:1],
         MONTHS,
@@ -94,6 +114,9 @@ def test_dates_of_a_frequency_are_taken_without_a_word(dates):
             r"2020-07-01 follows 2020-05-01, .*s.reindex\(pandas.period_range\(s.index\[0\], s.index\[-1\]\)",
         ),
         (DAYS.append(DAYS[-1:] + pandas.Timedelta("60D")), "2020-04-09 follows 2020-02-09"),
+        *((YEAR[::k].delete(10), f'the usual distance is {k} days. Fill .*asfreq("{k}D")') for k in (2, 3, 4, 5, 7)),
+        (at(0, 6, 12, 18).delete(10), 'the usual distance is 6 hours. Fill .*asfreq("6h")'),
+        (at(0, 12).delete(10), 'the usual distance is 12 hours. Fill .*asfreq("12h")'),
     ],
     ids=lambda value: "" if isinstance(value, str) else str(len(value)),
 )
@@ -107,8 +130,11 @@ def test_dates_that_rows_do_not_keep_are_named(dates, message):
     ("dates", "message"),
     [
         (pandas.to_datetime(np.sort(np.random.default_rng(0).integers(0, 10**14, 40))), "are not alike far apart"),
-        (WORKDAYS.delete(10), "2020-01-16 follows 2020-01-14, but the usual distance is 1 day. Each row is taken"),
-        (BARS.delete(30), "2020-01-07 12:00:00 follows 2020-01-07 10:00:00, but the usual distance is 1 hour"),
+        (
+            WORKDAYS.delete(10),
+            "2020-01-16 follows 2020-01-14, but elsewhere there are dates in between. Each row",
+        ),
+        (BARS.delete(30), "2020-01-07 12:00:00 follows 2020-01-07 10:00:00, but elsewhere there are dates in between"),
         (without_frequency(WORKDAYS[:8]), "2020-01-06 follows 2020-01-03"),
         (SECONDS.delete(4), "5 seconds follows 3 seconds, but the usual distance is 1 second"),
         (pandas.RangeIndex(9)[::-1], "begins with 8 and 7.*s.sort_index().*s.reset_index(drop=True)"),
@@ -121,6 +147,148 @@ def test_what_cannot_be_known_is_warned_of(dates, message):
     with pytest.warns(UserWarning, match=message.replace("(", r"\(").replace(")", r"\)")) as caught:
         read(dates)
     assert len(caught) == 1
+
+
+@pytest.mark.parametrize(
+    ("dates", "message"),
+    [
+        (on(1, 3), "2020-02-06 follows 2020-01-30"),
+        (on(0, 2, 4), "2020-01-27 follows 2020-01-22"),
+        (on(0, 3), "2020-02-06 follows 2020-01-30"),
+        (on(5, 6), "2020-02-08 follows 2020-02-01"),
+        (at(9, 17), "2020-01-05 17:00:00 follows 2020-01-04 17:00:00"),
+        (at(8, 9, 17), "2020-01-03 17:00:00 follows 2020-01-03 08:00:00"),
+    ],
+    ids=lambda value: str(len(value)),
+)
+def test_what_a_rhythm_leaves_out_may_be_a_holiday(dates, message):
+    k = next(k for k in range(len(dates)) if message.endswith(f"{dates[k - 1]}".removesuffix(" 00:00:00")))
+    with pytest.warns(
+        UserWarning, match=f"{message}, but elsewhere there are dates in between. Each row is taken as one"
+    ):
+        read(dates.delete(k))
+
+
+@pytest.mark.parametrize(
+    ("start", "freq", "zone", "step", "moment"),
+    [
+        ("2020-10-20", "h", "Europe/Berlin", 123, "both of 2020-10-25 02:00:00"),
+        ("2020-10-20", "15min", "Europe/Berlin", 492, "2020-10-25 02:00:00, follows one of 2020-10-25 02:45:00"),
+        ("2020-10-28", "30min", "America/New_York", 196, "2020-11-01 01:00:00, follows one of 2020-11-01 01:30:00"),
+        ("2020-10-28", "h", "America/Havana", 97, "both of 2020-11-01 00:00:00"),
+        ("2023-10-20", "20min", "Africa/Cairo", 504, "2023-10-26 23:00:00, follows one of 2023-10-26 23:40:00"),
+    ],
+)
+def test_times_that_clocks_show_twice_at_the_end_of_summer_are_said_to_repeat(start, freq, zone, step, moment):
+    dates = naive(start, freq, zone)
+    with pytest.raises(ValueError, match=moment) as caught:
+        read(dates)
+    assert f"{step}" in str(caught.value)
+    assert 'clocks are put back at the end of summer time: give dates their time zone, s.tz_localize("Europe' in str(
+        caught.value
+    )
+    assert "Sort" not in str(caught.value)
+    read(dates.tz_localize(zone, ambiguous="infer"))  # as it is said, in the zone
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        DAYS[[0, 1, 1, 2]],
+        HOURS[[0, 1, 2, 3, 5, 4, 6, 7, 8]],
+        HOURS[[10, 11, 12, 13, 13, 14, 15, 16, 17]],
+        naive("2020-10-20", "15min")[[4, 5, 6, 7, 8, 6, 7, 8, 9]],
+        naive("2020-10-20", "h").tz_localize("UTC"),
+    ],
+    ids=["days", "two exchanged", "by day", "by another length", "in UTC"],
+)
+def test_other_times_that_repeat_are_not_those_of_clocks(dates):
+    with pytest.raises(ValueError, match=r"keep one|they are not in order") as caught:
+        read(dates)
+    assert "summer" not in str(caught.value)
+
+
+@pytest.mark.parametrize("freq", ["h", "15min"])
+def test_an_hour_that_clocks_leave_out_in_spring_may_not_be_missing(freq):
+    dates = naive("2020-03-25", freq)
+    hint = 'if clocks were put forward for summer here, give dates their time zone, s.tz_localize("Europe/Berlin"'
+    with pytest.raises(ValueError, match=r"2020-03-29 03:00:00 follows .* Fill what is missing") as caught:
+        read(dates)
+    assert hint in str(caught.value)
+    read(dates.tz_localize("Europe/Berlin", ambiguous="infer"))
+    by_day, utc = dates + pandas.Timedelta("9h"), dates.tz_localize("UTC")
+    for other in (by_day, utc, dates[: len(dates) * 2 // 5].delete(60)):
+        with pytest.raises(ValueError, match="Fill what is missing") as caught:
+            read(other)
+        assert "summer" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("dates", "message", "mended"),
+    [
+        (DAYS[::-1], "X.sort_index(axis=1)", lambda X: X.sort_index(axis=1)),
+        (DAYS[[0, 1, 1, 2]], "X.loc[:, ~X.columns.duplicated()]", lambda X: X.loc[:, ~X.columns.duplicated()]),
+        (DAYS[[0, 1, 1, 2]], "X.T.groupby(level=0).mean().T", lambda X: X.T.groupby(level=0).mean().T),
+        (
+            DAYS.delete(10),
+            'X.T.asfreq("1D").interpolate().T; or, if columns are steps',
+            lambda X: X.T.asfreq("1D").interpolate().T,
+        ),
+        (DAYS.delete(10), "X.set_axis(range(X.shape[1]), axis=1)", lambda X: X.set_axis(range(X.shape[1]), axis=1)),
+        (
+            MONTHS.delete(5),
+            "X.T.reindex(pandas.period_range(X.columns[0], X.columns[-1])).interpolate().T",
+            lambda X: X.T.reindex(pandas.period_range(X.columns[0], X.columns[-1])).interpolate().T,
+        ),
+        (
+            naive("2020-10-20", "15min"),
+            'X.tz_localize("Europe/Berlin", axis=1, ambiguous="infer")',
+            lambda X: X.tz_localize("Europe/Berlin", axis=1, ambiguous="infer"),
+        ),
+    ],
+    ids=["order", "twice", "mean", "gap", "no dates", "periods", "clocks"],
+)
+def test_what_is_to_be_done_with_dates_in_columns_is_said_of_columns(dates, message, mended):
+    X = pandas.DataFrame(np.ones((3, len(dates))), columns=dates)
+    with pytest.raises(ValueError, match=re.escape(message)) as caught:
+        read_dates(X, "X", in_columns=True)
+    assert re.search(r"\bs\.", str(caught.value)) is None
+    read_dates(mended(X), "X", in_columns=True)
+
+
+def test_a_holiday_among_columns_is_warned_of_as_a_column():
+    X = pandas.DataFrame(np.ones((3, 59)), columns=WORKDAYS.delete(10))
+    with pytest.warns(UserWarning, match="Each column is taken as one step: .* if columns are steps"):
+        read_dates(X, "X", in_columns=True)
+
+
+SEVERAL = pandas.MultiIndex.from_product([["a", "b"], WEEKS[:N]])
+
+
+@pytest.mark.parametrize("index", [SEVERAL, SEVERAL.swaplevel()], ids=["number first", "date first"])
+def test_dates_beside_something_else_are_refused_as_they_may_be_of_several_series(index):
+    values = np.sin(np.arange(2.0 * N) / 3)
+    other = index is not SEVERAL
+    series = pandas.Series(values, index)
+    table = pandas.DataFrame({"v": values, "w": values}, index)
+    for X in (series, series.to_frame(), [series], table, [table]):
+        message = rf"are a MultiIndex of dates .* \[x.droplevel\({other:d}\) for _, x in X.groupby\(level={other:d}\)\]"
+        with pytest.raises(ValueError, match=f"^the rows of (X|series 0) {message}"):
+            RNNForecaster(**BRIEF).fit(X)
+    with pytest.raises(ValueError, match=r"^the columns of X .* in X.T.groupby"):
+        RNNForecaster(**BRIEF).fit(table.T)
+    RNNForecaster(**BRIEF).fit([x.droplevel(int(other)) for _, x in series.groupby(level=int(other))])
+    with pytest.raises(ValueError, match=r"^the rows of future_covariates of series 0 are a MultiIndex"):
+        RNNForecaster(**BRIEF).fit(X=values, future_covariates=series)
+
+
+def test_several_levels_without_dates_are_warned_of():
+    series = pandas.Series(np.ones(6), pandas.MultiIndex.from_product([["a", "b"], range(3)]))
+    with pytest.warns(
+        UserWarning, match="the index of X has 2 levels, but all rows are taken as steps of one series"
+    ) as w:
+        assert read_dates(series, "X") is None
+    assert len(w) == 1
 
 
 @pytest.mark.parametrize(
@@ -227,6 +395,53 @@ def test_covariates_without_dates_belong_to_rows_by_their_place(both, given):
     assert_array_equal(model.predict(X.to_numpy(), 3, **{name: given}), model.predict(3))
 
 
+IN_ZONES = [  # dates of the series, those beside it, and whether they are the same
+    ("Europe/Berlin", "Europe/Berlin", "Europe/Berlin", True),
+    ("Europe/Berlin", "Europe/Berlin", "Asia/Tokyo", True),
+    ("Europe/Berlin", "Asia/Tokyo", "Asia/Tokyo", False),
+    ("UTC", "Asia/Tokyo", "Asia/Tokyo", False),
+    ("Europe/Berlin", None, None, True),  # on the clock of the series
+    (None, "Europe/Berlin", "Europe/Berlin", True),
+]
+
+
+@pytest.mark.parametrize(("zone", "localized", "shown_in", "same"), IN_ZONES)
+def test_dates_of_time_zones_are_compared_as_instants(zone, localized, shown_in, same, tmp_path):
+    series, beside = X.tz_localize(zone), KNOWN.tz_localize(localized)
+    beside = beside if shown_in is None else beside.tz_convert(shown_in)
+    model = RNNForecaster(**BRIEF).fit(series, future_covariates=KNOWN.to_numpy())
+    model.save(tmp_path / "model")
+    for each in (model, rnnbp.load(tmp_path / "model")):
+        for given in ((series, H), (None, H)):
+            if same:
+                expected = model.predict(*given, future_covariates=KNOWN.to_numpy())
+                assert_array_equal(each.predict(*given, future_covariates=beside), expected)
+            else:
+                first = (
+                    ""
+                    if given[0] is None
+                    else r"2020-01-05\+09:00, but step 0 of the series is of 2020-01-05\+0[01]:00"
+                )
+                with pytest.raises(ValueError, match=rf"row \d+ of future_covariates of series 0 is of {first}"):
+                    each.predict(*given, future_covariates=beside)
+
+
+def test_dates_of_a_time_zone_are_text_and_dates_again():
+    for index in (
+        SHIFTS[:200],
+        pandas.date_range("1880-01-01", periods=3, tz="Europe/Berlin"),  # 53 minutes and 28 seconds before Greenwich
+        pandas.date_range("2020-01-01", periods=3, tz="America/St_Johns"),
+        DAYS,
+    ):
+        times = read(index)
+        again = Times.of_text(times.text)
+        assert_array_equal(again.clock, index.tz_localize(None))
+        assert_array_equal(again.instants, index if index.tz is None else index.tz_convert(None))
+        assert (again.offset is None) == (index.tz is None)
+    assert read(index).text[1].startswith("2020-01-02T00:00:00")
+    assert list(read(SHIFTS[:1]).text) == ["2020-03-01T08:00:00.000000000+01:00"] or SHIFTS.unit != "ns"
+
+
 def test_covariates_go_on_after_the_series():
     late = KNOWN.drop(WEEKS[N])
     with pytest.raises(ValueError, match="2021-03-07 follows 2021-02-21, but the usual distance is 7 days"):
@@ -264,6 +479,12 @@ def test_a_holiday_is_warned_of_once():
         ([], "there is not a date for each step"),
         ("2020", "_dates cannot be '2020'"),
         ([{"array": ["x"], "dtype": "<U1", "shape": [1]}], "_dates cannot be"),
+        ([{"array": ["NaT"], "dtype": "<U3", "shape": [1]}], "_dates cannot be"),
+        (
+            [{"array": ["2020-01-05T00:00+01:00", "2020-01-06T00:00"], "dtype": "<U22", "shape": [2]}],
+            "_dates cannot be",
+        ),
+        ([{"array": ["2020-01-05T00:00+99"], "dtype": "<U19", "shape": [1]}], "_dates cannot be"),
     ],
 )
 def test_dates_that_are_none_are_refused_in_files(fitted, tmp_path, dates, message):

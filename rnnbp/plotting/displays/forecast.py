@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from rnnbp.estimators.time_index import dates_after, read_dates, read_name
+from rnnbp.estimators.time_index import read_dates, read_name
+from rnnbp.estimators.times import dates_after
 from rnnbp.plotting.axes import COLOURS, axes, plain_frame, whole_figure
 
 if TYPE_CHECKING:
@@ -133,7 +134,8 @@ class ForecastDisplay:
             series, h = None, int(series)
         if series is not None:
             past = _course(series, "series", "draw one series at a time, from_estimator(estimator, series[i])")
-            dates, name = read_dates(series, "series", beside=True), read_name(series)
+            times, name = read_dates(series, "series", beside=True), read_name(series)
+            dates = None if times is None else times.clock
         else:
             check_is_fitted(estimator)
             past, dates, name = estimator._end()
@@ -175,7 +177,8 @@ class ForecastDisplay:
         ValueError
             If an array has another shape, if a coverage is not between 0 and 1, or if an interval is upside down.
         """
-        known, dates = _course(past, "past"), read_dates(past, "past")
+        known, times = _course(past, "past"), read_dates(past, "past")
+        dates = None if times is None else times.clock
         return cls._checked(known, dates, read_name(past), forecast, intervals or {}, actual).plot(ax=ax)
 
     @classmethod
