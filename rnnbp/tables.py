@@ -25,7 +25,8 @@ class TablesOnRequest:
         Parameters
         ----------
         transform : {"default", "pandas", "polars"} or None, default=None
-            A table for each sequence, or by default, arrays; None changes nothing.
+            A table for each sequence, with the index that it came with, such as dates, or by default, arrays, which
+            have none; None changes nothing.
 
         Returns
         -------

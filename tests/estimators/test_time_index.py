@@ -9,12 +9,14 @@ import numpy as np
 import pandas
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn.pipeline import make_pipeline
 
 import rnnbp
 from rnnbp import ModelFileError, Network, RNNForecaster
 from rnnbp.estimators.time_index import read_dates
 from rnnbp.estimators.times import Times, dates_after
 from rnnbp.gradients import BPTT
+from rnnbp.preprocessing import SequenceScaler
 
 BRIEF = {"hidden_layer_sizes": 4, "window": 12, "gradient": BPTT(compiled=False), "random_state": 0, "max_iter": 2}
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -356,6 +358,14 @@ def test_a_forecaster_whose_series_was_refused_is_as_it_was(fitted):
     with pytest.raises(ValueError, match="newest"):
         fitted.fit(X[::-1])
     assert_array_equal(fitted.predict(3), expected)
+
+
+@pytest.mark.parametrize("form", [lambda x: x.to_frame("v"), lambda x: [x], lambda x: [x.to_frame()]])
+def test_a_scaler_in_a_pipeline_hands_dates_on_where_tables_are_asked_for(form):
+    pipeline = make_pipeline(SequenceScaler(), RNNForecaster(**BRIEF)).set_output(transform="pandas")
+    pipeline.fit(form(X))
+    with pytest.raises(ValueError, match="the newest comes first"):
+        pipeline.fit(form(X[::-1]))
 
 
 def test_pandas_is_not_needed():
