@@ -4,12 +4,13 @@ import copy
 
 import numpy as np
 import pytest
-from sklearn.compose import ColumnTransformer
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 
 from rnnbp.estimators import parts, trial
-from rnnbp.estimators.parts import described, made
+from rnnbp.estimators.parts import described, made, opened
 
 X = np.random.default_rng(0).normal(size=(9, 3))
 SCALER = described(StandardScaler().fit(X))
@@ -179,6 +180,21 @@ def test_columns_of_two_axes_are_none():
 )  # fmt: skip
 def test_what_lies_side_by_side_is_as_wide_as_all_of_it(forms, beside):
     assert trial._beside(forms) == beside
+
+
+def test_a_model_is_taken_apart_in_the_order_in_which_it_is_run():
+    inner = TransformedTargetRegressor(
+        make_pipeline("passthrough", MinMaxScaler(), LinearRegression()), transformer=MaxAbsScaler()
+    )
+    model = make_pipeline(StandardScaler(), TransformedTargetRegressor(inner, transformer=StandardScaler()))
+    found = opened(model.fit(X, X[:, 0]))
+    assert [type(each) for each in found.before] == [StandardScaler, MinMaxScaler]
+    assert type(found.end) is LinearRegression
+    assert [type(each) for each in found.targets] == [MaxAbsScaler, StandardScaler]
+    y = found.end.predict(found.before[1].transform(found.before[0].transform(X)))[:, None]
+    for scaler in found.targets:
+        y = scaler.inverse_transform(y)
+    np.testing.assert_allclose(y[:, 0], model.predict(X))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

@@ -137,7 +137,7 @@ def render(
     said = [fill(each, A_LINE, subsequent_indent="    ") for each in notes]
     note = "\n\n".join(filter(None, ["\n".join(said), NOTE if quantize else ""]))
     header = Header(stem, kind.name, "int32_t" if symbols else None, products, note)
-    width = net.n_inputs or 1
+    width = taken = net.n_inputs or 1  # a symbol is one number
     for k, (layer, write) in enumerate(zip(net.layers, writers, strict=True)):
         try:
             n_inputs, width = width, layer.output_width(width)
@@ -151,9 +151,9 @@ def render(
     if features is not None:
         from rnnbp.interop.c.frontend import add_features
 
-        audio = add_features(header, features, net.n_inputs or 1)
+        audio = add_features(header, features, taken)
         header.note = "\n\n".join(filter(None, [header.note, LISTENS.format(stem=stem)]))
-    return document(header, described, n_inputs=net.n_inputs or 1, n_outputs=net.n_outputs, features=audio)
+    return document(header, described, n_inputs=taken, n_outputs=net.n_outputs, features=audio)
 
 
 def whole_of(
