@@ -17,6 +17,7 @@ import rnnbp
 from rnnbp import Network, NonFiniteError, layers, losses
 from rnnbp.distributed import ClusterError, fit, on
 from rnnbp.distributed.crew import Crew
+from rnnbp.distributed.worker import Holdings
 
 SETTINGS = {"loss": "cross_entropy", "max_epochs": 4, "batch_size": 8, "progress": False}
 
@@ -318,3 +319,20 @@ def test_outside_of_the_context_training_is_here_again(client):
     before = client.run(lambda dask_worker: len(dask_worker.state.log))
     rnnbp.fit(net, x, target, **SETTINGS)
     assert client.run(lambda dask_worker: len(dask_worker.state.log)) == before
+
+
+def test_a_worker_that_is_closed_neither_waits_for_a_task_nor_begins_another():
+    worker, plugin = SimpleNamespace(state=SimpleNamespace(nthreads=1), handlers={}), Holdings()
+    plugin.setup(worker)
+    begun, end = threading.Event(), threading.Event()
+
+    def task():
+        begun.set()
+        end.wait(60)
+
+    running, queued = plugin.executor.submit(task), plugin.executor.submit(task)
+    assert begun.wait(60)
+    plugin.teardown(worker)
+    assert not running.done()
+    assert queued.cancelled()
+    end.set()
