@@ -5,8 +5,8 @@ dates that follow each other::
 
     alike        d / 1.5 to 1.5 d: months have 28 to 31 days, and days 23 to 25 hours
     a rhythm     what is known on weekdays, on Tuesdays and Thursdays, or in the daytime: a day or a week is cut into
-                 slots of d, or of the shortest distance, of which some are never used, and each date is in the next
-                 one that is
+                 slots of d, or of the shortest distance (a day at most), of which some are never used, and each date is
+                 in the next one that is
     a gap        any other distance
 
 A gap in a rhythm may be a holiday, and dates of which half are not alike, such as those of trades, have no frequency:
