@@ -8,7 +8,7 @@ from onnx_models import B, H, I, T, example, helper, model, node, onnx, runtime,
 
 from rnnbp import layers
 from rnnbp.interop import InteropError
-from rnnbp.interop.onnx import backend, load
+from rnnbp.interop.onnx import backend, load, reading
 
 random = np.random.default_rng(5)
 
@@ -505,6 +505,32 @@ def test_the_step_in_which_sizes_of_a_shape_are_picked_is_followed(step, why):
             load(made)
     else:
         check(made, "GRU Activation")
+
+
+def test_weights_that_a_file_puts_together_of_parts_are_computed():
+    w, r, b = weights(3)
+    nodes = [
+        node("Concat", "one_gate two_gates", "w", axis=1),
+        node("GRU", "x w r b", "y0", hidden_size=H),
+        node("Squeeze", "y0 one", "y1"),
+        node("Relu", "y1", "y"),
+    ]
+    parts = {"one_gate": w[:, :H], "two_gates": w[:, H:]}
+    check(model(nodes, {**parts, "r": r, "b": b, "one": np.array([1])}), "GRU Activation")
+
+
+@pytest.mark.parametrize(("n", "is_taken"), [(3, True), (4, False), (6000, False)])
+def test_constants_that_a_small_file_blows_up_are_refused(n, is_taken, monkeypatch):
+    """Bytes of a file may spell many more: here n to the power of two numbers."""
+    if n < 5:
+        monkeypatch.setattr(reading, "LARGEST", 9)
+    column = {"across": np.ones((1, n), np.float32), "down": np.ones((n, 1), np.float32)}
+    made = model([node("Add", "across down", "w"), node("MatMul", "x w", "y")], column, x=("T", "B", n))
+    if is_taken:
+        check(made, "Dense", x=example((T, B, n)))
+    else:
+        with pytest.raises(InteropError, match=r"'the Add of w', Add.*its result is too large"):
+            load(made)
 
 
 def test_a_reshape_to_a_shape_of_which_nothing_is_known_is_refused():
