@@ -117,8 +117,9 @@ def test_each_ragged_sequence_is_predicted_by_what_has_not_seen_it(sequences, la
 
 
 @pytest.mark.parametrize("method", ["predict", "predict_proba"])
-def test_of_one_label_a_sequence_it_is_scikit_learns(sequences, method):
-    y, options = np.array(["a", "b", "c"] * 6), {"method": method, "n_jobs": 2}
+@pytest.mark.parametrize("y", [np.array(["a", "b", "c"] * 6), np.repeat(["a", "b", "c"], 6)], ids=["in turn", "sorted"])
+def test_of_one_label_a_sequence_it_is_scikit_learns(sequences, y, method):
+    options = {"method": method, "n_jobs": 2}
     ours = cross_val_predict(RNNClassifier(4, **FAST), sequences, y, **options)
     expected = theirs.cross_val_predict(RNNClassifier(4, **FAST), sequences, y, **options)
     same = np.testing.assert_array_equal if method == "predict" else np.testing.assert_allclose
