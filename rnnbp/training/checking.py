@@ -11,14 +11,26 @@ from rnnbp.callbacks import EarlyStopping
 from rnnbp.configuration import expect_call, number, shown
 from rnnbp.data.training_set import TrainingSet
 from rnnbp.losses import Loss
+from rnnbp.losses.consistency import Consistent
 from rnnbp.networks.network import Network
 from rnnbp.optimizers import FullBatchOptimizer, Schedule
 from rnnbp.training.evaluation import check_score
 from rnnbp.training.history import Callback
 from rnnbp.training.next_step import NextStep
 from rnnbp.training.place import Place
+from rnnbp.training.run import TrainingRun
 
-__all__ = ["augment", "callbacks", "full_batch", "generator", "score", "shuffle", "teacher_forcing", "validation_set"]
+__all__ = [
+    "augment",
+    "callbacks",
+    "consistency",
+    "full_batch",
+    "generator",
+    "score",
+    "shuffle",
+    "teacher_forcing",
+    "validation_set",
+]
 
 
 def callbacks(given: Iterable[Callback], patience: int | None) -> tuple[Callback, ...]:
@@ -104,6 +116,26 @@ def augment(given: Callable[..., Any] | None, data: TrainingSet, chunk_length: i
         raise ValueError("augment makes another of a whole sequence, and chunk_length cuts it: use one of them")
     rng = np.random.default_rng(0)
     data.take_changed(np.zeros(1, np.intp), lambda example: given(example, rng))
+
+
+def consistency(run: TrainingRun, augment: Callable[..., Any] | None, *, cut_or_replayed: bool) -> None:
+    """Check that two looks at an example can be compared, and differ."""
+    if not run.consistency:
+        return
+    Consistent(run.loss, run.consistency)  # raises what there is to raise
+    if cut_or_replayed:
+        raise ValueError("consistency compares two looks at an example: leave out chunk_length and NextStep")
+    if not run.computes_here:
+        raise ValueError("consistency is not known on a cluster: leave it out, or train on one machine")
+    generator = run.net.rng.bit_generator
+    before, part = generator.state, run.data.take(np.zeros(2, np.intp))
+    run.gradient(part)
+    draws, generator.state = generator.state != before, before
+    if augment is None and not draws:
+        raise ValueError(
+            "consistency compares two looks at an example, but nothing is random here: give augment, or a network with "
+            "dropout"
+        )
 
 
 def shuffle(given: object, data: TrainingSet) -> None:

@@ -99,7 +99,7 @@ class Descent:
         self.optimizer_state = optimizer_state
         self.average: State = {} if averaging is None else averaging.init(run.net.theta)
         self.carried: State = {}
-        changes = augment is not None or self._next_step is not None or chunk_length is not None
+        changes = augment is not None or self._next_step is not None or chunk_length is not None or run.consistency
         self._one_call = run.computes_here and not changes and can_compile(run.net, run)
         self._step: CompiledStep | None = None
         self._begin_epoch()

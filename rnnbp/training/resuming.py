@@ -63,6 +63,7 @@ def _describe(descent: Descent, seed: object) -> dict[str, Any]:
         "optimizer": descent.optimizer,
         "batch_size": run.batch_size,
         "l2": run.l2,
+        "consistency": run.consistency or None,
         "averaging": descent.averaging,
         "chunk_length": descent.chunk_length,
         "teacher_forcing": descent.teacher_forcing,

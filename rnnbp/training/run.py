@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rnnbp.data.batch import Batch
 from rnnbp.data.training_set import Minibatch, TrainingSet
 from rnnbp.losses import Loss
+from rnnbp.losses.consistency import Consistent
 from rnnbp.networks.network import Network
 from rnnbp.networks.passes import BatchGradient, loss_and_gradient
 from rnnbp.optimizers import Optimizer, State, clip_by_norm
@@ -85,6 +86,7 @@ class Found(NamedTuple):
 class TrainingRun:
     """One training run: what stays the same in it, its history, and its best parameters.
 
+    ``consistency`` is the weight of `rnnbp.losses.consistency`, for which each example is taken twice.
     ``every`` is the number of minibatches from one change of the parameters to the next; see `descend_apart`.
     It is a context, as one whose data are elsewhere lets go of these at its end.
     """
@@ -99,6 +101,7 @@ class TrainingRun:
     score: Callable[..., float] | None = None
     callbacks: tuple[Callback, ...] = ()
     l2: float = 0.0
+    consistency: float = 0.0
     history: History = field(default_factory=History)
     best: Array | None = None
     first_loss: float | None = None
@@ -140,8 +143,12 @@ class TrainingRun:
         states
             ``initial_states`` and ``final_states``; see `loss_and_gradient`.
         """
+        if self.consistency:
+            chosen = np.repeat(chosen, 2)  # side by side they stay, as they are of one length
         if augment is not None and rng is not None:
             part = self.data.take_changed(chosen, partial(_augmented, augment, rng))
+            if self.consistency and part.batch.packing is not None and (np.diff(part.batch.packing.lengths)[::2]).any():
+                raise ValueError("augment must leave an example's length alone where consistency compares two of it")
         elif next_step is not None:
             part = self.data.take_changed(chosen, partial(next_step.replay, self.net, p=teacher_forcing))
         else:
@@ -164,7 +171,8 @@ class TrainingRun:
     def gradient(self, part: Minibatch, **options: Any) -> tuple[BatchGradient, float]:
         """Return loss and gradient of a minibatch, and the gradient's norm; all are finite."""
         assert part.target is not None
-        found = loss_and_gradient(self.net, part.batch, part.target, self.loss, weight=part.weight, **options)
+        loss = Consistent(self.loss, self.consistency) if self.consistency else self.loss
+        found = loss_and_gradient(self.net, part.batch, part.target, loss, weight=part.weight, **options)
         norm = clip_by_norm(found.theta, np.inf)  # clips nothing, and is finite only if every entry is
         if not (math.isfinite(found.value) and (math.isfinite(norm) or np.isfinite(found.theta).all())):
             raise NonFiniteError(self._diagnose(part.batch, found.value, found.theta))
