@@ -81,6 +81,7 @@ RUNS = {
         {"loss": MSE, "averaging": optimizers.ExponentialAverage(0.8), "validation_data": line(5), "batch_size": 3},
     ),
     "augmentation": (mlp, line, {"loss": MSE, "batch_size": 2, "augment": noisy}),
+    "consistency": (classifier, recall, {"loss": CROSS_ENTROPY, "batch_size": 2, "augment": noisy, "consistency": 0.5}),
     "patience": (mlp, line, {"loss": MSE, "validation_data": line(5), "patience": 2, "max_epochs": 6}),
     "a best epoch long ago": (
         mlp,
