@@ -1,10 +1,10 @@
 """Write consistency_reference.npz: losses of examples that are there twice, computed by PyTorch in float64.
 
 Run it with PyTorch installed: python tests/reference/make_consistency_reference.py. The tests only read the file. Of
-two looks at each example, <name>.first and <name>.second, <name>.value is the mean loss over all looks and `weight` times
-the mean over looks of KL(the other look, held fixed || this look), and <name>.d_first and <name>.d_second its gradient.
-"classes" has logits (N, C), labels (N,) and sample weights (N,); "ctc" logits (T, N, C), lengths (N,) and the labels of
-N sequences, <name>.label_lengths of them each.
+two looks at each example, <name>.first and <name>.second, <name>.value is the mean loss over all looks, plus `weight`
+times the mean over looks of KL(the other look, held fixed || this look); <name>.d_first and <name>.d_second are its
+gradient. "classes" has logits (N, C), labels (N,) and sample weights (N,); "ctc" logits (T, N, C), lengths (N,) and the
+labels of N sequences, <name>.label_lengths of them each.
 """
 
 from pathlib import Path

@@ -211,7 +211,7 @@ def test_a_checkpoint_is_of_one_consistency(tmp_path):
     x, y = recall()
     options = {"loss": CROSS_ENTROPY, "augment": flipping, "checkpoint": tmp_path / "run.ckpt"}
     fit(last_step(), x, y, consistency=1.0, max_epochs=1, **options)
-    with pytest.raises(CheckpointError, match="consistency is now 0.5, but was 1.0"):
+    with pytest.raises(CheckpointError, match=r"consistency is now 0\.5, but was 1\.0"):
         fit(last_step(), x, y, consistency=0.5, max_epochs=2, **options)
 
 
