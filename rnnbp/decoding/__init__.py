@@ -7,5 +7,6 @@ from rnnbp.decoding.arpa import ArpaError
 from rnnbp.decoding.beam_search import BeamSearch, Hypothesis
 from rnnbp.decoding.best_path import greedy
 from rnnbp.decoding.ngram import NGram
+from rnnbp.decoding.voting import vote
 
-__all__ = ["Alignment", "ArpaError", "BeamSearch", "Hypothesis", "NGram", "Segment", "align", "greedy"]
+__all__ = ["Alignment", "ArpaError", "BeamSearch", "Hypothesis", "NGram", "Segment", "align", "greedy", "vote"]

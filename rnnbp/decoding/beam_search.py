@@ -232,6 +232,24 @@ class BeamSearch:
             found.append(valid or [Hypothesis(self._whole_words(ranked[0].labels), -np.inf)])
         return found
 
+    def prior(self, labels: Sequence[int]) -> float:
+        """Return what the language model and the bonus add to the score of labels.
+
+        Parameters
+        ----------
+        labels : list of int
+            Without blanks. Whether the lexicon has their words is not looked at.
+        """
+        model, symbols = self.language_model, self.symbols or []
+        tokens: Sequence[Any] = labels
+        if self._trie is not None:
+            tokens = "".join(symbols[k] for k in labels).split(self.separator)
+            tokens = [token for token in tokens if token]
+        elif model is not None:
+            tokens = [symbols[k] for k in labels]
+        told = 0.0 if model is None else self.language_model_weight * model.score(tokens)
+        return told + self.insertion_bonus * len(tokens)
+
     def _whole_words(self, labels: list[int]) -> list[int]:
         """Return labels up to the last separator."""
         at = [i for i, k in enumerate(labels) if self.symbols is not None and self.symbols[k] == self.separator]

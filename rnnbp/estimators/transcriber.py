@@ -162,6 +162,7 @@ validation_scores_ : list of float or None
             batch_size=self.batch_size,
             averaging=PolyakAverage(start=max(self.max_iter - self.averaging, 0)) if self.averaging else None,
             augment=Masking(self.noise, self.n_masks) if self.noise or self.n_masks else None,
+            consistency=self.consistency if self.noise or self.n_masks or self.dropout else 0.0,
             callbacks=[*ending, *self.callbacks],
             shuffle="later" if self.short_first and len({len(each) for each in x}) > 1 else True,
             seed=random_state.randint(2**31 - 1),

@@ -112,6 +112,14 @@ class Practice:
         ("int", lambda name, given: whole_number(name, given, least=0)),
         "How many bands, and how many stretches of time, are hidden in each example, in training.",
     )
+    consistency: float = setting(
+        1.0,
+        real("[0, inf)"),
+        """
+        Above 0, each utterance of a batch is there twice, with noise, masks and dropout of its own each time, and what
+        the network says of one is to be what it says of the other, step by step: see `rnnbp.fit`.
+        """,
+    )
     learning_rate_init: float = setting(
         0.003,
         real("(0, inf)"),

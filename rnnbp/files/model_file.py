@@ -187,11 +187,7 @@ def read(path: str | PathLike[str]) -> tuple[dict[str, Array], dict[str, Any]]:
         return file.read(), file.description
 
 
-def check_shapes(
-    file: ModelFile,
-    shapes: Mapping[str, tuple[int, ...]],
-    dtype: np.dtype[Any],
-) -> None:
+def check_shapes(file: ModelFile, shapes: Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]]) -> None:
     """Check that a file's arrays are those that its architecture needs, before any of them is read.
 
     Raises
@@ -204,7 +200,7 @@ def check_shapes(
         raise ModelFileError(f"{path} lacks the parameter {missing[0]!r}")
     if foreign := sorted(file.shapes.keys() - shapes.keys()):
         raise ModelFileError(f"{path} holds {shown(foreign[0])}, which its architecture does not know")
-    for name, shape in shapes.items():
+    for name, (dtype, shape) in shapes.items():
         found_dtype, found = file.shapes[name]
         if found != shape or found_dtype != dtype:
             raise ModelFileError(

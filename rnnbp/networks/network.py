@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from rnnbp import losses
 from rnnbp.cells import Cell
-from rnnbp.configuration import brief, build, check_admitted, flag, plain, shown
+from rnnbp.configuration import flag, shown
 from rnnbp.configuration import path as check_path
 from rnnbp.configuration import seed as check_seed
 from rnnbp.data.batch import Batch
@@ -34,6 +34,7 @@ from rnnbp.files import model_file
 from rnnbp.layers import Activation, LastStep, Layer
 from rnnbp.losses import Loss
 from rnnbp.names import FREEZING, explained, explained_attributes
+from rnnbp.networks import network_file
 from rnnbp.networks.passes import Pass, loss_and_gradient
 from rnnbp.networks.program import Programs
 from rnnbp.networks.stream import Stream
@@ -519,16 +520,9 @@ class Network:
         check_path("path", path)
         if metadata is not None and not isinstance(metadata, Mapping):
             raise TypeError(f"metadata must be a mapping, as a dict is, but {shown(metadata)} was given")
-        for layer in self.layers:
-            check_admitted(layer)
-        self._warn_of_non_finite(f"the network that is saved in {path}")
-        description = {
-            "layers": [plain(layer) for layer in self.layers],
-            "dtype": self.dtype.name,
-            "seed": self.seed,
-            "metadata": dict(self.metadata if metadata is None else metadata),
-        }
-        model_file.write(path, dict(self.parameters), description)
+        network_file.warn_of_non_finite(self, f"the network that is saved in {path}")
+        given = self.metadata if metadata is None else metadata
+        model_file.write(path, dict(self.parameters), network_file.description_of(self, given))
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Network:
@@ -564,54 +558,9 @@ class Network:
         """
         check_path("path", path)
         with model_file.opened(path) as file:
-            layers, settings, metadata = cls._described(file)
-            net = cls.__new__(cls)
-            try:
-                declared = net._declare(layers, **settings)
-            except Exception as error:  # layers of a user's own may answer wrong settings in any way
-                raise model_file.ModelFileError(f"{path}: its description makes no network: {brief(error)}") from error
-            model_file.check_shapes(file, {p.name: p.shape for p in declared}, net.dtype)
-            net._allocate(declared)
-            file.read_into(net.parameters)
-        net.metadata = metadata
-        net._warn_of_non_finite(f"the network in {path}")
+            (net,) = network_file.read(cls, file, {"": file.description})
+        network_file.warn_of_non_finite(net, f"the network in {path}")
         return net
-
-    @staticmethod
-    def _described(file: model_file.ModelFile) -> tuple[list[Layer], dict[str, Any], dict[str, Any]]:
-        """Return the layers, the dtype and seed, and the metadata that a file describes."""
-        described = file.description
-        wrong = f"{file.path}: its description makes no network"
-        if "checkpoint" in described:
-            raise model_file.ModelFileError(f"{wrong}: it is a checkpoint, which rnnbp.fit(..., checkpoint=path) takes")
-        listed, seed, metadata = described.get("layers"), described.get("seed"), described.get("metadata")
-        if not isinstance(listed, list):
-            raise model_file.ModelFileError(f"{wrong}: it lists no layers")
-        if described.get("dtype") not in ("float32", "float64"):
-            raise model_file.ModelFileError(
-                f"{wrong}: dtype must be float32 or float64, but is {shown(described.get('dtype'))}"
-            )
-        if seed is not None and (type(seed) is not int or seed < 0):
-            raise model_file.ModelFileError(f"{wrong}: seed must be a whole number or null, but is {shown(seed)}")
-        if not isinstance(metadata, dict):
-            raise model_file.ModelFileError(f"{wrong}: its metadata are no mapping")
-        layers = []
-        for k, settings in enumerate(listed):
-            try:
-                layers.append(build(settings, Layer))
-            except ValueError as error:
-                raise model_file.ModelFileError(f"{wrong}: layer {k}: {error}") from error
-        return layers, {"dtype": described["dtype"], "seed": seed}, metadata
-
-    def _warn_of_non_finite(self, what: str) -> None:
-        for name, view in self.parameters.items():
-            if n := view.size - int(np.isfinite(view).sum()):
-                warn(
-                    f"{what} holds NaN or infinity in {name!r} ({n} of {view.size} numbers): what it computes will be "
-                    "no numbers either. Did training diverge?",
-                    RuntimeWarning,
-                )
-                return
 
 
 def check_network(net: object) -> None:
