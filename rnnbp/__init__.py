@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         RNNForecaster,
         RNNRegressor,
         RNNTagger,
+        VotingTranscriber,
     )
     from rnnbp.estimators.pipelines import load, save
     from rnnbp.files.checkpoints import Checkpoint, CheckpointError
@@ -99,6 +100,7 @@ _NAMES = {
     "RNNForecaster": "rnnbp.estimators",
     "RNNRegressor": "rnnbp.estimators",
     "RNNTagger": "rnnbp.estimators",
+    "VotingTranscriber": "rnnbp.estimators",
     "OnlineLearner": "rnnbp.training.online",
     "evaluate": "rnnbp.training.evaluation",
     "find_learning_rate": "rnnbp.training",
@@ -125,6 +127,7 @@ __all__ = [
     "RNNForecaster",
     "RNNRegressor",
     "RNNTagger",
+    "VotingTranscriber",
     "activations",
     "audio",
     "callbacks",

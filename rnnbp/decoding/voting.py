@@ -5,9 +5,9 @@ found, the first is the l that maximises
 
     1/K Σ_k log p_k(l | x)  +  weight · log p_LM(l)  +  bonus · (number of words in l)
 
-where ``log p_k(l | x)`` is the whole likelihood of l (`rnnbp.losses.ctc`), of all paths that spell it. So networks agree
-on texts, and need not write them at the same steps: where one is earlier than another, the mean of their outputs is
-worse than each of them.
+where ``log p_k(l | x)`` is the whole likelihood of l (`rnnbp.losses.ctc`), of all paths that spell it. So networks
+agree on texts, and need not write them at the same steps: where one is earlier than another, the mean of their outputs
+is worse than each of them.
 
 References: G. E. Hinton, "Products of experts", ICANN 1999 (the mean of log-likelihoods); J. G. Fiscus, "A
 post-processing system to yield reduced word error rates: recognizer output voting error reduction (ROVER)", ASRU 1997.

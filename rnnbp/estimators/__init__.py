@@ -9,6 +9,7 @@ from rnnbp.estimators.rnn_forecaster import RNNForecaster
 from rnnbp.estimators.rnn_regressor import RNNRegressor
 from rnnbp.estimators.rnn_tagger import RNNTagger
 from rnnbp.estimators.transcriber import CTCTranscriber
+from rnnbp.estimators.voting_transcriber import VotingTranscriber
 
 __all__ = [
     "CTCTranscriber",
@@ -18,4 +19,5 @@ __all__ = [
     "RNNForecaster",
     "RNNRegressor",
     "RNNTagger",
+    "VotingTranscriber",
 ]

@@ -247,7 +247,8 @@ def find_estimator(name: Any) -> type[Saved]:
     ValueError
         If there is none.
     """
-    ours: list[type[Saved]] = [getattr(estimators, each) for each in estimators.__all__]
+    public: list[type[Any]] = [getattr(estimators, each) for each in estimators.__all__]
+    ours: list[type[Saved]] = [cls for cls in public if issubclass(cls, Saved)]
     theirs = {cls.__name__: cls for base in ours for cls in _subclasses(base)}
     try:
         return lookup(theirs | {cls.__name__: cls for cls in ours}, name, "estimator")

@@ -15,6 +15,7 @@ from rnnbp.configuration import brief
 from rnnbp.estimators.files import ESTIMATOR, PART, Saved, description_in
 from rnnbp.estimators.parts import described, find_estimator, made, opened
 from rnnbp.estimators.trial import tried
+from rnnbp.estimators.voting_transcriber import VOTERS, VotingTranscriber
 from rnnbp.files import model_file
 from rnnbp.files.model_file import ModelFileError
 from rnnbp.networks.network import Network
@@ -66,7 +67,7 @@ def save(fitted: Any, path: str | PathLike[str]) -> None:
     >>> rnnbp.load("pipeline.rnnbp").predict(x)  # doctest: +SKIP
     array([0, 0, 1, 1])
     """
-    if isinstance(fitted, (Network, Saved)):
+    if isinstance(fitted, (Network, Saved, VotingTranscriber)):
         fitted.save(path)
         return
     end = opened(fitted).end
@@ -121,6 +122,8 @@ def load(path: str | PathLike[str]) -> Any:
     """
     with model_file.opened(path) as file:
         description = file.description
+    if VOTERS in description:
+        return VotingTranscriber.load(path)
     metadata = description.get("metadata")
     network = None
     if (estimator := description_in(metadata, ESTIMATOR)) is not None:

@@ -116,12 +116,7 @@ class Transcribing(Writing, Practice, Recognition, Hearing, BaseEstimator):  # t
             The same words as `predict` has.
         """
         logits = self._logits(X)
-        alphabet, step = Alphabet(self.alphabet_), self.step_length
-        found = []
-        for each, text in zip(logits, self._write(logits, best_path=best_path), strict=True):
-            words = align(each, alphabet.encode(text).tolist()).words(alphabet.symbols)
-            found.append([Word(str(w.label), w.start * step, w.end * step, w.confidence) for w in words])
-        return found
+        return self._align(logits, self._write(logits, best_path=best_path))
 
     def score(self, X: Iterable[Any], y: Sequence[str]) -> float:
         """Return one minus the word error rate, over all utterances together; it may be below 0.
@@ -176,8 +171,16 @@ class Transcribing(Writing, Practice, Recognition, Hearing, BaseEstimator):  # t
 
     def _logits(self, X: Iterable[Any]) -> list[Array]:
         check_is_fitted(self)
+        return self._logits_of(self._hear(X))
+
+    def _hear(self, X: Iterable[Any]) -> list[Array]:
+        """Return waveforms, or features if these are given, checked."""
         ear = self._ear()
-        x = check_features(X, self.n_features_in_) if ear is None else ear(ear.hear(X))
+        return check_features(X, self.n_features_in_) if ear is None else [*ear.hear(X)]
+
+    def _logits_of(self, heard: list[Array]) -> list[Array]:
+        ear = self._ear()
+        x = heard if ear is None else ear(heard)
         found = predict(self.network_, x, batch_size=BATCH)
         assert isinstance(found, list), "there is an output at each step"
         return found
@@ -187,6 +190,15 @@ class Transcribing(Writing, Practice, Recognition, Hearing, BaseEstimator):  # t
         alphabet = Alphabet(self.alphabet_)
         search = None if best_path else self._search(alphabet, self.language_model_, self.lexicon_)
         return [alphabet.decode(labels) for labels in (greedy if search is None else search)(logits)]
+
+    def _align(self, logits: list[Array], texts: list[str]) -> list[list[Word]]:
+        """Return the words of texts, with their times."""
+        alphabet, step = Alphabet(self.alphabet_), self.step_length
+        found = []
+        for each, text in zip(logits, texts, strict=True):
+            words = align(each, alphabet.encode(text).tolist()).words(alphabet.symbols)
+            found.append([Word(str(w.label), w.start * step, w.end * step, w.confidence) for w in words])
+        return found
 
     def _search(self, alphabet: Alphabet, language_model: NGram | None, lexicon: list[str] | None) -> BeamSearch | None:
         """Return the search with language model and lexicon; None if there are none."""

@@ -77,6 +77,10 @@ def _read_description(file: model_file.ModelFile, described: Any) -> tuple[list[
         raise model_file.ModelFileError(f"{wrong}: it is {shown(described)}")
     if "checkpoint" in described:
         raise model_file.ModelFileError(f"{wrong}: it is a checkpoint, which rnnbp.fit(..., checkpoint=path) takes")
+    if "voters" in described:
+        raise model_file.ModelFileError(
+            f"{file.path} holds several networks, a VotingTranscriber's: rnnbp.load reads it"
+        )
     listed, seed, metadata = described.get("layers"), described.get("seed"), described.get("metadata")
     if not isinstance(listed, list):
         raise model_file.ModelFileError(f"{wrong}: it lists no layers")

@@ -1,0 +1,279 @@
+"""`VotingTranscriber`: several transcribers that have learnt the same, each from another start, and decide together.
+
+::
+
+    X -> what is heard -> logits of each network -> labels that each finds -> those that all find likeliest -> text
+
+What one network mistakes, others often do not; `rnnbp.decoding.vote` says how they are counted. Training and
+understanding take as many times as long as there are networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from os import PathLike
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from rnnbp.configuration import shown, whole_number
+from rnnbp.decoding import BeamSearch, vote
+from rnnbp.estimators.alphabet import Alphabet, check_texts
+from rnnbp.estimators.files import ESTIMATOR, description_in
+from rnnbp.estimators.transcriber import CTCTranscriber
+from rnnbp.estimators.transcribing import Word
+from rnnbp.files import model_file
+from rnnbp.files.model_file import ModelFileError
+from rnnbp.metrics import word_error_rate
+from rnnbp.names import explained, explained_class
+from rnnbp.networks import network_file
+from rnnbp.networks.network import Network
+
+__all__ = ["VOTERS", "VotingTranscriber"]
+
+Array = NDArray[Any]
+VOTERS = "voters"  # what the list of networks is called in a file
+MOST_VOTERS = 1000
+
+
+@explained_class
+class VotingTranscriber(BaseEstimator):  # type: ignore[misc]
+    """Speech to text, by several transcribers that vote.
+
+    Parameters
+    ----------
+    estimator : CTCTranscriber
+        What all of them are; it is not changed.
+    n_estimators : int, default=4
+        How many there are.
+    random_state : int, RandomState or None, default=None
+        Of the `random_state` that each of them is given.
+
+    Attributes
+    ----------
+    estimators_ : list of CTCTranscriber
+        Fitted; each can be used alone, too.
+
+    See Also
+    --------
+    CTCTranscriber, rnnbp.decoding.vote
+
+    Notes
+    -----
+    It does not stream, as a vote needs the whole recording; each of `estimators_` may.
+
+    Examples
+    --------
+    >>> from rnnbp import CTCTranscriber, datasets
+    >>> spoken = datasets.fetch_an4("train")                                               # doctest: +SKIP
+    >>> model = VotingTranscriber(CTCTranscriber(16000, language_model=5, lexicon=True), random_state=0)
+    >>> model.fit(spoken.waves, spoken.text)                                               # doctest: +SKIP
+    >>> model.predict(["mine.wav"])                                                        # doctest: +SKIP
+    ['ENTER SIX TWO FOUR']
+    """
+
+    __metadata_request__fit: ClassVar[dict[str, bool]] = {"groups": True}  # asked for, as splitters ask for them
+
+    def __init__(
+        self,
+        estimator: CTCTranscriber,
+        n_estimators: int = 4,
+        *,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.estimator, self.n_estimators, self.random_state = estimator, n_estimators, random_state
+
+    @explained
+    def fit(self, X: Iterable[Any], y: Sequence[str], *, groups: ArrayLike | None = None) -> Self:
+        """Train all of them, one after another.
+
+        Parameters
+        ----------
+        X, y, groups
+            As for `CTCTranscriber.fit`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError, ValueError, AudioError
+            As `CTCTranscriber.fit` does, before training; or if there is nothing to vote.
+        """
+        if not isinstance(self.estimator, CTCTranscriber):
+            raise TypeError(f"estimator must be a CTCTranscriber, but {shown(self.estimator)} was given")
+        n = whole_number("n_estimators", self.n_estimators)
+        if n > MOST_VOTERS:
+            raise ValueError(f"n_estimators must be at most {MOST_VOTERS}, but {n} was given: 3 to 5 are usual")
+        random_state = check_random_state(self.random_state)
+        listed = list(X)
+        voters = [clone(self.estimator).set_params(random_state=random_state.randint(2**31 - 1)) for _ in range(n)]
+        self.estimators_ = [each.fit(listed, y, groups=groups) for each in voters]
+        return self
+
+    @explained
+    def predict(self, X: Iterable[Any], *, best_path: bool = False) -> list[str]:
+        """Return what is said.
+
+        Parameters
+        ----------
+        X : list of N waveforms and paths, or of N features
+            As for `fit`.
+        best_path : bool, default=False
+            Whether language model and lexicon are left out of it. A vote takes a beam search then, too.
+
+        Returns
+        -------
+        list of N str
+        """
+        return self._write(self._logits(X), best_path=best_path)
+
+    @explained
+    def predict_alignments(self, X: Iterable[Any], *, best_path: bool = False) -> list[list[Word]]:
+        """Return the words that are said, with when, and how sure the networks are, on average.
+
+        Parameters
+        ----------
+        X, best_path
+            See `predict`.
+
+        Returns
+        -------
+        list of N (lists of Word)
+            The same words as `predict` has.
+        """
+        logits = self._logits(X)
+        texts = self._write(logits, best_path=best_path)
+        aligned = [each._align(said, texts) for each, said in zip(self.estimators_, logits, strict=True)]
+        return [
+            [_mean_of(words) for words in zip(*of_utterance, strict=True)]
+            for of_utterance in zip(*aligned, strict=True)
+        ]
+
+    @explained
+    def score(self, X: Iterable[Any], y: Sequence[str]) -> float:
+        """Return one minus the word error rate, over all utterances together; it may be below 0.
+
+        Parameters
+        ----------
+        X : list of N waveforms and paths, or of N features
+        y : list of N str
+            What is said.
+
+        Returns
+        -------
+        float
+        """
+        written = self.predict(X)
+        return 1.0 - word_error_rate(check_texts(y, len(written)), written)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write all of them to one file, in one atomic step.
+
+        Parameters
+        ----------
+        path : path-like
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If it is not fitted.
+        ValueError
+            See `CTCTranscriber.save`.
+        """
+        check_is_fitted(self)
+        arrays: dict[str, Array] = {}
+        described = []
+        for k, each in enumerate(self.estimators_):
+            net = each.network_
+            network_file.warn_of_non_finite(net, f"network {k} that is saved in {path}")
+            described.append(network_file.description_of(net, {ESTIMATOR: each._described()}))
+            arrays |= {_prefix(k) + name: view for name, view in net.parameters.items()}
+        model_file.write(path, arrays, {VOTERS: described})
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Self:
+        """Read what `save` has written, on any machine.
+
+        Parameters
+        ----------
+        path : path-like
+
+        Returns
+        -------
+        VotingTranscriber
+            Fitted.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        rnnbp.ModelFileError
+            If it is no model file, is damaged, or holds something else.
+        """
+        with model_file.opened(path) as file:
+            described = file.description.get(VOTERS)
+            if not isinstance(described, list) or not 0 < len(described) <= MOST_VOTERS:
+                raise ModelFileError(f"{path} holds no {cls.__name__}: rnnbp.load reads whatever it holds")
+            networks = network_file.read(Network, file, {_prefix(k): each for k, each in enumerate(described)})
+        for k, net in enumerate(networks):
+            network_file.warn_of_non_finite(net, f"network {k} in {path}")
+        try:
+            voters = [_voter(net) for net in networks]
+            _compare(voters)
+        except (TypeError, ValueError) as error:
+            raise ModelFileError(f"{path}: its description makes no {cls.__name__}: {error}") from error
+        made = cls(clone(voters[0]).set_params(random_state=None), len(voters))
+        made.estimators_ = voters
+        return made
+
+    def _logits(self, X: Iterable[Any]) -> list[list[Array]]:
+        """Return what each network says of all that is heard."""
+        check_is_fitted(self)
+        heard = self.estimators_[0]._hear(X)
+        return [each._logits_of(heard) for each in self.estimators_]
+
+    def _write(self, logits: list[list[Array]], *, best_path: bool) -> list[str]:
+        """Return the text of each utterance."""
+        first = self.estimators_[0]
+        alphabet = Alphabet(first.alphabet_)
+        search = None if best_path else first._search(alphabet, first.language_model_, first.lexicon_)
+        found = vote(search or BeamSearch(first.beam_width, least_log_probability=-12.0), logits)
+        return [alphabet.decode(each[0].labels) for each in found]
+
+    def __sklearn_tags__(self) -> Any:
+        return self.estimator.__sklearn_tags__()
+
+
+def _prefix(k: int) -> str:
+    """Return what the names of a network's arrays begin with."""
+    return f"{k}/"
+
+
+def _voter(net: Network) -> CTCTranscriber:
+    description = description_in(net.metadata, ESTIMATOR)
+    if description is None or description["class"] != CTCTranscriber.__name__:
+        raise ValueError("one of its networks is no CTCTranscriber's")
+    net.metadata = {}
+    return CTCTranscriber._made(description, net)
+
+
+def _compare(voters: Sequence[CTCTranscriber]) -> None:
+    """Check that transcribers can vote: that they hear and write alike."""
+    first = voters[0]
+    for each in voters[1:]:
+        if (each.alphabet_, each.n_features_in_) != (first.alphabet_, first.n_features_in_):
+            raise ValueError("its networks have different alphabets or features")
+        mine, its = (one.get_params(deep=False) | {"random_state": None} for one in (first, each))
+        if differ := sorted(name for name, value in mine.items() if name != "language_model" and value != its[name]):
+            raise ValueError(f"its networks have different settings: {differ[0]}")
+
+
+def _mean_of(words: Sequence[Word]) -> Word:
+    """Return a word as several networks have heard it, on average."""
+    return Word(words[0].text, *(float(np.mean([word[k] for word in words])) for k in (1, 2, 3)))
