@@ -133,11 +133,11 @@ def _print_predictions(model: Any, x: Any, sources: Sequence[dict[str, Any]]) ->
 
 def transcribe(given: argparse.Namespace) -> None:
     """Print what is said in recordings."""
-    from rnnbp import CTCTranscriber
+    from rnnbp import CTCTranscriber, VotingTranscriber
 
     check_inputs(given.files)
     model = load(given.model)
-    if not isinstance(model, CTCTranscriber):
+    if not isinstance(model, CTCTranscriber | VotingTranscriber):
         raise TypeError(f"{given.model} holds {named(model)}: only a CTCTranscriber writes down what is said")
 
     def write_down(path: Path) -> None:

@@ -191,7 +191,7 @@ class VotingTranscriber(BaseEstimator):  # type: ignore[misc]
         described = []
         for k, each in enumerate(self.estimators_):
             net = each.network_
-            network_file.warn_of_non_finite(net, f"network {k} that is saved in {path}")
+            network_file.warn_of_non_finite(net, f"the network that is saved in {path} as number {k}")
             described.append(network_file.description_of(net, {ESTIMATOR: each._described()}))
             arrays |= {_prefix(k) + name: view for name, view in net.parameters.items()}
         model_file.write(path, arrays, {VOTERS: described})
@@ -222,7 +222,7 @@ class VotingTranscriber(BaseEstimator):  # type: ignore[misc]
                 raise ModelFileError(f"{path} holds no {cls.__name__}: rnnbp.load reads whatever it holds")
             networks = network_file.read(Network, file, {_prefix(k): each for k, each in enumerate(described)})
         for k, net in enumerate(networks):
-            network_file.warn_of_non_finite(net, f"network {k} in {path}")
+            network_file.warn_of_non_finite(net, f"the network in {path} that is number {k}")
         try:
             voters = [_voter(net) for net in networks]
             _compare(voters)
@@ -270,7 +270,7 @@ def _compare(voters: Sequence[CTCTranscriber]) -> None:
         if (each.alphabet_, each.n_features_in_) != (first.alphabet_, first.n_features_in_):
             raise ValueError("its networks have different alphabets or features")
         mine, its = (one.get_params(deep=False) | {"random_state": None} for one in (first, each))
-        if differ := sorted(name for name, value in mine.items() if name != "language_model" and value != its[name]):
+        if differ := sorted(name for name, value in mine.items() if value != its[name]):
             raise ValueError(f"its networks have different settings: {differ[0]}")
 
 
