@@ -76,7 +76,8 @@ FORECASTER = {
 TRANSCRIBER = {
     "sample_rate": None, "alphabet": None, "n_mels": 40, "hop_length": 0.01, "hidden_layer_sizes": (128, 128),
     "bidirectional": True, "stride": 3, "width": 7, "dropout": 0.2, "speeds": (0.9, 1.1), "noise": 0.1, "n_masks": 1,
-    "learning_rate_init": 0.003, "warm_up": 100, "batch_size": 16, "max_iter": 40, "short_first": True, "averaging": 5,
+    "consistency": 0.0, "learning_rate_init": 0.003, "warm_up": 100, "batch_size": 16, "max_iter": 40,
+    "short_first": True, "averaging": 5,
     "early_stopping": False, "validation_fraction": 0.1, "n_iter_no_change": 10, "callbacks": (), "progress": None,
     "random_state": None, "language_model": None, "lexicon": False, "beam_width": 60, "language_model_weight": 0.8,
     "insertion_bonus": 2.0,

@@ -234,6 +234,19 @@ def test_the_first_epoch_goes_from_short_to_long(monkeypatch):
     assert seen == ["later", True, True]
 
 
+def test_two_looks_at_each_utterance_are_trained_on(monkeypatch):
+    from rnnbp.estimators import transcriber
+
+    seen = []
+    monkeypatch.setattr(transcriber, "fit", lambda net, x, target, **given: seen.append(given) or _history())
+    CTCTranscriber(RATE, consistency=0.3, **SMALL).fit(WAVES, TEXTS)
+    assert seen[0]["consistency"] == 0.3
+    nothing = {"noise": 0.0, "n_masks": 0, "dropout": 0.0}
+    with pytest.raises(ValueError, match=r"consistency=0\.3 was given and noise, n_masks and dropout are 0"):
+        CTCTranscriber(RATE, consistency=0.3, **SMALL | nothing).fit(WAVES, TEXTS)
+    assert len(seen) == 1
+
+
 # -- live ------------------------------------------------------------------------------------------------------------
 
 
