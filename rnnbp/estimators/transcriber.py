@@ -124,10 +124,11 @@ validation_scores_ : list of float or None
             If a recording is silent, stereo, damaged or shorter than a frame, named.
         """
         check(self)
-        if self.consistency and not (self.noise or self.n_masks or self.dropout):
+        n_masks = self.n_masks if isinstance(self.n_masks, Sequence) else (self.n_masks, self.n_masks)
+        if self.consistency and not (self.noise or any(n_masks) or self.dropout):
             raise ValueError(
-                f"consistency compares two looks at an utterance, but consistency={self.consistency} was given and noise, "
-                "n_masks and dropout are 0, so that both are the same: leave it out, or let one of these be more"
+                f"consistency compares two looks at an utterance, but consistency={self.consistency} was given and "
+                "noise, n_masks and dropout are 0, so that both are the same: leave it out, or let one of these be more"
             )
         ear = self._ear(anew=True)
         heard = check_features(X) if ear is None else ear.hear(X)
@@ -166,7 +167,7 @@ validation_scores_ : list of float or None
             max_epochs=self.max_iter,
             batch_size=self.batch_size,
             averaging=PolyakAverage(start=max(self.max_iter - self.averaging, 0)) if self.averaging else None,
-            augment=Masking(self.noise, self.n_masks) if self.noise or self.n_masks else None,
+            augment=Masking(self.noise, *n_masks) if self.noise or any(n_masks) else None,
             consistency=self.consistency,
             callbacks=[*ending, *self.callbacks],
             shuffle="later" if self.short_first and len({len(each) for each in x}) > 1 else True,

@@ -30,6 +30,16 @@ def _speeds(name: str, given: Any) -> None:
         number(name, speed, "[0.1, 10]")
 
 
+def _masks(name: str, given: Any) -> None:
+    if not isinstance(given, Sequence) or isinstance(given, str):
+        whole_number(name, given, least=0)
+        return
+    if len(given) != 2:
+        raise ValueError(f"{name} must be a number, or two: of bands and of stretches; {shown(given)} was given")
+    for number_of in given:
+        whole_number(name, number_of, least=0)
+
+
 def _language_model(name: str, given: Any) -> None:
     if isinstance(given, NGram):
         given.check_fitted()
@@ -107,10 +117,13 @@ class Practice:
         "Of copies that are trained on as well (only of sound, not of features).",
     )
     noise: float = setting(0.1, real("[0, inf)"), "Standard deviation of noise on the features, in training.")
-    n_masks: int = setting(
+    n_masks: int | Sequence[int] = setting(
         1,
-        ("int", lambda name, given: whole_number(name, given, least=0)),
-        "How many bands, and how many stretches of time, are hidden in each example, in training.",
+        ("int or pair of int", _masks),
+        """
+        How many bands, and how many stretches of time, are hidden in each example, in training: a number for each, such
+        as (1, 3), or one for both.
+        """,
     )
     consistency: float = setting(
         0.0,
@@ -118,7 +131,7 @@ class Practice:
         """
         Above 0, each utterance of a batch is there twice, with noise, masks and dropout of its own each time, and what
         the network says of one is to be what it says of the other, step by step (see `rnnbp.fit`): fewer errors of
-        speakers that were not heard, for twice the time. 0.2 to 0.5 beside a `batch_size` of 8 is good.
+        speakers that were not heard, for twice the time. 0.2 is good, with a `batch_size` of 8 and `n_masks` of (1, 3).
         """,
     )
     learning_rate_init: float = setting(

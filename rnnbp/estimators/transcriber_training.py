@@ -121,12 +121,13 @@ class Masking:
     ----------
     noise : float
         Standard deviation of the Gaussian noise that is added to features of unit variance.
-    n_masks : int
-        How many bands are hidden, and how many stretches of time.
+    n_bands, n_stretches : int
+        How many are hidden: bands of frequencies, and stretches of time.
     """
 
     noise: float
-    n_masks: int
+    n_bands: int
+    n_stretches: int
     widest_band: float = 0.2  # of the features
     longest: int = 25  # frames
     longest_part: float = 0.15  # of an utterance
@@ -134,10 +135,11 @@ class Masking:
     def __call__(self, frames: Array, rng: np.random.Generator) -> Array:
         """Return what to train on in the place of features (T, F)."""
         changed: Any = frames
-        if self.n_masks:
+        if self.n_bands:
             widest = max(1, round(self.widest_band * frames.shape[1]))
-            changed = mask_frequency(changed, widest, rng, n_masks=self.n_masks)
-            changed = mask_time(changed, self.longest, rng, n_masks=self.n_masks, max_fraction=self.longest_part)
+            changed = mask_frequency(changed, widest, rng, n_masks=self.n_bands)
+        if self.n_stretches:
+            changed = mask_time(changed, self.longest, rng, n_masks=self.n_stretches, max_fraction=self.longest_part)
         if self.noise:
             changed = changed + np.float32(self.noise) * rng.standard_normal(frames.shape, np.float32)
         return np.asarray(changed)

@@ -118,11 +118,12 @@ def test_speech_is_measured_seed_by_seed_and_goes_on(tmp_path, capsys, monkeypat
     monkeypatch.setattr(speech_recognition, "split", lambda held_out: (learnt, heard))
     path = tmp_path / "found.json"
     small = ["--set", '{"hidden_layer_sizes": [4], "max_iter": 1, "speeds": [], "beam_width": 2}', "--held-out"]
-    given = [*small, "--json", str(path)]
+    given = [*small, "--networks", "2", "--json", str(path)]
     assert speech_recognition.main(["--seeds", "3", *given]) == 0
     (first,) = json.loads(path.read_text())["seeds"]
     assert first["seed"] == 3
     assert first["wrong_with_language_model"] > 0
+    assert len(first["wrong_of_each"]) == len(first["wrong_of_each_with_language_model"]) == 2
     assert first["words"] == sum(len(text.split()) for text in heard.text)
     path.write_text(path.read_text().replace(f'"wrong": {first["wrong"]}', '"wrong": 17'))
     capsys.readouterr()

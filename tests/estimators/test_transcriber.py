@@ -247,6 +247,29 @@ def test_two_looks_at_each_utterance_are_trained_on(monkeypatch):
     assert len(seen) == 1
 
 
+@pytest.mark.parametrize(("given", "expected"), [(2, (2, 2)), ((1, 3), (1, 3)), ([0, 3], (0, 3))])
+def test_bands_and_stretches_are_hidden(monkeypatch, tmp_path, given, expected):
+    from rnnbp.estimators import transcriber
+
+    seen, fit = [], transcriber.fit
+
+    def spy(net, x, target, **options):
+        seen.append(options["augment"])
+        return fit(net, x, target, **options)
+
+    monkeypatch.setattr(transcriber, "fit", spy)
+    made = CTCTranscriber(RATE, **SMALL | {"n_masks": given, "max_iter": 1}).fit(WAVES[:8], TEXTS[:8])
+    assert (seen[0].n_bands, seen[0].n_stretches) == expected
+    made.save(tmp_path / "model")
+    assert CTCTranscriber.load(tmp_path / "model").n_masks == given
+
+
+@pytest.mark.parametrize("given", [-1, 1.5, (1,), (1, 2, 3), (1, -1), "12", None])
+def test_other_numbers_of_masks_are_refused(given):
+    with pytest.raises(ValueError, match="n_masks must be"):
+        CTCTranscriber(RATE, **SMALL | {"n_masks": given}).fit(WAVES, TEXTS)
+
+
 # -- live ------------------------------------------------------------------------------------------------------------
 
 

@@ -151,7 +151,7 @@ def test_masks_hide_up_to_a_fifth_of_the_bands_and_a_quarter_of_a_second(n_frame
     frames, rng = noise(n_frames * n_features).reshape(n_frames, n_features), np.random.default_rng(0)
     bands, stretches = set(), set()
     for _ in range(500):
-        changed = Masking(noise=0.0, n_masks=1)(frames, rng) != frames
+        changed = Masking(noise=0.0, n_bands=1, n_stretches=1)(frames, rng) != frames
         bands.add(int(changed.all(axis=0).sum()))
         stretches.add(int(changed.all(axis=1).sum()))
     assert bands == set(range(widest + 1))
@@ -160,17 +160,29 @@ def test_masks_hide_up_to_a_fifth_of_the_bands_and_a_quarter_of_a_second(n_frame
 
 def test_several_masks_are_several():
     frames = noise(4000).reshape(100, 40)
-    changed = [Masking(noise=0.0, n_masks=3)(frames, np.random.default_rng(seed)) != frames for seed in range(50)]
+    changed = [
+        Masking(noise=0.0, n_bands=3, n_stretches=3)(frames, np.random.default_rng(seed)) != frames
+        for seed in range(50)
+    ]
     assert max(each.all(axis=0).sum() for each in changed) > 8
+    assert max(each.all(axis=1).sum() for each in changed) > 15
+
+
+@pytest.mark.parametrize(("axis", "n_bands", "n_stretches"), [(0, 2, 0), (1, 0, 2)])
+def test_bands_and_stretches_have_a_number_each(axis, n_bands, n_stretches):
+    frames, masking = noise(4000).reshape(100, 40), Masking(noise=0.0, n_bands=n_bands, n_stretches=n_stretches)
+    changed = [masking(frames, np.random.default_rng(seed)) != frames for seed in range(50)]
+    assert max(each.all(axis=axis).sum() for each in changed) > 4
+    assert not any(each.all(axis=1 - axis).any() for each in changed)
 
 
 def test_noise_has_the_deviation_that_was_asked_for():
     frames = np.ones((500, 40), np.float32)
-    found = Masking(noise=0.5, n_masks=0)(frames, np.random.default_rng(0))
+    found = Masking(noise=0.5, n_bands=0, n_stretches=0)(frames, np.random.default_rng(0))
     assert found.dtype == np.float32
     assert found.mean() == pytest.approx(1.0, abs=0.02)
     assert found.std() == pytest.approx(0.5, abs=0.01)
-    assert_array_equal(Masking(noise=0.0, n_masks=0)(frames, np.random.default_rng(0)), frames)
+    assert_array_equal(Masking(noise=0.0, n_bands=0, n_stretches=0)(frames, np.random.default_rng(0)), frames)
 
 
 def test_what_was_understood_is_one_minus_the_share_of_wrong_characters():
