@@ -521,6 +521,22 @@ def test_a_model_that_comes_with_rnnbp_has_a_name(rnnbp_command, tmp_path):
     assert rnnbp_command("report", "connected_digits")[1] == "written to connected_digits.html\n"
 
 
+def test_several_transcribers_that_vote_are_used_as_one_is(rnnbp_command, words, tmp_path):
+    files = sorted(map(str, words.rglob("*.wav")))[:12]
+    model = rnnbp.VotingTranscriber(rnnbp.CTCTranscriber(8000, hidden_layer_sizes=(4,), max_iter=1), 2, random_state=0)
+    rnnbp.save(model.fit(files, [Path(file).parent.name for file in files]), tmp_path / "two.rnnbp")
+    for command, key in (("transcribe", "text"), ("predict", "prediction")):
+        code, printed, said = rnnbp_command(command, "two.rnnbp", files[0])
+        assert code == 0, said
+        assert json.loads(printed) == {"file": files[0], key: model.predict(files[:1])[0]}
+    printed = rnnbp_command("inspect", "two.rnnbp")[1]
+    assert "two.rnnbp: VotingTranscriber" in printed
+    assert printed.count("LSTM(4, 4, bidirectional=True)") == 2
+    code, _, said = rnnbp_command("export", "two.rnnbp", "two.h")
+    assert code == 1
+    assert "holds a VotingTranscriber, and no single network that could be exported" in said
+
+
 def test_words_have_their_times_in_milliseconds(rnnbp_command, tmp_path, monkeypatch):
     word = SimpleNamespace(text="six", start=0.12345678, end=1.98765432, confidence=0.87654321)
     monkeypatch.setattr(rnnbp.CTCTranscriber, "predict", lambda model, files: ["six"])

@@ -25,6 +25,7 @@ __all__ = [
     "load",
     "named",
     "network_of",
+    "networks_of",
     "read_table",
     "refuse",
 ]
@@ -123,12 +124,21 @@ def named(model: Any) -> str:
     return f"{'an' if name.startswith(('A', 'I', 'MLP', 'RNN')) else 'a'} {name}"
 
 
-def network_of(model: Any) -> Network | None:
-    """Return the network of whatever was loaded; None if it has none."""
+def networks_of(model: Any) -> list[Network]:
+    """Return the networks of whatever was loaded; several of one that votes."""
     from rnnbp.networks.network import Network
 
     end = last_part(model)
-    return end if isinstance(end, Network) else getattr(end, "network_", None)
+    if hasattr(end, "estimators_"):
+        return [each.network_ for each in end.estimators_]
+    found = end if isinstance(end, Network) else getattr(end, "network_", None)
+    return [] if found is None else [found]
+
+
+def network_of(model: Any) -> Network | None:
+    """Return the network of whatever was loaded; None if it has none, or several."""
+    found = networks_of(model)
+    return found[0] if len(found) == 1 else None
 
 
 def read_table(path: Path, given: argparse.Namespace, features: Sequence[str] | None = None) -> SequenceTable:

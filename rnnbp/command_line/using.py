@@ -26,6 +26,7 @@ from rnnbp.command_line.tables import (
     load,
     named,
     network_of,
+    networks_of,
     read_table,
     refuse,
 )
@@ -53,8 +54,7 @@ def predict(given: argparse.Namespace) -> None:
         return
     if heard := [file for file in given.files if file.suffix.lower() in RECORDINGS]:
         raise ValueError(f"{given.model} takes .csv tables, but {heard[0]} is a recording")
-    net = network_of(model)
-    recurrent = net is not None and net.is_recurrent
+    recurrent = any(net.is_recurrent for net in networks_of(model))
     if recurrent and given.sequence is None:
         raise UsageError(f"--sequence must name the column whose rows belong together, as {given.model} holds {held}")
     if not recurrent:
@@ -169,10 +169,10 @@ def inspect(given: argparse.Namespace) -> None:
         print(f"\n{model!r}")
     for name, value in opened(model).learnt.items():
         print(f"{name}: {_plain(value)}")
-    if net is not None:
-        print(f"\n{net.summary()}")
-        if net.metadata and net is model:
-            print(f"\nmetadata: {json.dumps(net.metadata, ensure_ascii=False, indent=2, default=str)}")
+    for each in networks_of(model):
+        print(f"\n{each.summary()}")
+    if net is model and net.metadata:
+        print(f"\nmetadata: {json.dumps(net.metadata, ensure_ascii=False, indent=2, default=str)}")
 
 
 def report(given: argparse.Namespace) -> None:
@@ -200,7 +200,7 @@ def export(given: argparse.Namespace) -> None:
     check_output(given.output, [given.model])
     model = load(given.model)
     if network_of(model) is None:
-        raise TypeError(f"{given.model} holds {named(model)}, and no network that could be exported")
+        raise TypeError(f"{given.model} holds {named(model)}, and no single network that could be exported")
     if suffix == ".h":
         c.export(model, given.output, dtype=given.dtype)
     elif suffix == ".onnx":

@@ -57,6 +57,8 @@ class VotingTranscriber(BaseEstimator):  # type: ignore[misc]
     ----------
     estimators_ : list of CTCTranscriber
         Fitted; each can be used alone, too.
+    n_features_in_ : int
+        Features of a frame.
 
     See Also
     --------
@@ -86,6 +88,16 @@ class VotingTranscriber(BaseEstimator):  # type: ignore[misc]
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.estimator, self.n_estimators, self.random_state = estimator, n_estimators, random_state
+
+    @property
+    def sample_rate(self) -> int | None:
+        """In Hz, of the waveforms that are understood; None if features are."""
+        return self.estimator.sample_rate
+
+    @property
+    def n_features_in_(self) -> int:
+        """Features of a frame."""
+        return int(self.estimators_[0].n_features_in_)
 
     @explained
     def fit(self, X: Iterable[Any], y: Sequence[str], *, groups: ArrayLike | None = None) -> Self:

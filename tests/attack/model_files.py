@@ -48,6 +48,7 @@ from rnnbp import (
     RNNForecaster,
     RNNRegressor,
     RNNTagger,
+    VotingTranscriber,
     fit,
     gradients,
     initializers,
@@ -92,6 +93,9 @@ ESTIMATORS = {
     RNNForecaster: lambda: RNNForecaster(window=4, **RECURRENT).fit(TABLE.T),
     CTCTranscriber: lambda: CTCTranscriber(
         hidden_layer_sizes=(4,), stride=1, width=2, max_iter=1, language_model=2, lexicon=True, random_state=0
+    ).fit(RAGGED, ["a b" if len(x) > 2 else "a" for x in RAGGED]),
+    VotingTranscriber: lambda: VotingTranscriber(
+        CTCTranscriber(hidden_layer_sizes=(4,), stride=1, width=2, max_iter=1, language_model=2), 2, random_state=0
     ).fit(RAGGED, ["a b" if len(x) > 2 else "a" for x in RAGGED]),
 }
 
@@ -192,20 +196,22 @@ def use_network(path):
 
 def use_estimator(cls, path):
     estimator = loaded(cls.load, path)
-    estimator.network_.compiled = False
+    networks = [each.network_ for each in getattr(estimator, "estimators_", [estimator])]
+    for net in networks:
+        net.compiled = False
     repr(estimator)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        numbers = estimator.network_.theta
+        numbers = np.concatenate([net.theta for net in networks])
         small = bool(np.isfinite(numbers).all()) and np.abs(numbers).max() < 1e9
         # outputs that are no numbers are refused as inputs in closed loop, and as logits of a search
-        refused = cls in (RNNForecaster, CTCTranscriber) and not small
+        refused = cls in (RNNForecaster, CTCTranscriber, VotingTranscriber) and not small
         with suppress(ValueError) if refused else nullcontext():
             if cls is RNNForecaster:
                 estimator.predict(h=2)
             else:
                 x = TABLE if cls in (MLPClassifier, MLPRegressor) else RAGGED
-                estimator.predict([a[:, : estimator.network_.n_inputs] for a in x] if x is RAGGED else x)
+                estimator.predict([a[:, : networks[0].n_inputs] for a in x] if x is RAGGED else x)
 
 
 def use_pipeline(x, path):
