@@ -111,6 +111,7 @@ def test_help_says_what_it_is_and_which_options_there_are(stop, name):
         ("online_learning", "--hidden"),
         ("speech_recognition", "--hidden"),
         ("speech_recognition", "--max-epochs"),
+        ("speech_recognition", "--networks"),
         ("speech_recognition", "--order"),
         ("spoken_digits", "--max-epochs"),
         ("static_vs_recurrent", "--max-epochs"),
