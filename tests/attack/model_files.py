@@ -441,7 +441,7 @@ def forged_description(content, rng):
             edit(inner, rng)
         description["checkpoint"] = filled(json.dumps(inner))
     else:
-        metadata = description.get("metadata", {})
+        metadata = one_network(description, rng).get("metadata", {})
         inner = description.get("part", metadata.get("part", metadata.get("estimator", description)))
         for _ in range(rng.integers(1, 4)):
             edit(inner if rng.random() < 0.8 else description, rng)
@@ -451,8 +451,9 @@ def forged_description(content, rng):
 def forged_value(content, rng):
     """Replace one setting, fitted attribute or value as a whole."""
     header, description, numbers = taken_apart(content)
-    estimator, run = description.get("metadata", {}).get("estimator"), description.get("checkpoint")
-    part = description.get("part", description.get("metadata", {}).get("part"))
+    net = one_network(description, rng)
+    estimator, run = net.get("metadata", {}).get("estimator"), description.get("checkpoint")
+    part = description.get("part", net.get("metadata", {}).get("part"))
     if part is not None:
         holder = some_part(part, rng)
         holder = holder.get("fitted" if rng.random() < 0.7 else "settings") or holder
@@ -462,12 +463,18 @@ def forged_value(content, rng):
         run = json.loads(run)
         holder = run["values"]
     else:
-        holder = description["layers"][rng.integers(len(description["layers"]))]
+        holder = net["layers"][rng.integers(len(net["layers"]))]
     keys = list(holder)
     holder[keys[rng.integers(len(keys))]] = ODD[rng.integers(len(ODD))]
     if run is not None:
         description["checkpoint"] = filled(json.dumps(run))
     return put_together(header, description, numbers)
+
+
+def one_network(description, rng):
+    """Return the description of a file's network, or of one of several that vote."""
+    voters = description.get("voters")
+    return description if voters is None else voters[rng.integers(len(voters))]
 
 
 def some_part(part, rng):
