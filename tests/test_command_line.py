@@ -532,8 +532,10 @@ def test_several_transcribers_that_vote_are_used_as_one_is(rnnbp_command, words,
     printed = rnnbp_command("inspect", "two.rnnbp")[1]
     assert "two.rnnbp: VotingTranscriber" in printed
     assert printed.count("LSTM(4, 4, bidirectional=True)") == 2
-    code, _, said = rnnbp_command("export", "two.rnnbp", "two.h")
-    assert code == 1
+    rnnbp.save(model.set_params(n_estimators=1).fit(files[:4], ["a", "b", "a", "b"]), tmp_path / "one.rnnbp")
+    for name in ("one", "two"):
+        code, _, said = rnnbp_command("export", f"{name}.rnnbp", f"{name}.h")
+        assert code == 1
     assert "holds a VotingTranscriber, and no single network that could be exported" in said
 
 

@@ -137,8 +137,7 @@ def networks_of(model: Any) -> list[Network]:
 
 def network_of(model: Any) -> Network | None:
     """Return the network of whatever was loaded; None if it has none, or several."""
-    found = networks_of(model)
-    return found[0] if len(found) == 1 else None
+    return None if hasattr(last_part(model), "estimators_") else next(iter(networks_of(model)), None)
 
 
 def read_table(path: Path, given: argparse.Namespace, features: Sequence[str] | None = None) -> SequenceTable:

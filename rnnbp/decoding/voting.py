@@ -20,7 +20,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp.configuration import whole_number
+from rnnbp.configuration import shown, whole_number
 from rnnbp.decoding.beam_search import BeamSearch, Hypothesis
 from rnnbp.decoding.posteriors import sequences_of
 from rnnbp.losses import ctc
@@ -58,6 +58,8 @@ def vote(search: BeamSearch, logits: Sequence[Sequence[ArrayLike]], n: int = 15)
     >>> vote(BeamSearch(10), [[first], [second]])[0][0].labels
     [2]
     """
+    if not isinstance(search, BeamSearch):
+        raise TypeError(f"search must be a BeamSearch, but {shown(search)} was given")
     whole_number("n", n)
     networks = [sequences_of(each, None) for each in logits]
     if not networks:

@@ -42,7 +42,7 @@ from rnnbp.layers import LSTM, Activation, Conv1D, Dense, Dropout, Layer, LayerN
 from rnnbp.losses import CTC
 from rnnbp.networks.network import Network
 from rnnbp.optimizers import Adam, PolyakAverage, Schedule, schedules
-from rnnbp.training import fit
+from rnnbp.training import History, fit
 from rnnbp.warning import warn
 
 __all__ = ["CTCTranscriber"]
@@ -123,6 +123,12 @@ validation_scores_ : list of float or None
         AudioError
             If a recording is silent, stereo, damaged or shorter than a frame, named.
         """
+        if self._learn(X, y, groups).stopped == "interrupted":
+            warn("Training interrupted by user.")
+        return self
+
+    def _learn(self, X: Iterable[Any], y: Sequence[str], groups: ArrayLike | None) -> History:
+        """Fit, and return how training went."""
         check(self)
         n_masks = self.n_masks if isinstance(self.n_masks, Sequence) else (self.n_masks, self.n_masks)
         if self.consistency and not (self.noise or any(n_masks) or self.dropout):
@@ -175,8 +181,6 @@ validation_scores_ : list of float or None
             progress=self.progress,
             **options,
         )
-        if history.stopped == "interrupted":
-            warn("Training interrupted by user.")
         self.network_, self.alphabet_, self.n_features_in_ = net, alphabet.characters, x[0].shape[1]
         self.language_model_, self.lexicon_ = language_model, lexicon
         self.live_mean_ = self.live_variance_ = None
@@ -184,7 +188,7 @@ validation_scores_ : list of float or None
             self.live_mean_, self.live_variance_ = ear.live.mean, ear.live.variance
         self.loss_curve_, self.n_iter_ = history.loss, len(history)
         self.validation_scores_ = history.validation_score if len(held_out) else None
-        return self
+        return history
 
     def _lexicon_of(self, texts: Sequence[str]) -> list[str] | None:
         if isinstance(self.lexicon, bool):

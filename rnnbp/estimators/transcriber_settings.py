@@ -31,10 +31,10 @@ def _speeds(name: str, given: Any) -> None:
 
 
 def _masks(name: str, given: Any) -> None:
-    if not isinstance(given, Sequence) or isinstance(given, str):
+    if not np.ndim(given):
         whole_number(name, given, least=0)
         return
-    if len(given) != 2:
+    if not isinstance(given, Sequence) or len(given) != 2:
         raise ValueError(f"{name} must be a number, or two: of bands and of stretches; {shown(given)} was given")
     for number_of in given:
         whole_number(name, number_of, least=0)

@@ -4,8 +4,9 @@
 
     X -> what is heard -> logits of each network -> labels that each finds -> those that all find likeliest -> text
 
-What one network mistakes, others often do not; `rnnbp.decoding.vote` says how they are counted. Training and
-understanding take as many times as long as there are networks.
+What one network mistakes, others often do not; `rnnbp.decoding.vote` says how they are counted. Training takes as many
+times as long as there are networks, and so does what they put out; a vote takes time, too, which grows with the square
+of a recording's length: recordings are best cut at pauses.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from rnnbp.configuration import path as check_path
 from rnnbp.configuration import shown, whole_number
 from rnnbp.decoding import BeamSearch, vote
 from rnnbp.estimators.alphabet import Alphabet, check_texts
 from rnnbp.estimators.files import ESTIMATOR, description_in
+from rnnbp.estimators.settings import SEED
 from rnnbp.estimators.transcriber import CTCTranscriber
 from rnnbp.estimators.transcribing import Word
 from rnnbp.files import model_file
@@ -32,12 +35,14 @@ from rnnbp.metrics import word_error_rate
 from rnnbp.names import explained, explained_class
 from rnnbp.networks import network_file
 from rnnbp.networks.network import Network
+from rnnbp.warning import warn
 
 __all__ = ["VOTERS", "VotingTranscriber"]
 
 Array = NDArray[Any]
 VOTERS = "voters"  # what the list of networks is called in a file
 MOST_VOTERS = 1000
+ALIKE = {"alphabet_", "n_features_in_", "lexicon_", "language_model_"}  # in all that vote
 
 
 @explained_class
@@ -47,7 +52,7 @@ class VotingTranscriber(BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     estimator : CTCTranscriber
-        What all of them are; it is not changed.
+        What all of them are; it is not changed, and its own `random_state` is not used.
     n_estimators : int, default=4
         How many there are.
     random_state : int, RandomState or None, default=None
@@ -116,16 +121,28 @@ class VotingTranscriber(BaseEstimator):  # type: ignore[misc]
         ------
         TypeError, ValueError, AudioError
             As `CTCTranscriber.fit` does, before training; or if there is nothing to vote.
+
+        Notes
+        -----
+        Ctrl-C ends training: those that were done vote, and the unfinished one only if it is the first.
         """
-        if not isinstance(self.estimator, CTCTranscriber):
+        if type(self.estimator) is not CTCTranscriber:  # what derives from it could not be saved
             raise TypeError(f"estimator must be a CTCTranscriber, but {shown(self.estimator)} was given")
         n = whole_number("n_estimators", self.n_estimators)
+        SEED[1]("random_state", self.random_state)
         if n > MOST_VOTERS:
             raise ValueError(f"n_estimators must be at most {MOST_VOTERS}, but {n} was given: 3 to 5 are usual")
         random_state = check_random_state(self.random_state)
-        listed = list(X)
-        voters = [clone(self.estimator).set_params(random_state=random_state.randint(2**31 - 1)) for _ in range(n)]
-        self.estimators_ = [each.fit(listed, y, groups=groups) for each in voters]
+        heard = X if hasattr(X, "__len__") else [*X]
+        fitted: list[CTCTranscriber] = []
+        for k in range(n):
+            one = clone(self.estimator).set_params(random_state=random_state.randint(2**31 - 1))
+            if one._learn(heard, y, groups).stopped == "interrupted":
+                warn(f"Training interrupted by user, in network {k + 1} of {n}: {max(k, 1)} will vote.")
+                self.estimators_ = fitted or [one]
+                return self
+            fitted.append(one)
+        self.estimators_ = fitted
         return self
 
     @explained
@@ -198,6 +215,7 @@ class VotingTranscriber(BaseEstimator):  # type: ignore[misc]
         ValueError
             See `CTCTranscriber.save`.
         """
+        check_path("path", path)
         check_is_fitted(self)
         arrays: dict[str, Array] = {}
         described = []
@@ -228,6 +246,7 @@ class VotingTranscriber(BaseEstimator):  # type: ignore[misc]
         rnnbp.ModelFileError
             If it is no model file, is damaged, or holds something else.
         """
+        check_path("path", path)
         with model_file.opened(path) as file:
             described = file.description.get(VOTERS)
             if not isinstance(described, list) or not 0 < len(described) <= MOST_VOTERS:
@@ -236,8 +255,7 @@ class VotingTranscriber(BaseEstimator):  # type: ignore[misc]
         for k, net in enumerate(networks):
             network_file.warn_of_non_finite(net, f"the network in {path} that is number {k}")
         try:
-            voters = [_voter(net) for net in networks]
-            _compare(voters)
+            voters = _voters(networks)
         except (TypeError, ValueError) as error:
             raise ModelFileError(f"{path}: its description makes no {cls.__name__}: {error}") from error
         made = cls(clone(voters[0]).set_params(random_state=None), len(voters))
@@ -259,7 +277,7 @@ class VotingTranscriber(BaseEstimator):  # type: ignore[misc]
         return [alphabet.decode(each[0].labels) for each in found]
 
     def __sklearn_tags__(self) -> Any:
-        return self.estimator.__sklearn_tags__()
+        return CTCTranscriber().__sklearn_tags__()
 
 
 def _prefix(k: int) -> str:
@@ -267,23 +285,22 @@ def _prefix(k: int) -> str:
     return f"{k}/"
 
 
-def _voter(net: Network) -> CTCTranscriber:
-    description = description_in(net.metadata, ESTIMATOR)
-    if description is None or description["class"] != CTCTranscriber.__name__:
+def _voters(networks: Sequence[Network]) -> list[CTCTranscriber]:
+    """Return the transcribers that networks' metadata describe; ValueError unless they hear and write alike."""
+    described = [description_in(net.metadata, ESTIMATOR) for net in networks]
+    if any(each is None or each["class"] != CTCTranscriber.__name__ for each in described):
         raise ValueError("one of its networks is no CTCTranscriber's")
-    net.metadata = {}
-    return CTCTranscriber._made(description, net)
-
-
-def _compare(voters: Sequence[CTCTranscriber]) -> None:
-    """Check that transcribers can vote: that they hear and write alike."""
-    first = voters[0]
-    for each in voters[1:]:
-        if (each.alphabet_, each.n_features_in_) != (first.alphabet_, first.n_features_in_):
-            raise ValueError("its networks have different alphabets or features")
-        mine, its = (one.get_params(deep=False) | {"random_state": None} for one in (first, each))
-        if differ := sorted(name for name, value in mine.items() if value != its[name]):
-            raise ValueError(f"its networks have different settings: {differ[0]}")
+    voters = []
+    for net, each in zip(networks, described, strict=True):
+        assert each is not None
+        net.metadata = {}
+        voters.append(CTCTranscriber._made(each, net))
+        for part, names in (("settings", set(each["settings"]) - {"random_state"}), ("fitted", ALIKE)):
+            mine, first = each[part], described[0][part]  # type: ignore[index]
+            if differ := sorted(name for name in names | (set(first) & names) if mine.get(name) != first.get(name)):
+                raise ValueError(f"its networks differ in {differ[0]}")
+        voters[-1].language_model_ = voters[0].language_model_  # the same, once
+    return voters
 
 
 def _mean_of(words: Sequence[Word]) -> Word:

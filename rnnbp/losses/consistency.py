@@ -8,8 +8,8 @@ as it is, the loss becomes
                                                                 normalizer
     ∂value/∂z_r = ∂loss/∂z_r + λ w_r (p - p') / N
 
-So each look is taught what the other has found, besides the target: a network that teaches itself, as many networks
-would together.
+Of a loss that is a sum and no mean half is taken, as each example is there twice. So each look is taught what the other
+has found, besides the target: a network that teaches itself, as many networks would together.
 
 References: X. Liang et al., "R-Drop: regularized dropout for neural networks", NeurIPS 2021 (classes); Z. Yao et al.,
 "CR-CTC: consistency regularization on CTC for improved speech recognition", ICLR 2025 (steps of sequences).
@@ -20,7 +20,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from rnnbp.losses.base import Loss
 
@@ -55,17 +55,24 @@ class Consistent(Loss):
         log_p -= np.log(np.exp(log_p).sum(axis=1, keepdims=True))
         p = np.exp(log_p)
         scale = self.weight / (self.loss.normalizer(target, weight) or 1.0)
-        shares = np.full(len(output) // 2, scale) if weight is None else scale * self._row_weights(target, weight)[::2]
+        weights = self._row_weights(target, weight)
+        shares = np.full(len(output) // 2, scale) if weights is None else scale * weights[::2]
         apart = p[::2] - p[1::2]
         both_ways = np.einsum("rk,rk->r", apart, log_p[::2] - log_p[1::2])  # Σ p' log(p'/p) of a row, and of its other
         apart *= shares[:, None].astype(apart.dtype)
         gradient[::2] += apart
         gradient[1::2] -= apart
-        return value + float(shares @ both_ways.astype(np.float64)), gradient
+        value += float(shares @ both_ways.astype(np.float64))
+        return (value / 2, gradient / 2) if self.loss.is_sum else (value, gradient)
 
-    def _row_weights(self, target: Any, weight: Array) -> Array:
-        """Return the weight of each row, where those of sequences are given."""
-        if not self.loss.per_sequence:
+    def feedback(self, target: Any, n_outputs: int, dtype: DTypeLike) -> Array:
+        """Return what teacher forcing feeds back; see :meth:`Loss.feedback`."""
+        return self.loss.feedback(target, n_outputs, dtype)
+
+    def _row_weights(self, target: Any, weight: Array | None) -> Array | None:
+        """Return the weight of each row; None if it is 1 for all."""
+        weight = self.loss.row_weights(target, weight)
+        if weight is None or not self.loss.per_sequence:
             return weight
         counts = target.packing.counts  # of the sequences that are longer than a step: the first so many
         return np.concatenate([weight[:n] for n in counts])

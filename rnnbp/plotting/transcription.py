@@ -53,6 +53,8 @@ def plot_transcription(
 
     Raises
     ------
+    TypeError
+        If several transcribers are given, that vote: draw one of them.
     ValueError
         If the transcriber takes features, or if the recording cannot be used.
 
@@ -78,6 +80,8 @@ def plot_transcription(
     from rnnbp.audio import AudioFeatures
     from rnnbp.plotting.bands import band_centres
 
+    if hasattr(transcriber, "estimators_"):
+        raise TypeError("transcriber must be one network's, but several that vote were given: draw one of estimators_")
     if transcriber.sample_rate is None:
         raise ValueError("the transcriber must be one of sound, but its sample_rate is None: it takes features")
     (words,) = transcriber.predict_alignments([recording], best_path=best_path)

@@ -120,10 +120,11 @@ def fit(
         (T_i, F) another one, of a static example (F,) another one. It draws from `rng` only.
     consistency : float, default 0
         Above 0, each example of a minibatch is there twice, with what `augment` and dropout draw for each of the two,
-        and what the network says of one is to be what it says of the other: adds so many times the mean divergence
-        (Kullback-Leibler) of their probabilities to the loss, for losses that take logits of classes. It helps where
-        there are few examples, as several networks together would, and an update takes twice as long: 0.2 to 1 for
-        `losses.CTC` (Yao et al. 2025), 1 to 5 for `losses.CrossEntropy` (Liang et al. 2021).
+        and what the network says of one is to be what it says of the other: adds so many times the divergence
+        (Kullback-Leibler) of their probabilities to the loss, for losses that take logits of classes. It is divided by
+        what the loss is divided by: for `losses.CrossEntropy` it is a mean over rows, for `losses.CTC` a sum over the
+        steps of an utterance. It helps where there are few examples, as several networks together would, and an update
+        takes twice as long: 0.2 is usual for CTC (Yao et al. 2025), 1 to 5 for classes (Liang et al. 2021).
     shuffle : bool or "later", default True
         Whether each epoch takes the examples in another order; without, ragged sequences go by length. "later" does so
         from the second epoch on, and the first goes from short sequences to long ones, which are hard to begin with
@@ -228,7 +229,8 @@ def fit(
     l2, consistency = number("l2", l2, "[0, inf)"), number("consistency", consistency, "[0, inf)")
     run = place.training_run(net, data, loss, batch_size, validation, score, listed, l2, consistency)
     replayed = isinstance(teacher_forcing, NextStep)
-    checking.consistency(run, augment, cut_or_replayed=chunk_length is not None or replayed)
+    if not isinstance(optimizer, FullBatchOptimizer):  # which have none
+        checking.consistency(run, augment, cut_or_replayed=chunk_length is not None or replayed)
     run.history.monitor = monitor
     run.history.settings = {
         "loss": loss,
@@ -280,7 +282,8 @@ def fit(
                 resuming.resume(descent, checkpoint, seed=seed)
             train = partial(descent.train, max_epochs, checkpoint)
         try:
-            with ProgressBar(max_epochs, data.n_rows, progress, done=len(run.history)) as shown:
+            n_rows = data.n_rows * (2 if consistency else 1)
+            with ProgressBar(max_epochs, n_rows, progress, done=len(run.history)) as shown:
                 train(shown)
         except KeyboardInterrupt:
             run.history.stopped = "interrupted"

@@ -147,7 +147,9 @@ class TrainingRun:
             chosen = np.repeat(chosen, 2)  # side by side they stay, as they are of one length
         if augment is not None and rng is not None:
             part = self.data.take_changed(chosen, partial(_augmented, augment, rng))
-            if self.consistency and part.batch.packing is not None and (np.diff(part.batch.packing.lengths)[::2]).any():
+            packing = part.batch.packing
+            lengths = chosen if packing is None else packing.unsort(packing.lengths)
+            if self.consistency and (lengths[::2] != lengths[1::2]).any():
                 raise ValueError("augment must leave an example's length alone where consistency compares two of it")
         elif next_step is not None:
             part = self.data.take_changed(chosen, partial(next_step.replay, self.net, p=teacher_forcing))
@@ -179,9 +181,10 @@ class TrainingRun:
         return found, norm
 
     def share(self, part: Minibatch) -> float:
-        """Return what a minibatch's loss is divided by: its share in the loss of all."""
+        """Return what a minibatch's loss is divided by: its share in the loss of all. Two looks count once."""
         assert part.target is not None
-        return self.loss.normalizer(part.target, part.weight)
+        normalizer = self.loss.normalizer(part.target, part.weight)
+        return normalizer / 2 if self.consistency and not self.loss.is_sum else normalizer
 
     def penalize(self, value: float, gradient: Array, normalizer: float) -> float:
         """Return the loss with the penalty of its matrices, whose gradient is added in place."""

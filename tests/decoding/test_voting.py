@@ -104,5 +104,7 @@ def test_outputs_of_different_things_are_refused(logits, message):
 
 
 def test_there_is_something_to_vote_on():
+    with pytest.raises(TypeError, match="search must be a BeamSearch, but None was given"):
+        vote(None, [[logits_of(0)]])
     with pytest.raises(ValueError, match="n must be"):
         vote(BeamSearch(5), [[logits_of(0)]], 0)

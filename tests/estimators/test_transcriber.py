@@ -264,7 +264,7 @@ def test_bands_and_stretches_are_hidden(monkeypatch, tmp_path, given, expected):
     assert CTCTranscriber.load(tmp_path / "model").n_masks == given
 
 
-@pytest.mark.parametrize("given", [-1, 1.5, (1,), (1, 2, 3), (1, -1), "12", None])
+@pytest.mark.parametrize("given", [-1, 1.5, (1,), (1, 2, 3), (1, -1), "12", None, np.array([1, 2])])
 def test_other_numbers_of_masks_are_refused(given):
     with pytest.raises(ValueError, match="n_masks must be"):
         CTCTranscriber(RATE, **SMALL | {"n_masks": given}).fit(WAVES, TEXTS)

@@ -35,6 +35,10 @@ TEXTS, SAID = texts(60), texts(20)
 X, NEW = ([frames(text) for text in each] for each in (TEXTS, SAID))
 
 
+class Mine(CTCTranscriber):
+    """One of a user's own."""
+
+
 def unfitted(**settings):
     return VotingTranscriber(CTCTranscriber(**SMALL | settings), 3, random_state=0)
 
@@ -104,13 +108,13 @@ def test_it_is_cloned_searched_cross_validated_and_pickled(fitted):
 
 def test_groups_are_held_out_by_each(monkeypatch):
     seen = []
-    fit = CTCTranscriber.fit
+    learn = CTCTranscriber._learn
 
-    def spy(self, x, y, *, groups=None):
+    def spy(self, x, y, groups):
         seen.append(groups)
-        return fit(self, x, y, groups=groups)
+        return learn(self, x, y, groups)
 
-    monkeypatch.setattr(CTCTranscriber, "fit", spy)
+    monkeypatch.setattr(CTCTranscriber, "_learn", spy)
     groups = np.repeat(["ann", "bob", "eve"], 20)
     model = unfitted(max_iter=2, early_stopping=True).fit(iter(X), TEXTS, groups=groups)
     assert [list(each) for each in seen] == [list(groups)] * 3
@@ -128,6 +132,35 @@ def test_sound_is_read_once(monkeypatch):
     assert len(caught) == 1
 
 
+def test_an_interrupt_ends_training_and_what_is_done_votes():
+    done = []
+
+    def interrupt(net, history):
+        done.append(len(history))
+        if len(done) == at:
+            raise KeyboardInterrupt
+
+    for at, n_voters, message in ((3, 1, "in network 2 of 3: 1 will vote"), (1, 1, "in network 1 of 3: 1 will vote")):
+        done.clear()
+        model = unfitted(max_iter=2, callbacks=[interrupt])
+        with pytest.warns(UserWarning, match=f"Training interrupted by user, {message}"):
+            model.fit(X[:8], TEXTS[:8])
+        assert len(done) == at
+        assert len(model.estimators_) == n_voters
+        assert len(model.predict(NEW[:2])) == 2
+
+
+def test_settings_may_be_arrays(tmp_path):
+    model = unfitted(hidden_layer_sizes=np.array([4, 4]), max_iter=1).fit(X[:8], TEXTS[:8])
+    model.save(tmp_path / "model")
+    assert VotingTranscriber.load(tmp_path / "model").predict(NEW[:3]) == model.predict(NEW[:3])
+
+
+def test_a_picture_is_one_of_them(fitted):
+    with pytest.raises(TypeError, match="several that vote were given: draw one of estimators_"):
+        rnnbp.plotting.plot_transcription(fitted, NEW[0])
+
+
 # -- what is refused ---------------------------------------------------------------------------------------------------
 
 
@@ -140,11 +173,24 @@ def test_sound_is_read_once(monkeypatch):
         ((CTCTranscriber(), 2.5), ValueError, "n_estimators must be"),
         ((CTCTranscriber(), 10**9), ValueError, "n_estimators must be at most 1000, but 1000000000 was given"),
         ((CTCTranscriber(dropout=2),), ValueError, "dropout must be"),
+        ((Mine(),), TypeError, r"estimator must be a CTCTranscriber, but Mine\(\) was given"),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_training(arguments, error, message):
     with pytest.raises(error, match=message):
         VotingTranscriber(*arguments).fit(X, TEXTS)
+
+
+def test_a_single_recording_is_no_list_of_them():
+    with pytest.raises(TypeError, match=r"got the single path 'abc\.wav': put it in a list"):
+        VotingTranscriber(CTCTranscriber(8000)).fit("abc.wav", ["a"])
+
+
+def test_a_seed_is_one(tmp_path):
+    with pytest.raises(ValueError, match="random_state must be int, RandomState or None"):
+        VotingTranscriber(CTCTranscriber(), random_state=np.random.default_rng(0)).fit(X, TEXTS)
+    with pytest.raises(TypeError, match="path must be a path, but 5 was given"):
+        VotingTranscriber.load(5)
 
 
 def test_it_must_be_fitted(tmp_path):
@@ -223,8 +269,10 @@ def no_estimator(arrays, voters):
         (lambda arrays, voters: voters.clear(), "holds no VotingTranscriber"),
         (no_layers, "its description makes no network: it is 5"),
         (no_estimator, "one of its networks is no CTCTranscriber's"),
-        (set_of(1, "fitted", "alphabet_", "cba "), "its networks have different alphabets"),
-        (set_of(2, "settings", "beam_width", 7), "its networks have different settings: beam_width"),
+        (set_of(1, "fitted", "alphabet_", "cba "), "its networks differ in alphabet_"),
+        (set_of(1, "fitted", "lexicon_", ["ab"]), "its networks differ in lexicon_"),
+        (set_of(2, "settings", "beam_width", 7), "its networks differ in beam_width"),
+        (set_of(2, "settings", "language_model", 3), "its networks differ in language_model"),
         (set_of(2, "settings", "stride", 2), "its stride and direction are not its network's"),
         (set_of(0, "fitted", "lexicon_", [1]), "lexicon_ cannot be"),
     ],

@@ -1,5 +1,6 @@
 """Two looks at an example are to say the same: as PyTorch computes it, and as the mean of what is done by hand."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -165,6 +166,59 @@ def test_without_a_weight_nothing_is_taken_twice():
     np.testing.assert_array_equal(nets[0].theta, nets[1].theta)
 
 
+def test_a_penalty_counts_examples_and_not_looks():
+    x, _ = line(8)
+    classes = np.arange(8) % 2
+    thetas = []
+    for consistency in (0.0, 1e-300):
+        net = Network([layers.Dense(3, 2)], dtype="float64")
+        options = {"optimizer": optimizers.SGD(1.0), "max_epochs": 1, "batch_size": 8, "l2": 1.0}
+        fit(net, x, classes, loss=CROSS_ENTROPY, consistency=consistency, augment=lambda z, rng: z, **options)
+        thetas.append(net.theta.copy())
+    np.testing.assert_allclose(thetas[1], thetas[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("normalize", ["none", "utterance", "label"])
+def test_two_looks_count_as_one_example_however_a_loss_is_divided(normalize):
+    x, target = spelt()
+    thetas, found = [], []
+    for consistency in (0.0, 1e-300):
+        net = tagger()
+        options = {"optimizer": optimizers.SGD(0.1), "max_epochs": 1, "batch_size": 24, "shuffle": False}
+        loss = losses.CTC(normalize=normalize)
+        found += fit(net, x, target, loss=loss, consistency=consistency, augment=lambda z, rng: z, **options).loss
+        thetas.append(net.theta.copy())
+    assert found[1] == pytest.approx(found[0], rel=1e-6)
+    np.testing.assert_allclose(thetas[1], thetas[0], rtol=1e-6)
+
+
+def test_weights_of_classes_weigh_both_parts_of_the_loss():
+    rng = np.random.default_rng(0)
+    z, target = rng.normal(size=(6, 3)), np.repeat([0, 1, 2], 2)
+
+    def value(scale, target=target, z=z):
+        loss = losses.CrossEntropy(class_weight=scale * np.array([1.0, 2.0, 0.0]))
+        return Consistent(loss, 1.5).value_and_gradient(z.copy(), target)
+
+    for one, other in zip(value(1.0), value(0.01), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+    assert not value(1.0)[1][4:].any()
+
+
+def test_a_taught_layer_is_fed_what_the_loss_says():
+    x = [np.random.default_rng(k).normal(size=(4, 3)) for k in range(4)]
+    net = Network([layers.Dropout(0.3), layers.Jordan(3, 4, n_outputs=2, gradient=TEXT)])
+    assert np.isfinite(fit(net, x, [[0, 1, 0, 1]] * 4, loss=CROSS_ENTROPY, consistency=1.0, max_epochs=2).loss).all()
+
+
+def test_the_progress_bar_counts_both_looks(capsys):
+    x, y = recall()
+    fit(last_step(), x, y, loss=CROSS_ENTROPY, augment=flipping, consistency=1.0, max_epochs=2, progress=True)
+    shown = capsys.readouterr().err
+    assert re.search(r"epoch 2/2 +50%", shown)
+    assert re.search(r"epoch 2/2 +100%", shown)
+
+
 def test_what_is_said_of_two_looks_becomes_alike():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(60, 4))
@@ -217,9 +271,20 @@ def test_a_checkpoint_is_of_one_consistency(tmp_path):
 
 def test_a_full_batch_optimizer_has_no_looks():
     x, target = tagged()
-    net = Network([layers.Elman(1, 4, gradient=TEXT), layers.Dropout(0.5), layers.Dense(4, 2)])
+    net = tagger()
     with pytest.raises(ValueError, match="leave out consistency, or take an optimizer such as Adam"):
         fit(net, x, target, loss=CROSS_ENTROPY, optimizer="lbfgs", consistency=1.0)
+
+
+def test_lengths_that_are_exchanged_are_no_pairs():
+    """Looks of 4 and 8 steps of each example: sorted by length, those of different examples would lie side by side."""
+    n = iter(range(100))
+    x = [np.full((4, 1), float(k)) for k in range(4)]
+    with pytest.raises(ValueError, match="augment must leave an example's length alone"):
+        fit(
+            last_step(), x, [0, 1, 0, 1], loss=CROSS_ENTROPY, consistency=1.0, batch_size=4,
+            augment=lambda sequence, rng: np.repeat(sequence, 1 + next(n) % 2, axis=0),
+        )  # fmt: skip
 
 
 def test_two_looks_must_be_of_one_length():
