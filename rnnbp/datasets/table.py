@@ -223,9 +223,7 @@ def _of_file(path: str | os.PathLike[str]) -> tuple[dict[str, list[Any]], Where]
 
 def _with_decimal_points(values: list[str]) -> list[str]:
     """Return numbers that are written with decimal commas as they are read; other columns as they are."""
-    written_so = any("," in value for value in values) and all(
-        DECIMAL_COMMA.fullmatch(value) or not value.strip() for value in values
-    )
+    written_so = all(DECIMAL_COMMA.fullmatch(value) or not value.strip() for value in values)
     return [value.replace(",", ".") for value in values] if written_so else values
 
 

@@ -107,7 +107,7 @@ def read_dates(given: Any, what: str, *, in_columns: bool = False, beside: bool 
     remedies = COLUMNS if in_columns else ROWS
     _expect_increasing(times, index, what, remedies)
     is_periods = type(index).__name__ == "PeriodIndex"
-    if len(index) > 2 and (is_periods or index.freq is None):
+    if len(index) > 1 and (is_periods or index.freq is None):
         filled = remedies.filled_periods if is_periods else remedies.filled
         _expect_alike(times, what, filled, remedies, beside=beside)
     return times
