@@ -12,7 +12,9 @@ Texts are found in two ways: the likeliest letter at each step ("greedy"), or a 
 training texts and an n-gram model of them. Error rates come with 95 % intervals, by drawing utterances again, and, as
 those of one speaker are alike, by drawing speakers.
 
-MEASURED
+Measured over five seeds (`python -m benchmarks.speech_recognition`): of 773 words the vote of four networks gets LOW to HIGH
+wrong without a language model, MID % in the median, and LOW5 to HIGH5 with a 5-gram, MID5 %; a network alone gets ONE % wrong
+by the best path.
 
     python examples/speech_recognition.py                                      # AN4, downloaded once (64 MB)
     python examples/speech_recognition.py --networks 1                         # a quarter of the work, less well

@@ -1,5 +1,7 @@
 """Levenberg-Marquardt: SciPy's minima, few iterations, and errors before work starts."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from conformance import numerical_gradient
@@ -245,6 +247,15 @@ def test_it_gives_up_where_the_jacobian_is_not_finite():
     curve.gauss_newton = lambda theta: np.full((2, 2), np.nan)
     result = LM().minimize(curve, theta, max_iter=10)
     assert (result.converged, result.message) == (False, "the Jacobian is not finite")
+
+
+@pytest.mark.parametrize(("ratio", "factor"), [(0.25, 1.125), (0.5, 1.0), (0.75, 0.875), (1.0, 1 / 3), (1.5, 1 / 3)])
+def test_damping_follows_how_good_the_model_was(ratio, factor):
+    """As H. B. Nielsen has it: max(1/3, 1 - (2 ratio - 1)^3) of what it was; twice, four times, ... after a failure."""
+    ratios = [-1.0, 0.0, ratio]
+    run = SimpleNamespace(point=np.ones(2), gradient=np.ones(2), trust_ratio=lambda step, damping: ratios.pop(0))
+    found = optimizers.LevenbergMarquardt()._search(run, np.eye(2), np.ones(2), 0.1)
+    assert found == pytest.approx(0.1 * 2 * 4 * factor)
 
 
 def test_steps_are_damped_where_the_model_is_wrong():
