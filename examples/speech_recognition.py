@@ -12,9 +12,9 @@ Texts are found in two ways: the likeliest letter at each step ("greedy"), or a 
 training texts and an n-gram model of them. Error rates come with 95 % intervals, by drawing utterances again, and, as
 those of one speaker are alike, by drawing speakers.
 
-Measured over five seeds (`python -m benchmarks.speech_recognition`): of 773 words the vote of four networks has 48 to 53
-wrong without a language model, 6.9 % in the median, and 41 to 45 with a 5-gram, 5.7 %. A network alone has 8.5 % wrong by
-the best path, and 6.3 % with the 5-gram.
+Measured over five seeds (`python -m benchmarks.speech_recognition`): of 773 words the vote of four networks has 48 to
+53 wrong without a language model, 6.9 % in the median, and 41 to 45 with a 5-gram, 5.7 %. A network alone has 8.5 %
+wrong by the best path, and 6.3 % with the 5-gram.
 
     python examples/speech_recognition.py                                      # AN4, downloaded once (64 MB)
     python examples/speech_recognition.py --networks 1                         # a quarter of the work, less well
