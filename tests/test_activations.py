@@ -115,3 +115,16 @@ def test_an_unknown_name_is_answered_with_the_known_ones():
 def test_a_function_s_family_and_numbers_make_its_name_again(name, family, numbers):
     assert family_of(name) == (family, numbers)
     assert (named(family, *numbers) if numbers else family) == name
+
+
+@pytest.mark.parametrize("width", [1, 2, 5])
+def test_the_pullback_of_standardisation_is_that_of_finite_differences(width):
+    rng = np.random.default_rng(width)
+    x, du = rng.normal(size=(3, width)), rng.normal(size=(3, width))
+    u, scale = activations.standardize(x, epsilon=0.1)
+    found = activations.standardize_pullback(du, u, scale)
+    for index in np.ndindex(x.shape):
+        step = np.zeros_like(x)
+        step[index] = 1e-6
+        up, down = (np.sum(du * activations.standardize(x + sign * step, epsilon=0.1)[0]) for sign in (1, -1))
+        assert found[index] == pytest.approx((up - down) / 2e-6, rel=1e-6, abs=1e-8)

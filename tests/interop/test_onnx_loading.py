@@ -393,6 +393,16 @@ def test_a_half_of_a_state_s_features_is_refused(outputs, direction):
         load(made)
 
 
+@pytest.mark.parametrize("outputs", [("c", "h"), ("h", "c")])
+def test_of_final_states_alone_the_hidden_one_is_the_output(outputs):
+    w, r, b = weights(4)
+    lstm = helper.make_node("LSTM", ["x", "w", "r", "b"], ["", "h", "c"], name="the layer", hidden_size=H)
+    made = model([lstm], {"w": w, "r": r, "b": b}, outputs=outputs)
+    net, x = load(made), example()
+    found = dict(zip(outputs, runtime(made, x=x), strict=True))
+    np.testing.assert_allclose(net.forward(x), found["h"][0], atol=1e-5)
+
+
 def test_a_half_of_a_half_is_refused():
     w, r, b = weights(4)
     nodes = [
