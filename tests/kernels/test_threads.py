@@ -303,11 +303,14 @@ def test_an_interrupted_run_leaves_nothing_behind(shared):
 
     with threads.limit(2):
         expected, n_interrupted = everything(net), 0
+        began = time.perf_counter()
+        everything(net, LENGTHS)
+        duration = time.perf_counter() - began
         before = signal.signal(signal.SIGALRM, interrupt)
         try:
             for k in range(200):
                 try:
-                    signal.setitimer(signal.ITIMER_REAL, 1e-4 + 2e-5 * k)
+                    signal.setitimer(signal.ITIMER_REAL, max(duration * (1 + k) / 200, 1e-6))
                     everything(net, LENGTHS[: 5 + k % 7])
                     signal.setitimer(signal.ITIMER_REAL, 0.0)
                 except KeyboardInterrupt:

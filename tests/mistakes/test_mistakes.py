@@ -640,7 +640,7 @@ WARNINGS = {
     ),
     "a holiday": (
         lambda: fitted(forecaster(max_iter=1), pd.Series(WAVE, pd.bdate_range("2020", periods=121).delete(50))),
-        "2020-03-12 follows 2020-03-10, but the usual distance is 1 day",
+        "2020-03-12 follows 2020-03-10, but elsewhere there are dates in between",
     ),
     "channels first": (
         lambda: fitted(classifier(), RNG.normal(size=(20, 3, 50)), CLASSES),
