@@ -82,7 +82,7 @@ def per_step_weight(sample_weight: Any, lengths: NDArray[np.intp]) -> Array:
         raise ValueError(
             f"sample_weight has {len(weight)} weights, but there are {len(lengths)} sequences of {lengths.sum()} steps "
             "in all: give one for each sequence, or, for steps, a list of one array for each sequence, as in "
-            "numpy.split(weight, numpy.cumsum([len(x) for x in X])[:-1])"
+            "numpy.split(numpy.asarray(weight), numpy.cumsum([len(x) for x in X])[:-1])"
         )
     return np.repeat(np.broadcast_to(weight.ravel(), lengths.shape), lengths)
 

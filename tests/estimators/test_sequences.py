@@ -237,7 +237,7 @@ def test_weights_of_steps_may_be_a_table_and_columns_or_rows_of_pandas(kind):
 
 def test_what_is_said_to_take_weights_of_all_steps_apart_does():
     weight = pandas.Series(np.arange(1.0, 1 + sum(map(len, RAGGED))))
-    apart = np.split(weight, np.cumsum([len(x) for x in RAGGED])[:-1])
+    apart = np.split(np.asarray(weight), np.cumsum([len(x) for x in RAGGED])[:-1])
     RNNTagger(**BRIEF).fit(RAGGED, SIGNS, apart)
     assert_array_equal(np.concatenate(apart), weight)
 
