@@ -29,6 +29,7 @@ __all__ = ["ESTIMATOR", "PART", "Saved", "description_in"]
 ESTIMATOR, PART = "estimator", "part"  # what the metadata of an estimator's and a pipeline's network are called
 COVARIATES = "past_covariates", "future_covariates"  # of forecasts: known up to the end of a series, and beyond
 PARTS = {ESTIMATOR: {"class", "settings", "fitted"}, PART: {"transformer", "settings", "fitted", "version"}}
+LONGEST = 1 << 48  # steps of a series
 NOT_KEPT = {"network_", "_optimizer_state", "_metadata_request"}  # among what is fitted: the file itself, or of a run
 
 
@@ -372,7 +373,7 @@ KNOWN: dict[str, Callable[[Any], bool]] = {
         isinstance(value, dict) and value.keys() <= set(COVARIATES) and all(map(_is_scale, value.values()))
     ),
     "_known": lambda value: isinstance(value, list) and all(_are_numbers(x, empty=True) for x in value),
-    "_steps": lambda value: isinstance(value, list) and all(map(_is_count, value)),
+    "_steps": lambda value: isinstance(value, list) and all(_is_count(n) and n < LONGEST for n in value),
     "_dates": lambda value: isinstance(value, list) and all(each is None or _are_dates(each) for each in value),
     "_name": lambda value: value is None or isinstance(value, str),
     "t_": _is_at_least(0),

@@ -14,7 +14,7 @@ seen: see `backtest`. Intervals and paths are forecasts with such errors added. 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -340,6 +340,12 @@ lag_intercept_ : ndarray of shape (V,), or None
     def _validation_score(self, target: Array, output: Array, sample_weight: Array | None = None) -> float:
         f = self._width  # past covariates come after
         return float(r2_score(target[:, :f], output[:, :f])) if np.isfinite(output).all() else float("nan")
+
+    @classmethod
+    def _made(cls, description: Mapping[str, Any], network: Network) -> Self:
+        found = super()._made(description, network)
+        check(found)  # bounds go into the closed loop
+        return found
 
     # -- forecasts ---------------------------------------------------------------------------------------------------
 

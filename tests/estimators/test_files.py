@@ -175,6 +175,8 @@ FORGED = {
     "fewer scales": ("RNNForecaster", lambda d: d["fitted"]["_scales"].pop(), "another number of variables"),
     "a setting's type": ("RNNForecaster", setting_is("window", "long"), "window must be of type int, but 'long'"),
     "a setting": ("RNNForecaster", setting_is("colour", "red"), "there is no setting 'colour'"),
+    "a bound that is no number": ("RNNForecaster", setting_is("upper", {"float": "nan"}), "upper must be"),
+    "a window of nothing": ("RNNForecaster", setting_is("window", 0), "window must be"),
     "a wide array": (
         "RNNForecaster",
         fitted_is("residuals_", {"array": [1.0], "dtype": "S200000000"}),
@@ -244,7 +246,7 @@ HELD = {  # what is taken, and what is refused
          {"past_covariates": (ONE, None)}, [], None],
     ),
     "_known": ([[], [np.ones((0, 1))], [np.ones((2, 1))]], [[ONE], [None], (np.ones((2, 1)),)]),
-    "_steps": ([[], [0, 3]], [[1.0], [True], (3,), None]),
+    "_steps": ([[], [0, 3, 2**48 - 1]], [[1.0], [True], (3,), None, [2**48], [2**64]]),
     "_dates": (
         [[], [None], [np.array(["2020-01-31", "2020-02-29"])]],
         [[np.array(["2020-02-30"])], [np.array(["NaT"])], [np.array(["soon"])], [np.array([["2020-01-31"]])],
