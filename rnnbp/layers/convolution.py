@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp import initializers
-from rnnbp.configuration import flag, whole_number
+from rnnbp.configuration import flag, shown, whole_number
 from rnnbp.data.packing import Packing
 from rnnbp.initializers import Initializer
 from rnnbp.layers.layer import BackwardContext, Context, Layer, StreamStep, expect_width
@@ -40,6 +40,7 @@ __all__ = ["Conv1D", "Taps"]
 
 Array = NDArray[Any]
 Index = NDArray[np.intp]
+LONGEST = 1 << 48  # steps that a window may reach over, and be apart from the next one
 
 
 class Conv1D(Layer):
@@ -64,7 +65,8 @@ class Conv1D(Layer):
     Raises
     ------
     ValueError
-        If a number is not a whole one of at least 1, or an initializer's name is unknown.
+        If a number is not a whole one of at least 1, if windows are longer or further apart than any sequence (2^48
+        steps), or an initializer's name is unknown.
 
     Notes
     -----
@@ -97,6 +99,11 @@ class Conv1D(Layer):
         self.width = whole_number("width", width)
         self.stride = whole_number("stride", stride)
         self.dilation = whole_number("dilation", dilation)
+        for name, steps in (("stride", self.stride), ("(width - 1) * dilation", (self.width - 1) * self.dilation)):
+            if steps > LONGEST:
+                raise ValueError(
+                    f"{name} must be at most {LONGEST} steps, but it is {shown(steps)}: no sequence is so long"
+                )
         self.causal = flag("causal", causal)
         self.weight_initializer = weight_initializer
         self.bias_initializer = bias_initializer

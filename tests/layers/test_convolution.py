@@ -150,6 +150,11 @@ def test_instruments_know_the_lengths():
         (lambda: layers.Conv1D(3, 4, 0), "width must be a whole number of at least 1, but 0 was given"),
         (lambda: layers.Conv1D(3, 4, 2, stride=1.5), "stride must be a whole number"),
         (lambda: layers.Conv1D(3, 4, 2, dilation=-1), "dilation must be a whole number"),
+        (
+            lambda: layers.Conv1D(3, 4, 3, dilation=2**63),
+            r"\(width - 1\) \* dilation must be at most 281474976710656 st",
+        ),
+        (lambda: layers.Conv1D(3, 4, 1, stride=2**64), "stride must be at most 281474976710656 steps, but it is 1844"),
         (lambda: layers.Conv1D(3, 4, 2, causal=1), "causal must be True or False"),
         (lambda: Network([layers.Dense(2, 5), layers.Conv1D(3, 4, 2)]), "takes 3 features, but 5 come in"),
         (lambda: Network([layers.Conv1D(3, 4, 3)]).stream(), "runs backwards|looks ahead"),
