@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -26,7 +27,7 @@ from rnnbp.names import explained
 from rnnbp.networks.network import Network
 from rnnbp.training.evaluation import predict
 
-__all__ = ["Transcribing", "Word"]
+__all__ = ["Transcribing", "Word", "WritesDown"]
 
 Array = NDArray[Any]
 BATCH = 32  # utterances that are run at once
@@ -51,7 +52,52 @@ class Word(NamedTuple):
     confidence: float
 
 
-class Transcribing(Writing, Practice, Recognition, Hearing, BaseEstimator):  # type: ignore[misc]
+class WritesDown(BaseEstimator):  # type: ignore[misc]
+    """What turns sound to text, by one network or several: texts, and how many of their words are right."""
+
+    @explained
+    def predict(self, X: Iterable[Any], *, best_path: bool = False) -> list[str]:
+        """Return what is said.
+
+        Parameters
+        ----------
+        X : list of N waveforms and paths, or of N features
+            As for `fit`.
+        best_path : bool, default=False
+            Whether language model and lexicon are left out of it; of several networks, a vote is taken all the same.
+
+        Returns
+        -------
+        list of N str
+        """
+        return self._write(self._logits(X), best_path=best_path)
+
+    def score(self, X: Iterable[Any], y: Sequence[str]) -> float:
+        """Return one minus the word error rate, over all utterances together; it may be below 0.
+
+        Parameters
+        ----------
+        X : list of N waveforms and paths, or of N features
+        y : list of N str
+            What is said.
+
+        Returns
+        -------
+        float
+        """
+        written = self.predict(X)
+        return 1.0 - word_error_rate(check_texts(y, len(written)), written)
+
+    @abstractmethod
+    def _logits(self, X: Iterable[Any]) -> list[Any]:
+        """Return what is put out for each utterance; of several networks, of each of them."""
+
+    @abstractmethod
+    def _write(self, logits: list[Any], *, best_path: bool) -> list[str]:
+        """Return the text of each utterance."""
+
+
+class Transcribing(Writing, Practice, Recognition, Hearing, WritesDown):
     """A transcriber's settings, and what it is for once it is fitted."""
 
     network_: Network
@@ -66,23 +112,6 @@ class Transcribing(Writing, Practice, Recognition, Hearing, BaseEstimator):  # t
     def step_length(self) -> float:
         """Seconds from one step of the network's output to the next."""
         return self.stride * self.hop_length
-
-    @explained
-    def predict(self, X: Iterable[Any], *, best_path: bool = False) -> list[str]:
-        """Return what is said.
-
-        Parameters
-        ----------
-        X : list of N waveforms and paths, or of N features
-            As for `fit`.
-        best_path : bool, default=False
-            Whether language model and lexicon are left out of it.
-
-        Returns
-        -------
-        list of N str
-        """
-        return self._write(self._logits(X), best_path=best_path)
 
     @explained
     def predict_proba(self, X: Iterable[Any]) -> list[NDArray[np.float32]]:
@@ -117,22 +146,6 @@ class Transcribing(Writing, Practice, Recognition, Hearing, BaseEstimator):  # t
         """
         logits = self._logits(X)
         return self._align(logits, self._write(logits, best_path=best_path))
-
-    def score(self, X: Iterable[Any], y: Sequence[str]) -> float:
-        """Return one minus the word error rate, over all utterances together; it may be below 0.
-
-        Parameters
-        ----------
-        X : list of N waveforms and paths, or of N features
-        y : list of N str
-            What is said.
-
-        Returns
-        -------
-        float
-        """
-        written = self.predict(X)
-        return 1.0 - word_error_rate(check_texts(y, len(written)), written)
 
     def stream(self) -> LiveTranscription:
         """Return what understands one recording as it comes in; it takes the best path, without language model.

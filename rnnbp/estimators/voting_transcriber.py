@@ -17,21 +17,20 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from rnnbp.configuration import path as check_path
 from rnnbp.configuration import shown, whole_number
 from rnnbp.decoding import BeamSearch, vote
-from rnnbp.estimators.alphabet import Alphabet, check_texts
+from rnnbp.estimators.alphabet import Alphabet
 from rnnbp.estimators.files import ESTIMATOR, description_in
 from rnnbp.estimators.settings import SEED
 from rnnbp.estimators.transcriber import CTCTranscriber
-from rnnbp.estimators.transcribing import Word
+from rnnbp.estimators.transcribing import Word, WritesDown
 from rnnbp.files import model_file
 from rnnbp.files.model_file import ModelFileError
-from rnnbp.metrics import word_error_rate
 from rnnbp.names import explained, explained_class
 from rnnbp.networks import network_file
 from rnnbp.networks.network import Network
@@ -46,7 +45,7 @@ ALIKE = {"alphabet_", "n_features_in_", "lexicon_", "language_model_"}  # in all
 
 
 @explained_class
-class VotingTranscriber(BaseEstimator):  # type: ignore[misc]
+class VotingTranscriber(WritesDown):
     """Speech to text, by several transcribers that vote.
 
     Parameters
@@ -146,23 +145,6 @@ class VotingTranscriber(BaseEstimator):  # type: ignore[misc]
         return self
 
     @explained
-    def predict(self, X: Iterable[Any], *, best_path: bool = False) -> list[str]:
-        """Return what is said.
-
-        Parameters
-        ----------
-        X : list of N waveforms and paths, or of N features
-            As for `fit`.
-        best_path : bool, default=False
-            Whether language model and lexicon are left out of it. A vote takes a beam search then, too.
-
-        Returns
-        -------
-        list of N str
-        """
-        return self._write(self._logits(X), best_path=best_path)
-
-    @explained
     def predict_alignments(self, X: Iterable[Any], *, best_path: bool = False) -> list[list[Word]]:
         """Return the words that are said, with when, and how sure the networks are, on average.
 
@@ -183,23 +165,6 @@ class VotingTranscriber(BaseEstimator):  # type: ignore[misc]
             [_mean_of(words) for words in zip(*of_utterance, strict=True)]
             for of_utterance in zip(*aligned, strict=True)
         ]
-
-    @explained
-    def score(self, X: Iterable[Any], y: Sequence[str]) -> float:
-        """Return one minus the word error rate, over all utterances together; it may be below 0.
-
-        Parameters
-        ----------
-        X : list of N waveforms and paths, or of N features
-        y : list of N str
-            What is said.
-
-        Returns
-        -------
-        float
-        """
-        written = self.predict(X)
-        return 1.0 - word_error_rate(check_texts(y, len(written)), written)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write all of them to one file, in one atomic step.
