@@ -12,19 +12,17 @@ the mean width of intervals.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
 
+from benchmarks import by_series
 from benchmarks.report import machine
 from rnnbp import RNNForecaster, datasets
 
@@ -138,23 +136,9 @@ def write_json(path: Path, rows: Sequence[Row]) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.forecast_intervals",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    return by_series.run(
+        "forecast_intervals", __doc__, NAMES, measure, table, write_json, n_seeds=12, arguments=arguments
     )
-    parser.add_argument("--series", nargs="+", metavar="NAME", choices=NAMES, default=NAMES, help=", ".join(NAMES))
-    parser.add_argument("--seeds", type=int, default=12, metavar="N", help="0 to N - 1 (default: %(default)s)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results to it as well")
-    options = parser.parse_args(arguments)
-    warnings.simplefilter("ignore", ConvergenceWarning)
-    rows = []
-    for name in options.series:
-        rows.append(measure(name, options.seeds))
-        if options.json is not None:
-            write_json(options.json, rows)
-    print(table(rows))
-    return 0
 
 
 if __name__ == "__main__":

@@ -13,18 +13,16 @@ means over seeds; the last column is the error of both over the network's, in th
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
 
+from benchmarks import by_series
 from benchmarks.forecast_intervals import mackey_glass, random_walk, seasonal
 from benchmarks.report import machine
 from rnnbp import RNNForecaster, datasets
@@ -170,23 +168,7 @@ def write_json(path: Path, rows: Sequence[Row]) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.forecasts",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--series", nargs="+", metavar="NAME", choices=NAMES, default=NAMES, help=", ".join(NAMES))
-    parser.add_argument("--seeds", type=int, default=6, metavar="N", help="of each series (default: %(default)s)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results to it as well")
-    options = parser.parse_args(arguments)
-    warnings.simplefilter("ignore", ConvergenceWarning)
-    rows = []
-    for name in options.series:
-        rows.append(measure(name, options.seeds))
-        if options.json is not None:
-            write_json(options.json, rows)
-    print(table(rows))
-    return 0
+    return by_series.run("forecasts", __doc__, NAMES, measure, table, write_json, n_seeds=6, arguments=arguments)
 
 
 if __name__ == "__main__":
