@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.configuration import Configurable, lookup, number, whole_number
-from rnnbp.names import explained_module
+from rnnbp.names import explained, explained_module
 
 __all__ = [
     "Chrono",
@@ -311,6 +311,7 @@ _NAMED: dict[str, type[Initializer]] = {
 }
 
 
+@explained
 def get(initializer: str | Initializer) -> Initializer:
     """Return the initializer of that name, or the one that is given.
 

@@ -24,6 +24,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 
 from rnnbp.configuration import expect_call
+from rnnbp.names import explained, explained_class
 
 __all__ = ["GroupLeakError", "GroupsApart", "check_groups_apart", "cross_val_predict", "step_scorer"]
 
@@ -49,6 +50,7 @@ class GroupLeakError(ValueError):
     """
 
 
+@explained
 def check_groups_apart(groups: ArrayLike, train: ArrayLike, test: ArrayLike) -> None:
     """Check that no group is on both sides of a split.
 
@@ -86,6 +88,7 @@ def check_groups_apart(groups: ArrayLike, train: ArrayLike, test: ArrayLike) -> 
     )
 
 
+@explained_class
 class GroupsApart(BaseCrossValidator):  # type: ignore[misc]
     """A splitter that refuses to tear a group apart, whatever makes the splits.
 
@@ -147,6 +150,7 @@ class GroupsApart(BaseCrossValidator):  # type: ignore[misc]
         return int(check_cv(self.cv).get_n_splits(X, y, groups))
 
 
+@explained
 def step_scorer(scoring: str | Callable[..., float]) -> _StepScorer:
     """Return one of scikit-learn's scorers, for estimators with a target for each step.
 
@@ -239,6 +243,7 @@ class _Steps(BaseEstimator):  # type: ignore[misc]
         return True
 
 
+@explained
 def cross_val_predict(
     estimator: Any,
     X: Any,

@@ -205,8 +205,9 @@ def _misuse(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping
     name, taken = function.__name__, own
     if name == "__init__" and args:
         name, taken = type(args[0]).__name__, inspect.signature(type(args[0]))
-    elif args and next(iter(own.parameters)) == "self":
-        name, taken = f"{type(args[0]).__name__}.{name}", own.replace(parameters=list(own.parameters.values())[1:])
+    elif args and next(iter(own.parameters)) in ("self", "cls"):
+        owner = args[0] if isinstance(args[0], type) else type(args[0])
+        name, taken = f"{owner.__name__}.{name}", own.replace(parameters=list(own.parameters.values())[1:])
     known = [each for each, p in taken.parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     listed = f"its arguments are {', '.join(known)}" if known else "it takes no arguments"
     for given in kwargs:
@@ -216,7 +217,7 @@ def _misuse(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping
     if "too many positional" in reason:
         first = [each for each, p in taken.parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
         named = [each for each in known if each not in first]
-        n_given = len(args) - ("self" in own.parameters)
+        n_given = len(args) - (own.parameters.keys() != taken.parameters.keys())
         by_position = f"{', '.join(first) or 'nothing'} by position, but {n_given} arguments"
         example = f", and name the others, as in {named[0]}=..." if named else ""
         return f"{name} takes {by_position} were given: put what is a list in brackets{example}; {listed}"

@@ -31,6 +31,7 @@ from numpy.typing import ArrayLike, NDArray
 from rnnbp.audio.files import resample
 from rnnbp.audio.librosa_import import import_librosa
 from rnnbp.audio.waveform import Waveform, check_audible, check_sample_rate, check_waveform
+from rnnbp.names import explained
 
 __all__ = [
     "add_noise",
@@ -46,6 +47,7 @@ __all__ = [
 Features = NDArray[np.floating[Any]]
 
 
+@explained
 def add_noise(wave: ArrayLike, snr_db: float, rng: np.random.Generator) -> Waveform:
     """Add white Gaussian noise at a signal-to-noise ratio.
 
@@ -93,6 +95,7 @@ def add_noise(wave: ArrayLike, snr_db: float, rng: np.random.Generator) -> Wavef
     return noisy
 
 
+@explained
 def gain(wave: ArrayLike, decibels: float) -> Waveform:
     """Make a waveform louder (positive `decibels`) or quieter; 20 dB is a factor of ten.
 
@@ -125,6 +128,7 @@ def gain(wave: ArrayLike, decibels: float) -> Waveform:
     return wave * wave.dtype.type(10 ** (decibels / 20))
 
 
+@explained
 def time_shift(wave: ArrayLike, n_samples: int) -> Waveform:
     """Move a waveform later (positive) or earlier, filling with zeros; the length stays.
 
@@ -167,6 +171,7 @@ def time_shift(wave: ArrayLike, n_samples: int) -> Waveform:
     return shifted
 
 
+@explained
 def change_speed(wave: ArrayLike, factor: float) -> Waveform:
     """Play a waveform faster (factor > 1) or slower, as a tape would: the pitch changes with the duration.
 
@@ -202,6 +207,7 @@ def change_speed(wave: ArrayLike, factor: float) -> Waveform:
     return resample(wave, from_rate=factor, to_rate=1.0)
 
 
+@explained
 def stretch_time(wave: ArrayLike, factor: float) -> Waveform:
     """Say it faster (factor > 1) or slower with the pitch as it is.
 
@@ -244,6 +250,7 @@ def stretch_time(wave: ArrayLike, factor: float) -> Waveform:
     return stretched
 
 
+@explained
 def shift_pitch(wave: ArrayLike, semitones: float, *, sample_rate: int) -> Waveform:
     """Say it higher (positive) or lower at the same speed, as a smaller or larger head would.
 
@@ -296,6 +303,7 @@ def _window(wave: Waveform) -> int:
     return min(2048, 1 << max(4, int(wave.size).bit_length() - 1))
 
 
+@explained
 def mask_time(
     features: ArrayLike,
     max_width: int,
@@ -348,6 +356,7 @@ def mask_time(
     return masked
 
 
+@explained
 def mask_frequency(features: ArrayLike, max_width: int, rng: np.random.Generator, *, n_masks: int = 1) -> Features:
     """Hide bands of neighbouring features: each becomes its mean over time, as SpecAugment does.
 

@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from rnnbp.audio.frontend import Frontend
 from rnnbp.audio.recordings import Recording, cache_key, check_recordings, extract
+from rnnbp.names import explained_class
 from rnnbp.progress_bar import progress_bar
 from rnnbp.tables import TablesOnRequest
 
@@ -24,6 +25,7 @@ __all__ = ["AudioFeatures"]
 SETTINGS = tuple(field.name for field in dataclasses.fields(Frontend))
 
 
+@explained_class
 class AudioFeatures(TablesOnRequest, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[misc, call-arg]
     """Log-mel or MFCC features of recordings, as a scikit-learn transformer.
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from rnnbp.audio import containers
 from rnnbp.audio.waveform import AudioError, Waveform, check_sample_rate, check_waveform
+from rnnbp.names import explained
 
 __all__ = ["conform", "load", "read", "resample"]
 
@@ -25,6 +26,7 @@ LARGEST_PEAK = 2.0
 MAX_SAMPLES = 100_000_000  # 400 MB of float32
 
 
+@explained
 def load(path: str | os.PathLike[str], sample_rate: int, *, max_samples: int = MAX_SAMPLES) -> NDArray[np.float32]:
     """Read an audio file as one channel at the sample rate asked for.
 
@@ -126,6 +128,7 @@ def _size(name: str) -> int:
     return status.st_size
 
 
+@explained
 def resample(wave: Waveform, *, from_rate: float, to_rate: float) -> Waveform:
     """Change the sample rate of a waveform, keeping its pitch and duration.
 

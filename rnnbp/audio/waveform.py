@@ -74,6 +74,8 @@ def check_waveform(wave: ArrayLike, name: str = "the waveform", *, loudest: floa
         )
     if wave.size == 0:
         raise AudioError(f"{name} is empty: it has no samples")
+    if wave.dtype.kind in "iu" and wave.dtype.itemsize == 8:  # as NumPy and lists have them, whatever they hold
+        raise TypeError(f"{name} holds {wave.dtype} samples; expected floats in [-1, 1]: {_scale(_peak(wave))}")
     if wave.dtype.kind in "iu":
         scale = np.iinfo(wave.dtype).max // 2 + 1 if wave.dtype.kind == "u" else np.iinfo(wave.dtype).max + 1
         advice = f"(wave - {scale}.0) / {scale}" if wave.dtype.kind == "u" else f"wave / {scale}"
@@ -83,13 +85,19 @@ def check_waveform(wave: ArrayLike, name: str = "the waveform", *, loudest: floa
     if not np.isfinite(wave).all():
         first = int(np.flatnonzero(~np.isfinite(wave))[0])
         raise AudioError(f"{name} holds NaN or infinity, first at sample {first} of {wave.size}")
-    if (peak := float(max(wave.max(), -wave.min()))) > loudest:
-        bits = next((bits for bits in (8, 16, 24, 32) if peak <= 2 ** (bits - 1)), 32)
-        raise AudioError(
-            f"{name} holds floats up to {peak:g}; expected samples in [-1, 1]: these look like {bits}-bit integers, so "
-            f"divide them by {2 ** (bits - 1)}"
-        )
+    if (peak := _peak(wave)) > loudest:
+        raise AudioError(f"{name} holds floats up to {peak:g}; expected samples in [-1, 1]: {_scale(peak)}")
     return wave if wave.dtype in (np.float32, np.float64) else wave.astype(np.float32)
+
+
+def _peak(wave: NDArray[Any]) -> float:
+    return max(float(wave.max()), -float(wave.min()))
+
+
+def _scale(peak: float) -> str:
+    """Say what integers up to a peak look like."""
+    bits = next((bits for bits in (8, 16, 24) if peak <= 2 ** (bits - 1)), 32)
+    return f"these look like {bits}-bit integers, so divide them by {2 ** (bits - 1)}"
 
 
 def check_audible(wave: Waveform, name: str = "the waveform") -> None:

@@ -6,6 +6,7 @@ from os import PathLike, fspath
 from typing import TYPE_CHECKING
 
 from rnnbp.configuration import path as check_path
+from rnnbp.names import explained_class
 
 if TYPE_CHECKING:
     from rnnbp.networks.network import Network
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["BestModelCheckpoint"]
 
 
+@explained_class
 class BestModelCheckpoint:
     """Save the network whenever an epoch was the best so far, as `Network.save` does.
 

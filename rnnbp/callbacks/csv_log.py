@@ -7,6 +7,7 @@ from os import PathLike, fspath
 from typing import TYPE_CHECKING
 
 from rnnbp.configuration import path as check_path
+from rnnbp.names import explained_class
 
 if TYPE_CHECKING:
     from rnnbp.networks.network import Network
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["CSVLog"]
 
 
+@explained_class
 class CSVLog:
     """Write a row for each epoch: its number, the losses, the score, and what else `History` has.
 

@@ -6,6 +6,8 @@ from importlib import import_module
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
+from rnnbp.names import explained_class
+
 if TYPE_CHECKING:
     from rnnbp.networks.network import Network
     from rnnbp.training.history import History
@@ -15,6 +17,7 @@ __all__ = ["TensorBoardLog"]
 WRITERS = ("tensorboardX", "torch.utils.tensorboard")  # the lighter one first
 
 
+@explained_class
 class TensorBoardLog:
     """Write what `History` has of each epoch as scalars for TensorBoard, under names such as "loss".
 

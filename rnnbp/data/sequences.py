@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from rnnbp.lazy import cached_property
+from rnnbp.names import explained
 from rnnbp.reading import read_array, refuse_unreadable
 
 __all__ = ["Sequences", "check_lengths", "check_sequences", "pad", "unpad"]
@@ -174,6 +175,7 @@ def check_lengths(lengths: ArrayLike | None, n_steps: int, n_sequences: int) -> 
     return given.astype(np.intp)
 
 
+@explained
 def pad(sequences: Sequence[ArrayLike]) -> tuple[Array, Index]:
     """Put sequences of unequal lengths into one time-major array.
 
@@ -206,6 +208,7 @@ def pad(sequences: Sequence[ArrayLike]) -> tuple[Array, Index]:
     return padded, joined.lengths
 
 
+@explained
 def unpad(padded: Array, lengths: ArrayLike) -> list[Array]:
     """Return the list of ``(T_i, ...)`` arrays in a padded time-major array ``(T, B, ...)``; `pad`'s inverse.
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from rnnbp.datasets.home import Source, fetch
 from rnnbp.datasets.transcribed_dataset import TranscribedDataset
+from rnnbp.names import explained
 
 __all__ = ["fetch_an4"]
 
@@ -37,6 +38,7 @@ http://www.speech.cs.cmu.edu/databases/an4/.
 """
 
 
+@explained
 def fetch_an4(subset: Literal["train", "test", "all"] = "train") -> TranscribedDataset:
     """Load CMU AN4 [1]_: 1078 utterances of spelt words, numbers and commands, with what is said in them.
 

@@ -11,6 +11,7 @@ from rnnbp.configuration import number, whole_number
 from rnnbp.datasets.audio_dataset import AudioDataset
 from rnnbp.datasets.shipped import load_spoken_digits
 from rnnbp.datasets.transcribed_dataset import TranscribedDataset
+from rnnbp.names import explained
 
 __all__ = ["make_connected_digits"]
 
@@ -20,6 +21,7 @@ SNR = 5.0, 40.0  # dB, from much noise to almost none
 LOUDNESS = -30.0, -6.0  # dB, of the loudest sample
 
 
+@explained
 def make_connected_digits(
     n_strings: int,
     digits: Literal["all", "train", "test"] | AudioDataset = "train",

@@ -9,6 +9,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from rnnbp.configuration import whole_number
 from rnnbp.datasets.checks import RandomState, floating, generator
+from rnnbp.names import explained
 
 __all__ = ["integrate_mackey_glass", "make_mackey_glass", "make_narma10", "respond_narma10"]
 
@@ -17,6 +18,7 @@ Array = NDArray[np.float64]
 INTEGRATION_STEP = 0.1  # of Mackey-Glass; halving it moves x(300) by 2e-9
 
 
+@explained
 def make_mackey_glass(
     n_samples: int,
     n_steps: int,
@@ -117,6 +119,7 @@ def integrate_mackey_glass(history: Array, n_steps: int, delay: int) -> Array:
     return x
 
 
+@explained
 def make_narma10(
     n_samples: int, n_steps: int, *, dtype: DTypeLike = np.float32, random_state: RandomState = None
 ) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnbp.names import explained
+
 __all__ = ["find_recordings"]
 
 
+@explained
 def find_recordings(
     folder: str | os.PathLike[str], *, suffixes: Sequence[str] = (".wav", ".flac", ".ogg")
 ) -> tuple[list[Path], NDArray[np.str_]]:

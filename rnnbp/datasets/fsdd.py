@@ -15,6 +15,7 @@ import numpy as np
 from rnnbp.datasets.audio_dataset import AudioDataset, check_subset
 from rnnbp.datasets.home import Source, fetch
 from rnnbp.datasets.shipped import DIGITS
+from rnnbp.names import explained
 
 __all__ = ["SOURCE", "fetch_fsdd", "read_recordings", "unpack_recordings"]
 
@@ -39,6 +40,7 @@ https://github.com/Jakobovski/free-spoken-digit-dataset, https://doi.org/10.5281
 """
 
 
+@explained
 def fetch_fsdd(subset: Literal["all", "train", "test"] = "all") -> AudioDataset:
     """Load the Free Spoken Digit Dataset [1]_: 3000 recordings of ten digits by six speakers.
 

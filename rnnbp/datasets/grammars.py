@@ -19,6 +19,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from rnnbp.configuration import whole_number
 from rnnbp.datasets.checks import RandomState, floating, generator
+from rnnbp.names import explained
 
 __all__ = ["ANBN_SYMBOLS", "REBER_SYMBOLS", "decode", "is_reber", "make_anbn", "make_embedded_reber", "make_reber"]
 
@@ -56,6 +57,7 @@ def _embed(graph: Graph) -> Graph:
 EMBEDDED_REBER = _embed(REBER)
 
 
+@explained
 def make_reber(
     n_samples: int, *, dtype: DTypeLike = np.float32, random_state: RandomState = None
 ) -> tuple[Sequences, Sequences]:
@@ -104,6 +106,7 @@ def make_reber(
     return _walks(REBER, n_samples, dtype, random_state)
 
 
+@explained
 def make_embedded_reber(
     n_samples: int, *, dtype: DTypeLike = np.float32, random_state: RandomState = None
 ) -> tuple[Sequences, Sequences]:
@@ -153,6 +156,7 @@ def make_embedded_reber(
     return _walks(EMBEDDED_REBER, n_samples, dtype, random_state)
 
 
+@explained
 def is_reber(string: str, *, embedded: bool = False) -> bool:
     """Tell whether a string is legal.
 
@@ -181,6 +185,7 @@ def is_reber(string: str, *, embedded: bool = False) -> bool:
     return not graph[state]
 
 
+@explained
 def make_anbn(
     n_samples: int,
     *,
@@ -240,6 +245,7 @@ def make_anbn(
     return X, y
 
 
+@explained
 def decode(X: Iterable[NDArray[Any]], symbols: str) -> list[str]:
     """Return the strings that one-hot arrays stand for.
 

@@ -17,6 +17,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
+from rnnbp.names import explained
+
 __all__ = ["Source", "check_sha256", "data_home", "fetch"]
 
 Data = TypeVar("Data")
@@ -32,6 +34,7 @@ class Source:
     unpack: Callable[[Path, Path], object] = os.replace  # makes that file or folder of what the url gave
 
 
+@explained
 def data_home() -> Path:
     """Return the folder that data is kept in.
 

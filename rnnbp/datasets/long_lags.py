@@ -13,10 +13,12 @@ from numpy.typing import DTypeLike, NDArray
 
 from rnnbp.configuration import whole_number
 from rnnbp.datasets.checks import RandomState, floating, generator
+from rnnbp.names import explained
 
 __all__ = ["TEMPORAL_ORDER_SYMBOLS", "make_adding_problem", "make_copy_memory", "make_temporal_order"]
 
 
+@explained
 def make_adding_problem(
     n_samples: int, n_steps: int, *, dtype: DTypeLike = np.float32, random_state: RandomState = None
 ) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -78,6 +80,7 @@ def make_adding_problem(
     return X, X[row, first, :1] + X[row, second, :1]
 
 
+@explained
 def make_copy_memory(
     n_samples: int,
     n_steps: int,
@@ -156,6 +159,7 @@ _PLACES = {
 }
 
 
+@explained
 def make_temporal_order(
     n_samples: int,
     n_steps: int = 100,

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.datasets.home import Source, check_sha256, fetch
+from rnnbp.names import explained
 
 __all__ = ["SOURCE", "fetch_mnist", "read_arrays"]
 
@@ -41,6 +42,7 @@ Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
 
 
+@explained
 def fetch_mnist() -> tuple[Images, Images, Labels, Labels]:
     """Load MNIST [1]_: 70000 handwritten digits, in the official split.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from rnnbp.configuration import lookup
+from rnnbp.names import explained
 
 __all__ = ["find_model"]
 
@@ -14,6 +15,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 _PLACES = (_PACKAGE / "_data" / "models", _PACKAGE.parent / "datasets" / "models")  # wheel, checkout
 
 
+@explained
 def find_model(name: Literal["connected_digits", "connected_digits_live"]) -> Path:
     """Return the file of a trained model that is installed with the library.
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.datasets.home import Source, check_sha256, fetch
+from rnnbp.names import explained
 
 __all__ = ["LASER", "SHAKESPEARE", "SUNSPOTS", "fetch_santafe_laser", "fetch_sunspots", "fetch_tinyshakespeare"]
 
@@ -39,6 +40,7 @@ LASER_SHA256 = "cc4ace0cb515b4feb5f70ac3998ebe0db1c9eb2708cebdee4b554eb997c91003
 SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 
 
+@explained
 def fetch_sunspots() -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Load the mean number of sunspots of each year from 1700 to 2008.
 
@@ -79,6 +81,7 @@ def fetch_sunspots() -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     return fetch(SUNSPOTS, _read_sunspots)
 
 
+@explained
 def fetch_santafe_laser() -> NDArray[np.int64]:
     """Load series A of the Santa Fe time series competition [1]_: the intensity of a chaotic infrared laser.
 
@@ -116,6 +119,7 @@ def fetch_santafe_laser() -> NDArray[np.int64]:
     return fetch(LASER, _read_laser)
 
 
+@explained
 def fetch_tinyshakespeare() -> str:
     """Load 1115394 characters of Shakespeare's plays, as A. Karpathy's char-rnn [1]_ did.
 

@@ -13,10 +13,12 @@ from numpy.typing import DTypeLike, NDArray
 
 from rnnbp.configuration import whole_number
 from rnnbp.datasets.checks import RandomState, floating, generator
+from rnnbp.names import explained
 
 __all__ = ["make_control_charts", "make_cylinder_bell_funnel", "make_two_patterns"]
 
 
+@explained
 def make_cylinder_bell_funnel(
     n_samples: int, n_steps: int = 128, *, dtype: DTypeLike = np.float32, random_state: RandomState = None
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
@@ -74,6 +76,7 @@ def make_cylinder_bell_funnel(
     return (height * bump + rng.normal(size=(n, length)))[..., None].astype(kind), y
 
 
+@explained
 def make_control_charts(
     n_samples: int, n_steps: int = 60, *, dtype: DTypeLike = np.float32, random_state: RandomState = None
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
@@ -134,6 +137,7 @@ def make_control_charts(
     return (30 + 2 * rng.uniform(-3, 3, (n, length)) + deviation)[..., None].astype(kind), y
 
 
+@explained
 def make_two_patterns(
     n_samples: int, n_steps: int = 128, *, dtype: DTypeLike = np.float32, random_state: RandomState = None
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:

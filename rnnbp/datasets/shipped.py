@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from rnnbp.datasets.audio_dataset import AudioDataset, check_subset
+from rnnbp.names import explained
 
 __all__ = ["DIGITS", "load_spoken_digits"]
 
@@ -18,6 +19,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 _PLACES = (_PACKAGE / "_data" / "spoken_digits", _PACKAGE.parent / "datasets" / "spoken_digits")  # wheel, checkout
 
 
+@explained
 def load_spoken_digits(subset: Literal["all", "train", "test"] = "all") -> AudioDataset:
     """Load the ten English digits, said by 36 synthetic voices: 1080 recordings at 8 kHz.
 

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.datasets.times import read_times
+from rnnbp.names import explained
 
 __all__ = ["SequenceTable", "read_sequences"]
 
@@ -87,6 +88,7 @@ class SequenceTable(NamedTuple):
         return f"<SequenceTable: {', '.join(parts)}>"
 
 
+@explained
 def read_sequences(
     table: str | os.PathLike[str] | Mapping[str, Any],
     *,

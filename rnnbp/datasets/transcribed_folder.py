@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.datasets.transcribed_dataset import TranscribedDataset
+from rnnbp.names import explained
 
 __all__ = ["load_transcribed_folder"]
 
@@ -40,6 +41,7 @@ class Row(NamedTuple):
     speaker: str | None
 
 
+@explained
 def load_transcribed_folder(
     path: str | os.PathLike[str],
     *,

@@ -25,6 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from rnnbp.decoding.posteriors import check_blank, log_probabilities, sequences_of
 from rnnbp.losses.forward_backward import states_of
 from rnnbp.losses.label_sequences import LabelSequences
+from rnnbp.names import explained
 
 __all__ = ["Alignment", "Segment", "align"]
 
@@ -118,6 +119,7 @@ class Alignment:
         ]
 
 
+@explained
 def align(logits: ArrayLike, labels: Sequence[int], blank: int = 0) -> Alignment:
     """Return when each label was said, by the likeliest path that spells them.
 

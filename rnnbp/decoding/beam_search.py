@@ -31,6 +31,7 @@ from rnnbp.decoding.ngram import NGram
 from rnnbp.decoding.posteriors import check_blank, log_probabilities, sequences_of
 from rnnbp.decoding.tables import automaton, token_numbers, trie
 from rnnbp.kernels import threads
+from rnnbp.names import explained, explained_class
 
 __all__ = ["BeamSearch", "Hypothesis"]
 
@@ -64,6 +65,7 @@ class Hypothesis:
     score: float
 
 
+@explained_class
 class BeamSearch:
     """A prefix beam search.
 
@@ -191,6 +193,7 @@ class BeamSearch:
         """
         return [found[0].labels for found in self.n_best(logits, 1, lengths=lengths)]
 
+    @explained
     def transcribe(self, logits: ArrayLike | Sequence[ArrayLike], *, lengths: ArrayLike | None = None) -> list[str]:
         """Return the best labels of each sequence as a text: their symbols, one after another.
 
@@ -204,6 +207,7 @@ class BeamSearch:
             raise ValueError("symbols must say what each class stands for, but none were given")
         return ["".join(symbols[k] for k in labels).strip() for labels in self(logits, lengths=lengths)]
 
+    @explained
     def n_best(
         self, logits: ArrayLike | Sequence[ArrayLike], n: int, *, lengths: ArrayLike | None = None
     ) -> list[list[Hypothesis]]:

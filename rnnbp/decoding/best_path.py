@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rnnbp.decoding.posteriors import check_blank, sequences_of
+from rnnbp.names import explained
 
 __all__ = ["greedy"]
 
 
+@explained
 def greedy(
     logits: ArrayLike | Sequence[ArrayLike], blank: int = 0, *, lengths: ArrayLike | None = None
 ) -> list[list[int]]:

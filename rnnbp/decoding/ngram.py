@@ -17,6 +17,7 @@ import numpy as np
 from rnnbp.configuration import whole_number
 from rnnbp.decoding import arpa
 from rnnbp.decoding.kneser_ney import BEGIN, END, UNKNOWN, Tokens, count, estimate
+from rnnbp.names import explained, explained_class
 
 __all__ = ["NGram"]
 
@@ -24,6 +25,7 @@ UNITS = ("word", "character")
 LOG_UNKNOWN = -100.0 * float(np.log(10.0))  # of a model without <unk>, as KenLM has it
 
 
+@explained_class
 class NGram:
     """An n-gram model with interpolated modified Kneser-Ney smoothing.
 
@@ -75,6 +77,7 @@ class NGram:
         """All that can be said, sorted: without ``<s>``, with ``</s>`` and ``<unk>``."""
         return sorted(gram[0] for gram in self.log_p if len(gram) == 1 and gram[0] != BEGIN)
 
+    @explained
     def fit(self, texts: Iterable[str | Sequence[str]]) -> NGram:
         """Estimate the model from texts.
 
@@ -170,6 +173,7 @@ class NGram:
         if not self.log_p:
             raise ValueError(f"the language model must have been fitted or loaded, but the empty {self!r} was given")
 
+    @explained
     def save_arpa(self, path: str | PathLike[str]) -> None:
         """Write the model as an ARPA file, which other toolkits read too; a space is written ``<space>``.
 
@@ -182,6 +186,7 @@ class NGram:
         arpa.write(path, self.log_p, self.backoff, self.order)
 
     @classmethod
+    @explained
     def load_arpa(cls, path: str | PathLike[str], *, unit: Literal["word", "character"] = "word") -> NGram:
         """Read an ARPA file.
 

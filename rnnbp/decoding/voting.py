@@ -24,10 +24,12 @@ from rnnbp.configuration import shown, whole_number
 from rnnbp.decoding.beam_search import BeamSearch, Hypothesis
 from rnnbp.decoding.posteriors import sequences_of
 from rnnbp.losses import ctc
+from rnnbp.names import explained
 
 __all__ = ["vote"]
 
 
+@explained
 def vote(search: BeamSearch, logits: Sequence[Sequence[ArrayLike]], n: int = 15) -> list[list[Hypothesis]]:
     """Return what several networks find in each sequence, the labels first that they find likeliest together.
 

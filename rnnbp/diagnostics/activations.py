@@ -15,6 +15,7 @@ from rnnbp.data.packing import Packing
 from rnnbp.diagnostics.problem import network_copy
 from rnnbp.diagnostics.recording import Recorder, recordings
 from rnnbp.layers import Context
+from rnnbp.names import explained
 from rnnbp.networks.network import Network
 
 __all__ = ["Activations", "activations"]
@@ -79,6 +80,7 @@ class Activations(Mapping[str, Array]):
         return f"Activations, of shape (steps, sequences, units) or (sequences or examples, units):{shapes}"
 
 
+@explained
 def activations(net: Network, x: ArrayLike | Sequence[ArrayLike], lengths: ArrayLike | None = None) -> Activations:
     """Return the output of every layer, and the states and gates of recurrent ones, at every step.
 

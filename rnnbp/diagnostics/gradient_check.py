@@ -24,6 +24,7 @@ from rnnbp.diagnostics.problem import Problem, network_copy
 from rnnbp.gradients import BPTT
 from rnnbp.layers import Layer
 from rnnbp.losses import Loss
+from rnnbp.names import explained
 from rnnbp.networks.network import Network
 
 __all__ = ["GradientCheck", "GradientError", "check_gradients"]
@@ -131,6 +132,7 @@ class GradientCheck:
         return "\n".join([*lines, self.hint] if self.hint else lines)
 
 
+@explained
 def check_gradients(
     net: Network,
     x: ArrayLike | Sequence[ArrayLike],

@@ -39,6 +39,7 @@ from rnnbp.data.packing import Packing
 from rnnbp.diagnostics.problem import Problem, network_copy
 from rnnbp.diagnostics.recording import Recorder, expect_states, recordings
 from rnnbp.losses import Loss
+from rnnbp.names import explained
 from rnnbp.networks.network import Network
 
 __all__ = ["GradientFlow", "gradient_flow"]
@@ -99,6 +100,7 @@ class GradientFlow:
         return "\n".join(lines)
 
 
+@explained
 def gradient_flow(
     net: Network,
     x: ArrayLike | Sequence[ArrayLike],

@@ -15,6 +15,7 @@ from rnnbp.data.sequences import Sequences
 from rnnbp.diagnostics.gradient_flow import GradientFlow, gradient_flow
 from rnnbp.layers import GRU, LSTM
 from rnnbp.losses import Loss
+from rnnbp.names import explained_class
 from rnnbp.networks.network import Network
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ ADVICE = {
 }
 
 
+@explained_class
 class GradientFlowWatch:
     """A callback for `rnnbp.fit` that measures the gradient flow on the same few examples after each epoch.
 

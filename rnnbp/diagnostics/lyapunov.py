@@ -42,6 +42,7 @@ from rnnbp.data.packing import Packing
 from rnnbp.diagnostics.problem import network_copy
 from rnnbp.diagnostics.recording import expect_states
 from rnnbp.gradients import BPTT
+from rnnbp.names import explained
 from rnnbp.networks.network import Network
 
 __all__ = ["LyapunovExponents", "lyapunov_exponents"]
@@ -114,6 +115,7 @@ class LyapunovExponents:
         )
 
 
+@explained
 def lyapunov_exponents(
     net: Network,
     x: ArrayLike | Sequence[ArrayLike] | None = None,

@@ -28,6 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnbp.diagnostics.problem import network_copy
 from rnnbp.gradients import BPTT
+from rnnbp.names import explained
 from rnnbp.networks.network import Network, check_network
 
 __all__ = ["Saliency", "saliency"]
@@ -91,6 +92,7 @@ class Saliency:
         return "\n".join(["Saliency, by ‖dy/dx(t)‖", *lines, *more])
 
 
+@explained
 def saliency(
     net: Network,
     x: ArrayLike | Sequence[ArrayLike],

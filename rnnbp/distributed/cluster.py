@@ -62,6 +62,7 @@ class Cluster(Place):
         return run
 
 
+@explained
 @contextmanager
 def on(client: Client, *, n_parts: int | None = None, every: int = 1) -> Iterator[None]:
     """Train on a Dask cluster whatever is trained in the body of a ``with`` statement, by an estimator or `rnnbp.fit`.

@@ -46,11 +46,12 @@ class Alphabet:
             )
         if outside := [character for character in used if character not in given]:
             where = next(i for i, text in enumerate(texts) if set(text) & set(outside))
+            written = " " if " " in given else ""
             raise ValueError(
                 f"texts must be written in the alphabet {given!r}, but they also have "
                 f"{', '.join(map(repr, outside))}, first in text {where}, {texts[where]!r}: map them, for example with "
-                f"text.upper() or text.translate(str.maketrans({{{outside[0]!r}: ' '}})), add them to the alphabet, or "
-                "leave these utterances out"
+                f"text.upper() or text.translate(str.maketrans({{{outside[0]!r}: {written!r}}})), add them to the "
+                "alphabet, or leave these utterances out"
             )
         return cls(given)
 

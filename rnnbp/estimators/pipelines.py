@@ -18,11 +18,13 @@ from rnnbp.estimators.trial import tried
 from rnnbp.estimators.voting_transcriber import VOTERS, VotingTranscriber
 from rnnbp.files import model_file
 from rnnbp.files.model_file import ModelFileError
+from rnnbp.names import explained
 from rnnbp.networks.network import Network
 
 __all__ = ["load", "save"]
 
 
+@explained
 def save(fitted: Any, path: str | PathLike[str]) -> None:
     """Write a network, an estimator, a transformer, or a scikit-learn pipeline of them to one file, in one atomic step.
 
@@ -82,6 +84,7 @@ def save(fitted: Any, path: str | PathLike[str]) -> None:
         network.save(path, metadata={PART: part})
 
 
+@explained
 def load(path: str | PathLike[str]) -> Any:
     """Read whatever a file holds that `save`, ``Network.save`` or an estimator's ``save`` has written, on any machine.
 

@@ -16,6 +16,7 @@ from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit
 
 from rnnbp.audio import change_speed, mask_frequency, mask_time
 from rnnbp.callbacks import EarlyStopping
+from rnnbp.configuration import shown
 from rnnbp.decoding import greedy
 from rnnbp.estimators.utterances import Ear
 from rnnbp.losses.label_sequences import LabelSequences
@@ -28,11 +29,13 @@ __all__ = ["Masking", "NotBetter", "check_groups", "check_room", "hold_out", "un
 Array = NDArray[Any]
 Index = NDArray[np.intp]
 
+SHOWN = 10  # utterances that a message names
+
 
 def check_room(
     n_frames: Index, labels: Sequence[Array], texts: Sequence[str], *, stride: int, hop_length: float
 ) -> None:
-    """Raise ValueError unless each text fits into its utterance; all that do not are named.
+    """Raise ValueError unless each text fits into its utterance; the first that do not are named.
 
     Parameters
     ----------
@@ -48,12 +51,14 @@ def check_room(
     needed, steps = _steps_needed(labels), -(-n_frames // stride)
     if short := np.flatnonzero(needed > steps).tolist():
         listed = "; ".join(
-            f"utterance {i} has {n_frames[i] * hop_length:.2f} s, {steps[i]} steps, and {texts[i]!r} needs {needed[i]}"
-            for i in short
+            f"utterance {i} has {n_frames[i] * hop_length:.2f} s, {steps[i]} steps, "
+            f"and {shown(texts[i])} needs {needed[i]}"
+            for i in short[:SHOWN]
         )
+        more = f"; and so have {len(short) - SHOWN} others" if len(short) > SHOWN else ""
         raise ValueError(
             f"an utterance must have a step of {stride * hop_length:g} s for each character, and one between two that "
-            f"are the same, but {listed}: leave them out, correct their texts, or use a smaller stride"
+            f"are the same, but {listed}{more}: leave them out, correct their texts, or use a smaller stride"
         )
 
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from rnnbp.configuration import number, shown, whole_number
 from rnnbp.configuration import path as check_path
 from rnnbp.files import model_file, strict_json
+from rnnbp.names import explained_class
 from rnnbp.warning import warn
 
 __all__ = ["Checkpoint", "CheckpointError"]
@@ -62,6 +63,7 @@ class CheckpointError(ValueError):
     """
 
 
+@explained_class
 class Checkpoint:
     """Where, and how often, a training run is written down.
 

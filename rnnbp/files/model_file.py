@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnbp import configuration
 from rnnbp.configuration import shown
 from rnnbp.files import strict_json
 from rnnbp.files.tensor_file import DamagedError, TensorFile, digest
@@ -159,8 +159,10 @@ def opened(path: str | PathLike[str]) -> Iterator[ModelFile]:
     ModelFileError
         If the file is truncated, damaged, is no model file, or was written by a newer version.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"there is no model file {path}")
+    place = configuration.path("path", path)
+    if not place.is_file():
+        found = ": it is a directory" if place.is_dir() else ""
+        raise FileNotFoundError(f"there is no model file {path}{found}")
     try:
         with TensorFile(path) as file:
             yield ModelFile(path, file)

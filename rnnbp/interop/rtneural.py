@@ -22,6 +22,7 @@ from rnnbp.interop.chain import check_network
 from rnnbp.interop.errors import InteropError
 from rnnbp.interop.naming import Keras
 from rnnbp.layers import GRU, LSTM, Activation, Conv1D, Dense, Dropout, Layer
+from rnnbp.names import explained
 from rnnbp.networks.network import Network
 
 __all__ = ["export", "export_aidax"]
@@ -29,6 +30,7 @@ __all__ = ["export", "export_aidax"]
 ACTIVATIONS = ("tanh", "relu", "sigmoid", "softmax", "elu")
 
 
+@explained
 def export(net: Network, path: str | PathLike[str]) -> None:
     """Write a network as JSON that RTNeural's ``json_parser::parseJson`` reads, in one atomic step.
 
@@ -61,6 +63,7 @@ def export(net: Network, path: str | PathLike[str]) -> None:
     _write(path, _model(net))
 
 
+@explained
 def export_aidax(
     net: Network,
     path: str | PathLike[str],

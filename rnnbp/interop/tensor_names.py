@@ -28,6 +28,7 @@ from rnnbp.interop.chain import check_network
 from rnnbp.interop.errors import InteropError
 from rnnbp.interop.naming import Keras, Naming, PyTorch
 from rnnbp.layers import Layer
+from rnnbp.names import explained
 from rnnbp.networks.network import Network
 
 __all__ = ["Names", "names"]
@@ -37,6 +38,7 @@ NAMINGS: dict[str, tuple[Naming, str]] = {"pytorch": (PyTorch(), "."), "keras": 
 DEPTH = re.compile(r".*_l(\d+)(_reverse)?")
 
 
+@explained
 def names(program: Literal["pytorch", "keras"]) -> Names:
     """Return how a program names tensors.
 

@@ -9,7 +9,7 @@ from rnnbp.losses.cross_entropy import CrossEntropy
 from rnnbp.losses.ctc import CTC, ctc
 from rnnbp.losses.error_to_signal import ErrorToSignal
 from rnnbp.losses.regression import MeanSquaredError
-from rnnbp.names import explained_module
+from rnnbp.names import explained, explained_module
 
 __all__ = [
     "CTC",
@@ -46,6 +46,7 @@ explained_module(  # Keras' and PyTorch's names
 )
 
 
+@explained
 def get(name_or_loss: str | Loss) -> Loss:
     """Return the loss of that name with its default settings; a loss is returned as it is.
 

@@ -29,6 +29,7 @@ from rnnbp.data.sequences import check_sequences
 from rnnbp.losses.label_sequences import LabelSequences
 from rnnbp.losses.likelihood import negative_log_likelihoods
 from rnnbp.losses.sequence_loss import SequenceLoss, as_floats
+from rnnbp.names import explained
 
 __all__ = ["CTC", "ctc"]
 
@@ -165,6 +166,7 @@ class CTC(SequenceLoss):
         raise ValueError("CTC has no target for each step to feed back: give the Jordan layer teacher_forcing=False")
 
 
+@explained
 def ctc(
     logits: Sequence[ArrayLike], labels: Sequence[ArrayLike], blank: int = 0, *, zero_infinity: bool = False
 ) -> tuple[NDArray[np.float64], list[Array]]:

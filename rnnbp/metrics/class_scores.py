@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from rnnbp.configuration import whole_number
 from rnnbp.metrics.ragged import joined
 from rnnbp.metrics.scores import confusion_matrix
+from rnnbp.names import explained
 
 __all__ = ["ClassScores", "precision_recall_f1"]
 
@@ -58,6 +59,7 @@ class ClassScores:
         return float(np.nanmean(self.f1))
 
 
+@explained
 def precision_recall_f1(
     target: ArrayLike | Sequence[ArrayLike], predicted: ArrayLike | Sequence[ArrayLike], n_classes: int
 ) -> ClassScores:

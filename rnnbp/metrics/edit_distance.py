@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.lazy import cached_property
+from rnnbp.names import explained
 
 __all__ = ["Edit", "EditAlignment", "align_edits", "edit_distance"]
 
@@ -102,6 +103,7 @@ class EditAlignment:
         )
 
 
+@explained
 def edit_distance(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> int:
     """Return the least number of substitutions, deletions and insertions between two sequences.
 
@@ -113,6 +115,7 @@ def edit_distance(reference: Sequence[Hashable], hypothesis: Sequence[Hashable])
     return int(deque(_rows(reference, hypothesis), maxlen=1).pop()[-1])
 
 
+@explained
 def align_edits(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> EditAlignment:
     """Return an alignment with the fewest edits, and of these with the most matches.
 

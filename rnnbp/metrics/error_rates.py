@@ -21,6 +21,7 @@ import numpy as np
 from rnnbp.configuration import number, whole_number
 from rnnbp.lazy import cached_property
 from rnnbp.metrics.edit_distance import EditAlignment, align_edits, edit_distance
+from rnnbp.names import explained
 
 __all__ = ["ErrorRates", "character_error_rate", "error_rates", "label_error_rate", "word_error_rate"]
 
@@ -165,6 +166,7 @@ class ErrorRates:
         )
 
 
+@explained
 def error_rates(
     references: Iterable[Any],
     hypotheses: Iterable[Any],
@@ -202,6 +204,7 @@ def error_rates(
     return ErrorRates(tuple(align_edits(*pair) for pair in pairs), listed)
 
 
+@explained
 def word_error_rate(references: Iterable[str], hypotheses: Iterable[str]) -> float:
     """Return how many words are wrong, over the number of words of the references.
 
@@ -223,6 +226,7 @@ def word_error_rate(references: Iterable[str], hypotheses: Iterable[str]) -> flo
     return _rate(references, hypotheses, "word")
 
 
+@explained
 def character_error_rate(references: Iterable[str], hypotheses: Iterable[str]) -> float:
     """Return how many characters are wrong, over the number of those of the references; a space is one.
 
@@ -244,6 +248,7 @@ def character_error_rate(references: Iterable[str], hypotheses: Iterable[str]) -
     return _rate(references, hypotheses, "character")
 
 
+@explained
 def label_error_rate(references: Iterable[Tokens], hypotheses: Iterable[Tokens]) -> float:
     """Return how many labels are wrong, over the number of labels of the references.
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnbp.metrics.ragged import joined, outputs_and_targets
+from rnnbp.names import explained
 from rnnbp.reading import read_array
 
 __all__ = ["accuracy", "confusion_matrix", "mean_absolute_error", "r2", "rejection_threshold"]
@@ -16,6 +17,7 @@ __all__ = ["accuracy", "confusion_matrix", "mean_absolute_error", "r2", "rejecti
 Array = NDArray[Any]
 
 
+@explained
 def accuracy(
     target: ArrayLike | Sequence[ArrayLike],
     output: ArrayLike | Sequence[ArrayLike],
@@ -74,6 +76,7 @@ def _largest(output: Array) -> Array:
     return (output[..., 0] > 0).astype(np.intp) if output.shape[-1] == 1 else output.argmax(axis=-1)
 
 
+@explained
 def r2(target: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
     """Return the share of the target's variance that the output explains; 1 is perfect, 0 a constant's score.
 
@@ -114,6 +117,7 @@ def r2(target: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | None 
     return 1.0 - missed / total if total > 0.0 else float("nan")
 
 
+@explained
 def confusion_matrix(
     target: ArrayLike | Sequence[ArrayLike],
     predicted: ArrayLike | Sequence[ArrayLike],
@@ -169,6 +173,7 @@ def confusion_matrix(
     return np.bincount(pairs, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 
+@explained
 def mean_absolute_error(
     target: ArrayLike | Sequence[ArrayLike],
     output: ArrayLike | Sequence[ArrayLike],
@@ -206,6 +211,7 @@ def mean_absolute_error(
     return float(np.average(difference.reshape(len(true), -1).mean(axis=1), weights=weight))
 
 
+@explained
 def rejection_threshold(target: ArrayLike, probabilities: ArrayLike, *, false_rejections: float = 0.05) -> float:
     """Return the probability that a predicted class needs, if what is none of the classes is to be told.
 

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from rnnbp.data.batch import Batch
 from rnnbp.data.packing import Packing
+from rnnbp.names import explained
 from rnnbp.networks.network import Network, check_network
 
 __all__ = ["jacobian", "rows_jacobian"]
@@ -29,6 +30,7 @@ Array = NDArray[Any]
 Index = NDArray[np.intp]
 
 
+@explained
 def jacobian(net: Network, x: ArrayLike | Sequence[ArrayLike], lengths: ArrayLike | None = None) -> Array:
     """Return the derivatives of a network's outputs with respect to its parameters.
 

@@ -320,6 +320,7 @@ class Network:
 
     # -- passes --------------------------------------------------------------------------------------------------
 
+    @explained
     def run(
         self,
         x: ArrayLike | Sequence[ArrayLike] | Sequences | Batch,
@@ -368,6 +369,7 @@ class Network:
             teacher=teacher,
         )
 
+    @explained
     def forward(
         self,
         x: ArrayLike | Sequence[ArrayLike] | Sequences,
@@ -408,6 +410,7 @@ class Network:
             final_states=False,
         ).output
 
+    @explained
     def loss_and_gradient(
         self,
         x: ArrayLike | Sequence[ArrayLike] | Sequences | Batch,
@@ -470,6 +473,7 @@ class Network:
         """
         return self.parameters.views_of(vector)
 
+    @explained
     def stream(self) -> Stream:
         """Return the network as it is now, to be fed frame by frame.
 
@@ -494,6 +498,7 @@ class Network:
 
     # -- files ---------------------------------------------------------------------------------------------------
 
+    @explained
     def save(self, path: str | PathLike[str], *, metadata: Mapping[str, Any] | None = None) -> None:
         """Write the network to a file, in one atomic step.
 
@@ -525,6 +530,7 @@ class Network:
         model_file.write(path, dict(self.parameters), network_file.description_of(self, given))
 
     @classmethod
+    @explained
     def load(cls, path: str | PathLike[str]) -> Network:
         """Read a network that `save` has written.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rnnbp.configuration import lookup, shown
-from rnnbp.names import explained_module
+from rnnbp.names import explained, explained_module
 from rnnbp.optimizers import schedules
 from rnnbp.optimizers.adam import Adam, AdamW
 from rnnbp.optimizers.averaging import Average, ExponentialAverage, PolyakAverage
@@ -59,6 +59,7 @@ explained_module(  # Keras' and PyTorch's names
 )
 
 
+@explained
 def get(name_or_optimizer: str | Optimizer | FullBatchOptimizer, **settings: Any) -> Optimizer | FullBatchOptimizer:
     """Return the optimizer of that name with these settings; an optimizer is returned as it is.
 

@@ -16,11 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnbp.names import explained
+
 __all__ = ["clip_by_norm", "clip_by_value"]
 
 Array = NDArray[Any]
 
 
+@explained
 def clip_by_norm(gradient: Array, max_norm: float) -> float:
     """Scale a gradient in place so that its Euclidean norm is at most ``max_norm``.
 
@@ -50,6 +53,7 @@ def clip_by_norm(gradient: Array, max_norm: float) -> float:
     return norm
 
 
+@explained
 def clip_by_value(gradient: Array, max_value: float) -> None:
     """Limit every entry of a gradient to ``[-max_value, max_value]``, in place.
 

@@ -6,6 +6,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rnnbp.names import explained
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -53,6 +55,7 @@ def new_figure(**options: Any) -> Figure:
     return pyplot.figure(layout="constrained", **options)
 
 
+@explained
 def figure_path(given: str) -> Path:
     """Return the path of a figure that is to be written later: checked now, before the work that it shows.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rnnbp.names import explained
 from rnnbp.plotting.axes import COLOURS, axes, check_is, plain_frame
 from rnnbp.training import History, LearningRateSearch
 
@@ -25,6 +26,7 @@ __all__ = [
 ]
 
 
+@explained
 def learning_curves(history: History, *, label: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw the loss of each epoch: in training a line, in validation (if there is any) a dashed one.
 
@@ -111,6 +113,7 @@ def _explain(losses: Axes, scores: Axes | None) -> None:
     losses.legend(handles=lines, frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2)
 
 
+@explained
 def learning_rates(search: LearningRateSearch, *, ax: Axes | None = None) -> Axes:
     """Draw what a search for the learning rate has seen: each minibatch's loss, their running mean, the suggestion.
 
@@ -165,6 +168,7 @@ def _plain_minor_formatter() -> Any:
     return Plain(minor_thresholds=(2, 0.8))
 
 
+@explained
 def error_curve(error: ArrayLike, *, ax: Axes | None = None, label: str | None = None) -> Axes:
     """Draw an error after each iteration.
 
@@ -208,6 +212,7 @@ def error_curve(error: ArrayLike, *, ax: Axes | None = None, label: str | None =
     return ax
 
 
+@explained
 def accuracy_against_noise(
     snr_db: ArrayLike, accuracy: Mapping[str, ArrayLike], *, chance: float | None = None, ax: Axes | None = None
 ) -> Axes:
@@ -252,6 +257,7 @@ def accuracy_against_noise(
     return ax
 
 
+@explained
 def gradient_over_time(step: ArrayLike, norm: Mapping[str, ArrayLike], *, ax: Axes | None = None) -> Axes:
     """Draw how large the loss's gradient is with respect to the state at each step.
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.diagnostics import Activations, GradientFlow, GradientFlowWatch, LyapunovExponents, Saliency
+from rnnbp.names import explained
 from rnnbp.plotting.axes import COLOURS, axes, check_is, new_figure, plain_frame, shown
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ Array = NDArray[Any]
 MOST_LINES = 8  # more exponents than these are not told apart by lines
 
 
+@explained
 def plot_gradient_flow(flow: GradientFlow, *, ax: Axes | None = None) -> Axes:
     """Draw how much gradient arrives at each step, a line for each state.
 
@@ -78,6 +80,7 @@ def plot_gradient_flow(flow: GradientFlow, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
+@explained
 def plot_gradient_flow_over_training(
     flows: GradientFlowWatch | Sequence[GradientFlow],
     state: str,
@@ -146,6 +149,7 @@ def plot_gradient_flow_over_training(
     return ax
 
 
+@explained
 def plot_activations(
     activations: Activations,
     index: int = 0,
@@ -217,6 +221,7 @@ def plot_activations(
     return figure
 
 
+@explained
 def plot_saliency(
     saliency: Saliency,
     index: int = 0,
@@ -307,6 +312,7 @@ def plot_saliency(
     return figure
 
 
+@explained
 def plot_lyapunov(result: LyapunovExponents, *, figure: Figure | None = None) -> Figure:
     """Draw Lyapunov exponents: how the largest settle while measuring goes on, and all of them in order.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rnnbp.names import explained
 from rnnbp.plotting.axes import axes, new_figure
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ MOST_NAMED = 20  # more units than these leave no room for a name on each
 LETTER = 0.1  # inches of a column's width for a letter of its title, with room between columns
 
 
+@explained
 def confusion_matrix(matrix: ArrayLike, class_names: Sequence[str] | None = None, *, ax: Axes | None = None) -> Axes:
     """Draw a confusion matrix: counts in figures, and in colour the share of each true class.
 
@@ -80,6 +82,7 @@ def confusion_matrix(matrix: ArrayLike, class_names: Sequence[str] | None = None
     return ax
 
 
+@explained
 def as_picture(values: ArrayLike) -> Array:
     """Lay out a vector in rows, as nearly square as can be; what is left over is NaN, which is drawn blank.
 
@@ -116,6 +119,7 @@ def as_picture(values: ArrayLike) -> Array:
     return picture
 
 
+@explained
 def layer_activations(
     activations: Mapping[str, ArrayLike],
     *,

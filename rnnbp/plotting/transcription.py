@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnnbp.names import explained
 from rnnbp.plotting.axes import require_matplotlib
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ SHOWN = 0.05  # characters that are never more probable have no line
 EDGE = 0.005  # of the time: letters that come earlier would lie on the axis
 
 
+@explained
 def plot_transcription(
     transcriber: CTCTranscriber,
     recording: ArrayLike | str | PathLike[str],

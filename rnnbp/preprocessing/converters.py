@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rnnbp.names import explained
 from rnnbp.reading import read_array
 
 __all__ = ["from_multiindex", "from_nan_padded", "from_nested", "from_numpy3d"]
@@ -28,6 +29,7 @@ __all__ = ["from_multiindex", "from_nan_padded", "from_nested", "from_numpy3d"]
 Array = NDArray[Any]
 
 
+@explained
 def from_numpy3d(X: ArrayLike | Sequence[ArrayLike]) -> list[Array]:
     """Turn sequences whose channels come before time.
 
@@ -61,6 +63,7 @@ def from_numpy3d(X: ArrayLike | Sequence[ArrayLike]) -> list[Array]:
     return [case.T for case in cases]
 
 
+@explained
 def from_nan_padded(X: ArrayLike) -> list[Array]:
     """Cut off the steps at the end of each sequence that are NaN in all features.
 
@@ -103,6 +106,7 @@ def from_nan_padded(X: ArrayLike) -> list[Array]:
     return sequences
 
 
+@explained
 def from_nested(X: Any) -> list[Array]:
     """Turn a data frame that has a whole series in each cell.
 
@@ -148,6 +152,7 @@ def from_nested(X: Any) -> list[Array]:
     return sequences
 
 
+@explained
 def from_multiindex(X: Any) -> list[Array]:
     """Turn a data frame whose rows are the steps of all sequences.
 

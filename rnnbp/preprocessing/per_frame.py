@@ -16,6 +16,7 @@ from sklearn.base import clone
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.metaestimators import available_if
 
+from rnnbp.names import explained_class
 from rnnbp.preprocessing.frames import Frames, SequenceTransformer
 
 __all__ = ["PerFrame"]
@@ -29,6 +30,7 @@ def _can(method: str) -> Any:
     return available_if(lambda self: hasattr(getattr(self, "transformer_", self.transformer), method))
 
 
+@explained_class
 class PerFrame(SequenceTransformer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """Fit a transformer to the frames of all sequences, and apply it to each frame.
 

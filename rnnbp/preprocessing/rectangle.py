@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from rnnbp.names import explained_class
 from rnnbp.preprocessing.frames import SequenceTransformer
 
 __all__ = ["PadOrTruncate"]
@@ -21,6 +22,7 @@ __all__ = ["PadOrTruncate"]
 Array = NDArray[Any]
 
 
+@explained_class
 class PadOrTruncate(SequenceTransformer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """Bring all sequences to one length, as an (N, T, F) array or as the rows of a table.
 

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import OneToOneFeatureMixin, _fit_context
 
+from rnnbp.names import explained_class
 from rnnbp.preprocessing.frames import Frames, SequenceTransformer
 
 __all__ = ["SequenceScaler"]
@@ -28,6 +29,7 @@ Array = NDArray[Any]
 Sequences = ArrayLike | list[Array]
 
 
+@explained_class
 class SequenceScaler(OneToOneFeatureMixin, SequenceTransformer, auto_wrap_output_keys=None):  # type: ignore[misc, call-arg]
     """Standardise each feature over all frames of all sequences.
 

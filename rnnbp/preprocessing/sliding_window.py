@@ -24,6 +24,7 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from rnnbp.configuration import whole_number
+from rnnbp.names import explained, explained_class
 from rnnbp.preprocessing.frames import SequenceTransformer
 
 __all__ = ["SlidingWindow", "Windows", "cut_windows"]
@@ -31,6 +32,7 @@ __all__ = ["SlidingWindow", "Windows", "cut_windows"]
 Array = NDArray[Any]
 
 
+@explained_class
 class SlidingWindow(SequenceTransformer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """Give each frame its neighbours' features beside its own.
 
@@ -175,6 +177,7 @@ class Windows(NamedTuple):
     start: NDArray[np.intp]
 
 
+@explained
 def cut_windows(X: Any, y: Any = None, *, width: int, step: int | None = None) -> Windows:
     """Cut long series into windows, each a sequence of its own.
 

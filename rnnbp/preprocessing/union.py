@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.pipeline import FeatureUnion
 
+from rnnbp.names import explained_class
 from rnnbp.tables import TablesOnRequest
 
 __all__ = ["SequenceUnion"]
@@ -20,6 +21,7 @@ __all__ = ["SequenceUnion"]
 Array = NDArray[Any]
 
 
+@explained_class
 class SequenceUnion(TablesOnRequest, FeatureUnion, auto_wrap_output_keys=None):  # type: ignore[misc, call-arg]
     """Put the features that several transformers make of each frame side by side.
 

@@ -32,6 +32,7 @@ from numpy.typing import ArrayLike, NDArray
 from rnnbp import losses, optimizers
 from rnnbp.layers.online import OnlineLayer
 from rnnbp.losses import Loss
+from rnnbp.names import explained_class
 from rnnbp.networks.network import Network, check_network
 from rnnbp.optimizers import FullBatchOptimizer, Optimizer
 from rnnbp.reading import read_array
@@ -42,6 +43,7 @@ __all__ = ["OnlineLearner"]
 Array = NDArray[Any]
 
 
+@explained_class
 class OnlineLearner:
     """A network that learns while it streams.
 

@@ -26,6 +26,7 @@ import pytest
 import scipy.sparse
 import sklearn.metrics
 import sklearn.utils.validation
+from sklearn.base import BaseEstimator
 from toys import CROSS_ENTROPY, MSE, TEXT
 
 import rnnbp
@@ -37,15 +38,30 @@ from rnnbp import (
     RNNTagger,
     audio,
     callbacks,
+    datasets,
+    decoding,
     diagnostics,
+    distributed,
+    gradients,
+    initializers,
+    interop,
     layers,
     losses,
     metrics,
+    model_selection,
     optimizers,
+    plotting,
+    preprocessing,
     sequences,
 )
+from rnnbp.configuration import Configurable
 from rnnbp.preprocessing import SequenceScaler
 
+MODULES = (
+    *(rnnbp, audio, callbacks, datasets, decoding, diagnostics, distributed, gradients, initializers, interop),
+    *(interop.c, interop.keras, interop.onnx, interop.rtneural, interop.torch, layers, losses, metrics),
+    *(model_selection, optimizers, plotting, preprocessing, sequences),
+)
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(20, 3))
 Y = RNG.normal(size=(20, 1))
@@ -270,6 +286,12 @@ ERRORS = {
         "16-bit",
         "divide them by 32768",
     ),
+    "16-bit samples as NumPy's usual integers": (
+        lambda: audio.AudioFeatures(8000).fit_transform([np.arange(-4000, 4000) * 8]),
+        TypeError,
+        "recording 0 holds int64 samples",
+        "look like 16-bit integers, so divide them by 32768",
+    ),
     "a table whose rows are dates": (
         lambda: fitted(forecaster(), pd.DataFrame(TABLE, index=DATES)),
         ValueError,
@@ -399,6 +421,31 @@ ERRORS = {
         TypeError,
         "RNNClassifier.predict takes no argument 'batch_size'",
     ),
+    "a batch size, of a network's run": (
+        lambda: recurrent().run(SEQUENCES, batch_size=32),
+        TypeError,
+        "Network.run takes no argument 'batch_size'.* Its arguments are x, lengths",
+    ),
+    "another network's class method": (
+        lambda: Network.load(filepath="net"),
+        TypeError,
+        "Network.load takes no argument 'filepath'. Did you mean 'path'. Its arguments are path$",
+    ),
+    "the width of a mask": (
+        lambda: audio.mask_time(X, mask_width=3, rng=RNG),
+        TypeError,
+        "mask_time takes no argument 'mask_width'. Did you mean 'max_width'",
+    ),
+    "an array for a rate": (
+        lambda: audio.resample(WAVE, 8000, 16000),
+        TypeError,
+        "resample takes wave by position, but 3 arguments were given.* as in from_rate=",
+    ),
+    "a classifier's forecast": (
+        lambda: plotting.ForecastDisplay.from_estimator(classifier(), 3),
+        TypeError,
+        "estimator must be an RNNForecaster, but RNNClassifier",
+    ),
     "a network that is called": (lambda: static()(X), TypeError, r"not called: write rnnbp.predict\(net, x\)"),
     "a function as learning rate": (
         lambda: optimizers.Adam(lambda epoch: 1e-3),
@@ -474,6 +521,17 @@ ERRORS = {
     "augment of one argument": (lambda: fit(static(), augment=lambda x: x), TypeError, "augment must be a function of"),
     "a checkpoint that is no path": (lambda: fit(static(), checkpoint=True), TypeError, "checkpoint must be a path"),
     "saved as a number": (lambda: static().save(3), TypeError, "path must be a path, but 3 was given"),
+    "saved where there is no folder": (
+        lambda: static().save("no/such/folder/net"),
+        FileNotFoundError,
+        r"there is no directory no/such/folder: 'no/such/folder/net'",
+    ),
+    "a folder that is loaded": (
+        lambda: rnnbp.load("."),
+        FileNotFoundError,
+        "there is no model file .: it is a directory",
+    ),
+    "nothing that is loaded": (lambda: rnnbp.load(None), TypeError, "path must be a path, but None was given"),
     "metadata in a list": (lambda: static().save("net", metadata=[1]), TypeError, "metadata must be a mapping"),
 }
 
@@ -527,6 +585,22 @@ def test_hints_are_seen_by_nobody_who_does_not_ask(thing):
         assert repr(again(thing)) == repr(thing)
     with pytest.raises(AttributeError, match=r"object has no attribute 'unheard'$"):
         thing.unheard  # noqa: B018
+
+
+def public():
+    """Yield the functions that users call and the classes that they make, with the names they know them by."""
+    for module in MODULES:
+        for name in module.__all__:
+            thing = getattr(module, name)
+            is_made = inspect.isclass(thing) and issubclass(thing, BaseEstimator | Configurable)
+            if inspect.isfunction(thing) or (is_made and not inspect.isabstract(thing)):
+                yield f"{module.__name__}.{name}", thing
+
+
+@pytest.mark.parametrize(("name", "thing"), [pytest.param(*each, id=each[0]) for each in public()])
+def test_a_public_name_says_what_it_takes(name, thing):
+    with pytest.raises(TypeError, match=r" takes no argument 'unheard'\. It[ s]|\(\) takes no arguments$"):
+        thing(unheard=1)
 
 
 def test_estimators_keep_their_signatures():

@@ -17,6 +17,7 @@ from rnnbp.interop.c.layers import Writer, writer_of
 from rnnbp.interop.c.quantization import Quantized, measured
 from rnnbp.interop.c.text import stem_of
 from rnnbp.layers import Layer
+from rnnbp.names import explained
 from rnnbp.networks.network import Network
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ Frames of a recording's samples come from {stem}_listen(&r, samples, n_samples) 
 {stem}_features(&r, t, x), where r is a struct {stem}_recording; what that costs is not counted below."""
 
 
+@explained
 def export(
     net: Any,
     path: str | PathLike[str],

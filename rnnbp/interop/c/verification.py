@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from rnnbp.interop.c.exporting import arithmetic, render, whole_of
+from rnnbp.names import explained
 from rnnbp.networks.network import Network
 
 if TYPE_CHECKING:
@@ -155,6 +156,7 @@ class Verification:
         return self.difference / self.largest if self.largest > 1e-30 else self.difference
 
 
+@explained
 def verify(
     net: Any,
     sequences: Sequence[ArrayLike],

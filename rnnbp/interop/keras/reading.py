@@ -31,6 +31,7 @@ from rnnbp.layers import (
     MaxOverTime,
     MeanOverTime,
 )
+from rnnbp.names import explained
 from rnnbp.networks.network import Network
 
 __all__ = ["from_model"]
@@ -41,6 +42,7 @@ RECURRENT = ("SimpleRNN", "LSTM", "GRU")
 HANDED_ON = ("InputLayer", "Masking", "Identity", "GaussianNoise")
 
 
+@explained
 def from_model(model: Any) -> Network:
     """Return a model of Keras 3 as a network, with copies of its weights.
 

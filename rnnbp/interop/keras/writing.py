@@ -28,6 +28,7 @@ from rnnbp.layers import (
     MeanOverTime,
     Recurrent,
 )
+from rnnbp.names import explained
 from rnnbp.networks.network import Network
 
 __all__ = ["to_model"]
@@ -35,6 +36,7 @@ __all__ = ["to_model"]
 FRAME_BY_FRAME = (Activation, Dense, Dropout, LayerNorm)
 
 
+@explained
 def to_model(net: Network) -> Any:
     """Return a network as a functional model of Keras 3, with copies of its weights.
 

@@ -12,11 +12,13 @@ from rnnbp.files.writing import write_atomically
 from rnnbp.interop.errors import InteropError
 from rnnbp.interop.onnx.builder import Builder
 from rnnbp.interop.onnx.writers import Way, writer_of
+from rnnbp.names import explained
 from rnnbp.networks.network import Network
 
 __all__ = ["export", "to_model"]
 
 
+@explained
 def export(net: Any, path: str | PathLike[str], *, dtype: DTypeLike = "float32") -> None:
     """Write a network, or a fitted model, as an ONNX file, in one atomic step.
 

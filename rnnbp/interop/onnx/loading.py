@@ -21,11 +21,13 @@ from rnnbp.interop.onnx.files import Graph, opened, refusal
 from rnnbp.interop.onnx.readers import READERS
 from rnnbp.interop.onnx.reading import FOLDED, Reading, folded, refuse_repeated
 from rnnbp.interop.onnx.values import Constant, Frames, Stack, Value, Whole
+from rnnbp.names import explained
 from rnnbp.networks.network import Network
 
 __all__ = ["Loaded", "load", "read"]
 
 
+@explained
 def load(source: str | PathLike[str] | bytes | Any, *, constants: Mapping[str, ArrayLike] | None = None) -> Network:
     """Read an ONNX model whose graph is a chain of layers.
 

@@ -18,11 +18,13 @@ from rnnbp.interop.extras import imported
 from rnnbp.interop.torch.functions import FUNCTIONS
 from rnnbp.interop.torch.layers import RECURRENT, links_of
 from rnnbp.layers import Activation, LastStep, MaxOverTime, MeanOverTime
+from rnnbp.names import explained
 from rnnbp.networks.network import Network
 
 __all__ = ["from_module"]
 
 
+@explained
 def from_module(module: Any) -> Network:
     """Return a module of PyTorch as a network, with copies of its weights.
 

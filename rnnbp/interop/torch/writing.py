@@ -23,11 +23,13 @@ from rnnbp.layers import (
     MeanOverTime,
     Recurrent,
 )
+from rnnbp.names import explained
 from rnnbp.networks.network import Network
 
 __all__ = ["to_module"]
 
 
+@explained
 def to_module(net: Network) -> Any:
     """Return a network as a `torch.nn.Module`, with copies of its weights.
 

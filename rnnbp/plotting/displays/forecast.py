@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from rnnbp.configuration import shown
 from rnnbp.estimators.time_index import read_dates, read_name
 from rnnbp.estimators.times import dates_after
 from rnnbp.plotting.axes import COLOURS, axes, plain_frame, whole_figure
@@ -130,6 +131,8 @@ class ForecastDisplay:
         ValueError
             If the series is not one of numbers, or as `from_predictions`.
         """
+        if not hasattr(estimator, "predict_interval"):
+            raise TypeError(f"estimator must be an RNNForecaster, but {shown(estimator)} was given")
         if isinstance(series, Integral):
             series, h = None, int(series)
         if series is not None:
