@@ -104,6 +104,12 @@ n_layers_ : int"""
     def _read_x(self, X: Any, *, reset: bool) -> Array:
         """Return X, checked; a sparse one as an ordinary array."""
         refuse_unreadable(dense(X), "X")
+        rows = [row for row in X if np.iterable(row)] if isinstance(X, list) else []
+        if len({len(row) for row in rows}) > 1:
+            raise ValueError(
+                "X is a list of rows of several lengths, but a static network takes the same features of each sample: "
+                "for sequences there are RNNClassifier and RNNRegressor"
+            )
         kinds = (np.float64, np.float32)
         return np.asarray(dense(validate_data(self, X, accept_sparse=["csr", "csc"], dtype=kinds, reset=reset)))
 

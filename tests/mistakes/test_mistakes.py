@@ -188,6 +188,12 @@ ERRORS = {
         TypeError,
         r"list\(X\)",
     ),
+    "an MLP's sequences": (
+        lambda: fitted(MLPClassifier(4), SEQUENCES, CLASSES),
+        ValueError,
+        "X is a list of rows of several lengths",
+        "RNNClassifier",
+    ),
     "a column with gaps": (
         lambda: fit(static(), pd.DataFrame(X).astype("Float64").where(pd.DataFrame(X) < 1)),
         ValueError,
