@@ -283,7 +283,7 @@ def test_onnx_is_float32_unless_asked_and_takes_frames_as_they_are(rnnbp_command
         (("inspect", "no.rnnbp"), 1, "there is no model file no.rnnbp"),
         (("inspect", "ward.csv"), 1, "ward.csv is no model file"),
         (("predict", "net.rnnbp", "ward.csv"), 1, "holds a Network, which predicts nothing"),
-        (("transcribe", "net.rnnbp", "ward.csv"), 1, "only a CTCTranscriber"),
+        (("transcribe", "net.rnnbp", "ward.csv"), 1, "only a CTCTranscriber or a VotingTranscriber"),
         (("train", "ward.csv", "-o", "a.rnnbp"), 2, "--label must name a column"),
         (("train", "no.csv", "-o", "a.rnnbp", "--label", "x"), 1, "there is no file no.csv"),
         (("train", "ward.csv", "-o", "no/a.rnnbp", "--label", "outcome"), 1, "there is no folder no"),

@@ -138,7 +138,9 @@ def transcribe(given: argparse.Namespace) -> None:
     check_inputs(given.files)
     model = load(given.model)
     if not isinstance(model, CTCTranscriber | VotingTranscriber):
-        raise TypeError(f"{given.model} holds {named(model)}: only a CTCTranscriber writes down what is said")
+        raise TypeError(
+            f"{given.model} holds {named(model)}: only a CTCTranscriber or a VotingTranscriber writes down what is said"
+        )
 
     def write_down(path: Path) -> None:
         file = str(path)
