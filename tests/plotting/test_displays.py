@@ -56,7 +56,7 @@ def legend(ax):
 @pytest.mark.parametrize("series", [[np.ones(30), np.ones(20)], np.ones((2, 30))], ids=["list", "array"])
 def test_a_forecast_of_many_series_says_how_one_is_drawn(series, ax):
     with pytest.raises(ValueError, match=r"one series at a time, from_estimator\(estimator, series\[i\]\)"):
-        ForecastDisplay.from_estimator(None, series, 5, ax=ax)
+        ForecastDisplay.from_estimator(RNNForecaster(), series, 5, ax=ax)
 
 
 # Loss curves ----------------------------------------------------------------------------------------------------------
