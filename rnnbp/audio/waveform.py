@@ -84,7 +84,7 @@ def check_waveform(wave: ArrayLike, name: str = "the waveform", *, loudest: floa
         first = int(np.flatnonzero(~np.isfinite(wave))[0])
         raise AudioError(f"{name} holds NaN or infinity, first at sample {first} of {wave.size}")
     if (peak := float(max(wave.max(), -wave.min()))) > loudest:
-        bits = next((bits for bits in (8, 16, 24, 32) if peak <= 2 ** (bits - 1)), 32)
+        bits = next((bits for bits in (8, 16, 24) if peak <= 2 ** (bits - 1)), 32)
         raise AudioError(
             f"{name} holds floats up to {peak:g}; expected samples in [-1, 1]: these look like {bits}-bit integers, so "
             f"divide them by {2 ** (bits - 1)}"
