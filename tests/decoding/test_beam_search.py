@@ -103,6 +103,15 @@ def test_a_lexicon_alone_allows_its_words_only(seed):
     assert_same(BeamSearch(WHOLE, lexicon=lexicon, symbols=SYMBOLS), logits, exhaustive(logits, gain))
 
 
+def test_a_lexicon_without_a_separator_allows_one_word():
+    symbols, logits = ["", "c", "a", "b"], logits_of(0)
+
+    def gain(labels):
+        return 0.0 if "".join(symbols[k] for k in labels) in ("", "ab", "b") else -np.inf
+
+    assert_same(BeamSearch(WHOLE, lexicon=["ab", "b"], symbols=symbols), logits, exhaustive(logits, gain)[:3])
+
+
 def test_a_loaded_model_whose_shorter_n_grams_were_pruned_is_searched_alike(tmp_path):
     """An ARPA file may lack "b", "a b" and more of what its longer n-grams end with."""
     model = NGram(3, unit="character").fit(TEXTS)
@@ -259,6 +268,10 @@ MODEL, CHARACTERS = NGram(2).fit(TEXTS), NGram(2, unit="character").fit(TEXTS)
         ({"width": 5, "lexicon": [""], "symbols": SYMBOLS}, "lexicon must be a list of words"),
         ({"width": 5, "lexicon": ["abc", "d"], "symbols": SYMBOLS}, "but 'c', 'd' are missing"),
         ({"width": 5, "lexicon": ["a b"], "symbols": SYMBOLS}, "must not have the separator in them, but 'a b'"),
+        (
+            {"width": 5, "language_model": NGram(1).fit(["a|b"]), "symbols": ["", "|", "a", "b"], "separator": "|"},
+            r"must not have the separator in them, but 'a\|b' was given",
+        ),
         ({"width": 5, "symbols": ["", "a", "a"]}, "symbols must be different strings"),
         ({"width": 5, "symbols": ["", 1]}, "symbols must be different strings"),
         ({"width": 5, "language_model": CHARACTERS, "lexicon": ["ab"], "symbols": SYMBOLS}, "must be over words"),
