@@ -87,7 +87,7 @@ class SequenceUnion(TablesOnRequest, FeatureUnion, auto_wrap_output_keys=None): 
                     f"{a}, and the second {b}"
                 )
         joined: list[Array] = [
-            np.concatenate([np.reshape(part, (len(part), -1)) for part in parts], axis=1)
+            np.concatenate([np.asarray(part).reshape(len(part), -1) for part in parts], axis=1)
             for parts in zip(*Xs, strict=True)
         ]
         together = np.stack(joined) if all(isinstance(made, np.ndarray) for made in Xs) else joined

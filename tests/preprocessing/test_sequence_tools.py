@@ -15,6 +15,7 @@ from sklearn.feature_selection import SelectKBest
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import check_estimator
 
 from rnnbp import RNNClassifier
@@ -66,6 +67,7 @@ def assert_same(left, right, **tolerance):
 )
 def test_scikit_learns_own_checks_pass(tool):
     check_estimator(tool, on_skip=None, expected_failed_checks=of_one_table(tool))
+    assert get_tags(tool).input_tags.three_d_array
 
 
 def of_one_table(tool):
