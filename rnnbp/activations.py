@@ -211,7 +211,10 @@ def _affine(a: float, b: float) -> tuple[Value, Pullback]:
 
 
 def _leaky_relu_of(a: float) -> tuple[Value, Pullback]:
-    return lambda z: where(z > 0.0, z, a * z), lambda dy, z, y: where(z > 0.0, dy, a * dy)
+    return (
+        lambda z: where(z > 0.0, z, a * z),
+        lambda dy, z, y: where(z > 0.0, dy, a * dy),
+    )
 
 
 def _thresholded_relu(a: float) -> tuple[Value, Pullback]:

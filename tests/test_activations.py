@@ -44,6 +44,27 @@ def test_every_activation_has_an_expected_value():
     assert {name.partition("(")[0] for name in WITH_NUMBERS} == activations.FAMILIES.keys()
 
 
+def test_a_scaled_tanh_of_height_0_has_no_pullback():
+    with pytest.raises(ValueError, match="the first number of scaled_tanh must not be 0"):
+        activations.get("scaled_tanh(0, 1)")
+    assert activations.get("scaled_tanh(1, 2)").value(np.ones(1)) == pytest.approx(np.tanh(2))
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ("tanh", "gates must be 4 names of activations, but 'tanh' was given"),
+        (4, "gates must be 4 names of activations, but 4 was given"),
+        (["tanh"] * 3, "gates must be 4 names of activations, but "),
+        (["tanh", "relu", "softmax", "elu"], "gates must be activations that map .* alone, but 'softmax' was given"),
+    ],
+)
+def test_other_than_elementwise_activations_are_refused(names, message):
+    with pytest.raises(ValueError, match=message):
+        activations.elementwise("gates", names, 4)
+    assert activations.elementwise("gates", ["tanh", "elu(0.5)"], 2) == ("tanh", "elu(0.5)")
+
+
 @pytest.mark.parametrize("name", ["elu()", "elu(1, 2)", "elu(nan)", "hard_sigmoid(a, b)"])
 def test_numbers_that_an_activation_has_not_are_refused(name):
     with pytest.raises(ValueError, match=r"must be named as \w+\(.*\) with finite numbers"):
@@ -92,10 +113,27 @@ def test_elementwise_is_what_maps_each_element_alone(activation):
     assert np.allclose(alone, activation.value(z)) == activation.elementwise
 
 
-@pytest.mark.parametrize(("name", "at_zero"), [("relu", 0.0), ("leaky_relu", 0.01), ("elu", 1.0)])
-def test_the_slope_at_the_kink_is_that_from_the_left(name, at_zero):
-    activation, z = activations.get(name), np.zeros(1)
-    assert activation.pullback(np.ones(1), z, activation.value(z)) == at_zero
+@each_activation
+def test_what_does_not_matter_has_a_gradient_of_0(activation):
+    z = POINTS.astype("float64")
+    assert not activation.pullback(np.zeros_like(z), z, activation.value(z)).any()
+
+
+@pytest.mark.parametrize(
+    ("name", "kink", "value", "slope"),
+    [
+        ("relu", 0.0, 0.0, 0.0),
+        ("leaky_relu", 0.0, 0.0, 0.01),
+        ("leaky_relu(0.3)", 0.0, 0.0, 0.3),
+        ("elu", 0.0, 0.0, 1.0),
+        ("elu(0.3)", 0.0, 0.0, 0.3),
+        ("thresholded_relu(0.5)", 0.5, 0.0, 0.0),
+    ],
+)
+def test_a_kink_is_a_part_of_what_lies_left_of_it(name, kink, value, slope):
+    activation, z = activations.get(name), np.full(1, kink)
+    assert activation.value(z) == value
+    assert activation.pullback(np.ones(1), z, activation.value(z)) == slope
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones():
@@ -115,6 +153,15 @@ def test_an_unknown_name_is_answered_with_the_known_ones():
 def test_a_function_s_family_and_numbers_make_its_name_again(name, family, numbers):
     assert family_of(name) == (family, numbers)
     assert (named(family, *numbers) if numbers else family) == name
+
+
+def test_rows_are_standardised_along_the_last_axis_whatever_lies_before_it():
+    x, du = np.random.default_rng(0).normal(size=(2, 3, 4, 5))
+    u, scale = activations.standardize(x)
+    np.testing.assert_allclose(u, (x - x.mean(-1)[..., None]) / np.sqrt(x.var(-1)[..., None] + 1e-5), rtol=1e-12)
+    found = activations.standardize_pullback(du, u, scale)
+    for i in range(3):
+        np.testing.assert_allclose(found[i], activations.standardize_pullback(du[i], u[i], scale[i]), rtol=1e-12)
 
 
 @pytest.mark.parametrize("width", [1, 2, 5])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -22,7 +23,7 @@ from rnnbp import datasets, layers
 from rnnbp.command_line import _parser, main
 from rnnbp.command_line.progress import EpochBar
 from rnnbp.estimators.parts import opened
-from rnnbp.preprocessing import SequenceScaler
+from rnnbp.preprocessing import SequenceScaler, SlidingWindow
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -225,13 +226,14 @@ def test_scaling_that_float32_cannot_absorb_is_refused_and_float64_takes_it(rnnb
 
 def test_labels_of_a_table_stay_the_names_they_are(rnnbp_command, ward, tmp_path):
     text = ward.read_text().replace(",ill,", ",007,").replace(",well,", ",nan,")
-    (tmp_path / "agents.csv").write_text(text)
+    (tmp_path / "Ägypten.csv").write_text(text)
     options = (*SEQUENCES, "--label", "outcome", "--features", "pulse")
-    code, _, said = rnnbp_command("train", "agents.csv", *options, "-o", "agents.rnnbp", *QUICK)
+    code, _, said = rnnbp_command("train", "Ägypten.csv", *options, "-o", "agents.rnnbp", *QUICK)
     assert code == 0, said
     assert rnnbp.load(tmp_path / "agents.rnnbp").classes_.tolist() == ["007", "nan"]
-    code, printed, _ = rnnbp_command("predict", "agents.rnnbp", "agents.csv", *SEQUENCES)
+    code, printed, _ = rnnbp_command("predict", "agents.rnnbp", "Ägypten.csv", *SEQUENCES)
     assert code == 0
+    assert '"file": "Ägypten.csv"' in printed
     assert {json.loads(line)["prediction"] for line in printed.splitlines()} <= {"007", "nan"}
 
 
@@ -285,6 +287,7 @@ def test_onnx_is_float32_unless_asked_and_takes_frames_as_they_are(rnnbp_command
         (("predict", "net.rnnbp", "ward.csv"), 1, "holds a Network, which predicts nothing"),
         (("transcribe", "net.rnnbp", "ward.csv"), 1, "only a CTCTranscriber or a VotingTranscriber"),
         (("train", "ward.csv", "-o", "a.rnnbp"), 2, "--label must name a column"),
+        (("train", "ward.csv", "--label", "outcome"), 2, "required: -o/--output"),
         (("train", "no.csv", "-o", "a.rnnbp", "--label", "x"), 1, "there is no file no.csv"),
         (("train", "ward.csv", "-o", "no/a.rnnbp", "--label", "outcome"), 1, "there is no folder no"),
         (("train", "ward.csv", "-o", "a.rnnbp", "--label", "end"), 1, "there is no column 'end' for label"),
@@ -406,6 +409,7 @@ def test_what_is_wrong_with_the_command_has_code_2(rnnbp_command, models, words,
         (("train", "words", "-o", "words"), "words is a folder: name a file in it"),
         (("train", "words", "-o", "words/one/0.wav"), "words/one/0.wav is what is read"),
         (("train", "words", "--texts", "texts.csv", "-o", "words/texts.csv"), "words/texts.csv is what is read"),
+        (("train", "words", "--texts", "texts.csv", "-o", "words/one/0.wav"), "words/one/0.wav is what is read"),
         (("report", "names.rnnbp", "-o", "names.rnnbp"), "names.rnnbp is what is read"),
         (("report", "names.rnnbp", "-o", "words"), "words is a folder"),
         (("export", "model.h", "model.h"), "model.h is what is read"),
@@ -543,8 +547,9 @@ def test_words_have_their_times_in_milliseconds(rnnbp_command, tmp_path, monkeyp
     word = SimpleNamespace(text="six", start=0.12345678, end=1.98765432, confidence=0.87654321)
     monkeypatch.setattr(rnnbp.CTCTranscriber, "predict", lambda model, files: ["six"])
     monkeypatch.setattr(rnnbp.CTCTranscriber, "predict_alignments", lambda model, files: [[word]])
-    (tmp_path / "number.wav").touch()
-    _, printed, _ = rnnbp_command("transcribe", "connected_digits", "number.wav", "--words")
+    (tmp_path / "fünf.wav").touch()
+    _, printed, _ = rnnbp_command("transcribe", "connected_digits", "fünf.wav", "--words")
+    assert '"file": "fünf.wav"' in printed
     assert json.loads(printed)["words"] == [{"text": "six", "start": 0.123, "end": 1.988, "confidence": 0.8765}]
 
 
@@ -576,6 +581,16 @@ def test_a_table_that_cannot_be_used_does_not_lose_the_others(rnnbp_command, mod
     assert (code, printed) == (1, alone)
     assert len(said.splitlines()) == 2
     assert "wide.csv" in said
+
+
+def test_a_model_s_features_are_those_of_its_table_whatever_windows_make_of_them(rnnbp_command, tmp_path):
+    model = make_pipeline(SlidingWindow(3), rnnbp.RNNRegressor((2,), max_iter=1))
+    rnnbp.save(model.fit([np.arange(8.0).reshape(4, 2)] * 4, np.arange(4.0)), tmp_path / "model.rnnbp")
+    (tmp_path / "wide.csv").write_text("who,a,b,c\nann,0,70,1\n")
+    code, _, said = rnnbp_command("predict", "model.rnnbp", "wide.csv", "--sequence", "who")
+    assert code == 1
+    assert "model.rnnbp takes 2 features, but wide.csv has 3 columns for them" in said
+    assert rnnbp_command("predict", "model.rnnbp", "wide.csv", "--sequence", "who", "--features", "a", "c")[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -684,6 +699,21 @@ def test_as_many_are_held_out_as_leave_one_to_learn_from(rnnbp_command, ward):
     code, _, said = rnnbp_command("train", ward, "-o", "a.rnnbp", *options, "--held-out", 0.76)
     assert code == 1
     assert "--held-out 0.76 of 4 examples leaves none to learn from" in said
+
+
+def test_a_reader_who_has_had_enough_is_no_error(rnnbp_command, monkeypatch):
+    def no_longer_read(given):
+        raise BrokenPipeError
+
+    monkeypatch.setattr("rnnbp.command_line.using.inspect", no_longer_read)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    assert rnnbp_command("inspect", "connected_digits") == (0, "", "")
+
+
+def test_labels_that_are_whole_numbers_stay_numbers(rnnbp_command, ward, tmp_path):
+    options = ("--label", "hour", "--features", "pulse", "-o", "hours.rnnbp", "--max-epochs", 1, "--held-out", 0)
+    assert rnnbp_command("train", ward, *options)[0] == 0
+    assert rnnbp.load(tmp_path / "hours.rnnbp")[-1].classes_.tolist() == list(range(11))
 
 
 def test_it_is_a_program():

@@ -148,7 +148,7 @@ def _divided(task: Task, share: float, seed: int) -> tuple[Any, Any]:
             "be more, or --held-out 0, which tests on none"
         )
     split = ShuffleSplit if task.groups is None else GroupShuffleSplit
-    learnt, held_out = next(split(1, test_size=share, random_state=seed).split(np.zeros(n), groups=task.groups))
+    learnt, held_out = next(split(test_size=share, random_state=seed).split(np.zeros(n), groups=task.groups))
     return learnt, held_out
 
 

@@ -219,10 +219,7 @@ def export(given: argparse.Namespace) -> None:
 
 def _hears(model: Any) -> bool:
     """Return whether a model takes recordings."""
-    from rnnbp.audio import AudioFeatures
-
-    first = first_part(model)
-    return isinstance(first, AudioFeatures) or getattr(first, "sample_rate", None) is not None
+    return getattr(first_part(model), "sample_rate", None) is not None
 
 
 def _plain(value: Any) -> Any:

@@ -115,8 +115,8 @@ class Interface:
             one = given.ndim == 1 + self.frame_rank
             raise ValueError(
                 f"expected an input of shape {shapes}, but its shape is {given.shape}"
-                + ("; if this is one sequence, pass [x]" if one and not self.takes_static else "")
-                + (f"; {SCALARS}" if one and self.frame_rank and not self.takes_static else "")
+                + ("; if this is one sequence, pass [x]" if one else "")
+                + (f"; {SCALARS}" if one and self.frame_rank else "")
             )
         if 0 in given.shape[: 1 if is_static else 2]:
             raise ValueError(f"the input is empty: its shape is {given.shape}")
@@ -258,9 +258,9 @@ def check_weight(
     else:
         arranged = real = read_array(sample_weight, "sample_weight", float)
         fits = real.shape == (n_examples,)
-        if not fits and lengths is not None and n_padded is not None and real.shape == (n_padded, n_examples):
+        if not fits and lengths is not None and real.shape == (n_padded, n_examples):
             arranged, fits = Padded(real, lengths), True
-            real = real[np.arange(n_padded)[:, None] < lengths]
+            real = real[np.arange(len(real))[:, None] < lengths]
     if not fits:
         raise ValueError(
             f"expected {n_examples} sample weights, one for each example, but their shape is {np.shape(real)}"

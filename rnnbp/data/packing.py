@@ -132,12 +132,8 @@ class Packing:
             return self
         made: Packing | None = self.derived.get(stride)
         if made is None:
-            if self.is_rectangular and self.is_sorted and self.n_padded == self.n_steps:
-                made = Packing.full(-(-self.n_steps // stride), self.n_sequences)
-            else:
-                made = Packing(-(-self.lengths // stride), -(-self.n_padded // stride))
-                made.order = self.order  # longer sequences have no fewer steps left, so they lie as before
-            self.derived[stride] = made
+            made = self.derived[stride] = Packing(-(-self.lengths // stride), -(-self.n_padded // stride))
+            made.order = self.order  # longer sequences have no fewer steps left, so they lie as before
         return made
 
     def layout(self, n_shares: int) -> Layout:
@@ -149,12 +145,10 @@ class Packing:
         if made is None:
             from rnnbp.kernels.products import Layout
 
-            bounds = [0, self.n_sequences]
-            if n_shares > 1:
-                frames = np.cumsum(self.lengths)
-                goals = frames[-1] * np.arange(1, n_shares) / n_shares
-                cuts = np.searchsorted(frames, goals - self.lengths[0] / 2) + 1
-                bounds = sorted({0, *(int(cut) for cut in cuts if cut < self.n_sequences), self.n_sequences})
+            frames = np.cumsum(self.lengths)
+            goals = self.n_rows * np.arange(1, n_shares) / n_shares
+            cuts = np.searchsorted(frames, goals - self.lengths[0] / 2) + 1
+            bounds = sorted({0, *cuts.tolist(), self.n_sequences})
             made = self.layouts[n_shares] = Layout(
                 n_rows=self.n_rows,
                 n_sequences=self.n_sequences,
@@ -170,7 +164,7 @@ class Packing:
     def pack(self, padded: Array) -> Array:
         """Return the rows ``(n_rows, ...)`` of a padded time-major array ``(T or more, B, ...)``; maybe a view."""
         if self.is_rectangular and self.is_sorted:
-            whole = padded if len(padded) == self.n_steps else padded[: self.n_steps]
+            whole = padded[: self.n_steps]
             return whole.reshape(self.n_rows, *whole.shape[2:])
         return np.asarray(padded[self.step_of_row, self.order[self.sequence_of_row]])
 

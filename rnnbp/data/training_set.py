@@ -33,7 +33,7 @@ Index = NDArray[np.intp]
 POOL = 32  # batches a pool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Minibatch:
     """Some examples of a training set, as the engine runs them.
 
@@ -193,14 +193,18 @@ class TrainingSet:
             If that does not fit the network or the targets.
         """
         changed = [change(example) for example in self.examples(chosen)]
+        n_axes = self.frames.ndim - (self.lengths is None)
         try:
             examples = [read_array(each, "an example") for each in changed]
+            if wrong := [each.shape for each in examples if each.ndim != n_axes]:
+                raise ValueError(f"expected an example of {n_axes} axes, as it was given, but its shape is {wrong[0]}")
             batch = Batch.of(np.stack(examples) if self.lengths is None else examples, None, self.interface)
         except (TypeError, ValueError) as error:
             raise ValueError(f"what augment returned does not fit: {error}") from None
-        packing = batch.packing
-        if packing is None or self.lengths is None:
+        if self.lengths is None:
             return self._minibatch(batch, chosen)
+        packing = batch.packing
+        assert packing is not None
         before, after = self.lengths[chosen], packing.unsort(packing.lengths)
         if self.can_cut and (differ := np.flatnonzero(before != after)).size:
             i = int(differ[0])
@@ -208,8 +212,6 @@ class TrainingSet:
                 "augment must not change a sequence's length where each step has a target, but it made "
                 f"{after[i]} steps of the {before[i]} of sequence {chosen[i]}"
             )
-        if not self.per_step:
-            return self._minibatch(batch, chosen[packing.order])
         return self._minibatch(batch, self.outputs_of(chosen, packing, self.rows_of(chosen, packing)))
 
     def _minibatch(self, batch: Batch, index: Index, start: int = 0) -> Minibatch:
@@ -228,13 +230,8 @@ class TrainingSet:
     def packing_of(self, chosen: Index, start: int = 0, stop: int | None = None) -> Packing:
         """Return how a batch of some sequences lies in time."""
         assert self.lengths is not None
-        if not self.is_ragged:
-            n = int(self.lengths[0])
-            return Packing.full((n if stop is None else min(n, stop)) - start, len(chosen))
-        lengths = self.lengths[chosen]
-        if stop is None and (lengths == lengths[0]).all():
-            return Packing.full(int(lengths[0]), len(chosen))
-        return Packing(lengths if stop is None else np.minimum(lengths, stop) - start)
+        lengths = (self.lengths[chosen] if stop is None else np.minimum(self.lengths[chosen], stop)) - start
+        return Packing.full(int(lengths[0]), len(chosen)) if (lengths == lengths[0]).all() else Packing(lengths)
 
     def rows_of(self, chosen: Index, packing: Packing, start: int = 0) -> Index:
         """Return where the frames of a batch lie."""
@@ -281,11 +278,10 @@ class TrainingSet:
             For shuffling; None keeps like lengths together and does not shuffle, which is best for evaluation.
         """
         order = np.arange(self.n_examples) if rng is None else rng.permutation(self.n_examples)
-        if self.is_ragged and self.lengths is not None:
-            lengths = self.lengths
+        if self.lengths is not None:
             pool = self.n_examples if rng is None else POOL * batch_size
             pools = [order[i : i + pool] for i in range(0, len(order), pool)]
-            order = np.concatenate([p[np.argsort(-lengths[p], kind="stable")] for p in pools])
+            order = np.concatenate([p[np.argsort(-self.lengths[p], kind="stable")] for p in pools])
         cuts = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
         if self.is_ragged and rng is not None:
             cuts = [cuts[i] for i in rng.permutation(len(cuts))]

@@ -148,9 +148,7 @@ def unpack_utterances(archive: Path, folder: Path) -> None:
     try:
         with tarfile.open(archive, "r:gz") as tar:
             for member in tar:
-                place = _place(member.name)
-                content = None if place is None else tar.extractfile(member)
-                if place is not None and content is not None:
+                if (place := _place(member.name)) and (content := tar.extractfile(member)):
                     os.makedirs((folder / place).parent, exist_ok=True)
                     (folder / place).write_bytes(content.read())
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, KeyError, zlib.error) as error:

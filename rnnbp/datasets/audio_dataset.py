@@ -14,7 +14,7 @@ __all__ = ["AudioDataset", "check_subset"]
 SUBSETS = ("train", "test", "all")
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False)
 class AudioDataset:
     """N recordings of single words, who said what, and the split that others report.
 

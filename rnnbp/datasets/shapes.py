@@ -190,7 +190,7 @@ def make_two_patterns(
     before, until = np.sort(rng.integers(0, free + 1, (2, n, 1)), axis=0)
     for begin, long, down in ((before, first, y // 2), (until + first, second, y % 2)):
         place = t - begin
-        step = np.where(place < long / 2, -5, 5) * np.where(down, -1, 1)[:, None]
+        step = np.where((place < long / 2) != down[:, None], -5, 5)
         x = np.where((place >= 0) & (place < long), step, x)
     return x[..., None].astype(kind), y
 

@@ -25,6 +25,7 @@ def read_times(column: Array, name: str, where: Callable[[int], str]) -> Array:
     Parameters
     ----------
     column : ndarray of shape (n_rows,)
+        At least one.
     name : str
         What the column is called.
     where : callable
@@ -48,7 +49,7 @@ def read_times(column: Array, name: str, where: Callable[[int], str]) -> Array:
     if column.dtype.kind not in "US":
         return column
     texts = column.tolist()
-    if len(texts) and _is_number(texts[0]):
+    if _is_number(texts[0]):
         if not all(map(_is_number, texts)):
             raise _refusal(next(row for row, text in enumerate(texts) if not _is_number(text)), column, name, where)
         return _numbers(column)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 __all__ = ["TranscribedDataset"]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False)
 class TranscribedDataset:
     """N utterances, what is said in each, and by whom.
 

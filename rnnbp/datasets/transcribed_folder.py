@@ -10,6 +10,7 @@ What is read as it is::
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -153,7 +154,7 @@ def _rows(
     delimiter = max("\t|,;", key=header.count)
     # the texts of those have quotation marks in them, which are only text
     quoting: Literal[0, 3] = csv.QUOTE_NONE if delimiter in "\t|" else csv.QUOTE_MINIMAL
-    reader = csv.reader(content.splitlines(keepends=True), delimiter=delimiter, quoting=quoting)
+    reader = csv.reader(io.StringIO(content), delimiter=delimiter, quoting=quoting)
     try:
         lines = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
     except csv.Error as error:
@@ -170,8 +171,8 @@ def _rows(
         lines = lines[1:]
         columns = _columns(table, names, file=file, text=text, speaker=speaker)
         fallback = columns[1]
-    if len(names) < 2 or not lines:
-        raise ValueError(f"{table} must have at least two columns and one recording, but its first line is {header!r}")
+    if not lines:
+        raise ValueError(f"{table} must have a line for each recording, but it has only {header!r}")
     return list(_checked(table, lines, len(names), columns, fallback, normalize or str))
 
 
@@ -239,7 +240,7 @@ def _find_files(folder: Path, table: Path, rows: list[Row]) -> list[Path]:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except (OSError, ValueError):  # a name too long, or no name at all
+    except OSError:  # a name too long
         return False
 
 

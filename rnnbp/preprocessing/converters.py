@@ -93,7 +93,7 @@ def from_nan_padded(X: ArrayLike) -> list[Array]:
     if padded.size == 0:
         raise ValueError(f"X must hold some steps of some sequences, but its shape is {padded.shape}")
     missing = np.isnan(padded)
-    ended = np.asarray(missing.reshape(*padded.shape[:2], -1).all(axis=2))
+    ended = np.asarray(missing.all(axis=tuple(range(2, padded.ndim))))
     sequences: list[Array] = []
     for i, (row, gone) in enumerate(zip(padded, ended, strict=True)):
         if gone.all():
@@ -181,7 +181,7 @@ def from_multiindex(X: Any) -> list[Array]:
     [array([[60.],
            [61.]]), array([[70.]])]
     """
-    values, levels = _values(X), getattr(X.index, "nlevels", 1)
+    values, levels = _values(X), X.index.nlevels
     if levels != 2:
         raise ValueError(f"X must have an index of two levels, (instance, time), but it has {levels}")
     whose, when = (X.index.get_level_values(k) for k in range(2))

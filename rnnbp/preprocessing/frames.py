@@ -55,13 +55,11 @@ class Frames(Sequences):
 
     def rebuild(self, stacked: Array) -> Array | list[Array]:
         """Return rows of other features in the form that the frames came in, with an axis for features."""
-        return self.split(stacked) if self.shape is None else stacked.reshape(*self.shape[:2], stacked.shape[1])
+        return self.split(stacked) if self.shape is None else stacked.reshape(*self.shape[:2], *stacked.shape[1:])
 
     def restore(self, stacked: Array) -> Array | list[Array]:
         """Return rows of the same features in exactly the form that the frames came in."""
-        if self.shape is not None:
-            return stacked.reshape(self.shape)
-        return self.split(stacked[:, 0] if self.scalar else stacked)
+        return self.rebuild(stacked[:, 0] if self.scalar else stacked)
 
 
 class SequenceReader(BaseEstimator):  # type: ignore[misc]

@@ -112,13 +112,11 @@ class PadOrTruncate(SequenceTransformer, auto_wrap_output_keys=None):  # type: i
         frames = self._read(X, reset=False)
         length, at_end = self.length_, self.side == "end"
         n, f = len(frames.lengths), frames.frames.shape[1]
-        out = np.full((n, length, f), 0.0 if self.fill == "edge" else self.fill, frames.frames.dtype)
+        out = np.empty((n, length, f), frames.frames.dtype)
         for row, sequence in zip(out, frames.split(frames.frames), strict=True):
             kept = sequence[:length] if at_end else sequence[-length:]
-            missing = length - len(kept)
-            row[slice(0, len(kept)) if at_end else slice(missing, None)] = kept
-            if missing and self.fill == "edge":
-                row[slice(len(kept), None) if at_end else slice(0, missing)] = kept[-1 if at_end else 0]
+            row[...] = self.fill if self.fill != "edge" else kept[-1] if at_end else kept[0]
+            row[slice(len(kept)) if at_end else slice(length - len(kept), None)] = kept
         made: Array = self._in_tables(out.reshape(n, length * f) if self.flatten else out, X)
         return made
 

@@ -7,6 +7,7 @@ weights: what they are multiplied with is a list here.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -80,13 +81,13 @@ class SequenceUnion(TablesOnRequest, FeatureUnion, auto_wrap_output_keys=None): 
         for made, other in zip(Xs, self._names(), strict=True):
             lengths = [np.shape(frames)[0] for frames in made]
             if lengths != first:
-                i = next((k for k, (a, b) in enumerate(zip(first, lengths, strict=False)) if a != b), 0)
+                i, a, b = next((i, a, b) for i, (a, b) in enumerate(zip_longest(first, lengths)) if a != b)
                 raise ValueError(
                     f"the frames of {name!r} and {other!r} cannot be put side by side: of sequence {i} the first gives "
-                    f"{first[i]}, and the second {lengths[i]}"
+                    f"{a}, and the second {b}"
                 )
         joined: list[Array] = [
-            np.concatenate([np.reshape(part, (len(part), -1)) for part in parts], axis=1)
+            np.concatenate([np.asarray(part).reshape(len(part), -1) for part in parts], axis=1)
             for parts in zip(*Xs, strict=True)
         ]
         together = np.stack(joined) if all(isinstance(made, np.ndarray) for made in Xs) else joined

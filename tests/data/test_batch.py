@@ -19,6 +19,7 @@ SEQUENCES = [np.random.default_rng(n).normal(size=(n, 2)) for n in LENGTHS]
 STATIC = Network([layers.Dense(2, 3)], dtype="float64")
 TAGGER = Network([layers.GRU(2, 4, gradient=TEXT), layers.Dense(4, 3)], dtype="float64")
 CLASSIFIER = Network([layers.GRU(2, 4, gradient=TEXT), layers.LastStep(), layers.Dense(4, 3)], dtype="float64")
+SOFTMAX = Network([layers.Dense(2, 3), layers.Activation("softmax")], dtype="float64")
 SYMBOLS = Network([layers.Embedding(5, 2), layers.GRU(2, 4, gradient=TEXT)], dtype="float64")
 
 
@@ -81,11 +82,20 @@ NUMBER_OF_FEATURES = "expected 2 features, but the input has 5"
         (STATIC, np.zeros((4, 5)), None, NUMBER_OF_FEATURES),
         (TAGGER, np.zeros((3, 4, 5)), None, NUMBER_OF_FEATURES),
         (TAGGER, [np.zeros((3, 5))], None, NUMBER_OF_FEATURES),
-        (STATIC, np.zeros(4), None, r"of shape \(T, B, F\), time first, or \(B, F\), but its shape is \(4,\)"),
-        (STATIC, np.zeros((2, 2, 2, 2)), None, r"but its shape is \(2, 2, 2, 2\)"),
+        (STATIC, np.zeros((4, 0)), None, "expected 2 features, but the input has 0"),
+        (TAGGER, np.zeros((3, 4, 0)), None, "expected 2 features, but the input has 0"),
+        (STATIC, np.zeros(4), None, r"of shape \(T, B, F\), time first, or \(B, F\), but its shape is \(4,\)$"),
+        (STATIC, np.zeros((2, 2, 2, 2)), None, r"but its shape is \(2, 2, 2, 2\)$"),
+        (TAGGER, np.zeros((2, 2, 2, 2)), None, r"but its shape is \(2, 2, 2, 2\)$"),
         (STATIC, 3.0, None, r"but its shape is \(\)"),
         (STATIC, None, None, "the input must be an array, or a list of arrays, but None was given"),
-        (TAGGER, np.zeros((4, 2)), None, r"of shape \(T, B, F\), time first, but its shape is \(4, 2\)"),
+        (
+            TAGGER,
+            np.zeros((4, 2)),
+            None,
+            r"time first, but its shape is \(4, 2\); .* pass \[x\]; of .* of one scalar a",
+        ),
+        (SYMBOLS, np.zeros(3, int), None, r"of shape \(T, B\), .* is \(3,\); if this is one sequence, pass \[x\]$"),
         (TAGGER, [np.zeros(3)], None, r"each sequence must be of shape \(T_i, F\), but the first one has shape \(3,\)"),
         (TAGGER, [], None, "the list of sequences is empty"),
         (STATIC, np.zeros((0, 2)), None, r"the input is empty: its shape is \(0, 2\)"),
@@ -99,6 +109,7 @@ NUMBER_OF_FEATURES = "expected 2 features, but the input has 5"
         (STATIC, np.full((3, 2), np.nan), None, r"holds nan \(feature 0\)"),
         (TAGGER, [np.zeros((2, 2)), np.array([[0, -np.inf]])], None, r"holds -inf \(feature 1\)"),
         (STATIC, np.array([["a", "b"]]), None, "expected numbers, but the input's dtype is <U1"),
+        (TAGGER, [np.array([["1", "2"]])], None, "expected numbers, but the input's dtype is <U1"),
         (STATIC, np.array([[1, None]]), None, "expected numbers, but the input's dtype is object"),
         (STATIC, np.array([[1j, 0]]), None, "expected numbers, but the input's dtype is complex128"),
         (SYMBOLS, np.zeros((3, 2)), None, r"Embedding\(5, 2\) takes whole numbers \(symbols\).*float64"),
@@ -165,7 +176,19 @@ def test_targets_of_whole_sequences_are_in_the_batch_s_order():
 @pytest.mark.parametrize(
     ("net", "target", "loss", "message"),
     [
-        (CLASSIFIER, [0, 1], CrossEntropy(), r"expected 3 targets, one for each example, but .* \(2,\)"),
+        (CLASSIFIER, [0, 1], CrossEntropy(), r"expected 3 targets, one for each example, but .* \(2,\)$"),
+        (
+            CLASSIFIER,
+            [[0] * 3, [0] * 5, [0]],
+            CrossEntropy(),
+            "they differ in length as if there were one for each step",
+        ),
+        (
+            SOFTMAX,
+            [[0] * 3, [0] * 5, [0]],
+            CrossEntropy(),
+            r"takes logits, but the network ends with Activation\('soft",
+        ),
         (CLASSIFIER, 1, CrossEntropy(), "expected 3 targets"),
         (CLASSIFIER, None, CrossEntropy(), "the target must be an array, or a list of arrays, but None was given"),
         (CLASSIFIER, [0, 1, 3], CrossEntropy(), r"target\[2\] = 3 is not one of the 3 classes 0 .. 2"),
@@ -192,6 +215,35 @@ def test_targets_of_whole_sequences_are_in_the_batch_s_order():
 def test_a_target_that_does_not_fit_is_refused(net, target, loss, message):
     with pytest.raises((TypeError, ValueError), match=message):
         net.loss_and_gradient(SEQUENCES, target, loss)
+
+
+def test_targets_that_do_not_fit_an_array_are_refused_with_the_order_of_its_axes():
+    for net, x, hint in (
+        (CLASSIFIER, np.zeros((5, 3, 2)), "; sequences are the second axis"),
+        (STATIC, np.eye(2), "$"),
+    ):
+        with pytest.raises(ValueError, match=rf"one for each example, but the target's shape is \(5,\){hint}"):
+            net.loss_and_gradient(x, np.zeros(5, int), CrossEntropy())
+
+
+def test_a_loss_that_takes_any_output_takes_that_of_a_softmax():
+    targets = [np.full((n, 3), 1 / 3) for n in LENGTHS]
+    assert SOFTMAX.loss_and_gradient(SEQUENCES, targets, MeanSquaredError())[0] > 0
+
+
+@pytest.mark.parametrize("lengths", [[4, 4], [3, 1]])
+def test_targets_in_lists_are_arranged_as_their_input_is(lengths):
+    """As a list of sequences, or, of an array, as that array spelt out."""
+    x, targets = ([np.random.default_rng(0).normal(size=(n, k)) for n in lengths] for k in (2, 3))
+    expected = TAGGER.loss_and_gradient(x, targets, MeanSquaredError())
+    padded_targets = padded(targets, steps=max(lengths)).tolist()
+    for spelt_out in (
+        (x, [each.tolist() for each in targets], MeanSquaredError()),
+        (padded(x, steps=max(lengths)), padded_targets, MeanSquaredError(), lengths),
+    ):
+        value, gradient = TAGGER.loss_and_gradient(*spelt_out)
+        assert value == expected[0]
+        np.testing.assert_array_equal(gradient, expected[1])
 
 
 @pytest.mark.parametrize("target", [np.zeros((3, 4)), np.zeros((3, 1, 1, 2)), np.zeros((3, 3))])
@@ -234,7 +286,10 @@ def test_a_workspace_gives_the_same_memory_again_where_it_fits():
     workspace = Workspace()
     first = workspace.empty("x", (2, 3), "float32")
     assert first.dtype == "float32"
-    assert np.shares_memory(first, workspace.empty("x", (4,), "float32"))
+    first[...] = 1.0
+    for shape in ((4,), (3, 2)):
+        assert np.shares_memory(first, workspace.empty("x", shape, "float32"))
+    assert workspace.zeros("x", (3,), "float32").tolist() == [0.0, 0.0, 0.0]
     assert not np.shares_memory(first, workspace.empty("y", (4,), "float32"))
     for shape, dtype in (((7,), "float32"), ((2, 3), "float64")):
         other = workspace.empty("x", shape, dtype)

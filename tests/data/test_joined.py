@@ -47,10 +47,17 @@ def test_some_of_them_are_taken_in_the_order_that_was_asked_for(chosen):
 
 def test_they_are_indexed_like_a_list():
     np.testing.assert_array_equal(JOINED[-1], LISTED[-1])
+    np.testing.assert_array_equal(JOINED[-6], LISTED[0])
     for own, each in zip(JOINED[1:4], LISTED[1:4], strict=True):
         np.testing.assert_array_equal(own, each)
     with pytest.raises(IndexError, match="there is no sequence 6: there are 6"):
         JOINED[6]
+
+
+def test_numbers_of_any_kind_are_joined():
+    assert Sequences.of([np.array([[1, 2.5]], object)]).frames.dtype == np.float64
+    assert Sequences.of([np.array([1, 2]), np.array([True])], np.float32).frames.dtype == np.float32
+    assert len({JOINED, JOINED[:]}) == 2  # sequences are themselves; no arrays are compared
 
 
 def test_a_data_set_of_them_is_no_copy():
@@ -96,6 +103,7 @@ def test_weights_of_steps_may_come_like_the_sequences():
         ([3, 3], "must add up to the number of frames"),
         ([0, 10], "sequence 0 has length 0"),
         ([15, -5], "sequence 1 has length -5"),
+        ([1, 9, 0], "sequence 2 has length 0"),
         ([2.5, 7.5], "lengths must be whole numbers of frames"),
         ([[5, 5]], "lengths must be whole numbers of frames"),
         ("ab", "lengths must be whole numbers of frames"),

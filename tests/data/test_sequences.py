@@ -1,6 +1,7 @@
 """Ragged sequences: packing, unpacking, reversing, joining and sorting undo each other, whatever the lengths."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -126,6 +127,20 @@ def test_a_window_of_time_is_the_batch_of_what_the_sequences_have_there(given_le
     np.testing.assert_array_equal(rows, window.gather(np.concatenate(reaching)))
 
 
+@pytest.mark.parametrize("given_lengths", [[5], [12] * 5, [9, 1, 4, 4, 2, 7], [1, 60, 1, 1], [12, 12, 10]])
+@pytest.mark.parametrize("n_shares", range(1, 9))
+def test_shares_begin_as_near_as_they_can_to_where_they_should(given_lengths, n_shares):
+    steps = Packing(given_lengths)
+    layout = steps.layout(n_shares)
+    bounds = layout.bounds
+    assert layout.n_shares == len(bounds) - 1 <= n_shares
+    assert bounds[0] == 0 < bounds[-1] == len(given_lengths)
+    assert (np.diff(bounds) > 0).all()
+    found = np.concatenate([[0], np.cumsum(steps.lengths)])[bounds]
+    wished = np.arange(n_shares + 1) * sum(given_lengths) / n_shares
+    assert (np.abs(found - wished[:, None]).min(axis=1) <= max(given_lengths) / 2).all()
+
+
 def test_sequences_of_equal_lengths_keep_their_order():
     assert Packing([2, 3, 2, 3]).order.tolist() == [1, 3, 0, 2]
 
@@ -174,6 +189,10 @@ def test_no_lengths_stand_for_full_length():
         ([np.zeros((2, 3)), np.zeros((0, 3))], "sequence 1 has length 0: .* leave it out"),
         ([np.zeros((2, 3)), np.zeros((2, 4))], r"sequence 1 has frames of shape \(4,\), but sequence 0 has \(3,\)"),
         ([np.zeros(2), 5.0], "sequence 1 is a single number"),
+        (
+            [np.zeros((2, 2)), pd.DataFrame({"a": [1], "b": [2]}), pd.DataFrame({"b": [2], "a": [1]})],
+            r"sequence 2 has the columns \['b', 'a'\], but sequence 1 \['a', 'b'\]",
+        ),
     ],
 )
 def test_sequences_that_do_not_go_together_are_named(sequences, message):

@@ -42,14 +42,15 @@ def test_a_target_for_each_frame_is_refused_in_every_form():
     assert rnnbp.evaluate(net, x, x[::2], MSE)[0] == 0.0
 
 
-def test_padding_may_be_longer_than_the_longest_sequence():
+@pytest.mark.parametrize("lengths", [[5, 3], [5, 5]])
+def test_padding_may_be_longer_than_the_longest_sequence(lengths):
     net, x = every_other(), RNG.normal(size=(8, 2, 1))
     for n in (2, 3, 4):  # outputs: 5 steps leave 3, 8 leave 4
         if n < 3:
             with pytest.raises(ValueError, match=r"must be of shape \(3, 2"):
-                rnnbp.evaluate(net, x, x[::2][:n], MSE, [5, 3])
+                rnnbp.evaluate(net, x, x[::2][:n], MSE, lengths)
         else:
-            assert rnnbp.evaluate(net, x, x[::2][:n], MSE, [5, 3])[0] == 0.0
+            assert rnnbp.evaluate(net, x, x[::2][:n], MSE, lengths)[0] == 0.0
 
 
 def test_least_squares_teach_a_layer_after_a_stride():

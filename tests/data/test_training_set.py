@@ -36,8 +36,9 @@ def test_a_batch_of_sequences_is_what_the_network_makes_of_them():
     np.testing.assert_array_equal(weight, 1.0 + CHOSEN[expected.packing.order])
 
 
-def test_targets_and_weights_of_steps_stay_beside_their_frames():
-    batch, target, weight = parts(make(TAGGER, SEQUENCES, TAGS, sample_weight=1.0 + np.arange(20)).take(CHOSEN))
+@pytest.mark.parametrize("take", [TrainingSet.take, lambda data, chosen: data.take_changed(chosen, np.copy)])
+def test_targets_and_weights_of_steps_stay_beside_their_frames(take):
+    batch, target, weight = parts(take(make(TAGGER, SEQUENCES, TAGS, sample_weight=1.0 + np.arange(20)), CHOSEN))
     expected = TAGGER.batch([SEQUENCES[i] for i in CHOSEN])
     np.testing.assert_array_equal(batch.rows, expected.rows)
     np.testing.assert_array_equal(target, expected.packing.gather(np.concatenate([TAGS[i] for i in CHOSEN])))
@@ -67,6 +68,59 @@ def test_an_array_may_be_spelt_out_in_lists():
         np.testing.assert_array_equal(lists.weight, array.weight)
     in_a_list = make(CLASSIFIER, SEQUENCES, np.eye(3)[LABELS].tolist()).take(CHOSEN)
     np.testing.assert_array_equal(in_a_list.target, make(CLASSIFIER, SEQUENCES, np.eye(3)[LABELS]).take(CHOSEN).target)
+
+
+@pytest.mark.parametrize("x", [SEQUENCES, RNG.normal(size=(6, 20, 2))], ids=["ragged", "full"])
+@pytest.mark.parametrize(("start", "stop"), [(0, 2), (2, 5), (3, None), (1, 99)])
+def test_some_steps_of_sequences_are_those_of_sequences_that_were_cut(x, start, stop):
+    listed = x if isinstance(x, list) else list(x.swapaxes(0, 1))
+    tags = [np.arange(len(each)) % 3 for each in listed]
+    chosen = np.flatnonzero([len(each) > start for each in listed])[::-2]
+    data = make(TAGGER, x, tags if isinstance(x, list) else np.transpose(tags), sample_weight=1.0 + np.arange(20))
+    for some in (chosen, chosen[:1], np.repeat(chosen[:1], 2)):
+        found = data.take(some, start, stop)
+        expected = TAGGER.batch([listed[i][start:stop] for i in some])
+        np.testing.assert_array_equal(found.batch.rows, expected.rows)
+        np.testing.assert_array_equal(found.batch.packing.lengths, expected.packing.lengths)
+        cut = np.concatenate([tags[i][start:stop] for i in some])
+        np.testing.assert_array_equal(found.target, expected.packing.gather(cut))
+
+
+@pytest.mark.parametrize("given", [[0, 3, 4, 7], [5], np.arange(8)[::-1]])
+def test_a_subset_is_the_set_of_the_chosen_examples(given):
+    given, weight = np.asarray(given), 1.0 + np.arange(20)
+    halved = Network([layers.Conv1D(2, 3, 1, stride=2)], dtype="float64")
+    short_tags = [tags[::2] for tags in TAGS]
+    full = RNG.normal(size=(4, 20, 2))
+    for net, x, target, own in (
+        (STATIC, full[0], LABELS, full[0][given]),
+        (CLASSIFIER, full, LABELS, full[:, given]),
+        (CLASSIFIER, SEQUENCES, LABELS, [SEQUENCES[i] for i in given]),
+        (TAGGER, SEQUENCES, TAGS, [SEQUENCES[i] for i in given]),
+        (halved, SEQUENCES, short_tags, [SEQUENCES[i] for i in given]),
+    ):
+        part = make(net, x, target, sample_weight=weight).subset(given)
+        expected = make(net, own, [target[i] for i in given], sample_weight=weight[given])
+        assert part.fingerprint() == expected.fingerprint()
+        assert part.is_ragged == expected.is_ragged
+        for chosen in ([0], np.arange(len(given))[::-1]):
+            found, wanted = (parts(each.take(np.asarray(chosen))) for each in (part, expected))
+            for one, other in zip((found[0].rows, *found[1:]), (wanted[0].rows, *wanted[1:]), strict=True):
+                np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("net", "x", "target", "change", "message"),
+    [
+        (STATIC, np.zeros((20, 2)), LABELS, lambda each: each[None], r"an example of 1 axes, .* its shape is \(1, 2\)"),
+        (STATIC, SEQUENCES, TAGS, lambda each: each[0], r"an example of 2 axes, .* its shape is \(2,\)"),
+        (STATIC, SEQUENCES, TAGS, lambda each: each[:, :1], "expected 2 features, but the input has 1"),
+        (STATIC, SEQUENCES, TAGS, lambda each: None, "an example must be an array"),
+    ],
+)
+def test_an_example_that_became_something_else_is_refused(net, x, target, change, message):
+    with pytest.raises(ValueError, match=f"what augment returned does not fit: .*{message}"):
+        make(net, x, target).take_changed(CHOSEN, change)
 
 
 @pytest.mark.parametrize("changed", range(3))
@@ -123,15 +177,18 @@ def test_batches_of_ragged_sequences_need_little_padding():
     for rng, most in ((np.random.default_rng(0), 0.05), (None, 0.02)):
         padded = sum(len(chosen) * lengths[chosen].max() for chosen in data.batches(32, rng))
         assert padded / real - 1 < most
+        assert all((np.diff(lengths[chosen]) <= 0).all() for chosen in data.batches(32, rng))  # as they are packed
+    assert (np.diff(lengths[np.concatenate(list(data.batches(32)))]) <= 0).all()
     in_order = sum(32 * lengths[i : i + 32].max() for i in range(0, 2000, 32))
     assert in_order / real - 1 > 0.5, "else the test would show nothing"
 
 
 def test_which_sequences_meet_changes_from_epoch_to_epoch():
-    data, _ = many_lengths()
+    data, lengths = many_lengths()
     rng = np.random.default_rng(0)
     first, second = ({frozenset(chosen.tolist()) for chosen in data.batches(32, rng)} for _ in range(2))
     assert not first & second
+    assert len({tuple(sorted(lengths[list(chosen)].max() for chosen in epoch)) for epoch in (first, second)}) == 2
 
 
 def test_long_batches_do_not_all_come_first():
@@ -158,6 +215,24 @@ def test_evaluation_keeps_sequences_of_equal_lengths_in_order():
 def test_what_does_not_fit_is_refused_at_once(net, x, target, message):
     with pytest.raises(ValueError, match=message):
         make(net, x, target)
+
+
+def test_labels_of_sequences_stay_beside_them():
+    net = Network([layers.Dense(2, 4)], dtype="float64")
+    x, labels = [np.full((n, 2), 0.1 * n) for n in (4, 9, 6)], [[1], [2, 3, 1], [3, 2]]
+    data = TrainingSet(net.interface, x, target=labels, loss=losses.CTC())
+    for taken in (data.take(np.array([0, 2])), data.take_changed(np.array([0, 2]), np.copy)):
+        batch = net.batch([x[0], x[2]])
+        expected = batch.lay_out_target([labels[0], labels[2]], losses.CTC(), net.interface)
+        np.testing.assert_array_equal(taken.batch.rows, batch.rows)
+        assert [each.tolist() for each in taken.target] == [each.tolist() for each in expected] == [[3, 2], [1]]
+        assert taken.target.packing.lengths.tolist() == [6, 4]
+
+
+@pytest.mark.parametrize(("net", "x"), [(CLASSIFIER, SEQUENCES), (STATIC, np.zeros((20, 2)))])
+def test_labels_of_sequences_need_an_output_at_each_step(net, x):
+    with pytest.raises(ValueError, match="needs an output at each step of sequences"):
+        TrainingSet(net.interface, x, target=[[1]] * 20, loss=losses.CTC())
 
 
 def test_a_fingerprint_tells_labels_of_sequences_apart():

@@ -1,6 +1,7 @@
 """Strings of digits, and the transcribers of them that ship."""
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,24 @@ def test_one_s_own_recordings_of_digits_are_put_together():
     few = datasets.load_spoken_digits("test").select(np.arange(6))
     made = datasets.make_connected_digits(4, few)
     assert {word for text in made.text for word in text.split()} <= {few.target_names[k] for k in few.target}
+
+
+def test_pauses_and_loudness_are_as_documented():
+    """Of words of a steady level, at their own speed and almost without noise."""
+    few = datasets.load_spoken_digits("test").select(np.arange(3))
+    few = replace(few, waves=[np.full(400, level, np.float32) for level in (0.001, 0.03, 0.9)])
+    made = datasets.make_connected_digits(60, few, speed=(1.0, 1.0), snr_db=100.0)
+    pauses, loudest = [], []
+    for wave in made.waves:
+        loudest.append(wave.max())
+        heard = np.flatnonzero(wave > 0.98 * wave.max())
+        assert heard.size == 400 * len(made.text[len(loudest) - 1].split())  # all words are as loud
+        pauses += [heard[0], *np.diff(heard)[np.diff(heard) > 1] - 1, wave.size - 1 - heard[-1]]
+    seconds, decibels = np.array(pauses) / few.sample_rate, 20 * np.log10(loudest)
+    assert 0.03 <= seconds.min() < 0.04
+    assert 0.29 < seconds.max() <= 0.3
+    assert -30 <= decibels.min() < -28
+    assert -8 < decibels.max() <= -6
 
 
 @pytest.mark.parametrize(

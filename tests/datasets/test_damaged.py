@@ -118,6 +118,32 @@ def test_what_the_user_put_there_is_refused_but_never_removed(tmp_path, monkeypa
     assert (tmp_path / place).read_bytes() == content
 
 
+class Harm:
+    """What does harm as soon as it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return self.path.touch, ()
+
+
+@pytest.mark.parametrize(
+    ("fetch", "place", "save"),
+    [
+        (datasets.fetch_mnist, "mnist/mnist.npz", lambda path, array: np.savez(path, x_train=array)),
+        (datasets.fetch_santafe_laser, "series/santafe_laser.npy", np.save),
+    ],
+)
+def test_no_code_in_a_file_is_run(tmp_path, monkeypatch, fetch, place, save):
+    monkeypatch.setenv("RNNBP_DATA", str(tmp_path))
+    (tmp_path / place).parent.mkdir()
+    save(tmp_path / place, np.array([Harm(tmp_path / "done")], dtype=object))
+    with pytest.raises(ValueError, match=r"Remove it and call again"):
+        fetch()
+    assert not (tmp_path / "done").exists()
+
+
 def test_a_connection_that_breaks_off_leaves_nothing(tmp_path, monkeypatch):
     from requests.exceptions import ChunkedEncodingError
 

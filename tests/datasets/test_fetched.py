@@ -226,7 +226,8 @@ def test_fsdd_waves_are_those_of_the_files(recordings, data_home):
     folder = keep(data_home, recordings)
     found = datasets.fetch_fsdd()
     for name, wave, digit, speaker in zip(found.names, found.waves, found.target, found.groups, strict=True):
-        samples, _ = soundfile.read(folder / f"{name}.wav", dtype="int16")
+        samples, rate = soundfile.read(folder / f"{name}.wav", dtype="int16")
+        assert rate == found.sample_rate
         assert np.array_equal(wave * np.float32(32768), samples)
         assert (digit, speaker) == (int(name[0]), "ann")
 

@@ -173,6 +173,20 @@ def test_time_may_be_written_as_dates(write):
     assert read_sequences(write(text), sequence="id", time="when").X[0].tolist() == [[1], [2]]
 
 
+def test_numbers_may_have_decimal_commas_where_these_separate_nothing(write):
+    table = read_sequences(
+        write("id;x;name\na;70,5;1,2,3\na;-1e3;b\n"), sequence="id", label="name", label_per_step=True
+    )
+    assert table.X[0].tolist() == [[70.5], [-1000.0]]
+    assert table.y[0].tolist() == ["1,2,3", "b"]
+    for text, message in (
+        ('id,x\na,"70,5"\n', "line 2 .* 'x' is '70,5'"),
+        ("id;x\na;70,5\na;\n", "line 3 .* 'x' is ''"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            read_sequences(write(text), sequence="id")
+
+
 @pytest.mark.parametrize(("labels", "dtype"), [(("1", "0"), np.int64), (("0.5", "1"), np.float64)])
 def test_labels_that_are_numbers_become_numbers(write, labels, dtype):
     y = read_sequences(write("id,x,y\na,1,{}\nb,1,{}\n".format(*labels)), sequence="id", label="y").y

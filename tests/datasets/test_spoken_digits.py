@@ -100,6 +100,7 @@ def test_select_takes_a_mask_or_indices(digits):
     assert chosen.target.tolist() == [int(name[0]) for name in chosen.names]
     assert set(chosen.subset) == {"test"}
     assert chosen.waves[0] is digits.waves[np.flatnonzero(mask)[0]]
+    assert len({digits, chosen, again}) == 3  # sets are themselves; no arrays are compared
 
 
 def test_it_describes_itself(digits):

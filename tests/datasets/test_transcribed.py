@@ -65,6 +65,7 @@ def test_select_takes_all_that_belongs_to_an_utterance(folder):
     some = found.select(found.speaker == "ann")
     assert some.text == ["two, too", "one more"]
     np.testing.assert_array_equal(some.waves[1], sound(1))
+    assert len({found, some, found.select([0, 1, 2])}) == 3  # sets are themselves; no arrays are compared
     assert repr(some) == "<TranscribedDataset: 2 utterances at 8000 Hz, 0.0 minutes, 4 words, 1 speakers>"
 
 
@@ -105,6 +106,18 @@ def test_a_table_of_file_and_text_alone_needs_no_names_where_bars_separate_them(
     assert datasets.load_transcribed_folder(tmp_path).text == ["as it was said"]
 
 
+def test_bars_may_separate_columns_that_have_names(folder):
+    table(folder, "speaker|file|text\nann|0.wav|zero\n")
+    found = datasets.load_transcribed_folder(folder)
+    assert (found.text, found.speaker.tolist()) == (["zero"], ["ann"])
+
+
+@pytest.mark.parametrize("between", ["\n", "\u2028", "\x85"])
+def test_a_text_may_have_lines_of_its_own(folder, between):
+    table(folder, f'file,text\n0.wav,"zero{between}one"\n1.wav,two{between.strip(chr(10))}\n')
+    assert datasets.load_transcribed_folder(folder).text == ["zero one", "two"]
+
+
 def test_texts_are_normalised_on_request(folder):
     assert datasets.load_transcribed_folder(folder, normalize=str.upper).text[1] == "ZERO"
 
@@ -143,7 +156,8 @@ def test_all_missing_files_are_named_at_once(folder):
     ("text", "message"),
     [
         ("", "it is empty"),
-        ("file,text\n", "at least two columns and one recording"),
+        ("file,text\n", "must have a line for each recording, but it has only 'file,text'"),
+        ("0.wav,zero\n1.wav,one\n", "must have a column 'file' or .* but its columns are '0.wav', 'zero'"),
         ("file,text\n0.wav\n", r"line 2 of .* must have 2 fields, but it has 1"),
         ("file,text\n0.wav,zero\n1.wav,  \n", r"line 3 of .* must have a text, but it is empty"),
         ("file,text,speaker\n0.wav,zero,\n", r"line 2 of .* must have a speaker, but it is empty"),
@@ -181,6 +195,12 @@ def test_a_missing_folder_or_table_is_named(folder, path, table):
 def test_a_table_that_is_no_text_is_refused(folder):
     (folder / "texts.csv").write_bytes(b"file,text\n0.wav,\xff\xfe\n")
     with pytest.raises(ValueError, match="must be text in UTF-8"):
+        datasets.load_transcribed_folder(folder)
+
+
+def test_a_name_too_long_for_a_file_is_one_that_is_missing(folder):
+    table(folder, f"file,text\n{'x' * 300},zero\n")
+    with pytest.raises(FileNotFoundError, match=r"1 of the 1 files .*xxx \(line 2\)"):
         datasets.load_transcribed_folder(folder)
 
 
@@ -297,8 +317,12 @@ def test_an4_is_downloaded_as_cmu_packs_it(small, tmp_path, monkeypatch):
             "../etc/escaped",
             "/wav/x/y/escaped.sph",
             "an4/wav/an4_clstk/../e.sph",
+            "an4/feat/an4_clstk/fash/escaped.sph",
+            "an4/bin/escaped",
+            "an4/etc/more/escaped",
         ):
             tar.add(packed / "outside", name)
+        tar.add(packed, "an4/etc/folder", recursive=False)
     shutil.rmtree(small)
     shutil.rmtree(packed)
     monkeypatch.setattr("pooch.HTTPDownloader.__call__", lambda self, url, to, pooch: shutil.copy(archive, to))

@@ -8,7 +8,6 @@ import pytest
 
 import rnnbp
 from rnnbp import Network, layers
-from rnnbp.data.training_set import TrainingSet
 from rnnbp.distributed import ClusterError, fit
 
 SETTINGS = {"loss": "cross_entropy", "max_epochs": 2, "batch_size": 8, "progress": False}
@@ -148,24 +147,3 @@ def test_a_part_with_other_features_or_targets_is_named(client):
     )
     assert "x has 3 parts, but target has 2" in refused(x_parts, target_parts[:2])
     assert "there are no examples in any part" in refused([[], []], [[], []])
-
-
-@pytest.mark.parametrize("given", [[0, 3, 4, 7], [5], np.arange(8)[::-1]])
-def test_a_subset_is_the_set_of_the_chosen_examples(given):
-    x, target = sequences(8)
-    chosen = np.asarray(given)
-    for net, targets in ((network(), target), (Network(network().layers[:1]), x)):
-        loss = rnnbp.losses.CrossEntropy() if targets is target else rnnbp.losses.MeanSquaredError()
-        targets = targets if targets is target else [np.zeros((len(each), 5)) + each[:, :1] for each in x]
-        whole = TrainingSet(net.interface, x, target=targets, loss=loss, sample_weight=np.arange(1.0, 9))
-        part = whole.subset(chosen)
-        expected = TrainingSet(
-            net.interface, [x[i] for i in chosen], target=[targets[i] for i in chosen], loss=loss,
-            sample_weight=chosen + 1.0,
-        )  # fmt: skip
-        assert part.fingerprint() == expected.fingerprint()
-        for taken in ([0], np.arange(len(chosen))):
-            one, other = part.take(np.asarray(taken)), expected.take(np.asarray(taken))
-            assert (one.batch.rows == other.batch.rows).all()
-            assert (one.target == other.target).all()
-            assert (one.weight == other.weight).all()

@@ -87,6 +87,7 @@ def test_sequences_of_numbers_may_be_padded_too():
             ValueError,
             "the instance of row 1 is missing",
         ),
+        (lambda: from_nested([[1.0]]), TypeError, "X must be a data frame of pandas, but a list was given"),
         (lambda: from_nested(np.zeros((2, 2))), TypeError, "X must be a data frame of pandas, but a ndarray was given"),
         (lambda: from_nested(pd.DataFrame({"a": [1.0]})), TypeError, "that of row 0, column 'a', is a number"),
         (

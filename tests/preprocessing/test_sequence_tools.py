@@ -15,6 +15,7 @@ from sklearn.feature_selection import SelectKBest
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import check_estimator
 
 from rnnbp import RNNClassifier
@@ -66,6 +67,7 @@ def assert_same(left, right, **tolerance):
 )
 def test_scikit_learns_own_checks_pass(tool):
     check_estimator(tool, on_skip=None, expected_failed_checks=of_one_table(tool))
+    assert get_tags(tool).input_tags.three_d_array
 
 
 def of_one_table(tool):
@@ -190,6 +192,15 @@ def test_other_features_than_in_fit_are_refused(tool, ragged):
         fitted.transform(ragged[0])
 
 
+def test_sequences_of_another_length_than_the_columns_of_fit_are_refused_with_what_to_do():
+    fitted = SequenceScaler().fit(np.ones((3, 6)))
+    with pytest.raises(
+        ValueError, match=r"X has 4 features, .* expecting 6 features as input\. The columns .* are steps"
+    ):
+        fitted.transform(np.ones((3, 4)))
+    assert SequenceScaler().fit([np.ones(5), np.ones(4)]).transform(np.ones((3, 4))).shape == (3, 4)
+
+
 def test_an_array_that_could_be_one_sequence_or_many_is_refused():
     rng = np.random.default_rng(0)
     sequences = [rng.normal(size=(n, 1)) for n in (4, 6, 5)]
@@ -257,12 +268,13 @@ def test_scaler_can_be_undone(ragged):
     assert_same(scaler.inverse_transform(scaler.transform(ragged)), ragged, rtol=1e-9)
 
 
+@pytest.mark.parametrize("level", [0.1, 0.0])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_scaler_leaves_a_constant_feature_in_its_unit(dtype):
+def test_scaler_leaves_a_constant_feature_in_its_unit(dtype, level):
     """The mean of many equal numbers may be another one by rounding; what is left must not be blown up."""
-    scaler = SequenceScaler().fit([np.full((997, 1), 0.1, dtype), np.full((3, 1), 0.1, dtype)])
+    scaler = SequenceScaler().fit([np.full((997, 1), level, dtype), np.full((3, 1), level, dtype)])
     assert scaler.scale_ == 1
-    assert np.abs(scaler.transform([np.full((2, 1), 0.1, dtype)])[0]).max() < 1e-6
+    assert np.abs(scaler.transform([np.full((2, 1), level, dtype)])[0]).max() < 1e-6
 
 
 def test_scaler_does_not_ask_for_the_unit(ragged):
@@ -306,12 +318,15 @@ def test_per_frame_can_be_fitted_in_parts_if_the_transformer_can(ragged):
     assert not hasattr(PerFrame(PCA()), "partial_fit")
 
 
-@pytest.mark.parametrize("per_step", [False, True])
-def test_per_frame_gives_each_frame_its_sequences_label_or_its_own(rng, per_step):
+@pytest.mark.parametrize("kind", ["array", "list", "a step", "a step of one sequence"])
+def test_per_frame_gives_each_frame_its_sequences_label_or_its_own(rng, kind):
     """Only the second of three features tells the classes apart."""
     labels = np.array([0, 1, 0, 1])
-    y = [np.full(5, label) for label in labels] if per_step else labels
+    steps = [np.full(5, label) for label in labels]
     X = [rng.normal([0.0, 9.0 * label, 0.0], size=(5, 3)) for label in labels]
+    if kind == "a step of one sequence":
+        X, steps = [np.concatenate(X)], [np.concatenate(steps)]
+    y = {"array": labels, "list": labels.tolist()}.get(kind, steps)
     fitted = PerFrame(SelectKBest(k=1)).fit(X, y)
     assert fitted.get_feature_names_out().tolist() == ["x1"]
 
@@ -394,6 +409,9 @@ def test_windows_do_not_overlap_unless_asked_to(rng):
     windows = cut_windows(series, width=5)
     np.testing.assert_array_equal(windows.X, series[:, :10].reshape(2, 5, 2))
     assert windows.y is None
+    whole = cut_windows(series, ["all"], width=11)
+    np.testing.assert_array_equal(whole.X, series)
+    assert whole.y.tolist() == ["all"]
 
 
 def test_targets_of_steps_are_cut_as_their_series():
