@@ -164,6 +164,8 @@ def test_a_loss_by_position_is_an_error_that_names_what_it_was_taken_for():
             r"batch_size must be a whole number .* but 'all' was given; \"auto\" is poss",
         ),
         ({"random_state": "0"}, ValueError, "random_state must be int, RandomState or None, but '0' was given"),
+        ({"random_state": -1}, ValueError, "but -1 was given; whole numbers go from 0 to"),
+        ({"random_state": 2**32}, ValueError, "but 4294967296 was given; whole numbers go from 0 to"),
         ({"class_weight": "even"}, ValueError, "class_weight must be mapping .*, but 'even' was given"),
         (
             {"callbacks": print},
@@ -190,6 +192,11 @@ def test_what_would_fill_the_screen_is_cut_in_errors(kind, given):
             lengths[name] = len(str(error))
     assert len(lengths) > 10
     assert max(lengths.values()) < 1000
+
+
+@pytest.mark.parametrize("seed", [0, 2**32 - 1])
+def test_any_number_of_32_bits_is_a_seed(seed):
+    check(MLPClassifier(random_state=seed))
 
 
 def test_validation_data_are_given_together():
