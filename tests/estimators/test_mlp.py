@@ -219,6 +219,15 @@ def test_multi_label_and_multi_output():
     assert regressor.score(x, values) > 0.9
 
 
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [([[0, 1, 0], [1, 0, 0]], True), ([[0, 1, 0]], False), ([[0, 1, 1], [1, 1, 0]], False)],
+)
+def test_rows_of_one_1_each_may_have_been_meant_as_one_label(labels, said, recwarn):
+    MLPClassifier(2, max_iter=1).fit(X[: len(labels)], labels)
+    assert any("has one 1 in its 3 columns" in str(each.message) for each in recwarn) is said
+
+
 def test_no_hidden_layer_is_logistic_regression():
     fitted = MLPClassifier((), solver="lbfgs", random_state=0).fit(X, Y)
     assert [w.shape for w in fitted.coefs_] == [(4, 3)]

@@ -9,6 +9,7 @@ import pytest
 import sklearn.neural_network
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import get_tags
 
 from rnnbp import (
     CTCTranscriber,
@@ -102,6 +103,21 @@ def test_an_estimator_equals_itself_alone(kind):
     first, second = kind(), kind()
     assert first != second
     assert len({first, second, first}) == 2
+
+
+def test_tags_say_what_is_taken():
+    static, sequences, steps, numbers = map(get_tags, (MLPClassifier(), RNNClassifier(), RNNTagger(), RNNRegressor()))
+    assert static.classifier_tags.multi_label
+    assert not steps.classifier_tags.multi_label
+    assert numbers.target_tags.multi_output
+    assert static.input_tags.sparse
+    assert not sequences.input_tags.sparse
+    assert sequences.input_tags.three_d_array
+    sound = get_tags(CTCTranscriber())
+    assert sound.input_tags.string
+    assert not sound.input_tags.two_d_array
+    assert sound.target_tags.required
+    assert sound.no_validation
 
 
 @pytest.mark.parametrize("kind", ESTIMATORS)
