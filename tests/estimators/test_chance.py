@@ -109,6 +109,7 @@ def test_a_regressor_whose_epochs_end_above_a_constant_says_so_and_names_the_sca
 
     (message,) = said(300 + NUMBERS)
     assert "try y scaled by TransformedTargetRegressor(" in message
+    assert said(0.8 + NUMBERS)  # whose loss is less than twice that of a constant
     assert not said(np.array([each[-1, 0] for each in NOISE]) if x is NOISE else FLAT[:, 0])
 
 

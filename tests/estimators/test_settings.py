@@ -210,9 +210,23 @@ def test_what_would_fill_the_screen_is_cut_in_errors(kind, given):
     assert max(lengths.values()) < 1000
 
 
-@pytest.mark.parametrize("seed", [0, 2**32 - 1])
-def test_any_number_of_32_bits_is_a_seed(seed):
-    check(MLPClassifier(random_state=seed))
+@pytest.mark.parametrize(
+    "estimator",
+    [MLPClassifier(random_state=0), MLPClassifier(random_state=2**32 - 1), CTCTranscriber(alphabet="a")],
+    ids=["first seed", "last seed", "one character"],
+)
+def test_settings_at_their_limits_are_taken(estimator):
+    check(estimator)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(("kind", "n"), [(MLPClassifier, 200), (RNNClassifier, 32)])
+def test_a_minibatch_has_as_many_as_is_documented(kind, n):
+    x, y = np.random.default_rng(0).normal(size=(n + 1, 3)), np.arange(n + 1) % 2
+    settings = {"max_iter": 1, "random_state": 0} | ({"gradient": BPTT(compiled=False)} if kind in RECURRENT else {})
+    auto, given = (kind(3, batch_size=size, **settings).fit(x, y) for size in ("auto", n))
+    np.testing.assert_array_equal(auto.network_.theta, given.network_.theta)
+    assert f'"auto" is {n}, or all' in kind.__doc__
 
 
 def test_validation_data_are_given_together():
