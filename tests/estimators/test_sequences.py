@@ -347,6 +347,23 @@ def test_labels_that_do_not_fit_their_sequences_are_named(y, message):
         RNNTagger(**BRIEF).fit(RAGGED, y)
 
 
+@pytest.mark.parametrize(
+    ("y", "error", "message"),
+    [
+        (
+            [np.zeros(2), np.zeros(3)],
+            ValueError,
+            "y must have one target for each sample of RNNClassifier, but its parts differ in length",
+        ),
+        (np.zeros((2, 3, 1)), ValueError, "dim 3"),
+        (1, TypeError, "at least 1 dim|Singleton"),
+    ],
+)
+def test_labels_that_are_not_one_a_sequence_are_refused(y, error, message):
+    with pytest.raises(error, match=message):
+        RNNClassifier(**BRIEF).fit(RAGGED[:2], y)
+
+
 def test_values_that_do_not_fit_their_sequences_are_named():
     with pytest.raises(ValueError, match=r"sequence 3 has \d steps, but its targets have shape"):
         RNNRegressor(**BRIEF).fit(RAGGED, [*SUMS[:3], SUMS[3][:-1], *SUMS[4:]])
