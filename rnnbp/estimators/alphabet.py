@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.configuration import shown
-
 __all__ = ["Alphabet", "check_texts"]
 
 
@@ -40,10 +38,6 @@ class Alphabet:
             if not used:
                 raise ValueError("texts must hold at least one character, but all are empty")
             return cls("".join(used))
-        if not isinstance(given, str) or not given or len(set(given)) != len(given):
-            raise ValueError(
-                f"alphabet must be a str of different characters, such as 'ABC ', but {shown(given)} was given"
-            )
         if outside := [character for character in used if character not in given]:
             where = next(i for i, text in enumerate(texts) if set(text) & set(outside))
             written = " " if " " in given else ""

@@ -31,7 +31,7 @@ from rnnbp.data.sequences import Sequences
 from rnnbp.estimators.convergence import Convergence
 from rnnbp.estimators.files import Saved
 from rnnbp.estimators.order import Shuffler
-from rnnbp.estimators.settings import Training
+from rnnbp.estimators.settings import Training, drawn_seed
 from rnnbp.estimators.solvers import make_optimizer, solver_name
 from rnnbp.layers import Layer
 from rnnbp.losses import Loss
@@ -158,7 +158,7 @@ n_iter_without_improvement_ : int
 
     def _initialize(self, random_state: np.random.RandomState) -> None:
         """Draw the network's parameters; unless overridden, as its layers' initializers say."""
-        self.network_.rng = np.random.default_rng(random_state.randint(2**31 - 1))
+        self.network_.rng = np.random.default_rng(drawn_seed(random_state))
         self.network_.parameters.initialize(self.network_.rng)
 
     def _stratify(self, data: Data) -> Array | None:

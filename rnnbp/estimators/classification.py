@@ -178,7 +178,7 @@ out_activation_ : str
         if self.out_activation_ == "softmax":
             right = output.argmax(axis=1) == target
         else:
-            right = ((output > 0) == (target > 0.5)).all(axis=1)
+            right = ((output > 0) == target).all(axis=1)
         return float(np.average(right, weights=sample_weight))
 
     # -- predictions -------------------------------------------------------------------------------------------------

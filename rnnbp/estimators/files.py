@@ -180,7 +180,7 @@ def _check_setting(cls: type[Any], name: str, value: Any) -> None:
     """Check a setting's type, where the constructor's annotation is made of numbers, flags, texts and None only."""
     annotation = cls.__init__.__annotations__.get(name)
     allowed = {part.strip() for part in annotation.split("|")} if isinstance(annotation, str) else set()
-    if not allowed or not allowed <= SIMPLE.keys():
+    if not allowed or allowed - SIMPLE.keys():
         return
     if value is inspect.signature(cls).parameters[name].default:  # whatever it is said to be
         return

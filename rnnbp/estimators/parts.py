@@ -173,14 +173,13 @@ def described(part: Any, end: Any = None, *, fitted: bool = True) -> dict[str, A
         return {key: written(value, f"{name}'s {key}", describe) for key, value in values.items()}
 
     settings = part.get_params(deep=False)
+    learnt = {key: value for key, value in vars(part).items() if key not in settings}
     if isinstance(part, TransformedTargetRegressor):
         del settings["regressor"]
     return {
         "transformer": name,
         "settings": all_written({key: value for key, value in settings.items() if key not in NOT_KEPT}),
-        "fitted": all_written(
-            {key: value for key, value in vars(part).items() if key not in part.get_params(deep=False)}
-        ),
+        "fitted": all_written(learnt),
         "version": sklearn.__version__,
     }
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from rnnbp.estimators.base import EVALUATED_AT_ONCE, NetworkEstimator, dense
-from rnnbp.estimators.settings import FUNCTIONS, Perceptron, layer_sizes
+from rnnbp.estimators.settings import FUNCTIONS, Perceptron, drawn_seed, layer_sizes
 from rnnbp.layers import Activation, Dense, Dropout, Layer
 from rnnbp.reading import refuse_unreadable
 from rnnbp.training.evaluation import predict
@@ -99,7 +99,7 @@ n_layers_ : int"""
             weight[...] = random_state.uniform(-bound, bound, weight.shape)
             bias[...] = random_state.uniform(-bound, bound, bias.shape)
         if self.dropout:
-            self.network_.rng = np.random.default_rng(random_state.randint(2**31 - 1))
+            self.network_.rng = np.random.default_rng(drawn_seed(random_state))
 
     def _read_x(self, X: Any, *, reset: bool) -> Array:
         """Return X, checked; a sparse one as an ordinary array."""

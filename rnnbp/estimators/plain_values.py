@@ -206,7 +206,7 @@ def _array_read(array: Any, dtype: Any, shape: Any = None) -> Array:
         return filled.reshape(shape)
     if wrong := [item for item in items if not _is_of(item, OF_KIND[kind.kind])]:
         raise ValueError(f"an array of {kind} cannot hold {shown(wrong[0])}")
-    if kind.kind == "U" and not (_has_room(kind, items) and max(map(len, items), default=0) <= kind.itemsize // 4):
+    if kind.kind == "U" and not (_has_room(kind, items) and all(len(item) <= kind.itemsize // 4 for item in items)):
         raise ValueError(f"an array of {kind} does not fit its texts")
     try:
         with np.errstate(all="ignore"):
@@ -221,7 +221,7 @@ def _shape(nested: Any) -> tuple[int, ...]:
     level = [nested]
     while level and all(isinstance(each, list) for each in level):
         lengths = {len(each) for each in level}
-        if len(lengths) > 1 or len(shape) == 32:
+        if len(lengths) > 1:
             raise ValueError("an array's rows must be equally long")
         shape.append(lengths.pop())
         level = [item for each in level for item in each]

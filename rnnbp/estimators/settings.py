@@ -35,6 +35,7 @@ __all__ = [
     "Pooling",
     "Recurrence",
     "Training",
+    "drawn_seed",
     "layer_sizes",
 ]
 
@@ -59,6 +60,11 @@ SEED = must_be(
     ),
     hint="; whole numbers go from 0 to 2**32 - 1",
 )
+
+
+def drawn_seed(random_state: np.random.RandomState) -> int:
+    """Return a seed of what has random numbers of its own."""
+    return random_state.randint(np.iinfo(np.int32).max)
 
 
 def layer_sizes(name: str, given: Any) -> list[int]:

@@ -256,8 +256,6 @@ class Supervised(NetworkEstimator):
             )
         dtype = "numeric" if self._numeric else None
         array = np.asarray(check_array(dense(y), ensure_2d=False, dtype=dtype, input_name="y", estimator=self))
-        if array.ndim == 0 or array.ndim > 2:
-            raise ValueError(f"y should be a 1d array, or 2d, but its shape is {array.shape}")
         check_consistent_length(range(n), array)
         return np.asarray(column_or_1d(array, warn=warn)) if array.shape[1:] == (1,) else array
 

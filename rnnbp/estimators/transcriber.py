@@ -25,7 +25,7 @@ from sklearn.utils import check_random_state
 from rnnbp.decoding import NGram
 from rnnbp.estimators.alphabet import Alphabet, check_texts
 from rnnbp.estimators.declaring import check, documented
-from rnnbp.estimators.settings import layer_sizes
+from rnnbp.estimators.settings import drawn_seed, layer_sizes
 from rnnbp.estimators.transcriber_files import SavedTranscriber
 from rnnbp.estimators.transcriber_training import (
     Masking,
@@ -156,7 +156,7 @@ validation_scores_ : list of float or None
         if ear is not None:
             ear.fit(x)
             x, chosen = with_copies(ear, heard, kept, labels, speeds=self.speeds, stride=self.stride)
-        net = Network(self._layers(x[0].shape[1], len(alphabet.symbols)), seed=random_state.randint(2**31 - 1))
+        net = Network(self._layers(x[0].shape[1], len(alphabet.symbols)), seed=drawn_seed(random_state))
         options: dict[str, Any] = {}
         if len(held_out):
             of_held_out = [heard[i] for i in held_out]
@@ -177,7 +177,7 @@ validation_scores_ : list of float or None
             consistency=self.consistency,
             callbacks=[*ending, *self.callbacks],
             shuffle="later" if self.short_first and len({len(each) for each in x}) > 1 else True,
-            seed=random_state.randint(2**31 - 1),
+            seed=drawn_seed(random_state),
             progress=self.progress,
             **options,
         )

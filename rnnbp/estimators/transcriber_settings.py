@@ -48,7 +48,7 @@ def _language_model(name: str, given: Any) -> None:
 
 
 def _lexicon(name: str, given: Any) -> None:
-    if given is None or isinstance(given, str) or not (isinstance(given, bool) or hasattr(given, "__iter__")):
+    if isinstance(given, str) or not (isinstance(given, bool) or hasattr(given, "__iter__")):
         raise ValueError(f"{name} must be True, False or a list of words, but {shown(given)} was given")
 
 

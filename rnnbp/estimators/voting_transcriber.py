@@ -26,7 +26,7 @@ from rnnbp.configuration import shown, whole_number
 from rnnbp.decoding import BeamSearch, vote
 from rnnbp.estimators.alphabet import Alphabet
 from rnnbp.estimators.files import ESTIMATOR, description_in
-from rnnbp.estimators.settings import SEED
+from rnnbp.estimators.settings import SEED, drawn_seed
 from rnnbp.estimators.transcriber import CTCTranscriber
 from rnnbp.estimators.transcribing import Word, WritesDown
 from rnnbp.files import model_file
@@ -135,7 +135,7 @@ class VotingTranscriber(WritesDown):
         heard = X if hasattr(X, "__len__") else [*X]
         fitted: list[CTCTranscriber] = []
         for k in range(n):
-            one = clone(self.estimator).set_params(random_state=random_state.randint(2**31 - 1))
+            one = clone(self.estimator).set_params(random_state=drawn_seed(random_state))
             if one._learn(heard, y, groups).stopped == "interrupted":
                 warn(f"Training interrupted by user, in network {k + 1} of {n}: {max(k, 1)} will vote.")
                 self.estimators_ = fitted or [one]

@@ -109,7 +109,16 @@ def test_a_regressor_whose_epochs_end_above_a_constant_says_so_and_names_the_sca
 
     (message,) = said(300 + NUMBERS)
     assert "try y scaled by TransformedTargetRegressor(" in message
+    assert said(0.8 + NUMBERS)  # whose loss is less than twice that of a constant
     assert not said(np.array([each[-1, 0] for each in NOISE]) if x is NOISE else FLAT[:, 0])
+
+
+def test_a_loss_that_is_that_of_a_constant_is_not_above_it():
+    x, y = np.zeros((20, 3, 1)), np.resize([1.0, -1.0], 20)  # all outputs stay 0, which is the mean
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        RNNRegressor(4, learning_rate_init=5e-324, max_iter=1, random_state=0).fit(x, y)
+    assert not [str(warning.message) for warning in caught if "no better" in str(warning.message)]
 
 
 def test_what_is_named_for_targets_a_step_can_be_done():

@@ -139,7 +139,8 @@ def setting_is(name, value):
 
 FORGED = {
     "a method": ("MLPClassifier", fitted_is("predict", "x"), "nothing that is fitted is called 'predict'"),
-    "a hidden attribute": ("MLPClassifier", fitted_is("__class__", "x"), "nothing that is fitted is called"),
+    "a hidden attribute": ("MLPClassifier", fitted_is("__hidden", "x"), "nothing that is fitted is called '__hidden'"),
+    "two words": ("MLPClassifier", fitted_is("two words_", "x"), "nothing that is fitted is called 'two words_'"),
     "a property": ("MLPClassifier", fitted_is("coefs_", []), "nothing that is fitted is called 'coefs_'"),
     "a private attribute of the class": (
         "MLPClassifier",
@@ -295,6 +296,7 @@ SERIES = {
 BESIDE = {**SERIES, "lag_coef_": np.ones((2, 5)), "lag_intercept_": np.ones(2), "lag_weight_": 0.5}
 WITHOUT = {"n_features_in_": 1, "n_outputs_": 1, "residuals_": np.ones((5, 1)), "_pasts": [np.ones((4, 1))],
            "_scales": [SCALE]}  # fmt: skip
+DAYS = np.array(["2020-01-01", "2020-01-02", "2020-01-03", "2020-01-04"])
 
 
 @pytest.mark.parametrize(
@@ -303,6 +305,8 @@ WITHOUT = {"n_features_in_": 1, "n_outputs_": 1, "residuals_": np.ones((5, 1)), 
         (CLASSES, 3, 3), (TWO, 3, 1), ({**TWO, "classes_": np.arange(1)}, 3, 1), (MANY, 3, 3),
         ({**MANY, "classes_": np.arange(1)}, 3, 1), ({**CLASSES, "feature_names_in_": np.arange(3)}, 3, 3),
         (SERIES, 3, 2), (BESIDE, 3, 2), (WITHOUT, 1, 1), ({"n_features_in_": 8, "_width": 2}, 2, 1),
+        ({**SERIES, "_dates": [None, DAYS]}, 3, 2),
+        ({**WITHOUT, "lag_coef_": np.ones((1, 1)), "lag_intercept_": ONE, "lag_weight_": 0.5}, 1, 1),
     ],
 )  # fmt: skip
 def test_what_belongs_together_is_taken(fitted, n_inputs, n_outputs):
@@ -332,6 +336,8 @@ def test_what_belongs_together_is_taken(fitted, n_inputs, n_outputs):
         (SERIES, {"_known": [], "_steps": []}, "covariates are of another number of series"),
         (SERIES, {"_known": [np.ones((4, 2)), np.ones((9, 1))]}, "of another number of columns, or of too few steps"),
         (SERIES, {"_known": [np.ones((3, 1)), np.ones((9, 1))]}, "of another number of columns, or of too few steps"),
+        (SERIES, {"_dates": [DAYS]}, "there is not a date for each step of the series"),
+        (SERIES, {"_dates": [None, DAYS[:3]]}, "there is not a date for each step of the series"),
         (SERIES, {"_steps": [3, 9]}, "a series cannot be shorter than its end"),
         (SERIES, {"_scales": [(ONE, np.ones(2)), (np.ones(2), np.ones(2))]}, "the scales are of another number"),
         (SERIES, {"_scales": [(np.ones(2), np.array([1.0, 0.0]))] * 2}, "a series cannot vary by less than nothing"),

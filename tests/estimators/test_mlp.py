@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_iris, make_multilabel_classification, make_regression
+from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -212,11 +213,20 @@ def test_multi_label_and_multi_output():
     x, labels = make_multilabel_classification(n_samples=80, n_features=6, random_state=0)
     classifier = MLPClassifier(solver="lbfgs", hidden_layer_sizes=30, random_state=0).fit(x, labels)
     assert classifier.predict(x).shape == classifier.predict_proba(x).shape == labels.shape
-    assert classifier.score(x, labels) > 0.75
+    assert classifier.score(x, labels) == accuracy_score(labels, classifier.predict(x)) > 0.75
     x, values = make_regression(n_samples=80, n_features=6, n_targets=3, random_state=0)
     regressor = MLPRegressor(solver="lbfgs", hidden_layer_sizes=30, random_state=0).fit(x, values)
     assert regressor.predict(x).shape == values.shape
-    assert regressor.score(x, values) > 0.9
+    assert regressor.score(x, values) == r2_score(values, regressor.predict(x)) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [([[0, 1, 0], [1, 0, 0]], True), ([[0, 1, 0]], False), ([[0, 1, 1], [1, 1, 0]], False)],
+)
+def test_rows_of_one_1_each_may_have_been_meant_as_one_label(labels, said, recwarn):
+    MLPClassifier(2, max_iter=1).fit(X[: len(labels)], labels)
+    assert any("has one 1 in its 3 columns" in str(each.message) for each in recwarn) is said
 
 
 def test_no_hidden_layer_is_logistic_regression():
@@ -333,6 +343,11 @@ def test_a_batch_larger_than_the_data_is_clipped_with_a_warning():
 def test_validation_data_of_unknown_classes_are_refused():
     with pytest.raises(ValueError, match="has classes not in"):
         MLPClassifier(**BRIEF).fit(X[:100], NAMES[:100], X_val=X[100:], y_val=NAMES[100:])
+
+
+def test_validation_data_of_other_features_are_refused():
+    with pytest.raises(ValueError, match="X has 3 features, but MLPClassifier is expecting 4 features"):
+        MLPClassifier(**BRIEF).fit(X, Y, X_val=X[:, :3], y_val=Y)
 
 
 def test_the_estimators_are_public():

@@ -191,6 +191,9 @@ def test_a_model_is_taken_apart_in_the_order_in_which_it_is_run():
     assert [type(each) for each in found.before] == [StandardScaler, MinMaxScaler]
     assert type(found.end) is LinearRegression
     assert [type(each) for each in found.targets] == [MaxAbsScaler, StandardScaler]
+    assert found.first is model[0]
+    assert opened(found.end).first is found.end
+    assert found.learnt == {"n_features_in_": 3}
     y = found.end.predict(found.before[1].transform(found.before[0].transform(X)))[:, None]
     for scaler in found.targets:
         y = scaler.inverse_transform(y)

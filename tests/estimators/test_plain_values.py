@@ -145,6 +145,7 @@ FORGED = {
     "a shape that is true": {"array": [1], "dtype": "<f8", "shape": [True]},
     "a shape of halves": {"array": [], "dtype": "<f8", "shape": [0.5]},
     "another shape": {"array": [1, 2], "dtype": "<f8", "shape": [3]},
+    "a row as a table": {"array": [1, 2, 3, 4], "dtype": "<f8", "shape": [2, 2]},
     "ragged rows": {"array": [[1], [2, 3]], "dtype": "<f8"},
     "rows and numbers": {"array": [[1], 2], "dtype": "<f8"},
     "deep rows": {"array": [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]], "dtype": "<f8"},
@@ -202,3 +203,9 @@ def test_what_nobody_has_written_is_refused(name):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 5e6
+
+
+@pytest.mark.parametrize("rows", [[[1], [2, 3]], [[1], 2]])
+def test_rows_that_are_not_equally_long_are_called_so(rows):
+    with pytest.raises(ValueError, match="an array's rows must be equally long"):
+        read({"array": rows, "dtype": "<f8"})

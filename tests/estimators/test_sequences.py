@@ -47,6 +47,16 @@ def test_a_classifier_learns_several_labels_at_once():
     assert fitted.score(RAGGED, y) > 0.8
 
 
+@pytest.mark.parametrize(("y", "first"), [(["a", "b"], "a"), ([[0, 1], [1, 0]], [0, 0])], ids=["classes", "labels"])
+@pytest.mark.filterwarnings("ignore:each row of y has one 1", "ignore:feature 0 of X", "ignore:Training ended near")
+def test_what_is_as_likely_as_not_is_the_first_class_and_no_label(y, first):
+    x, settings = np.zeros((20, 3, 1)), BRIEF | {"learning_rate_init": 5e-324}  # so that all outputs stay 0
+    fitted = RNNClassifier(**settings, early_stopping=True).fit(x, y * 10, X_val=x[:4], y_val=[first] * 4)
+    assert_array_equal(fitted.predict_proba(x), np.full((20, 2), 0.5))
+    assert_array_equal(fitted.predict(x), [first] * 20)
+    assert fitted.validation_scores_ == [1.0, 1.0]
+
+
 def test_a_regressor_learns_values_a_sequence():
     y = np.array([total[-1] for total in SUMS])
     fitted = RNNRegressor(**QUICK).fit(RAGGED, y)
@@ -335,6 +345,23 @@ def test_sequences_that_cannot_be_used_are_named(x, error, message):
 def test_labels_that_do_not_fit_their_sequences_are_named(y, message):
     with pytest.raises(ValueError, match=message):
         RNNTagger(**BRIEF).fit(RAGGED, y)
+
+
+@pytest.mark.parametrize(
+    ("y", "error", "message"),
+    [
+        (
+            [np.zeros(2), np.zeros(3)],
+            ValueError,
+            "y must have one target for each sample of RNNClassifier, but its parts differ in length",
+        ),
+        (np.zeros((2, 3, 1)), ValueError, "dim 3"),
+        (1, TypeError, "at least 1 dim|Singleton"),
+    ],
+)
+def test_labels_that_are_not_one_a_sequence_are_refused(y, error, message):
+    with pytest.raises(error, match=message):
+        RNNClassifier(**BRIEF).fit(RAGGED[:2], y)
 
 
 def test_values_that_do_not_fit_their_sequences_are_named():

@@ -9,6 +9,7 @@ import pytest
 import sklearn.neural_network
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import get_tags
 
 from rnnbp import (
     CTCTranscriber,
@@ -104,6 +105,21 @@ def test_an_estimator_equals_itself_alone(kind):
     assert len({first, second, first}) == 2
 
 
+def test_tags_say_what_is_taken():
+    static, sequences, steps, numbers = map(get_tags, (MLPClassifier(), RNNClassifier(), RNNTagger(), RNNRegressor()))
+    assert static.classifier_tags.multi_label
+    assert not steps.classifier_tags.multi_label
+    assert numbers.target_tags.multi_output
+    assert static.input_tags.sparse
+    assert not sequences.input_tags.sparse
+    assert sequences.input_tags.three_d_array
+    sound = get_tags(CTCTranscriber())
+    assert sound.input_tags.string
+    assert not sound.input_tags.two_d_array
+    assert sound.target_tags.required
+    assert sound.no_validation
+
+
 @pytest.mark.parametrize("kind", ESTIMATORS)
 def test_signatures_are_explicit(kind):
     for function in (kind.__init__, kind.fit):
@@ -164,6 +180,8 @@ def test_a_loss_by_position_is_an_error_that_names_what_it_was_taken_for():
             r"batch_size must be a whole number .* but 'all' was given; \"auto\" is poss",
         ),
         ({"random_state": "0"}, ValueError, "random_state must be int, RandomState or None, but '0' was given"),
+        ({"random_state": -1}, ValueError, "but -1 was given; whole numbers go from 0 to"),
+        ({"random_state": 2**32}, ValueError, "but 4294967296 was given; whole numbers go from 0 to"),
         ({"class_weight": "even"}, ValueError, "class_weight must be mapping .*, but 'even' was given"),
         (
             {"callbacks": print},
@@ -190,6 +208,25 @@ def test_what_would_fill_the_screen_is_cut_in_errors(kind, given):
             lengths[name] = len(str(error))
     assert len(lengths) > 10
     assert max(lengths.values()) < 1000
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [MLPClassifier(random_state=0), MLPClassifier(random_state=2**32 - 1), CTCTranscriber(alphabet="a")],
+    ids=["first seed", "last seed", "one character"],
+)
+def test_settings_at_their_limits_are_taken(estimator):
+    check(estimator)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(("kind", "n"), [(MLPClassifier, 200), (RNNClassifier, 32)])
+def test_a_minibatch_has_as_many_as_is_documented(kind, n):
+    x, y = np.random.default_rng(0).normal(size=(n + 1, 3)), np.arange(n + 1) % 2
+    settings = {"max_iter": 1, "random_state": 0} | ({"gradient": BPTT(compiled=False)} if kind in RECURRENT else {})
+    auto, given = (kind(3, batch_size=size, **settings).fit(x, y) for size in ("auto", n))
+    np.testing.assert_array_equal(auto.network_.theta, given.network_.theta)
+    assert f'"auto" is {n}, or all' in kind.__doc__
 
 
 def test_validation_data_are_given_together():
