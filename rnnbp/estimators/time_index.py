@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.estimators.times import DAY, UNITS, Times, length, shown
+from rnnbp.estimators.times import DAY, UNITS, Times, length, shown, usual_distance
 from rnnbp.warning import warn
 
 __all__ = ["read_dates", "read_name"]
@@ -170,7 +170,7 @@ def _expect_increasing(times: Times, index: Any, what: str, remedies: _Remedies)
         return
     k = int(np.argmin(later))
     distances = np.diff(instants)
-    usual = np.sort(distances)[len(distances) // 2]
+    usual = usual_distance(distances)
     back = (
         f"clocks are put back at the end of summer time: give dates their time zone, {remedies.localized}, or use UTC"
     )
@@ -200,7 +200,7 @@ def _is_at_night(moment: Any) -> bool:
 
 def _expect_alike(times: Times, what: str, filled: str, remedies: _Remedies, *, beside: bool) -> None:
     distances, clock = np.diff(times.instants), times.clock
-    usual, shortest = np.sort(distances)[len(distances) // 2], distances.min()
+    usual, shortest = usual_distance(distances), distances.min()
     alike = (distances * ALIKE >= usual) & (distances <= ALIKE * usual)
     if alike.all():
         return
