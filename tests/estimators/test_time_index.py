@@ -122,6 +122,10 @@ def test_dates_of_a_frequency_are_taken_without_a_word(dates):
         *((YEAR[::k].delete(10), f'the usual distance is {k} days. Fill .*asfreq("{k}D")') for k in (2, 3, 4, 5, 7)),
         (at(0, 6, 12, 18).delete(10), 'the usual distance is 6 hours. Fill .*asfreq("6h")'),
         (at(0, 12).delete(10), 'the usual distance is 12 hours. Fill .*asfreq("12h")'),
+        (
+            YEAR[:21].delete([4, 14]).append(pandas.DatetimeIndex(["2020-01-11 01:00"])).sort_values(),
+            "2020-01-06 follows 2020-01-04, but the usual distance is 1 day. Fill what is missing",
+        ),
         (at(0, 12)[:10].delete(4), 'the usual distance is 12 hours. Fill .*asfreq("12h")'),
     ],
     ids=lambda value: "" if isinstance(value, str) else str(len(value)),
@@ -143,12 +147,29 @@ def test_dates_that_rows_do_not_keep_are_named(dates, message):
         (BARS.delete(30), "2020-01-07 12:00:00 follows 2020-01-07 10:00:00, but elsewhere there are dates in between"),
         (without_frequency(WORKDAYS[:8]), "2020-01-06 follows 2020-01-03"),
         (SECONDS.delete(4), "5 seconds follows 3 seconds, but the usual distance is 1 second"),
+        (WORKDAYS[:15].delete([4, 10]), "2020-01-08 follows 2020-01-06, but the usual distance is 1 day"),
+        (
+            YEAR[:28].append(pandas.DatetimeIndex(["2020-01-06 12:00"])).sort_values(),
+            "2020-01-06 12:00:00 follows 2020-01-06, but the usual distance is 1 day",
+        ),
         (HALVES.delete(4), "2020-01-01 00:00:02 follows .* the usual distance is 0.5 seconds"),
         (pandas.RangeIndex(9)[::-1], "begins with 8 and 7.*s.sort_index().*s.reset_index(drop=True)"),
         (pandas.Index([3, 1, 2]), "begins with 3 and 1"),
         (pandas.Index(["2020-03", "2020-02", "2020-01"]), "begins with 2020-03 and 2020-02"),
     ],
-    ids=["trades", "a holiday", "hours", "a weekend", "seconds", "halves", "reversed", "shuffled", "text"],
+    ids=[
+        "trades",
+        "a holiday",
+        "hours",
+        "a weekend",
+        "seconds",
+        "holidays",
+        "one too many",
+        "halves",
+        "reversed",
+        "shuffled",
+        "text",
+    ],
 )
 def test_what_cannot_be_known_is_warned_of(dates, message):
     with pytest.warns(UserWarning, match=message.replace("(", r"\(").replace(")", r"\)")) as caught:
