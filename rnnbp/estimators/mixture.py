@@ -98,10 +98,10 @@ class Mixture(Covaried):
         lags = self._numbers_of_lags()
         errors = []  # of the network, and of an autoregression for each number of lags
         for fold in folds(lengths):
-            pieces = self._left_in(courses, fold)
-            net = self._trained(pieces, random_state.randint(2**31 - 1))
+            pieces, seed = self._left_in(courses, fold), random_state.randint(2**31 - 1)
             pasts, values = self._tried(courses, self._origins(lengths, fold, h), h)
-            if pasts:
+            if pieces and pasts:  # of short series a fold may have neither; the last one has both
+                net = self._trained(pieces, seed)
                 models: list[OneStep] = [Recurrent(net, self._view), *(self._autoregression(pieces, k) for k in lags)]
                 with np.errstate(over="ignore", invalid="ignore"):  # one that runs away gets no weight
                     errors.append([(values - self._run_on(each, pasts, h)) / self._spreads(pasts) for each in models])

@@ -316,6 +316,13 @@ def test_errors_are_those_of_all_origins_with_a_window_or_a_fifth_behind_and_the
     assert RNNForecaster(**BRIEF).fit([SINE[:n] for n in lengths]).residuals_.shape == (n, h, 1)
 
 
+@pytest.mark.parametrize("n", [5, 6])
+def test_parts_of_short_series_that_leave_nothing_to_learn_from_are_passed_over(n):
+    """Of two series of 5 or 6 steps the middle third leaves 2 steps on either side, and changes need 3."""
+    fitted = RNNForecaster(difference=True, **BRIEF).fit([SINE[:n], TREND[:n]])
+    assert fitted.residuals_.shape == (4, 1, 1)  # of the last two steps of each
+
+
 def test_fit_prints_nothing(capfd):
     RNNForecaster(**BRIEF).fit(SINE)
     assert capfd.readouterr() == ("", "")

@@ -126,6 +126,12 @@ def test_a_level_drifts_if_windows_vary_less_than_half_as_much_as_the_series(per
     assert drifts([np.sin(2 * np.pi * np.arange(400) / period)[:, None]], 10) == is_drift
 
 
+def test_variables_are_judged_each_by_its_own_windows():
+    slow, fast = (np.sin(2 * np.pi * np.arange(400) / period) for period in (40, 10))
+    assert drifts([np.stack([slow, slow, 10 * fast], axis=1)], 10)
+    assert not drifts([np.stack([slow, fast, 10 * fast], axis=1)], 10)
+
+
 def test_three_steps_on_a_line_drift_and_two_do_not():
     assert drifts([T[:3, None]], 50)
     assert not drifts([T[:2, None]], 50)

@@ -54,7 +54,7 @@ def test_what_has_an_axis_for_steps_or_columns_is_not(y):
         ([1, 2], [1, 1], False),
         ([[1], [1, 2]], [1, 2], True),
         ([np.ones(1), np.ones(2)], [5, 5], True),
-        ([np.ones(3), 2.0], [5, 5], True),
+        ([np.ones(1), 2.0], [5, 5], True),
         ([np.ones(3), np.ones(3)], [3, 3], True),
         ([np.ones(3), [1, 2, 3]], [3, 3], True),
         ([np.ones(3), np.ones(3)], [5, 5], False),
