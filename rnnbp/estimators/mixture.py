@@ -98,10 +98,10 @@ class Mixture(Covaried):
         lags = self._numbers_of_lags()
         errors = []  # of the network, and of an autoregression for each number of lags
         for fold in folds(lengths):
-            pieces = self._left_in(courses, fold)
-            net = self._trained(pieces, random_state.randint(2**31 - 1))
+            pieces, seed = self._left_in(courses, fold), random_state.randint(2**31 - 1)
             pasts, values = self._tried(courses, self._origins(lengths, fold, h), h)
-            if pasts:
+            if pieces and pasts:  # of short series a fold may have neither; the last one has both
+                net = self._trained(pieces, seed)
                 models: list[OneStep] = [Recurrent(net, self._view), *(self._autoregression(pieces, k) for k in lags)]
                 with np.errstate(over="ignore", invalid="ignore"):  # one that runs away gets no weight
                     errors.append([(values - self._run_on(each, pasts, h)) / self._spreads(pasts) for each in models])
@@ -134,7 +134,7 @@ class Mixture(Covaried):
         return [
             piece
             for each, (begin, end) in zip(courses, fold, strict=True)
-            for piece in ((each.part(0, begin), each.part(end)) if end > begin else (each,))
+            for piece in (each.part(0, begin), each.part(end))
             if len(piece) >= self._view.least(2)
         ]
 
@@ -147,8 +147,7 @@ class Mixture(Covaried):
         """Return what was known at origins, or at some of many, and the h values after each, of shape (N, h, F)."""
         times = [(each, t) for each, those in zip(courses, origins, strict=True) for t in those]
         times = times[:: max(-(-len(times) // WINDOWS), 1)]
-        pasts = [each.part(max(t - self.window - 1, 0), t) for each, t in times]
-        return pasts, np.array([each.x[t : t + h, : self._width] for each, t in times])
+        return [each.part(0, t) for each, t in times], np.array([each.x[t : t + h, : self._width] for each, t in times])
 
     def _autoregression(self, courses: list[Course], n_lags: int) -> Autoregression:
         return Autoregression.fitted(courses, n_lags, n_drifting=self._width if self.differenced_ else 0)

@@ -70,7 +70,7 @@ def badly_scaled(rows: Array) -> tuple[int, float, float] | None:
         greatest = np.maximum(rows.max(axis=0), -rows.min(axis=0))
         badness = np.maximum.reduce([LEAST / greatest, spread / MOST, np.abs(mean) / spread / MEAN])
         precision = np.finfo(rows.dtype if rows.dtype.kind == "f" else np.float64).eps
-        badness[spread < ROUNDING * precision * spread.max(initial=0)] = 0
+        badness[spread < ROUNDING * precision * spread.max()] = 0
     for k in np.argsort(-badness, kind="stable"):
         if not badness[k] > 1:  # nor if it is NaN, where all is 0
             return None

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.estimators.times import DAY, UNITS, Times, length, shown
+from rnnbp.estimators.times import DAY, UNITS, Times, length, shown, usual_distance
 from rnnbp.warning import warn
 
 __all__ = ["read_dates", "read_name"]
@@ -170,7 +170,7 @@ def _expect_increasing(times: Times, index: Any, what: str, remedies: _Remedies)
         return
     k = int(np.argmin(later))
     distances = np.diff(instants)
-    usual = np.sort(distances)[len(distances) // 2]
+    usual = usual_distance(distances)
     back = (
         f"clocks are put back at the end of summer time: give dates their time zone, {remedies.localized}, or use UTC"
     )
@@ -200,21 +200,21 @@ def _is_at_night(moment: Any) -> bool:
 
 def _expect_alike(times: Times, what: str, filled: str, remedies: _Remedies, *, beside: bool) -> None:
     distances, clock = np.diff(times.instants), times.clock
-    usual, shortest = np.sort(distances)[len(distances) // 2], distances.min()
-    alike = (distances * ALIKE >= usual) & (distances <= ALIKE * usual)
+    usual, shortest = usual_distance(distances), distances.min()
+    shorter, longer = distances * ALIKE < usual, distances > ALIKE * usual
+    alike = ~(shorter | longer)
     if alike.all():
         return
     possible = [cycle for cycle in (DAY, WEEK) if 2 * usual <= cycle]
     long_enough = [cycle for cycle in (DAY, WEEK) if clock[-1] - clock[0] >= 2 * cycle]
     seen = [_rhythm(clock, usual, cycle) for cycle in possible if cycle in long_enough]
-    finer = [_rhythm(clock, min(shortest, DAY), cycle) for cycle in long_enough if 2 * shortest <= cycle]
+    finer = [_rhythm(clock, min(shortest, DAY), cycle) for cycle in long_enough]
     seen += [(breaks, is_even) for breaks, is_even in finer if not is_even and breaks.mean() <= 1 - OFTEN]
     breaks, is_even = min(seen, key=lambda each: (each[0].sum(), each[1]), default=(~alike, not possible))
     has_frequency = alike.mean() >= 0.5
     has_rhythm = bool(seen) and not is_even and breaks.mean() <= 1 - OFTEN
     if (has_frequency or has_rhythm) and not breaks.any():
         return
-    longer = distances > ALIKE * usual
     is_lost = has_frequency and is_even and bool(longer.any())
     k = int(np.argmax(longer if is_lost else breaks if has_rhythm or (has_frequency and not is_even) else ~alike))
     message = f"the dates of {what} are not alike far apart: {shown(clock[k + 1])} follows {shown(clock[k])}, but " + (

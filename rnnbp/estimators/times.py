@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DAY", "UNITS", "Times", "dates_after", "expect_dates_of", "length", "shown"]
+__all__ = ["DAY", "UNITS", "Times", "dates_after", "expect_dates_of", "length", "shown", "usual_distance"]
 
 Array = NDArray[Any]
 
@@ -111,19 +111,25 @@ def dates_after(dates: Array, h: int) -> Array:
     if not distances.size:
         return np.asarray(dates[-1] + ahead * DAY)
     months = dates.astype("M8[M]")
-    if distances.min() >= 28 * DAY and (np.diff(months) == months[-1] - months[-2]).all():
-        month = months[-1] + ahead * (months[-1] - months[-2])
+    steps = np.diff(months)
+    if distances.min() >= 28 * DAY and (steps == steps[0]).all():
+        month = months[-1] + ahead * steps[0]
         longest = (month + 1).astype("M8[D]") - month.astype("M8[D]") - DAY
         return np.asarray(month + np.minimum((dates - months).max(), longest))
     for n in range(1, len(dates) // 2 + 1):  # steps after which dates come again
         apart = dates[n:] - dates[:-n]
-        again = np.sort(apart)[len(apart) // 2]
+        again = usual_distance(apart)
         if (apart == again).mean() >= OFTEN:
             return np.asarray(dates[(ahead - 1) % n - n] + ((ahead - 1) // n + 1) * again)
-    return np.asarray(dates[-1] + ahead * np.sort(distances)[len(distances) // 2])
+    return np.asarray(dates[-1] + ahead * usual_distance(distances))
 
 
-def expect_dates_of(series: Times, dates: Times, what: str, first: int = 0) -> None:
+def usual_distance(distances: Array) -> Any:
+    """Return the median; of two in the middle, the longer."""
+    return np.sort(distances)[len(distances) // 2]
+
+
+def expect_dates_of(series: Times, dates: Times, what: str, first: int) -> None:
     """Check that what is known beside a series has the same dates.
 
     Parameters

@@ -95,6 +95,10 @@ class SequenceReader(BaseEstimator):  # type: ignore[misc]
                 raise TypeError(f"sequence {i} holds {a.dtype} values: expected real numbers")
         if arrays[0].ndim > 2:
             raise ValueError(f"each sequence must be of shape (T_i, F) or (T_i,), but the first has {arrays[0].shape}")
+        if arrays[0].shape[1:] == (0,):
+            raise ValueError(
+                f"each sequence must have at least one feature, but the first is of shape {arrays[0].shape}"
+            )
         stacked = _as_float(np.ascontiguousarray(np.concatenate(arrays)))  # data frames lie column by column
         lengths = np.array([len(a) for a in arrays], dtype=np.intp)
         scalar = stacked.ndim == 1

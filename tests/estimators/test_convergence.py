@@ -19,7 +19,8 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3))
 Y = (X[:, 0] + 0.5 * RNG.normal(size=60) > 0).astype(int)
 SEQUENCES = [RNG.normal(size=(n, 2)) for n in RNG.integers(1, 5, size=40)]
-RECURRENT = {"hidden_layer_sizes": 3, "gradient": TEXT, "max_iter": 2, "random_state": 0}
+RECURRENT_NETWORK = {"gradient": TEXT, "random_state": 0}
+RECURRENT = {"hidden_layer_sizes": 3, "max_iter": 2, **RECURRENT_NETWORK}
 QUICK = {"hidden_layer_sizes": 5, "random_state": 0, "learning_rate_init": 0.02, "tol": 1e-3}
 
 FITTED = {
@@ -96,6 +97,27 @@ def test_the_rate_is_reduced_where_training_would_have_ended():
     assert rates[constant.n_iter_] == pytest.approx(0.02)
     assert adaptive.loss_curve_[: constant.n_iter_] == constant.loss_curve_
     assert rates[-1] < 1e-5
+    assert np.diff(np.flatnonzero(np.diff(rates)))[-1] == 3  # epochs without an improvement: one more than 2
+
+
+def test_near_chance_a_recurrent_network_goes_on_while_its_training_loss_falls():
+    """Of labels that are wrong where it is validated: neither the validation data's score nor its loss gets better."""
+    y = RNG.integers(0, 2, size=40)
+    settings = {"n_iter_no_change": 2, "tol": 1e-5, "learning_rate_init": 0.002, "max_iter": 30}
+    model = RNNClassifier(4, early_stopping=True, **RECURRENT_NETWORK | settings)
+    model.fit(SEQUENCES, y, X_val=SEQUENCES[:10], y_val=1 - y[:10])
+    assert model.n_iter_ == 30
+    assert np.argmax(model.validation_scores_) < 20
+    assert np.argmin(model.validation_loss_curve_) < 20
+    assert (np.diff(model.loss_curve_) < -1e-5).all()
+
+
+def test_without_early_stopping_the_last_epoch_is_kept():
+    thetas = []
+    watch = lambda net, history: thetas.append(net.theta.copy())  # noqa: E731
+    fitted = MLPClassifier(**QUICK | {"learning_rate_init": 2.0}, max_iter=6, callbacks=[watch]).fit(X, Y)
+    assert np.argmin(fitted.loss_curve_) < 5
+    assert_array_equal(fitted.network_.theta, thetas[-1])
 
 
 def test_the_best_network_is_the_same_to_callbacks_and_to_the_estimator(tmp_path):
@@ -112,6 +134,18 @@ def test_a_warm_start_without_a_better_epoch_ends_with_the_network_that_it_began
     assert fitted.best_validation_score_ == best
     assert len(fitted.validation_scores_) > fitted.n_iter_
     assert_array_equal(fitted.network_.theta, theta)
+
+
+def test_a_recurrent_network_that_begins_with_the_best_score_ends_with_it_though_its_loss_falls():
+    y = np.array([x[:, 0].sum() > 0 for x in SEQUENCES])
+    settings = {"learning_rate_init": 0.02, "max_iter": 60, "warm_start": True}
+    model = RNNClassifier(8, early_stopping=True, **RECURRENT_NETWORK | settings)
+    held_out = {"X_val": SEQUENCES[:4], "y_val": y[:4]}
+    theta = model.fit(SEQUENCES, y, **held_out).network_.theta.copy()
+    assert model.best_validation_score_ == 1
+    model.set_params(max_iter=3).fit(SEQUENCES, y, **held_out)
+    assert model.validation_scores_[-3:] == [1, 1, 1]
+    assert_array_equal(model.network_.theta, theta)
 
 
 def test_early_stopping_may_begin_in_a_warm_start():

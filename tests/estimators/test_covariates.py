@@ -238,8 +238,8 @@ def test_early_stopping_goes_by_the_series_and_not_by_what_is_forecast_beside_it
             "NaN or infinity, first in row 7, column 1",
         ),
         (
-            {"future_covariates": np.append(FUTURE[:62], [[np.nan]], axis=0)},
-            "first in row 62, column 0: what is not known beyond the end of a series is a past covariate",
+            {"future_covariates": np.append(FUTURE[:60], [[np.nan]], axis=0)},
+            "first in row 60, column 0: what is not known beyond the end of a series is a past covariate",
         ),
         ({"past_covariates": PAST[None]}, "must be of shape (rows, columns) or (rows,), but their shape is (1, 70, 2)"),
         ({"past_covariates": PAST[:, :0]}, "must be of shape (rows, columns) or (rows,), but their shape is (70, 0)"),
@@ -260,7 +260,10 @@ def test_words_are_no_covariates():
     [
         ([PAST], "past_covariates must be a list of one array for each of the 2 series, but 1 were given"),
         ([PAST, PAST[:, :1]], "past_covariates of series 1 have 1 columns, but those of series 0 have 2"),
-        ([PAST, PAST[:30]], "past_covariates of series 1 have 30 rows, but 60 are needed"),
+        (
+            [PAST, PAST[:30]],
+            "past_covariates of series 1 have 30 rows, but 60 are needed: one for each of its 60 steps$",
+        ),
     ],
 )
 def test_covariates_of_series_that_do_not_fit_together_are_named(given, message):

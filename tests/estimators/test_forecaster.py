@@ -6,6 +6,7 @@ import numpy as np
 import pandas
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.metrics import r2_score
 
 from rnnbp import RNNForecaster
 from rnnbp.estimators.forecast_input import expect_enough
@@ -225,6 +226,7 @@ def test_a_forecast_goes_on_from_a_bound_that_it_has_met():
         ({"lower": 9.5}, r"series 1 goes beyond lower=9.5: it is 9.29289 at step 5"),
         ({"upper": 10}, r"series 0 goes beyond upper=10: it is 10.7071 at step 1"),
         ({"lower": 3, "upper": 2}, "lower must be less than upper, but lower=3 and upper=2 were given"),
+        ({"lower": 3, "upper": 3}, "lower must be less than upper, but lower=3 and upper=3 were given"),
         ({"lower": "0"}, "lower must be a number in .*, but '0' was given; None is possible too"),
     ],
 )
@@ -257,8 +259,73 @@ def test_early_stopping_sets_the_end_of_each_series_aside():
     assert len(fitted.validation_scores_) == 2
 
 
-def test_score_is_of_one_step_ahead():
-    assert RNNForecaster(**QUICK).fit(SINE[:128]).score(SINE) > 0.95
+@pytest.mark.parametrize("difference", [False, True])
+def test_what_is_set_aside_is_scored_one_step_ahead_from_the_last_step_that_is_not(difference):
+    settings = BRIEF | {"max_iter": 1, "difference": difference}
+    fitted = RNNForecaster(early_stopping=True, validation_fraction=0.25, **settings).fit(SINE[:40])
+    z = (SINE[:40] - SINE[:40].mean()) / (np.diff(SINE[:40]) if difference else SINE[:40]).std()
+    seen = np.diff(z, prepend=np.nan) if difference else z
+    output = fitted.network_.forward([seen[29:39, None]])[:, 0, 0]
+    assert fitted.best_validation_score_ == pytest.approx(r2_score(np.diff(z[29:]), output))
+
+
+def test_what_is_set_aside_is_not_trained_on_and_all_else_is():
+    """Of whole periods, whose scale is that of all of them."""
+    part = RNNForecaster(early_stopping=True, validation_fraction=0.2, **BRIEF).fit(SINE[:80])
+    assert_allclose(part.loss_curve_, RNNForecaster(early_stopping=False, **BRIEF).fit(SINE[:64]).loss_curve_)
+
+
+@pytest.mark.parametrize("difference", [False, True])
+def test_each_series_must_have_steps_for_two_inputs_before_what_is_set_aside(difference):
+    enough = 3 + difference
+    forecaster = RNNForecaster(early_stopping=True, difference=difference, **BRIEF)
+    forecaster.fit([SINE, SINE[:enough]])
+    with pytest.raises(ValueError, match="validation set is too small"):
+        forecaster.fit([SINE, SINE[: enough - 1]])
+
+
+@pytest.mark.parametrize("difference", [False, True])
+def test_score_is_of_one_step_ahead(difference):
+    """Of a series that is no longer than a window, whose forecasts are one pass of the network."""
+    fitted = RNNForecaster(difference=difference, lags=None, **BRIEF | {"window": 20}).fit(SINE)
+    first, x = 1 + difference, TREND[:15]
+    z = (x - x.mean()) / (np.diff(x) if difference else x).std()
+    changes = fitted.network_.forward([(np.diff(z) if difference else z)[:-1, None]])[:, 0, 0]
+    assert fitted.score(x) == pytest.approx(r2_score(z[first:], z[first - 1 : -1] + changes))
+    least = first + 1  # steps: one forecast of each
+    assert np.isfinite(fitted.score([SINE[:least], SINE[1 : least + 1]]))
+    with pytest.raises(ValueError, match=f"series 1 has {first} steps"):
+        fitted.score([SINE[:least], SINE[:first]])
+
+
+@pytest.mark.parametrize("difference", [False, True])
+def test_two_inputs_of_each_series_are_enough_to_learn_from_and_one_to_go_on_from(difference):
+    n = 2 + difference
+    fitted = RNNForecaster(difference=difference, **BRIEF).fit([SINE[k : k + n] for k in range(5)])
+    assert fitted.predict(4).shape == (5, 4)
+    assert fitted.predict([SINE[: n - 1]], 4).shape == (1, 4)
+    with pytest.raises(ValueError, match="series 0 has 1 steps" if difference else "at least one step"):
+        fitted.predict([SINE[: n - 2]], 4)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "h", "n"), [((60,), 12, 8 + 20 + 9), ((60, 30, 9), 12, 37 + 13), ((40,), 8, 5 + 13 + 7)]
+)
+def test_errors_are_those_of_all_origins_with_a_window_or_a_fifth_behind_and_the_horizon_ahead(lengths, h, n):
+    """Of one series by thirds, such as 12 to 19, 20 to 39 and 40 to 48 of 60 steps; of three one by one."""
+    assert RNNForecaster(**BRIEF).fit([SINE[:n] for n in lengths]).residuals_.shape == (n, h, 1)
+
+
+@pytest.mark.parametrize("n", [5, 6])
+def test_parts_of_short_series_that_leave_nothing_to_learn_from_are_passed_over(n):
+    """Of two series of 5 or 6 steps the middle third leaves 2 steps on either side, and changes need 3."""
+    fitted = RNNForecaster(difference=True, **BRIEF).fit([SINE[:n], TREND[:n]])
+    assert fitted.residuals_.shape == (4, 1, 1)  # of the last two steps of each
+
+
+def test_fit_prints_nothing(capfd):
+    RNNForecaster(**BRIEF).fit(SINE)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_partial_fit_goes_on():

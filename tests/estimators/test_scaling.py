@@ -42,6 +42,7 @@ def test_what_is_badly_scaled_is_found(column, dtype):
         NORMAL[:, 0],
         60 * NORMAL[:, 0],
         5 + NORMAL[:, 0],
+        np.minimum(NORMAL[:, 0], 0.04),
         np.full(500, 1e6),
         np.full(500, 0.1),
         np.zeros(500),
@@ -54,6 +55,7 @@ def test_what_is_badly_scaled_is_found(column, dtype):
         "normal",
         "wide",
         "shifted",
+        "negative",
         "constant",
         "constant in rounding",
         "nothing",
@@ -161,7 +163,7 @@ def test_principal_components_of_dependent_columns_are_not_warned_of(dtype):
     dependent = np.column_stack([NORMAL, NORMAL @ [1.0, 1.0, 0.0], NORMAL @ [0.0, 2.0, 1.0]]).astype(dtype)
     components = PCA().fit_transform(dependent)
     assert 0 < components.std(axis=0).min() < 1e-6  # that of rounding
-    assert badly_scaled(components) is None
+    assert badly_scaled(components) is badly_scaled(30 * components) is None
     components[:, -1] = (1e-3 if dtype == "float32" else 1e-7) * NORMAL[:, 0]  # small, but not by rounding
     assert badly_scaled(components)[0] == 4
 

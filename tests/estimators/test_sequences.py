@@ -325,8 +325,9 @@ NAN[0, 1] = np.nan
         (["a.wav", "b.wav", "c.wav"], TypeError, "sequence 0 is 'a.wav', not an array: read files first"),
         (RAGGED[0][0], ValueError, "Reshape your data"),
         ([], ValueError, "the list of sequences is empty"),
+        ([np.ones((3, 0))] * 3, ValueError, r"must have at least one feature, but the first is of shape \(3, 0\)"),
     ],
-    ids=["features", "nan", "empty sequence", "generator", "object array", "files", "one row", "no sequence"],
+    ids=["features", "nan", "empty sequence", "generator", "object array", "files", "one row", "no sequence", "width"],
 )
 def test_sequences_that_cannot_be_used_are_named(x, error, message):
     with pytest.raises(error, match=message):

@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 
 import rnnbp
 from rnnbp import ModelFileError, Network, RNNForecaster
-from rnnbp.estimators.time_index import read_dates
+from rnnbp.estimators.time_index import read_dates, read_name
 from rnnbp.estimators.times import Times, dates_after
 from rnnbp.gradients import BPTT
 from rnnbp.preprocessing import SequenceScaler
@@ -31,6 +31,7 @@ BARS = HOURS[(HOURS.hour >= 9) & (HOURS.hour < 16) & (HOURS.day_of_week < 5)]
 SHIFTS = pandas.date_range("2020-03-01", periods=2000, freq="h", tz="Europe/Berlin")
 SHIFTS = SHIFTS[(SHIFTS.hour >= 8) & (SHIFTS.hour < 16)]  # on clocks that are put forward at the end of March
 SECONDS = pandas.timedelta_range(0, periods=40, freq="s")
+HALVES = pandas.date_range("2020-01-01", periods=40, freq="500ms")
 YEAR = pandas.date_range("2020-01-01", periods=300)
 
 
@@ -81,6 +82,8 @@ def read(dates, what="X"):
         HOURS[(HOURS.day_of_week == 1) & HOURS.hour.isin([9, 10])],
         DAYS[:2],
         DAYS[:1],
+        without_frequency(DAYS[:1]),
+        *(DAYS[np.cumsum([0, *apart])] for apart in ((2, 2, 2, 3, 2, 2, 2), (3, 3, 3, 2, 3, 3, 3))),
         MONTHS,
         SECONDS,
     ],
@@ -119,6 +122,11 @@ def test_dates_of_a_frequency_are_taken_without_a_word(dates):
         *((YEAR[::k].delete(10), f'the usual distance is {k} days. Fill .*asfreq("{k}D")') for k in (2, 3, 4, 5, 7)),
         (at(0, 6, 12, 18).delete(10), 'the usual distance is 6 hours. Fill .*asfreq("6h")'),
         (at(0, 12).delete(10), 'the usual distance is 12 hours. Fill .*asfreq("12h")'),
+        (
+            YEAR[:21].delete([4, 14]).append(pandas.DatetimeIndex(["2020-01-11 01:00"])).sort_values(),
+            "2020-01-06 follows 2020-01-04, but the usual distance is 1 day. Fill what is missing",
+        ),
+        (at(0, 12)[:10].delete(4), 'the usual distance is 12 hours. Fill .*asfreq("12h")'),
     ],
     ids=lambda value: "" if isinstance(value, str) else str(len(value)),
 )
@@ -139,11 +147,29 @@ def test_dates_that_rows_do_not_keep_are_named(dates, message):
         (BARS.delete(30), "2020-01-07 12:00:00 follows 2020-01-07 10:00:00, but elsewhere there are dates in between"),
         (without_frequency(WORKDAYS[:8]), "2020-01-06 follows 2020-01-03"),
         (SECONDS.delete(4), "5 seconds follows 3 seconds, but the usual distance is 1 second"),
+        (WORKDAYS[:15].delete([4, 10]), "2020-01-08 follows 2020-01-06, but the usual distance is 1 day"),
+        (
+            YEAR[:28].append(pandas.DatetimeIndex(["2020-01-06 12:00"])).sort_values(),
+            "2020-01-06 12:00:00 follows 2020-01-06, but the usual distance is 1 day",
+        ),
+        (HALVES.delete(4), "2020-01-01 00:00:02 follows .* the usual distance is 0.5 seconds"),
         (pandas.RangeIndex(9)[::-1], "begins with 8 and 7.*s.sort_index().*s.reset_index(drop=True)"),
         (pandas.Index([3, 1, 2]), "begins with 3 and 1"),
         (pandas.Index(["2020-03", "2020-02", "2020-01"]), "begins with 2020-03 and 2020-02"),
     ],
-    ids=["trades", "a holiday", "hours", "a weekend", "seconds", "reversed", "shuffled", "text"],
+    ids=[
+        "trades",
+        "a holiday",
+        "hours",
+        "a weekend",
+        "seconds",
+        "holidays",
+        "one too many",
+        "halves",
+        "reversed",
+        "shuffled",
+        "text",
+    ],
 )
 def test_what_cannot_be_known_is_warned_of(dates, message):
     with pytest.warns(UserWarning, match=message.replace("(", r"\(").replace(")", r"\)")) as caught:
@@ -178,6 +204,7 @@ def test_what_a_rhythm_leaves_out_may_be_a_holiday(dates, message):
         ("2020-10-20", "15min", "Europe/Berlin", 492, "2020-10-25 02:00:00, follows one of 2020-10-25 02:45:00"),
         ("2020-10-28", "30min", "America/New_York", 196, "2020-11-01 01:00:00, follows one of 2020-11-01 01:30:00"),
         ("2020-10-28", "h", "America/Havana", 97, "both of 2020-11-01 00:00:00"),
+        ("2020-10-20", "h", "Europe/Athens", 124, "both of 2020-10-25 03:00:00"),
         ("2023-10-20", "20min", "Africa/Cairo", 504, "2023-10-26 23:00:00, follows one of 2023-10-26 23:40:00"),
     ],
 )
@@ -210,13 +237,14 @@ def test_other_times_that_repeat_are_not_those_of_clocks(dates):
     assert "summer" not in str(caught.value)
 
 
-@pytest.mark.parametrize("freq", ["h", "15min"])
+@pytest.mark.parametrize("freq", ["1h", "15min"])
 def test_an_hour_that_clocks_leave_out_in_spring_may_not_be_missing(freq):
     dates = naive("2020-03-25", freq)
     hint = 'if clocks were put forward for summer here, give dates their time zone, s.tz_localize("Europe/Berlin"'
     with pytest.raises(ValueError, match=r"2020-03-29 03:00:00 follows .* Fill what is missing") as caught:
         read(dates)
     assert hint in str(caught.value)
+    assert f's.asfreq("{freq}").interpolate()' in str(caught.value)
     read(dates.tz_localize("Europe/Berlin", ambiguous="infer"))
     by_day, utc = dates + pandas.Timedelta("9h"), dates.tz_localize("UTC")
     for other in (by_day, utc, dates[: len(dates) * 2 // 5].delete(60)):
@@ -264,6 +292,23 @@ def test_a_holiday_among_columns_is_warned_of_as_a_column():
         read_dates(X, "X", in_columns=True)
 
 
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        (X.rename("v"), "v"),
+        (X.to_frame("v"), "v"),
+        (X, None),
+        (X.rename(3), None),
+        (X.rename(""), None),
+        (pandas.DataFrame({"v": X, "w": X}), None),
+        (X.to_numpy(), None),
+    ],
+    ids=["series", "table", "none", "number", "empty", "two columns", "array"],
+)
+def test_a_name_is_that_of_the_series_or_the_only_column(given, name):
+    assert read_name(given) == name
+
+
 SEVERAL = pandas.MultiIndex.from_product([["a", "b"], WEEKS[:N]])
 
 
@@ -284,6 +329,12 @@ def test_dates_beside_something_else_are_refused_as_they_may_be_of_several_serie
         RNNForecaster(**BRIEF).fit(X=values, future_covariates=series)
 
 
+def test_of_two_levels_of_dates_the_first_is_taken_for_the_number_of_the_series():
+    both = pandas.MultiIndex.from_product([DAYS[:3], HOURS[:5]])
+    with pytest.raises(ValueError, match=r"\[x.droplevel\(0\) for _, x in X.groupby\(level=0\)\]"):
+        read_dates(pandas.Series(np.zeros(15), both), "X")
+
+
 def test_several_levels_without_dates_are_warned_of():
     series = pandas.Series(np.ones(6), pandas.MultiIndex.from_product([["a", "b"], range(3)]))
     with pytest.warns(
@@ -299,6 +350,13 @@ def test_several_levels_without_dates_are_warned_of():
 @pytest.mark.filterwarnings("error")
 def test_an_index_without_dates_says_nothing(index):
     assert read(index) is None
+
+
+@pytest.mark.filterwarnings("error")
+def test_rows_in_any_order_say_nothing_of_what_is_beside_a_series_or_has_its_steps_in_columns():
+    table = pandas.DataFrame(np.zeros((3, 5)), index=[3, 1, 2])
+    assert read_dates(table, "c", beside=True) is None
+    assert read_dates(table, "X", in_columns=True) is None
 
 
 @pytest.mark.parametrize(
@@ -317,9 +375,24 @@ def test_dates_go_on(dates):
     assert_array_equal(dates_after(np.asarray(dates[:-8]), 8), np.asarray(dates[-8:]))
 
 
-def test_dates_without_a_frequency_go_on_with_the_usual_distance():
-    dates = np.asarray(DAYS[[0, 1, 3, 10, 12, 14]])
-    assert_array_equal(dates_after(dates, 2), np.array(["2020-01-17", "2020-01-19"], "M8[D]"))
+@pytest.mark.parametrize("days", [[0, 1, 3, 10, 12, 14], [0, 1, 2, 4, 6, 14]])
+def test_dates_without_a_frequency_go_on_with_the_usual_distance(days):
+    assert_array_equal(dates_after(np.asarray(DAYS[days]), 2), np.array(["2020-01-17", "2020-01-19"], "M8[D]"))
+
+
+def test_dates_go_on_as_before_after_a_gap_at_their_end():
+    assert_array_equal(dates_after(np.asarray(DAYS[:20].delete(18)), 3), np.asarray(DAYS[20:23]))
+
+
+def test_two_months_go_on():
+    after = dates_after(np.array(["2020-01-31", "2020-02-29"], "M8[D]"), 2)
+    assert_array_equal(after, np.array(["2020-03-31", "2020-04-30"], "M8[D]"))
+
+
+@pytest.mark.parametrize(("n", "after"), [(9, ["17", "18", "19"]), (10, ["20", "21", "22"])])
+def test_weekends_are_left_out_once_two_weeks_are_known(n, after):
+    dates = np.asarray(pandas.bdate_range("2020-01-06", periods=n))
+    assert_array_equal(dates_after(dates, 3), np.array([f"2020-01-{day}" for day in after], "M8[D]"))
 
 
 # -- where they are read -----------------------------------------------------------------------------------------------
@@ -405,6 +478,14 @@ def test_covariates_without_dates_belong_to_rows_by_their_place(both, given):
     assert_array_equal(model.predict(X.to_numpy(), 3, **{name: given}), model.predict(3))
 
 
+def test_dates_of_another_kind_and_of_too_few_rows_are_not_compared(both):
+    name, model = both
+    durations = pandas.Series(KNOWN.to_numpy(), pandas.timedelta_range(0, periods=N + H, freq="s"))
+    assert_array_equal(model.predict(X, 3, **{name: durations}), model.predict(3))
+    with pytest.raises(ValueError, match=f"{name} of series 0 have 50 rows"):
+        model.predict(X, 3, **{name: KNOWN[:50]})
+
+
 IN_ZONES = [  # dates of the series, those beside it, and whether they are the same
     ("Europe/Berlin", "Europe/Berlin", "Europe/Berlin", True),
     ("Europe/Berlin", "Europe/Berlin", "Asia/Tokyo", True),
@@ -434,6 +515,12 @@ def test_dates_of_time_zones_are_compared_as_instants(zone, localized, shown_in,
                 )
                 with pytest.raises(ValueError, match=rf"row \d+ of future_covariates of series 0 is of {first}"):
                     each.predict(*given, future_covariates=beside)
+
+
+def test_dates_that_are_compared_by_the_clock_are_shown_as_it_shows_them():
+    message = "is of 2020-01-12, but step 0 of the series is of 2020-01-05: rows"
+    with pytest.raises(ValueError, match=message):
+        RNNForecaster(**BRIEF).fit(X.tz_localize("Europe/Berlin"), future_covariates=moved(pandas.Timedelta("7D")))
 
 
 def test_dates_of_a_time_zone_are_text_and_dates_again():
