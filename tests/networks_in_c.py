@@ -96,7 +96,7 @@ STACKS = {
     "LayerNorm": [layers.LayerNorm(21)],
     "Embedding": [layers.Embedding(SYMBOLS, H)],
     "Embedding and LSTM": [layers.Embedding(SYMBOLS, 6), layers.LSTM(6, 12), layers.Dense(12, SYMBOLS)],
-    "Conv1D": [conv(I, H, 3)],
+    "Conv1D": [conv(I, H, 2)],
     "Conv1D of one frame": [conv(I, H, 1)],
     "Conv1D of one frame in three": [conv(I, H, 1, stride=3)],
     "Conv1D, strided and dilated": [conv(I, H, 3, stride=2, dilation=3)],

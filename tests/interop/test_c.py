@@ -13,7 +13,7 @@ from rnnbp import Network, layers
 from rnnbp.activations import ACTIVATIONS
 from rnnbp.cells import Cell, Product, Stage
 from rnnbp.interop import c
-from rnnbp.interop.c.elementwise import Functions, square_root
+from rnnbp.interop.c.elementwise import Functions, logarithm, square_root
 from rnnbp.interop.c.exporting import render
 from rnnbp.interop.c.layers import WRITERS
 from rnnbp.kernels.elementwise import where
@@ -85,13 +85,22 @@ def test_the_square_root_is_that_of_numpy(dtype):
     np.testing.assert_array_equal(found, [0.0, np.nan, np.inf, np.nan])
 
 
+def test_the_logarithm_is_that_of_numpy():
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.uniform(0.5, 2, 20_000), 10.0 ** rng.uniform(-37, 38, 20_000)]).astype(np.float32)
+    x = x[x != 1]
+    (found,) = trace(logarithm, (None,), (None,)).run(x)
+    assert np.max(np.abs(found / np.log(x.astype(np.float64)) - 1)) < 2.5 * np.finfo(np.float32).eps
+
+
 @needs_compiler
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_the_square_root_of_powers_of_two_is_the_nearest_number_also_below_the_normal_range(dtype, tmp_path):
+def test_the_square_root_of_powers_of_two_is_exact_also_below_the_normal_range_and_at_its_ends(dtype, tmp_path):
     """In C, which reads a number's bits: those of subnormals have no exponent of their own."""
     info, functions = np.finfo(dtype), Functions("model", dtype)
     x = np.ldexp(np.ones((), dtype), np.arange(info.minexp - info.nmant, info.maxexp))
     assert x[0] == info.smallest_subnormal
+    x = np.append(x, np.array([0.0, np.inf], dtype))
     name, number = functions.name("sqrt"), functions.number
     whole = f"void roots({number} *x, int n)\n{{\n    for (int i = 0; i < n; i++) x[i] = {name}(x[i]);\n}}\n"
     (tmp_path / "roots.c").write_text(
@@ -176,6 +185,11 @@ def test_a_wrong_header_is_noticed(monkeypatch):
     assert c.verify(net, ragged(net)).relative > 1e-3
 
 
+@pytest.mark.parametrize(("largest", "relative"), [(2.0, 2.5e-31), (1e-30, 0.5), (0.9e-30, 5e-31), (0.0, 5e-31)])
+def test_a_difference_is_relative_to_the_largest_output_unless_all_are_smaller_than_1e_30(largest, relative):
+    assert c.Verification(5e-31, largest, 1.0, 7, "gcc").relative == pytest.approx(relative, rel=1e-12)
+
+
 @needs_compiler
 def test_a_symbol_that_there_is_not_changes_nothing(tmp_path):
     c.export(network(STACKS["Embedding and LSTM"]), tmp_path / "net.h")
@@ -207,6 +221,7 @@ int main(void)
         ([layers.Elman(3, 5)], 5 * (3 + 5), 45, 5, 5),
         ([layers.LSTM(3, 5, peepholes=True)], 4 * 5 * (3 + 5) + 3 * 5, 195, 2 * 5, 4 * 5),
         ([layers.GRU(3, 5, reset="before")], 3 * 5 * (3 + 5), 135, 5, 3 * 5 + 5),
+        ([layers.LSTM(3, 5, layer_norm=True)], 4 * 5 * (3 + 5) + 2 * 20 + 5, 230, 2 * 5, 5 * 5 + 2 * 20 + 5),
         ([layers.Jordan(3, 5, n_outputs=2)], 5 * (3 + 2) + 5 * 2, 42, 2, 5 + 5 + 2 + 2),
         ([layers.LSTM(13, 64), layers.Dense(64, 10)], 256 * (13 + 64) + 640, 20_618, 128, 256 + 64),
     ],
@@ -224,6 +239,14 @@ def test_where_no_output_may_be_due_a_frame_costs_so_much_at_most():
     stride = layers.Conv1D(3, 5, 1, stride=3, causal=True)
     assert "15 multiply-adds a frame, at most, 80 bytes of weights,\n * 4 bytes" in render(Network([stride]), "model")
     assert "at most" not in render(Network([layers.Conv1D(3, 5, 2, causal=True)]), "model").partition("*/")[0]
+
+
+def test_what_is_counted_takes_memory_too():
+    mean = [layers.LayerNorm(6), layers.MeanOverTime()]
+    assert f"{6 * 4 + 8} bytes of state" in render(Network(mean), "model")
+    text = render(Network([layers.Dense(6, 4)]), "model", quantize="int8", calibration=[np.ones((1, 6))])
+    assert f"{6 * 4 + 2 * 4 * 4} bytes of weights" in text
+    assert f"on the stack {6 * 2} bytes" in text
 
 
 @needs_compiler

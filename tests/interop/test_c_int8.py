@@ -103,3 +103,11 @@ def test_a_range_covers_every_frame_that_a_layer_has_handed_on():
             before.theta[:] = net.theta[: before.theta.size]
             given = before.forward(x[:, None])
         np.testing.assert_allclose(ranges[k, name], np.abs(given).max(), rtol=1e-5)
+
+
+def test_a_range_is_that_of_all_frames_that_a_recurrent_layer_has_handed_on_and_of_no_others():
+    net = Network([layers.Elman(1, 1), layers.Activation("sigmoid"), layers.Dense(1, 1)])
+    net.theta[:] = 0
+    net.parameters["0.input_weight"][...] = 1
+    ranges = measured(net, [np.array([[-1], [-2], [-3]], np.float32)])  # sigmoid(tanh(x)) falls, and is below sigmoid(0)
+    assert ranges[2, "x"] == pytest.approx(1 / (1 + np.exp(np.tanh(1))), rel=1e-6)

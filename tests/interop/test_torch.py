@@ -1,6 +1,7 @@
 """Networks as modules of PyTorch, and modules as networks; where PyTorch is installed."""
 
 from contextlib import nullcontext
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -130,6 +131,62 @@ def test_sequential_like_models_are_taken_over():
     close(from_module(pooled).forward(x.transpose(2, 0, 1)), numbers(pooled(torch.tensor(x))))
 
 
+class Code(nn.Module):
+    """Modules, and what is done with them."""
+
+    def __init__(self, code, *modules):
+        super().__init__()
+        self.code, self.a, self.b = code, modules[0], modules[-1]
+
+    def forward(self, x):
+        return self.code(self, x)
+
+
+@pytest.mark.parametrize(
+    ("code", "modules"),
+    [
+        (lambda m, x: m.b(m.a(x).squeeze(-1)), (nn.AdaptiveAvgPool1d((1,)), nn.Linear(I, 2))),
+        (lambda m, x: m.b(torch.flatten(m.a(x), 1)), (nn.AdaptiveMaxPool1d(1), nn.Linear(I, 2))),
+        (lambda m, x: m.b(m.a(x)).amax(-1), (nn.Conv1d(I, 2, 3, padding="same", dilation=2), nn.Tanh())),
+        (lambda m, x: m.b(m.a(x)).amax(-1), (nn.Conv1d(I, 2, 1, padding="valid"), nn.Tanh())),
+    ],
+)
+def test_code_over_frames_that_come_last_is_taken_over(code, modules):
+    module, x = Code(code, *modules), np.random.default_rng(0).normal(size=(3, I, 8)).astype(np.float32)
+    close(from_module(module).forward(x.transpose(2, 0, 1)), numbers(module(torch.tensor(x))))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        lambda m, x: m.a(x)[0].permute(dims=(2, 1, 0)).mean(2).tanh(),
+        lambda m, x: m.a(x)[0].transpose(dim0=0, dim1=1).mean(1).tanh(),
+        lambda m, x: m.b(m.a(x)[0]).mean(-3),
+        lambda m, x: (m.b(m.a(x)[0]), x),
+    ],
+)
+def test_code_over_a_recurrent_layer_is_taken_over(code):
+    module, x = Code(code, nn.GRU(I, H), nn.Softmax(2)), np.random.default_rng(0).normal(size=(6, 5, I))
+    y = module(torch.tensor(x, dtype=torch.float32))
+    y = numbers(y[0] if isinstance(y, tuple) else y)
+    close(from_module(module).forward(x), y if y.shape[0] != H else y.T)
+
+
+def test_dropout_goes_between_layers_of_one_module():
+    net = from_module(nn.LSTM(I, H, 3, dropout=0.25, bidirectional=True))
+    first, later = (layers.LSTM(n, H, bidirectional=True) for n in (I, 2 * H))
+    assert net.layers == (first, layers.Dropout(0.25), later, layers.Dropout(0.25), later)
+    assert from_module(nn.GRU(I, H, 2)).layers == (layers.GRU(I, H), layers.GRU(H, H))
+
+
+def test_a_chain_may_be_made_by_hand():
+    modules = import_module("rnnbp.interop.torch.modules")
+    chain = modules.Chain([nn.GRU(I, H), modules.LastStep()])
+    x, lengths = torch.tensor(np.random.default_rng(0).normal(size=(6, 2, I)), dtype=torch.float32), [3, 6]
+    alone = [chain.layers[0](x[:n, k])[1][0] for k, n in enumerate(lengths)]
+    close(numbers(chain(x, torch.tensor(lengths))), numbers(torch.stack(alone)))
+
+
 class Skip(nn.Module):
     def __init__(self):
         super().__init__()
@@ -149,6 +206,11 @@ class Own(Skip):
         return self.linear(x) * self.weight
 
 
+class Second(Skip):
+    def forward(self, x, other):
+        return self.linear(other)
+
+
 class Twice(nn.Module):
     def __init__(self):
         super().__init__()
@@ -157,6 +219,17 @@ class Twice(nn.Module):
     def forward(self, x):
         _, (_, c) = self.rnn(x)
         return self.head(c[-1])
+
+
+def state_and_cell(m, x):
+    _, (h, c) = m.a(x)
+    return torch.cat([h[-2], c[-1]], 1)
+
+
+def states_of_two(m, x):
+    y, below = m.a(x)
+    _, above = m.b(y)
+    return torch.cat([above[-2], below[-1]], 1)
 
 
 @pytest.mark.parametrize(
@@ -174,6 +247,23 @@ class Twice(nn.Module):
         (nn.GELU(approximate="tanh"), "approximate='tanh'"),
         (nn.Softmax(dim=0), "dim=0"),
         (nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2).double()), "some parameters of the module are float32"),
+        (Second(), "Second, at 'linear': its code is no chain of layers"),
+        (Code(lambda m, x: m.a(x, None), nn.GRU(I, H)), "must be called with one tensor: initial states belong to"),
+        (Code(lambda m, x: m.a(input=x), nn.Linear(I, H)), "must be called with one tensor"),
+        (nn.Sequential(nn.GRU(I, H), nn.Flatten()), r"module '1', Flatten\(.*has no counterpart"),
+        (
+            nn.Sequential(nn.AdaptiveMaxPool1d(1), nn.Linear(I, H)),
+            "features along the last axis, but these are b, f, 1",
+        ),
+        (nn.AdaptiveMaxPool1d(2), r"AdaptiveMaxPool1d\(.*has no counterpart"),
+        (nn.Embedding(9, I, max_norm=1.0), r"has max_norm=1\.0"),
+        (nn.LayerNorm((5, I)), "goes over 2 axes: it must go over the features"),
+        (nn.Conv1d(2, 3, 3, padding=1, padding_mode="circular"), "has groups=1 and padding_mode='circular'"),
+        (nn.Conv1d(2, 3, 4, padding="same", dilation=2), "adds 3 and 3 frames: .* as with 2 and 4"),
+        (nn.Conv1d(2, 3, 3, padding="valid"), "adds 0 and 0 frames"),
+        (Code(lambda m, x: m.a(x)[0].sum(-1), nn.GRU(I, H)), "sum has no counterpart here"),
+        (Code(state_and_cell, nn.LSTM(I, H, bidirectional=True)), "it puts branches together"),
+        (Code(states_of_two, nn.GRU(I, H, bidirectional=True), nn.GRU(6, H, bidirectional=True)), "it puts branches"),
     ],
 )
 def test_what_has_no_counterpart_is_refused_and_named(module, why):

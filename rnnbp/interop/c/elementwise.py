@@ -27,7 +27,7 @@ from typing import Any
 
 from rnnbp.interop.c.routines import ROUTINES
 from rnnbp.interop.c.text import literal
-from rnnbp.kernels.approximations import LN2, LN2_64, LN2_REST, LN2_REST_64, LOG1P64_P, LOG1P_P, expand
+from rnnbp.kernels.approximations import LN2, LN2_REST, LOG1P_P, expand
 from rnnbp.kernels.elementwise import where
 from rnnbp.kernels.nodes import OPERATIONS, operate
 from rnnbp.kernels.trace import Graph, trace
@@ -62,17 +62,16 @@ def square_root(dtype: str, x: Any) -> Any:
     return where(x > 0.0, where(x < math.inf, s, x), where(x < 0.0, math.nan, x))
 
 
-def logarithm(dtype: str, x: Any) -> Any:
-    """Return the natural logarithm of numbers in the normal range, in arithmetic: that of `approximations.log1p`."""
-    single = dtype == "float32"
+def logarithm(x: Any) -> Any:
+    """Return the natural logarithm of float32 numbers in the normal range: in arithmetic, as `approximations.log1p`."""
     e, m = operate("exponent", x), operate("mantissa", x)
     high = m > math.sqrt(2.0)
     e, m = where(high, e + 1.0, e), where(high, 0.5 * m, m)
     s = (m - 1.0) / (m + 1.0)
-    value = 0.0
-    for coefficient in LOG1P_P if single else LOG1P64_P:
+    value, *lower = LOG1P_P
+    for coefficient in lower:
         value = value * (s * s) + coefficient
-    return s * value + e * (LN2_REST if single else LN2_REST_64) + e * (LN2 if single else LN2_64)
+    return s * value + e * LN2_REST + e * LN2
 
 
 class Functions:
@@ -146,11 +145,9 @@ class Functions:
 
     def _arithmetic(self, function: str) -> str:
         """Write a function of the vocabulary out."""
-        own = {"sqrt": square_root, "log": logarithm}
+        own: dict[str, Callable[[Any], Any]] = {"sqrt": partial(square_root, self.dtype), "log": logarithm}
         assert function in own or function in OPERATIONS, function
-        text: Callable[[Any], Any] = (
-            partial(own[function], self.dtype) if function in own else partial(operate, function)
-        )
+        text = own.get(function, partial(operate, function))
         graph = expand(trace(text, (None,), (None,)), self.dtype)
         lines, (result,) = self.statements(graph, ["x"])
         body = "\n".join(f"    {line}" for line in [*lines, f"return {result};"])

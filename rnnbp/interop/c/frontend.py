@@ -203,7 +203,7 @@ def add_features(header: Header, features: Any, n_inputs: int) -> str:
     n_features = len(front.feature_names)
     if n_features != n_inputs:
         raise ValueError(f"features must be as many as the network takes, {n_inputs}, but {n_features} were given")
-    if header.dtype != "float32" or header.frame_type != "float":
+    if header.frame_type != "float":
         raise ValueError("features are float32: the header must take and compute such, but dtype float64 was given")
     for function in ("log", "maximum", "sqrt", "add_product"):
         header.functions.name(function)
@@ -247,7 +247,7 @@ def _normalization(front: Frontend, names: dict[str, Any]) -> str:
 
 def _tables(front: Frontend) -> dict[str, Any]:
     """Return the constant arrays: window, transform, bands, and the cosine transform where there is one."""
-    angles = 2 * np.pi * np.arange(front.n_fft // 2) / front.n_fft
+    angles = np.linspace(0, np.pi, front.n_fft // 2, endpoint=False)
     bank = front.filterbank()
     spans = [np.flatnonzero(bank[:, j])[[0, -1]] for j in range(bank.shape[1])]
     tables = {

@@ -23,7 +23,7 @@ __all__ = ["Header", "Share"]
 
 Array = NDArray[Any]
 
-SIZES = {"float": 4, "double": 8, "int32_t": 4, "uint32_t": 4, "uint64_t": 8, "int16_t": 2}
+SIZES = {"float": 4, "double": 8, "uint32_t": 4, "uint64_t": 8, "int16_t": 2}
 
 
 @dataclass

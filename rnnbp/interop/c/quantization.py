@@ -50,8 +50,7 @@ def quantized_rows(weight: Array) -> tuple[Array, Array]:
     """
     largest = np.abs(weight).max(axis=0)
     scales = np.where(largest > TINY, largest, 1.0).astype(np.float32) / np.float32(LARGEST_WEIGHT)
-    q = np.clip(np.rint(weight / scales), -LARGEST_WEIGHT, LARGEST_WEIGHT)  # 1
-    return np.ascontiguousarray(q.T.astype(np.int8)), scales
+    return np.ascontiguousarray(np.rint(weight / scales).T.astype(np.int8)), scales  # 1
 
 
 class Quantized:
@@ -75,7 +74,7 @@ class Quantized:
         routine = share.header.functions.name("add_whole_product")
         for start in range(0, n, MOST_ROWS):
             rows = weight[start : start + MOST_ROWS]
-            part = name if n <= MOST_ROWS else f"{name}_rows{start}"
+            part = f"{name}_rows{start}" if start else name
             q, scales = quantized_rows(rows)
             numbers, factors = share.constant(part, q), share.constant(f"{part}_scale", scales * step)
             at = f"{held} + {start}" if start else held
@@ -97,7 +96,7 @@ def measured(net: Network, sequences: Sequence[Array]) -> Ranges:
     ----------
     net : Network
     sequences : sequence of ndarray of shape (T_i, ...)
-        Frames as the network's interface has checked them.
+        Frames as the network's interface has checked them, at least one each.
 
     Returns
     -------
@@ -107,7 +106,7 @@ def measured(net: Network, sequences: Sequence[Array]) -> Ranges:
     ranges: Ranges = {}
 
     def see(k: int, name: str, values: Array) -> None:
-        ranges[k, name] = max(ranges.get((k, name), 0.0), float(np.abs(values).max(initial=0.0)))
+        ranges[k, name] = max(ranges.get((k, name), 0.0), float(np.abs(values).max()))
 
     for sequence in sequences:
         frames = sequence
@@ -123,8 +122,8 @@ def measured(net: Network, sequences: Sequence[Array]) -> Ranges:
                 see(k, "x", frames)
                 step = layer.stream(parameters, net.dtype, compiled=False)
                 outputs = (step(frames[t : t + 1]) for t in range(len(frames)))
-                due = [output.copy() for output in outputs if output is not None]  # the next step may overwrite it
-                frames = np.concatenate(due) if due else np.empty((0, layer.output_width(frames.shape[-1])), net.dtype)
+                # the first is always due, and the next step may overwrite it
+                frames = np.concatenate([output.copy() for output in outputs if output is not None])
     return ranges
 
 

@@ -37,19 +37,16 @@ def stem_of(path: str | PathLike[str]) -> str:
 
 
 def identifier(name: str, taken: Collection[str] = ()) -> str:
-    """Return a name with what C has no place for replaced, and with a number after it if it is taken."""
-    plain = re.sub(r"[^A-Za-z0-9_]", "_", name)
-    found, k = plain, 1
+    """Return a name with what C has no place for replaced by underscores, and with more of them while it is taken."""
+    found = re.sub(r"[^A-Za-z0-9_]", "_", name)
     while found in taken:
-        k += 1
-        found = f"{plain}_{k}"
+        found += "_"
     return found
 
 
 def literal(value: float, dtype: str) -> str:
     """Return a finite number as C has it: the shortest decimal that is read as this number of the dtype."""
-    shown = str(np.dtype(dtype).type(value))
-    return (shown if set(shown) & set(".en") else shown + ".0") + ("f" if dtype == "float32" else "")
+    return f"{np.dtype(dtype).type(value)!s}{'f' if dtype == 'float32' else ''}"
 
 
 def array(name: str, values: Array) -> str:

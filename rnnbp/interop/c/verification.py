@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import struct
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -153,7 +154,7 @@ class Verification:
     @property
     def relative(self) -> float:
         """The largest difference over the largest output; over 1 where all outputs are smaller than 1e-30."""
-        return self.difference / self.largest if self.largest > 1e-30 else self.difference
+        return self.difference / self.largest if self.largest >= 1e-30 else self.difference
 
 
 @explained
@@ -241,7 +242,7 @@ def compared(expected: Sequence[Array], actual: Sequence[Array], compiler: str) 
             )
     wanted = np.concatenate(expected, dtype=np.float64)
     found = np.concatenate(actual, axis=1, dtype=np.float64)
-    agreement = (found.argmax(axis=-1) == wanted.argmax(axis=-1)).mean()
+    agreement = (found.argmax(axis=2) == wanted.argmax(axis=1)).mean()
     difference, largest = np.abs(found - wanted).max(), np.abs(wanted).max()
     return Verification(float(difference), float(largest), float(agreement), wanted.size, compiler)
 
@@ -292,7 +293,7 @@ def outputs_of(command: Sequence[str], sequences: Sequence[Array], net: Network,
     written = _call(command, b"".join(np.uint32(len(each)).tobytes() + each.tobytes() for each in frames))
     outputs, at = [], 0
     for _ in sequences:
-        n = int(np.frombuffer(written, np.uint32, 1, at)[0])
+        (n,) = struct.unpack_from("=I", written, at)
         outputs.append(np.frombuffer(written, dtype, 2 * n * net.n_outputs, at + 4).reshape(2, n, net.n_outputs))
         at += 4 + outputs[-1].nbytes
     return outputs

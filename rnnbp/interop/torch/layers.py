@@ -125,7 +125,7 @@ def _convolution(module: Any, padding: Any) -> Conv1D:
 
 def _recurrent(module: Any, tensors: dict[str, Array], place: str) -> list[Link]:
     """Return a layer for each of the module's, with its dropout between them."""
-    if getattr(module, "proj_size", 0):
+    if module.proj_size:
         raise ValueError(f"has proj_size={module.proj_size}, a projection of h")
     links, width = [], module.input_size
     options = {"bidirectional": module.bidirectional}

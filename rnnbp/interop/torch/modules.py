@@ -110,19 +110,20 @@ class Chain(nn.Module):
         """Return the output and the final states."""
         final: dict[str, Tensor] = {}
         given = dict(initial_states or {})
-        masks, pooled = lengths is not None, not any(map(_looks_along_time, self.layers))
-        n = torch.full((x.shape[1],), len(x)) if lengths is None and not pooled else lengths
+        n, pooled = lengths, not any(map(_looks_along_time, self.layers))
+        if n is None and not pooled:
+            n = torch.full((x.shape[1],), len(x))
         for k, layer in enumerate(self.layers):
             if isinstance(layer, (nn.RNNBase, ReversedRNN)):
                 x = self._recurrent(layer, x, n, k, given, final)
             elif isinstance(layer, (LastStep, MeanOverTime, MaxOverTime)):
                 x, pooled = layer(x, n), True
             elif isinstance(layer, Convolution):
-                x, stride = layer(x, n), layer.convolution.stride[0]
-                n = None if n is None else (n + stride - 1) // stride
+                x, (stride,) = layer(x, n), layer.convolution.stride
+                n = (n + stride - 1) // stride
             else:
                 x = layer(x)
-        if masks and not pooled and n is not None:
+        if lengths is not None and not pooled:
             x = torch.where(inside(x, n), x, 0.0)
         return x, final
 
@@ -157,7 +158,6 @@ def _looks_along_time(layer: nn.Module) -> bool:
 
 
 def _reversed(x: Tensor, lengths: Tensor) -> Tensor:
-    """Return each sequence from its own end; what lies after it stays where it is."""
+    """Return each sequence from its own end; what lies after it means nothing."""
     steps = torch.arange(len(x), device=x.device)[:, None]
-    n = lengths.to(x.device)[None]
-    return x[torch.where(steps < n, n - 1 - steps, steps), torch.arange(x.shape[1], device=x.device)]
+    return x[lengths.to(x.device) - 1 - steps, torch.arange(x.shape[1], device=x.device)]

@@ -68,7 +68,7 @@ def from_module(module: Any) -> Network:
     dtypes = {array.dtype for link in links for array in link.parameters.values()}
     if len(dtypes) > 1:
         raise InteropError("some parameters of the module are float32 and others float64")
-    return network(links, next(iter(dtypes), torch.zeros(1).numpy().dtype))
+    return network(links, next(iter(dtypes), torch.zeros(()).numpy().dtype))
 
 
 def _of_chain(chain: Any) -> list[Link]:
@@ -165,7 +165,7 @@ class _Reader:
         if kind in ("Linear", "LayerNorm", "Softmax"):
             self.features_last(node, x)
         self.links += links_of(called, f"module {node.target!r}")
-        return replace(x, n_links=len(self.links), axes=axes + "f" if kind == "Embedding" and axes else axes)
+        return replace(x, n_links=len(self.links), axes=axes)
 
     def features_last(self, node: Any, x: Frames) -> None:
         if x.axes and x.axes[-1] != "f":
@@ -200,11 +200,14 @@ class _Reader:
         if Ellipsis in parts:
             at = parts.index(Ellipsis)
             parts[at : at + 1] = [slice(None)] * (len(axes) - len(parts) + 1)
+        if len(parts) > len(axes):
+            raise self.refusal(node, f"[{index}] does not fit the axes {', '.join(axes) or 'that are not known'}")
+        parts += [slice(None)] * (len(axes) - len(parts))
         kept = ""
-        for letter, part in zip(axes, [*parts, *[slice(None)] * (len(axes) - len(parts))], strict=False):
+        for letter, part in zip(axes, parts, strict=True):
             if part == slice(None):
                 kept += letter
-            elif letter == "t" and part in (0, -1) and found.step is None:
+            elif letter == "t" and part in (0, -1):
                 found = replace(found, step="first" if part == 0 else "last")
             elif letter == "d" and isinstance(part, int) and value.n_states - value.directions <= part % value.n_states:
                 half = (part % value.n_states) % value.directions if value.directions == 2 else None
@@ -213,8 +216,6 @@ class _Reader:
                 raise self.refusal(
                     node, f"[{index}] is not supported: the first or last step, or the last layer's states"
                 )
-        if len(parts) > len(axes):
-            raise self.refusal(node, f"[{index}] does not fit the axes {', '.join(axes) or 'that are not known'}")
         return replace(found, axes=kept)
 
     def pooled(self, node: Any, value: Any, dim: Any, layer: Any) -> Frames:
@@ -238,11 +239,11 @@ class _Reader:
             pooled = self.pooled(node, value, dim, MeanOverTime() if name == "mean" else MaxOverTime())
             return (pooled, None) if name == "max" else pooled
         if name in ("transpose", "permute", "swapaxes"):
-            return self.transposed(node, name, value, given[1:])
+            return self.transposed(node, name, value, [*given[1:], *node.kwargs.values()])
         if name in ("squeeze", "contiguous", "flatten") and isinstance(value, Frames):
             if name == "squeeze" and value.axes and value.axes[0] == "d" and value.n_states == 1:
-                return replace(value, axes=value.axes[1:])
-            if name == "contiguous" or (value.axes.endswith("1") and len(value.axes) == 3):
+                return replace(value, axes=value.axes.replace("d", ""))
+            if name == "contiguous" or value.axes.endswith("1"):
                 return replace(value, axes=value.axes.replace("1", ""))
         if name in ("cat", "concat", "concatenate"):
             return self.joined(node, value, dim)
@@ -257,7 +258,7 @@ class _Reader:
 
     def transposed(self, node: Any, name: str, value: Any, order: list[Any]) -> Frames:
         x = self.enter(node, value)
-        order = list(order[0]) if len(order) == 1 and isinstance(order[0], (tuple, list)) else order
+        order = list(order[0]) if isinstance(order[0], (tuple, list)) else order
         axes = x.axes
         if not axes:
             return x  # of an input: whoever comes next says which axes these are
@@ -270,16 +271,12 @@ class _Reader:
         return replace(x, axes="".join(axes[k] for k in places))
 
     def joined(self, node: Any, parts: Any, dim: Any) -> Frames:
-        wanted = [("last", 0), ("first", 1)]
-        if (
-            not isinstance(parts, (list, tuple))
-            or [(getattr(p, "step", 0), getattr(p, "half", 0)) for p in parts] != wanted
-            or [p.axes for p in parts] != ["bf", "bf"]
-            or dim not in (-1, 1)
-        ):
-            raise self.refusal(node, "its code is no chain of layers: it puts branches together")
-        first: Frames = parts[0]
-        return replace(first, step="both", half=None)
+        """Return the last states of the two directions of a layer, which may be put together in their order."""
+        match parts:
+            case [Frames(axes="bf", step="last", half=0) as first, second] if dim in (-1, 1):
+                if second == replace(first, step="first", half=1):
+                    return replace(first, step="both", half=None)
+        raise self.refusal(node, "its code is no chain of layers: it puts branches together")
 
 
 def _of_code(module: Any, torch: Any) -> list[Link]:
