@@ -90,6 +90,7 @@ def test_a_network_comes_back_as_it_was(stack, dtype, path):
     loaded = Network.load(path)
     assert repr(loaded) == repr(net)
     assert [layer.settings().keys() for layer in loaded.layers] == [layer.settings().keys() for layer in net.layers]
+    assert loaded.compiled
     assert loaded.theta.dtype == dtype
     assert loaded.theta.tobytes() == net.theta.tobytes()
 

@@ -46,6 +46,14 @@ def test_theta_never_moves():
     assert all(np.shares_memory(view, theta) for view in net.parameters.values())
 
 
+def test_an_attribute_that_would_do_nothing_is_refused_unless_the_class_has_it():
+    with pytest.raises(AttributeError, match="a Network has no attribute 'trainable': every layer learns"):
+        recurrent().trainable = False
+    own = type("Own", (Network,), {"trainable": True})([layers.Dense(2, 1)])
+    own.trainable = False
+    assert not own.trainable
+
+
 def test_what_is_written_into_theta_is_what_the_layers_see():
     net = Network([layers.Dense(2, 1)])
     net.theta[:] = [1.0, 10.0, 100.0]
@@ -105,6 +113,9 @@ def test_a_copy_is_a_network_of_its_own(again):
     ("make", "error", "message"),
     [
         (lambda: Network([]), ValueError, "at least one layer"),
+        (lambda: Network(layers.Dense(2, 3)), TypeError, r"layers must be a list of layers, but Dense\(2, 3\) was given"),
+        (lambda: Network("relu"), TypeError, "layers must be a list of layers, but 'relu' was given"),
+        (lambda: Network([layers.Dense(2, 3)], dtype=None), ValueError, "float32 or float64, but None was given"),
         (lambda: Network([layers.Dense(2, 3), "relu"]), TypeError, "layer 1 is 'relu', not a layer such as"),
         (lambda: Network([layers.Dense]), TypeError, "layer 0 is <class .*Dense'>, not a layer"),
         (
