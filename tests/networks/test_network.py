@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from rnnbp import layers, losses
+from rnnbp import layers, losses, predict
 from rnnbp.gradients import BPTT
 from rnnbp.networks.network import Network
 
@@ -113,7 +113,7 @@ def test_a_copy_is_a_network_of_its_own(again):
     ("make", "error", "message"),
     [
         (lambda: Network([]), ValueError, "at least one layer"),
-        (lambda: Network(layers.Dense(2, 3)), TypeError, r"layers must be a list of layers, but Dense\(2, 3\) was given"),
+        (lambda: Network(layers.Dense(2, 3)), TypeError, r"layers must be a list of layers, but Dense\(2, 3\) was"),
         (lambda: Network("relu"), TypeError, "layers must be a list of layers, but 'relu' was given"),
         (lambda: Network([layers.Dense(2, 3)], dtype=None), ValueError, "float32 or float64, but None was given"),
         (lambda: Network([layers.Dense(2, 3), "relu"]), TypeError, "layer 1 is 'relu', not a layer such as"),
@@ -145,6 +145,20 @@ def test_a_copy_is_a_network_of_its_own(again):
 def test_what_makes_no_network_is_refused(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([layers.Dense(2, 1)], r"a list was given: make one of the layers, as Network\(\[...\]\) does"),
+        ([1.0], "a list was given: it comes first, before the data"),
+        (Network, r"a type was given: make one, as Network\(\[...\]\) does"),
+        (layers.Dense(2, 1), "a Dense was given: it comes first, before the data"),
+    ],
+)
+def test_what_is_no_network_is_refused_with_advice(given, message):
+    with pytest.raises(TypeError, match=f"net must be a Network, but {message}"):
+        predict(given, X)
 
 
 def test_the_input_s_width_is_known_past_layers_that_take_any():
