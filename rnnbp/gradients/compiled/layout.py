@@ -139,8 +139,9 @@ class Loop:
         self.projection = Projection(
             parameters=self.parameters_record, products=products, n_inputs=len(groups[0]), n_products=len(products),
             width=cell.n_columns, start=start, bias=self._bias, d_bias=self._d_bias,
-            noise_column=noisy[0].start if noisy else 0,
         )  # fmt: skip
+        if noisy:
+            self.projection.noise_column = noisy[0].start
         self.variables = dict(zip(cell.variables, together([self._variable(v) for v in cell.variables]), strict=True))
         self.operands: list[list[Operand]] = []
         rows = [each for stage in cell.stages for each in rows_of_stage(stage)]
@@ -165,8 +166,8 @@ class Loop:
             teacher_forced=self.variables[cell.teacher_forced or cell.states[0]], block_rows=BLOCK_ROWS,
         )  # fmt: skip
         self.laid_out: Any = None
-        self.room: Any = None  # what there is memory for, and how many rows of it
-        self.n_rows = 0
+        self.room: Any = None  # what there is memory for
+        self.n_rows: int  # and how many rows of it
         self.runner: Any = None
         p, r, instruction = self.projection, self.record, self.engine.instruction
         self.prepare, self.forward = [instruction("prepare", p)], [instruction("recurrence_forward", r)]
