@@ -292,6 +292,13 @@ def test_the_first_layer_that_is_not_finite_is_named_with_its_step():
     assert place == f"the output of layer 0, {net.layers[0]!r}, at step 2"
 
 
+def test_the_first_layer_that_is_not_finite_is_found_by_a_single_number_without_dropout():
+    net = Network([layers.Dropout(0.999), layers.Dense(2, 2)])
+    net.theta[:] = [1e30, 0.0, 0.0, 0.0, 0.0, 0.0]
+    with np.errstate(over="ignore"):
+        assert first_non_finite(net, [[1e30, 0.0]]) == "the output of layer 1, Dense(2, 2)"
+
+
 @pytest.mark.parametrize("found", [np.nan, np.inf, -np.inf, 1e300])
 def test_the_first_number_of_an_input_that_is_none_is_named(found):
     net, x = Network([layers.Dense(3, 2)]), np.zeros((4, 3))
