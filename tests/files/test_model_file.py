@@ -81,10 +81,10 @@ def test_every_layer_is_saved_here():
     assert concrete == {type(layer) for stack in STACKS.values() for layer in stack}
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("dtype", "seed"), [("float32", 7), ("float64", None)])
 @pytest.mark.parametrize("stack", STACKS.values(), ids=STACKS)
-def test_a_network_comes_back_as_it_was(stack, dtype, path):
-    net = Network(stack, dtype=dtype, seed=7)
+def test_a_network_comes_back_as_it_was(stack, dtype, seed, path):
+    net = Network(stack, dtype=dtype, seed=seed)
     net.theta[:] = np.random.default_rng(0).normal(size=net.theta.size)
     net.save(path)
     loaded = Network.load(path)
@@ -246,6 +246,9 @@ DENSE = {"class": "Dense", "n_inputs": 3, "n_outputs": 2}
         ({"layers": [DENSE | {"n_inputs": -1}]}, "n_inputs must be a whole number of at least 1"),
         ({"layers": [DENSE, DENSE]}, "layer 1 does not fit"),
         ({"dtype": "int8"}, "dtype must be float32 or float64"),
+        ({"seed": -1}, "its description makes no network: seed must be a whole number of at least 0, but -1 was given"),
+        ({"seed": 1.0}, "its description makes no network: seed must be a whole number of at least 0, but 1.0 was"),
+        ({"seed": True}, "its description makes no network: seed must be a whole number of at least 0, but True was"),
     ],
 )
 def test_a_description_that_makes_no_network_is_refused(path, saved, changes, message):
