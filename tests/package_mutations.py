@@ -81,6 +81,7 @@ BESIDE = {
     "rnnbp/layers/compiled": ("tests/layers", "tests/test_conformance.py", "tests/networks/test_program.py"),
     "rnnbp/layers": ("tests/layers", "tests/networks/test_stream.py", "tests/test_conformance.py"),
     "rnnbp/cells": ("tests/cells", "tests/test_conformance.py"),
+    "rnnbp/files/checkpoints.py": ("tests/training/test_resume.py", "tests/training/test_interrupts.py", "tests/files"),
     "rnnbp/files": ("tests/files", "tests/training/test_resume.py"),
 }
 DEFAULTS = "tests/test_documented_defaults.py"

@@ -146,9 +146,17 @@ def test_a_saved_file_has_ordinary_permissions(path, saved):
     assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~umask
 
 
-@pytest.mark.parametrize("metadata", [{"x": {1, 2}}, {"x": float("nan")}, {"x": np.zeros(3)}])
-def test_metadata_that_json_cannot_hold_are_refused(path, metadata):
-    with pytest.raises(ValueError, match="the metadata cannot be written as JSON"):
+@pytest.mark.parametrize(
+    ("metadata", "why"),
+    [
+        ({"x": {1, 2}}, "Object of type set"),
+        ({"x": float("nan")}, "NaN is no number"),
+        ({"x": [-np.inf]}, "-Infinity is no number"),
+        ({"x": np.zeros(3)}, "Object of type ndarray"),
+    ],
+)
+def test_metadata_that_json_cannot_hold_are_refused(path, metadata, why):
+    with pytest.raises(ValueError, match=f"the metadata cannot be written as JSON: {why}"):
         Network([layers.Dense(3, 2)]).save(path, metadata=metadata)
     assert not path.exists()
 
