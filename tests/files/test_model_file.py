@@ -384,6 +384,24 @@ def test_places_that_make_no_sense_are_refused(path, header, message):
         Network.load(path)
 
 
+@pytest.mark.parametrize(
+    ("described", "message"),
+    [
+        ([], "does not describe 'a' by dtype, shape and place"),
+        ({"dtype": "F32", "shape": [1]}, "does not describe 'a' by dtype, shape and place"),
+        ({"dtype": "F32", "shape": [1], "data_offsets": [0, 4], "x": 1}, "does not describe 'a' by dtype, shape and"),
+        ({"dtype": "F8", "shape": [1], "data_offsets": [0, 4]}, "the dtype of 'a' is not one of BOOL, U8, .*, F64"),
+        ({"dtype": 32, "shape": [1], "data_offsets": [0, 4]}, "the dtype of 'a' is not one of"),
+        ({"dtype": ["F32"], "shape": [1], "data_offsets": [0, 4]}, "the dtype of 'a' is not one of"),
+    ],
+)
+def test_what_describes_no_array_is_refused(path, described, message):
+    header = json.dumps({"__metadata__": {model_file.KEY: "{}"}, "a": described}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    with pytest.raises(ModelFileError, match=message):
+        Network.load(path)
+
+
 @pytest.mark.parametrize("order", [*itertools.permutations(range(4))])
 def test_empty_arrays_may_stand_between_others(path, order):
     described = [([0], [0, 0]), ([1], [0, 4]), ([3, 0], [4, 4]), ([2], [4, 12])]
@@ -415,6 +433,17 @@ def test_a_file_with_no_room_for_a_header_is_refused(path, n):
 def test_a_header_that_ends_as_it_begins_is_refused(path):
     path.write_bytes((1).to_bytes(8, "little") + b"{")
     with pytest.raises(ModelFileError, match="its header cannot be read"):
+        Network.load(path)
+    path.write_bytes((2).to_bytes(8, "little") + b"{")
+    with pytest.raises(ModelFileError, match="its header should be 2 bytes long, but the whole file has 9"):
+        Network.load(path)
+
+
+@pytest.mark.parametrize("metadata", [["rnnbp"], {"rnnbp": 3}, {"rnnbp": "{}", "sha256": None}])
+def test_metadata_that_are_no_texts_are_refused(path, metadata):
+    header = json.dumps({"__metadata__": metadata}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(ModelFileError, match="the metadata in its header are no texts"):
         Network.load(path)
 
 
