@@ -71,7 +71,7 @@ def refuse_unreadable(given: Any, name: str) -> None:
         raise TypeError(f"{what}, which can be read once only: pass a list of arrays, list({_short(name)})")
     if given is None:
         raise TypeError(f"{name} must be an array, or a list of arrays, but None was given")
-    if getattr(given, "ndim", 0) == 1 and str(getattr(given, "dtype", "")) == "object":
+    if getattr(given, "ndim", None) == 1 and str(getattr(given, "dtype", "")) == "object":
         refuse_unreadable(np.asarray(given), name)  # a Series of sequences
     elif hasattr(given, "columns") and hasattr(given, "dtypes"):
         for column, dtype in zip(given.columns, given.dtypes, strict=True):
@@ -131,7 +131,7 @@ def _is_readable(sequence: Sequence[Any]) -> bool:
 
 
 def _is_sequence(item: Any) -> bool:
-    return isinstance(item, (list, tuple, np.ndarray)) or getattr(item, "ndim", 0) > 0
+    return isinstance(item, (list, tuple, np.ndarray)) or bool(getattr(item, "ndim", None))
 
 
 def _short(name: str) -> str:

@@ -49,7 +49,7 @@ class TablesOnRequest:
         if chosen == "default":
             return sequences
         adapter, names = ADAPTERS_MANAGER.adapters[chosen], getattr(self, "get_feature_names_out", None)
-        if getattr(sequences, "ndim", 0) == 2:  # a row is a sequence of numbers, and all are one table
+        if getattr(sequences, "ndim", None) == 2:  # a row is a sequence of numbers, and all are one table
             return adapter.create_container(sequences, X, columns=names)
         columns = None if names is None else names()
         given = X if isinstance(X, (list, tuple)) else [None] * len(sequences)

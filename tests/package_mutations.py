@@ -77,11 +77,11 @@ BESIDE = {
     "rnnbp/training/least_squares.py": ("tests/optimizers/test_levenberg_marquardt.py",),
     "rnnbp/layers/online.py": ("tests/training/test_online.py",),
     "rnnbp/layers/recurrent_online.py": ("tests/training/test_online.py", "tests/gradients/test_rtrl.py"),
-    "rnnbp/layers/pooling.py": ("tests/layers", "tests/networks/test_stream.py", "tests/test_conformance.py"),
     "rnnbp/layers/layer.py": ("tests/layers", "tests/networks/test_summary.py", "tests/test_conformance.py"),
     "rnnbp/layers/compiled": ("tests/layers", "tests/test_conformance.py", "tests/networks/test_program.py"),
-    "rnnbp/layers": ("tests/layers", "tests/test_conformance.py"),
+    "rnnbp/layers": ("tests/layers", "tests/networks/test_stream.py", "tests/test_conformance.py"),
     "rnnbp/cells": ("tests/cells", "tests/test_conformance.py"),
+    "rnnbp/files/checkpoints.py": ("tests/training/test_resume.py", "tests/training/test_interrupts.py", "tests/files"),
     "rnnbp/files": ("tests/files", "tests/training/test_resume.py"),
 }
 DEFAULTS = "tests/test_documented_defaults.py"

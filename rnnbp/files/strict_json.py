@@ -47,7 +47,7 @@ def dumps(value: Any) -> str:
         If the value is nothing that such JSON can hold.
     """
     try:
-        text = json.dumps(value, allow_nan=False)
+        text = json.dumps(value)
     except TypeError as error:
         raise ValueError(str(error)) from error
     except RecursionError:

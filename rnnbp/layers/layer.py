@@ -226,9 +226,8 @@ class Layer(Configurable, ABC):
                 "it out"
             )
         given = frames
-        if frames.dtype != dtype:
-            with np.errstate(over="ignore"):
-                frames = frames.astype(dtype)
+        with np.errstate(over="ignore"):
+            frames = frames.astype(dtype, copy=False)
         # the sum of squares is one fast pass, and finite only if all are; it may overflow where they are
         if not math.isfinite(np.vdot(frames, frames)) and not np.isfinite(frames).all():
             row, feature = map(int, np.argwhere(~np.isfinite(frames))[0])

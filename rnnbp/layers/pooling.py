@@ -227,8 +227,8 @@ class MaxOverTime(_Pooling):
         for start, n in zip(packing.starts[1:], packing.counts[1:], strict=False):
             frame = x[start : start + n]
             better = frame > best[:n]
-            best[:n][better] = frame[better]
-            row[:n][better] = (start + np.arange(n)[:, None] + np.zeros_like(row[:n]))[better]
+            np.copyto(best[:n], frame, where=better)
+            np.copyto(row[:n], start + np.arange(n)[:, None], where=better)
         return best, row
 
     def backward(

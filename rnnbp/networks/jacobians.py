@@ -101,7 +101,7 @@ def rows_jacobian(
         packing = None if batch.packing is None else Packing.full(len(own), 1)
         example = replace(batch, rows=batch.rows[own], packing=packing)
         outputs = np.array([i]) if output is None else output.starts[: output.lengths[i]] + i
-        own_teacher = None if teacher is None else teacher[own if batch.packing is None else outputs]
+        own_teacher = None if teacher is None else teacher[outputs]
         unit = np.zeros((len(outputs), net.n_outputs), net.dtype)
         for place, row in enumerate(outputs):
             for column in range(net.n_outputs):

@@ -223,7 +223,7 @@ class Network:
             if not layer.needs_time:
                 continue
             if isinstance(layer, LastStep) and before is not None and before.states():
-                backwards_only = getattr(before, "reverse", False)
+                backwards_only = bool(getattr(before, "reverse", None))
                 both_ways = before.runs_backwards and not backwards_only
                 if layer.bidirectional and not both_ways:
                     what = "which is not bidirectional, so that half of its features are those of the other end"

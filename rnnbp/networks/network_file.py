@@ -81,15 +81,13 @@ def _read_description(file: model_file.ModelFile, described: Any) -> tuple[list[
         raise model_file.ModelFileError(
             f"{file.path} holds several networks, a VotingTranscriber's: rnnbp.load reads it"
         )
-    listed, seed, metadata = described.get("layers"), described.get("seed"), described.get("metadata")
+    listed, metadata = described.get("layers"), described.get("metadata")
     if not isinstance(listed, list):
         raise model_file.ModelFileError(f"{wrong}: it lists no layers")
     if described.get("dtype") not in ("float32", "float64"):
         raise model_file.ModelFileError(
             f"{wrong}: dtype must be float32 or float64, but is {shown(described.get('dtype'))}"
         )
-    if seed is not None and (type(seed) is not int or seed < 0):
-        raise model_file.ModelFileError(f"{wrong}: seed must be a whole number or null, but is {shown(seed)}")
     if not isinstance(metadata, dict):
         raise model_file.ModelFileError(f"{wrong}: its metadata are no mapping")
     layers = []
@@ -98,7 +96,7 @@ def _read_description(file: model_file.ModelFile, described: Any) -> tuple[list[
             layers.append(build(settings, Layer))
         except ValueError as error:
             raise model_file.ModelFileError(f"{wrong}: layer {k}: {error}") from error
-    return layers, {"dtype": described["dtype"], "seed": seed}, metadata
+    return layers, {"dtype": described["dtype"], "seed": described.get("seed")}, metadata
 
 
 def warn_of_non_finite(net: Network, what: str) -> None:

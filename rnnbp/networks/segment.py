@@ -52,8 +52,9 @@ class Segment:
         self.runner = threads.Runner(self.parts[0].engine, [*self.prepare, *self.forwards, *self.back])
         self.n_prepare, self.n_forward = len(self.prepare), len(self.prepare) + len(self.forwards)
         self.n = self.n_forward + len(self.back)
-        self.stateful = [(unit.k, unit.part) for unit in units if unit.layer.states() and unit.part is not None]
-        self.trained = [(unit.offset, unit.part) for unit in units if unit.slices and unit.part is not None]
+        pairs = list(zip(units, self.parts, strict=True))
+        self.stateful = [(unit.k, part) for unit, part in pairs if unit.layer.states()]
+        self.trained = [(unit.offset, part) for unit, part in pairs if unit.slices]
         self.dtype = self.parts[0].dtype
         self.laid_out: Any = None
         self.packing: Packing | None = None  # of the output

@@ -77,8 +77,7 @@ class Summary:
         time, pooled, share, width = "T" if is_recurrent else "", False, 1.0, n_inputs or 1
         given, rows = _shape(time, features), []
         for layer in layers:
-            if layer.needs_time and not layer.pools_time:
-                share *= int(layer.output_lengths(np.array([MANY]))[0]) / MANY
+            share *= int(layer.output_lengths(np.array([MANY]))[0]) / MANY
             was_pooled, pooled = pooled, pooled or layer.pools_time
             share, time = (1.0, "") if pooled else (share, time)
             n = sum(math.prod(parameter.shape) for parameter in layer.parameters())
@@ -107,8 +106,9 @@ class Summary:
             )
             for line in table
         ]
-        rule = "-" * len(lines[0])
-        text = [f"input {self.input}", *lines[:1], rule, *lines[1:-1], rule, *lines[-1:]]
+        head, *rows, total = lines
+        rule = "-" * len(head)
+        text = [f"input {self.input}", head, rule, *rows, rule, total]
         if self.per_sequence:
             text.append(f"* once a sequence: {self.per_sequence:,.0f} in all; the others, for each frame")
         return "\n".join(line.rstrip() for line in text)

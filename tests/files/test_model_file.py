@@ -81,15 +81,16 @@ def test_every_layer_is_saved_here():
     assert concrete == {type(layer) for stack in STACKS.values() for layer in stack}
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("dtype", "seed"), [("float32", 7), ("float64", None)])
 @pytest.mark.parametrize("stack", STACKS.values(), ids=STACKS)
-def test_a_network_comes_back_as_it_was(stack, dtype, path):
-    net = Network(stack, dtype=dtype, seed=7)
+def test_a_network_comes_back_as_it_was(stack, dtype, seed, path):
+    net = Network(stack, dtype=dtype, seed=seed)
     net.theta[:] = np.random.default_rng(0).normal(size=net.theta.size)
     net.save(path)
     loaded = Network.load(path)
     assert repr(loaded) == repr(net)
     assert [layer.settings().keys() for layer in loaded.layers] == [layer.settings().keys() for layer in net.layers]
+    assert loaded.compiled
     assert loaded.theta.dtype == dtype
     assert loaded.theta.tobytes() == net.theta.tobytes()
 
@@ -145,9 +146,17 @@ def test_a_saved_file_has_ordinary_permissions(path, saved):
     assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~umask
 
 
-@pytest.mark.parametrize("metadata", [{"x": {1, 2}}, {"x": float("nan")}, {"x": np.zeros(3)}])
-def test_metadata_that_json_cannot_hold_are_refused(path, metadata):
-    with pytest.raises(ValueError, match="the metadata cannot be written as JSON"):
+@pytest.mark.parametrize(
+    ("metadata", "why"),
+    [
+        ({"x": {1, 2}}, "Object of type set"),
+        ({"x": float("nan")}, "NaN is no number"),
+        ({"x": [-np.inf]}, "-Infinity is no number"),
+        ({"x": np.zeros(3)}, "Object of type ndarray"),
+    ],
+)
+def test_metadata_that_json_cannot_hold_are_refused(path, metadata, why):
+    with pytest.raises(ValueError, match=f"the metadata cannot be written as JSON: {why}"):
         Network([layers.Dense(3, 2)]).save(path, metadata=metadata)
     assert not path.exists()
 
@@ -245,6 +254,9 @@ DENSE = {"class": "Dense", "n_inputs": 3, "n_outputs": 2}
         ({"layers": [DENSE | {"n_inputs": -1}]}, "n_inputs must be a whole number of at least 1"),
         ({"layers": [DENSE, DENSE]}, "layer 1 does not fit"),
         ({"dtype": "int8"}, "dtype must be float32 or float64"),
+        ({"seed": -1}, "its description makes no network: seed must be a whole number of at least 0, but -1 was given"),
+        ({"seed": 1.0}, "its description makes no network: seed must be a whole number of at least 0, but 1.0 was"),
+        ({"seed": True}, "its description makes no network: seed must be a whole number of at least 0, but True was"),
     ],
 )
 def test_a_description_that_makes_no_network_is_refused(path, saved, changes, message):
@@ -372,6 +384,24 @@ def test_places_that_make_no_sense_are_refused(path, header, message):
         Network.load(path)
 
 
+@pytest.mark.parametrize(
+    ("described", "message"),
+    [
+        ([], "does not describe 'a' by dtype, shape and place"),
+        ({"dtype": "F32", "shape": [1]}, "does not describe 'a' by dtype, shape and place"),
+        ({"dtype": "F32", "shape": [1], "data_offsets": [0, 4], "x": 1}, "does not describe 'a' by dtype, shape and"),
+        ({"dtype": "F8", "shape": [1], "data_offsets": [0, 4]}, "the dtype of 'a' is not one of BOOL, U8, .*, F64"),
+        ({"dtype": 32, "shape": [1], "data_offsets": [0, 4]}, "the dtype of 'a' is not one of"),
+        ({"dtype": ["F32"], "shape": [1], "data_offsets": [0, 4]}, "the dtype of 'a' is not one of"),
+    ],
+)
+def test_what_describes_no_array_is_refused(path, described, message):
+    header = json.dumps({"__metadata__": {model_file.KEY: "{}"}, "a": described}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    with pytest.raises(ModelFileError, match=message):
+        Network.load(path)
+
+
 @pytest.mark.parametrize("order", [*itertools.permutations(range(4))])
 def test_empty_arrays_may_stand_between_others(path, order):
     described = [([0], [0, 0]), ([1], [0, 4]), ([3, 0], [4, 4]), ([2], [4, 12])]
@@ -403,6 +433,17 @@ def test_a_file_with_no_room_for_a_header_is_refused(path, n):
 def test_a_header_that_ends_as_it_begins_is_refused(path):
     path.write_bytes((1).to_bytes(8, "little") + b"{")
     with pytest.raises(ModelFileError, match="its header cannot be read"):
+        Network.load(path)
+    path.write_bytes((2).to_bytes(8, "little") + b"{")
+    with pytest.raises(ModelFileError, match="its header should be 2 bytes long, but the whole file has 9"):
+        Network.load(path)
+
+
+@pytest.mark.parametrize("metadata", [["rnnbp"], {"rnnbp": 3}, {"rnnbp": "{}", "sha256": None}])
+def test_metadata_that_are_no_texts_are_refused(path, metadata):
+    header = json.dumps({"__metadata__": metadata}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(ModelFileError, match="the metadata in its header are no texts"):
         Network.load(path)
 
 

@@ -142,6 +142,17 @@ def test_memory_grows_like_the_square_root_of_the_number_of_steps():
     assert peak_memory(CheckpointedBPTT(), 64_000) < 6 * peak_memory(CheckpointedBPTT(), 4_000)
 
 
+@pytest.mark.parametrize("algorithm", [BPTT(), CheckpointedBPTT()], ids=repr)
+def test_a_run_that_keeps_nothing_takes_memory_for_its_output_only(algorithm):
+    net = Network([layers.LSTM(1, 32, gradient=algorithm)])
+    batch = net.batch(np.zeros((16_000, 8, 1), np.float32))
+    tracemalloc.start()
+    forward = net.run(batch, keep=False)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2.1 * forward.rows.nbytes  # of which it is a copy
+
+
 # -- as a setting ------------------------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 Reference numbers: tests/reference/make_recurrent_reference.py.
 """
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,19 @@ import pytest
 from conformance import RECURRENT, Problem, error, slope
 
 from rnnbp import gradients, layers
+from rnnbp.cells import ElmanCell
+from rnnbp.data.packing import Packing
 from rnnbp.data.workspace import Workspace
-from rnnbp.gradients import BPTT, RTRL, CheckpointedBPTT, FixedPoint, GradientAlgorithm, SnAp1, TruncatedBPTT
+from rnnbp.gradients import (
+    BPTT,
+    RTRL,
+    CheckpointedBPTT,
+    FixedPoint,
+    GradientAlgorithm,
+    Recurrence,
+    SnAp1,
+    TruncatedBPTT,
+)
 from rnnbp.networks.network import Network
 
 REFERENCE = np.load(Path(__file__).parents[1] / "reference" / "recurrent_reference.npz")
@@ -42,6 +54,38 @@ def test_every_algorithm_is_in_the_table():
     algorithms = {cls for cls in public if issubclass(cls, GradientAlgorithm)} - {GradientAlgorithm}
     elsewhere = {FixedPoint, SnAp1}  # these have test files of their own
     assert algorithms - elsewhere == {type(algorithm) for algorithm in EXACT}
+
+
+# -- one recurrence ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [BPTT, partial(CheckpointedBPTT, 2), partial(TruncatedBPTT, 2, 3)])
+def test_parameters_and_gradients_may_lie_anywhere_in_memory_and_be_others_in_the_next_run(kind):
+    rng, packing = np.random.default_rng(0), Packing([5, 4, 4, 2])
+    x, dy = rng.normal(size=(packing.n_rows, 3)), rng.normal(size=(packing.n_rows, 4))
+
+    def apart():
+        sizes = {"input_weight": (3, 4), "recurrent_weight": (4, 4), "bias": (4,)}
+        return {name: rng.normal(size=size) for name, size in sizes.items()}
+
+    vector = rng.normal(size=32)  # in which they follow each other, but for a transposed one
+    turned = {
+        "input_weight": vector[:12].reshape(4, 3).T,
+        "recurrent_weight": vector[12:28].reshape(4, 4),
+        "bias": vector[28:],
+    }
+    tanh, relu, first = ElmanCell(3, 4), ElmanCell(3, 4, activation="relu"), apart()
+    workspace = Workspace()
+    for cell, parameters in ((tanh, first), (tanh, apart()), (tanh, turned), (relu, turned), (tanh, first)):
+        results = []
+        for compiled, memory in ((True, workspace), (False, Workspace())):
+            algorithm = kind(compiled=compiled)
+            run = algorithm.forward(Recurrence(cell, parameters, x, packing, {}), memory, keep=True)
+            found = {name: np.full(parameter.shape, np.nan) for name, parameter in parameters.items()}
+            dx, _ = algorithm.backward(run, dy, {}, found, input_gradient=True)
+            results.append([run.output.copy(), dx, *found.values()])
+        for one, other in zip(*results, strict=True):
+            np.testing.assert_allclose(one, other, rtol=0, atol=1e-12)
 
 
 # -- PyTorch -----------------------------------------------------------------------------------------------------------

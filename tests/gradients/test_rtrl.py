@@ -154,6 +154,17 @@ def test_a_pass_takes_no_more_memory_than_was_counted():
     assert 0.6 * counted < peak < 1.05 * counted
     with pytest.raises(ValueError, match="influence matrix"):
         gradient_of(layers.GRU(64, 64, gradient=RTRL(max_bytes=counted - 1)), x)
+    with pytest.raises(ValueError, match="take 1 sequence a batch"):
+        gradient_of(layers.GRU(64, 64, gradient=RTRL(max_bytes=counted // 4)), x)
+
+
+@pytest.mark.parametrize(
+    ("max_bytes", "shown"),
+    [(1023, "1023 bytes"), (2**10, "1.0 KiB"), (2**20 - 1, "1024.0 KiB"), (2**20, "1.0 MiB"), (2**30, "1.0 GiB")],
+)
+def test_sizes_are_said_in_units_that_can_be_read(max_bytes, shown):
+    with pytest.raises(ValueError, match=f"max_bytes allows {shown}: take"):
+        gradient_of(layers.LSTM(100, 100, gradient=RTRL(max_bytes=max_bytes)), batch(n_sequences=32, width=100))
 
 
 def test_a_network_in_use_needs_no_influence_matrix():

@@ -63,6 +63,19 @@ def test_frames_stacked_and_strided_are_a_convolution_with_the_identity():
     padded = np.concatenate([np.zeros((2, 2)), x])
     expected = [padded[t : t + 3].ravel() for t in (0, 3, 6)]
     np.testing.assert_allclose(net.forward([x])[:, 0], expected, rtol=1e-6)
+    np.testing.assert_allclose(net.stream().push(x), expected, rtol=1e-6)
+
+
+def test_a_window_of_one_frame_looks_at_no_other():
+    net, x = Network([layers.Conv1D(3, 4, 1)], dtype="float64"), RNG.normal(size=(5, 3))
+    np.testing.assert_allclose(net.stream().push(x), x @ net.parameters["0.weight"], atol=1e-15)
+
+
+def test_windows_may_be_long_and_far_apart_but_not_beyond_any_sequence():
+    layers.Conv1D(3, 4, 2, stride=2**48, dilation=2**48)
+    for far in ({"stride": 2**48 + 1}, {"dilation": 2**48 + 1}):
+        with pytest.raises(ValueError, match="must be at most 281474976710656 steps, but it is 281474976710657"):
+            layers.Conv1D(3, 4, 2, **far)
 
 
 def test_lengths_change_along_a_network():
@@ -157,7 +170,7 @@ def test_instruments_know_the_lengths():
         (lambda: layers.Conv1D(3, 4, 1, stride=2**64), "stride must be at most 281474976710656 steps, but it is 1844"),
         (lambda: layers.Conv1D(3, 4, 2, causal=1), "causal must be True or False"),
         (lambda: Network([layers.Dense(2, 5), layers.Conv1D(3, 4, 2)]), "takes 3 features, but 5 come in"),
-        (lambda: Network([layers.Conv1D(3, 4, 3)]).stream(), "runs backwards|looks ahead"),
+        (lambda: Network([layers.Conv1D(3, 4, 2)]).stream(), "runs backwards|looks ahead"),
         (lambda: Network([layers.Conv1D(3, 4, 3)]).forward(np.zeros((4, 3))), r"of shape \(T, B, F\), time first"),
         (
             lambda: shortening().loss_and_gradient(SEQUENCES, [np.zeros(n, int) for n in LENGTHS], CROSS_ENTROPY),

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from rnnbp import layers
+from rnnbp.cells import Cell, Product, Stage
 from rnnbp.gradients import BPTT, RTRL, CheckpointedBPTT, FixedPoint, SnAp1, TruncatedBPTT
+from rnnbp.kernels.elementwise import tanh
 from rnnbp.networks.network import Network
 
 TEXT = BPTT(compiled=False)  # as NumPy: nothing here is worth compiling
@@ -41,9 +43,11 @@ def test_a_bidirectional_layer_puts_both_directions_side_by_side():
         assert_close(output[..., columns], one.forward(sequences))
 
 
-@pytest.mark.parametrize("kind", [layers.Elman, layers.GRU, layers.LSTM])
-def test_what_is_not_random_draws_nothing(kind):
-    net = Network([kind(1, 2, gradient=TEXT)])
+@pytest.mark.parametrize(
+    "layer", [*(kind(1, 2, gradient=TEXT) for kind in (layers.Elman, layers.GRU, layers.LSTM)), layers.Dropout(0.0)]
+)
+def test_what_is_not_random_draws_nothing(layer):
+    net = Network([layer])
     before = net.rng.bit_generator.state
     net.run(np.ones((2, 1, 1)), training=True)
     assert net.rng.bit_generator.state == before
@@ -59,6 +63,21 @@ def test_recurrent_dropout_draws_one_mask_for_all_steps():
     assert set(np.unique(mask)) == {0.0, 2.0}
     np.testing.assert_array_equal(forward.output, [mask, mask**2, mask**3, mask**4])
     assert (mask[0] != mask[1]).any(), "each sequence has a mask of its own"
+
+
+def test_recurrent_dropout_needs_a_recurrent_weight():
+    class Leaky(Cell):
+        blocks, states = ("z",), ("h",)
+        input = Product("input_weight", "x", into=("z",), bias="bias")
+        stages = (Stage((), ("z",), ("h",), lambda z, h: (tanh(z[0] + 0.5 * h[0]),), reads=("h",)),)
+
+    class Layer(layers.Recurrent):
+        def make_cell(self):
+            return Leaky(self.n_inputs, self.n_hidden)
+
+    assert set(Network([Layer(2, 3)]).parameters) == {"0.input_weight", "0.bias"}
+    with pytest.raises(ValueError, match="a weight named 'recurrent_weight', but Leaky has input_weight"):
+        Layer(2, 3, recurrent_dropout=0.5)
 
 
 def test_a_taught_jordan_layer_feeds_back_the_target():
@@ -191,6 +210,26 @@ def test_dense_is_an_affine_map():
     assert_close(net.forward(np.array([[1.0, 10.0]])), [[0 + 30 + 6, 1 + 40 + 7, 2 + 50 + 8]])
 
 
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        ([[0.0, 1.0], [np.nan, 2.0]], r"the input holds nan \(feature 0\), which is no finite float32 number"),
+        ([[0.0, 1.0], [2.0, 1e39]], r"the input holds 1e\+39 \(feature 1\), which is no finite float32 number"),
+        ([["a", "b"]], "expected numbers, but the input's dtype is <U1"),
+        ([[1.0]], "expected 2 features, but the input has 1"),
+    ],
+)
+def test_what_is_no_input_is_said(x, message):
+    with pytest.raises(ValueError, match=message):
+        Network([layers.Dense(2, 3)]).forward(np.array(x))
+
+
+def test_an_input_may_be_so_large_that_its_square_is_infinite():
+    net = Network([layers.Dense(1, 1)])
+    net.theta[:] = 1e-30, 0.0
+    np.testing.assert_allclose(net.forward([[1e30]]), [[1.0]], rtol=1e-6)
+
+
 def test_an_embedding_is_a_dense_layer_on_one_hot_vectors():
     net = Network([layers.Embedding(4, 3)], dtype="float64")
     symbols = np.array([[0, 3], [3, 1]])
@@ -244,10 +283,11 @@ def test_dropout_draws_a_mask_for_a_step_or_for_a_sequence(over_time, masks):
     ("layer", "pool"),
     [
         (layers.LastStep(), lambda x: x[-1]),
+        (layers.LastStep(reverse=True), lambda x: x[0]),
         (layers.MeanOverTime(), lambda x: x.mean(axis=0)),
         (layers.MaxOverTime(), lambda x: x.max(axis=0)),
     ],
-    ids=["LastStep", "MeanOverTime", "MaxOverTime"],
+    ids=repr,
 )
 def test_pooling_sees_each_sequence_s_own_steps(layer, pool):
     rng = np.random.default_rng(0)
@@ -271,8 +311,10 @@ def test_both_directions_need_two_halves():
         layers.LastStep(bidirectional="yes")
 
 
-def test_the_first_of_equal_maxima_is_given_the_gradient():
-    forward = Network([layers.MaxOverTime()], dtype="float64").run([np.array([[1.0], [2.0], [2.0]])])
+@pytest.mark.parametrize("compiled", [True, False])
+def test_the_first_of_equal_maxima_is_given_the_gradient(compiled):
+    net = Network([layers.MaxOverTime()], dtype="float64", compiled=compiled)
+    forward = net.run([np.array([[1.0], [2.0], [2.0]])])
     assert_close(forward.backward([[5.0]]).x[:, 0, 0], [0.0, 5.0, 0.0])
 
 
@@ -291,6 +333,15 @@ def test_a_layer_of_one_s_own_is_a_class_with_two_methods():
     forward = net.run(np.ones((1, 2)))
     assert_close(forward.output, 2 * np.ones((1, 2)) @ net.parameters["0.weight"])
     assert_close(forward.backward([[1.0, 1.0, 1.0]]).x, 2 * net.parameters["0.weight"].sum(axis=1)[None])
+
+
+@pytest.mark.parametrize("name", ["trainable", "requires_grad"])
+def test_an_attribute_that_would_do_nothing_is_refused_unless_the_class_has_it(name):
+    with pytest.raises(AttributeError, match=rf"Dense\(2, 3\) has no attribute '{name}' \(every layer learns"):
+        setattr(layers.Dense(2, 3), name, False)
+    own = type("Own", (layers.Dense,), {name: True})(2, 3)
+    setattr(own, name, False)
+    assert not getattr(own, name)
 
 
 # -- the compiled call of a network ------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from rnnbp import layers, losses
+from rnnbp import layers, losses, predict
 from rnnbp.gradients import BPTT
 from rnnbp.networks.network import Network
 
@@ -44,6 +44,14 @@ def test_theta_never_moves():
     assert net.theta is theta
     assert net.theta.ctypes.data == address
     assert all(np.shares_memory(view, theta) for view in net.parameters.values())
+
+
+def test_an_attribute_that_would_do_nothing_is_refused_unless_the_class_has_it():
+    with pytest.raises(AttributeError, match="a Network has no attribute 'trainable': every layer learns"):
+        recurrent().trainable = False
+    own = type("Own", (Network,), {"trainable": True})([layers.Dense(2, 1)])
+    own.trainable = False
+    assert not own.trainable
 
 
 def test_what_is_written_into_theta_is_what_the_layers_see():
@@ -105,6 +113,9 @@ def test_a_copy_is_a_network_of_its_own(again):
     ("make", "error", "message"),
     [
         (lambda: Network([]), ValueError, "at least one layer"),
+        (lambda: Network(layers.Dense(2, 3)), TypeError, r"layers must be a list of layers, but Dense\(2, 3\) was"),
+        (lambda: Network("relu"), TypeError, "layers must be a list of layers, but 'relu' was given"),
+        (lambda: Network([layers.Dense(2, 3)], dtype=None), ValueError, "float32 or float64, but None was given"),
         (lambda: Network([layers.Dense(2, 3), "relu"]), TypeError, "layer 1 is 'relu', not a layer such as"),
         (lambda: Network([layers.Dense]), TypeError, "layer 0 is <class .*Dense'>, not a layer"),
         (
@@ -134,6 +145,20 @@ def test_a_copy_is_a_network_of_its_own(again):
 def test_what_makes_no_network_is_refused(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([layers.Dense(2, 1)], r"a list was given: make one of the layers, as Network\(\[...\]\) does"),
+        ([1.0], "a list was given: it comes first, before the data"),
+        (Network, r"a type was given: make one, as Network\(\[...\]\) does"),
+        (layers.Dense(2, 1), "a Dense was given: it comes first, before the data"),
+    ],
+)
+def test_what_is_no_network_is_refused_with_advice(given, message):
+    with pytest.raises(TypeError, match=f"net must be a Network, but {message}"):
+        predict(given, X)
 
 
 def test_the_input_s_width_is_known_past_layers_that_take_any():
@@ -265,6 +290,13 @@ def test_the_first_layer_that_is_not_finite_is_named_with_its_step():
     with np.errstate(all="ignore"):
         place = first_non_finite(net, x)
     assert place == f"the output of layer 0, {net.layers[0]!r}, at step 2"
+
+
+def test_the_first_layer_that_is_not_finite_is_found_by_a_single_number_without_dropout():
+    net = Network([layers.Dropout(0.999), layers.Dense(2, 2)])
+    net.theta[:] = [1e30, 0.0, 0.0, 0.0, 0.0, 0.0]
+    with np.errstate(over="ignore"):
+        assert first_non_finite(net, [[1e30, 0.0]]) == "the output of layer 1, Dense(2, 2)"
 
 
 @pytest.mark.parametrize("found", [np.nan, np.inf, -np.inf, 1e300])

@@ -75,6 +75,14 @@ def test_an_output_of_another_shape_is_refused(output, shape, last):
         net.forward(X)
 
 
+@pytest.mark.parametrize("returned", [X, (X, None, None), (X,)], ids=["array", "three", "one"])
+def test_what_is_no_output_with_what_backward_needs_is_refused(returned, monkeypatch):
+    monkeypatch.setattr(Own, "forward", lambda *given: returned)
+    kind = type(returned).__name__
+    with pytest.raises(TypeError, match=rf"forward must return its output and what backward needs .*but {kind} was"):
+        between().forward(X)
+
+
 def test_of_sequences_it_has_a_row_for_each_frame():
     net = Network([layers.GRU(3, 3), Own(output=lambda x: x[:-1]), layers.MeanOverTime(), layers.Dense(3, 2)])
     with pytest.raises(ValueError, match=r"layer 1, .*must be of shape \(7, 3\)"):

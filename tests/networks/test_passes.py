@@ -5,7 +5,9 @@ import pytest
 
 from rnnbp import layers
 from rnnbp.gradients import BPTT
+from rnnbp.losses import MeanSquaredError
 from rnnbp.networks.network import Network
+from rnnbp.networks.passes import loss_and_gradient
 
 TEXT = BPTT(compiled=False)
 RNG = np.random.default_rng(0)
@@ -15,6 +17,15 @@ X = RNG.normal(size=(5, 3, 2))
 def recurrent(**options):
     stack = [layers.LSTM(2, 4, bidirectional=True, gradient=TEXT), layers.MeanOverTime(), layers.Dense(8, 2)]
     return Network(stack, **{"dtype": "float64"} | options)
+
+
+@pytest.mark.parametrize(("teacher_forcing", "draws"), [(0.0, False), (0.5, True), (1.0, False)])
+def test_a_teacher_that_is_heard_never_or_always_draws_nothing(teacher_forcing, draws):
+    net = Network([layers.Jordan(2, 3, n_outputs=2, gradient=TEXT)], dtype="float64")
+    before = net.rng.bit_generator.state
+    target = RNG.normal(size=(15, 2))
+    loss_and_gradient(net, net.batch(X), target, MeanSquaredError(), teacher_forcing=teacher_forcing)
+    assert (net.rng.bit_generator.state != before) == draws
 
 
 def test_an_output_stays_when_the_network_runs_again():

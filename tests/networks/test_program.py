@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from forking import status_of_child
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -439,6 +440,19 @@ def test_a_pass_that_is_dropped_gives_its_memory_back():
     for _ in range(5):
         net.run(np.zeros((2, 3)))
     assert len(net.programs._idle) == 1
+
+
+def test_a_network_is_trained_once_at_a_time_in_each_process():
+    programs = Network([layers.Dense(1, 1)]).programs
+
+    def train():
+        with programs.training():
+            pass
+
+    with programs.training(), pytest.raises(RuntimeError, match="this network is being trained already"):
+        train()
+    train()
+    assert status_of_child(programs.training(), train) == 0
 
 
 def test_a_subclass_that_declares_other_parameters_runs_its_own_text():

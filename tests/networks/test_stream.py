@@ -57,6 +57,13 @@ def test_reset_begins_a_new_sequence(frames):
     assert np.array_equal(stream.push(frames), first)
 
 
+def test_frames_of_which_none_is_due_give_no_row(frames):
+    stream = rnnbp.Network([layers.Conv1D(4, 3, 1, stride=5), layers.Dense(3, 2)]).stream()
+    shapes = [stream.push(frames[:1]).shape, stream.push(frames[1:4]).shape, stream.push(frames[4:6]).shape]
+    assert shapes == [(1, 2), (0, 2), (1, 2)]
+    assert stream.push(frames[6]) is None
+
+
 def test_an_output_is_not_overwritten_by_the_next(frames):
     stream = rnnbp.Network([layers.LSTM(4, 7)]).stream()
     first = stream.push(frames[0])

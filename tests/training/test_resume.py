@@ -389,6 +389,18 @@ def test_a_forged_checkpoint_is_refused_and_changes_nothing(name, tmp_path):
     assert net.rng.bit_generator.state == state
 
 
+@pytest.mark.parametrize("lost", ["values", "run"])
+def test_a_checkpoint_that_lacks_a_part_is_refused(lost, tmp_path):
+    path = tmp_path / "run.ckpt"
+    train_mlp(path, max_epochs=2)
+    arrays, description = model_file.read(path)
+    written = json.loads(description["checkpoint"])
+    del written[lost]
+    model_file.write(path, arrays, {"checkpoint": json.dumps(written)})
+    with pytest.raises(CheckpointError, match="damaged: it does not say which run it belongs to, and how far it is"):
+        train_mlp(path)
+
+
 def validated(path, **changed):
     """Train with validation data and a score."""
     options = {"loss": MSE, "batch_size": 2, "max_epochs": 3, "validation_data": line(), "score": metrics.r2}

@@ -139,8 +139,9 @@ class Loop:
         self.projection = Projection(
             parameters=self.parameters_record, products=products, n_inputs=len(groups[0]), n_products=len(products),
             width=cell.n_columns, start=start, bias=self._bias, d_bias=self._d_bias,
-            noise_column=noisy[0].start if noisy else 0,
         )  # fmt: skip
+        if noisy:
+            self.projection.noise_column = noisy[0].start
         self.variables = dict(zip(cell.variables, together([self._variable(v) for v in cell.variables]), strict=True))
         self.operands: list[list[Operand]] = []
         rows = [each for stage in cell.stages for each in rows_of_stage(stage)]
@@ -165,16 +166,15 @@ class Loop:
             teacher_forced=self.variables[cell.teacher_forced or cell.states[0]], block_rows=BLOCK_ROWS,
         )  # fmt: skip
         self.laid_out: Any = None
-        self.room: Any = None  # what there is memory for, and how many rows of it
-        self.n_rows = 0
+        self.room: Any = None  # what there is memory for
+        self.n_rows: int  # and how many rows of it
         self.runner: Any = None
         p, r, instruction = self.projection, self.record, self.engine.instruction
-        self.prepare, self.forward = [instruction("prepare", p)], [instruction("recurrence_forward", r)]
-        self.backward = [
-            instruction("prepare_backward", p), instruction("recurrence_backward", r),
-            instruction("weight_gradients", p), instruction("bias_gradients", p),
-        ]  # fmt: skip
-        self.shared = [*self.forward, *self.backward[1:3]]  # those that are done in shares
+        there, back = instruction("recurrence_forward", r), instruction("recurrence_backward", r)
+        weight_gradients = instruction("weight_gradients", p)
+        self.prepare, self.forward = [instruction("prepare", p)], [there]
+        self.backward = [instruction("prepare_backward", p), back, weight_gradients, instruction("bias_gradients", p)]
+        self.shared = [there, back, weight_gradients]  # those that are done in shares
 
     def is_flat(self, arrays: Mapping[str, Array]) -> bool:
         """Whether arrays named like the parameters lie in memory one after the other."""
@@ -188,7 +188,6 @@ class Loop:
         product, columns = piece.product, piece.into.stop - piece.into.start
         depth, lanes = self.cell.width(product.source), self.engine.lanes
         both_ways = packed_size(lanes, depth, columns), packed_size(lanes, columns, depth)
-        pitch = 0 if product.diagonal else self.parameters[product.weight].shape[1]
 
         def at(name: str | None) -> int:
             return -1 if name is None else self.offsets[name] + piece.columns.start
@@ -196,7 +195,7 @@ class Loop:
         return ProductRecord(
             kind=X if product.source == "x" else PREVIOUS if product.lag else CURRENT,
             diagonal=int(product.diagonal), normalized=int(product.gain is not None), depth=depth, columns=columns,
-            column=piece.into.start, weight=at(product.weight), pitch=pitch,
+            column=piece.into.start, weight=at(product.weight), pitch=self.parameters[product.weight].shape[-1],
             bias=at(product.bias), gain=at(product.gain), targets=np.array(piece.targets, np.int64),
             packed=np.zeros(columns if product.diagonal else max(both_ways), self.dtype),
         )  # fmt: skip
@@ -209,8 +208,7 @@ class Loop:
 
     def serves(self, cell: Cell, parameters: Mapping[str, Array]) -> bool:
         """Whether it was made for such a recurrence."""
-        own = self.parameters
-        return self.cell is cell and (own is parameters or all(own[name] is p for name, p in parameters.items()))
+        return self.cell is cell and all(self.parameters[name] is p for name, p in parameters.items())
 
     def n_shares(self, packing: Packing) -> int:
         """Return how many shares to divide a batch into."""

@@ -71,9 +71,7 @@ def forward(recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> Comp
     loop = loop_of(recurrence, workspace)
     loop.lay_out(packing, workspace, keep=keep)
     if loop.flat is not None:
-        for name, parameter in recurrence.parameters.items():
-            at = loop.offsets[name]
-            loop.flat[at : at + parameter.size] = parameter.ravel()
+        np.concatenate([recurrence.parameters[name].ravel() for name in loop.offsets], out=loop.flat)
     loop.projection.sum_steps = steps_per_sum(recurrence)
     loop.projection.x = contiguous(recurrence.x)
     output = loop.output if keep else workspace.empty("rows", (packing.n_rows, cell.width(cell.output)), loop.dtype)
@@ -100,10 +98,7 @@ def backward(
     dx = np.empty_like(p.x) if input_gradient else None
     p.wants_dx, p.dx = int(input_gradient), p.x if dx is None else dx
     direct = loop.is_flat(gradients)
-    gradient = gradients[loop.first] if direct else np.empty(loop.size, loop.dtype)
-    if add and not direct:
-        for name, at in loop.offsets.items():
-            gradient[at : at + gradients[name].size] = gradients[name].ravel()
+    gradient = gradients[loop.first] if direct else np.concatenate([gradients[name].ravel() for name in loop.offsets])
     loop.parameters_record.gradient, loop.parameters_record.add = gradient, int(add)
     d_initial = loop.give_back(d_final)
     runner(loop).run(n_forward(loop), n_forward(loop) + len(loop.backward))
