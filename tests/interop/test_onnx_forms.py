@@ -249,3 +249,13 @@ def test_an_operator_is_taken_as_a_layer(form, x, layer):
     session = onnxruntime.InferenceSession(given.SerializeToString())
     [expected] = session.run(None, {"x": frames})
     assert agree(net.forward(frames.transpose(2, 0, 1) if x is WINDOWS else frames), expected)
+
+
+@pytest.mark.parametrize(("opset", "x", "is_taken"), [(13, STEPS, True), (12, ROWS, True), (12, STEPS, False)])
+def test_the_axis_of_a_softmax_that_names_none_is_that_of_its_version(opset, x, is_taken):
+    made = model([node("Softmax", "x", "y")], {}, x=x, opset=opset)
+    if is_taken:
+        assert load(made).layers == (layers.Activation("softmax"),)
+    else:
+        with pytest.raises(InteropError, match="it must go over the features, the last axis, but axis=1"):
+            load(made)

@@ -63,8 +63,8 @@ def test_a_batch_first_classifier_as_pytorch_exports_it():
         helper.make_node(
             "LSTM", ["t", "w", "r", "b", "", "h0", "h0"], ["y0", "h", "c"], direction="bidirectional", hidden_size=H
         ),
-        node("Gather", "h minus2", "h1", axis=0),
-        node("Gather", "h minus1", "h2", axis=0),
+        node("Gather", "h minus2", "h1"),
+        node("Gather", "h minus1", "h2"),
         node("Concat", "h1 h2", "both", axis=1),
         node("Gemm", "both gw gb", "z", transB=1),
         node("Softmax", "z", "y", axis=1),
@@ -141,6 +141,12 @@ def test_a_reshape_that_mixes_steps_and_sequences_is_refused(shape):
         load(made)
 
 
+def test_a_shape_whose_zeros_mean_no_element_is_refused():
+    nodes = [node("Relu", "x", "a"), node("Reshape", "a shape", "b", allowzero=1), node("Tanh", "b", "y")]
+    with pytest.raises(InteropError, match=r"'the Reshape of b', Reshape.*it makes the shape \[0, 0, 4\]"):
+        load(model(nodes, {"shape": np.array([0, 0, I])}))
+
+
 ROWS = 3  # as many as there are features, so that a column is broadcast to rows
 COLUMNS = {
     "Add": ([node("MatMul", "x w", "a"), node("Add", "a b", "y")], ("B", 2), (ROWS, 1)),
@@ -180,6 +186,11 @@ def test_what_is_the_same_for_all_rows_is_a_bias_or_a_gain(shape):
         for inputs in ("a v b", "a b v"):
             nodes = [first, node("LayerNormalization", inputs, "y")]
             check(model(nodes, {**constants, "b": b}, x=("B", 2)), "Dense LayerNorm", x=x)
+
+
+def test_a_bias_with_axes_of_one_element_is_one():
+    nodes = [node("MatMul", "x w", "a"), node("Add", "a b", "y")]
+    check(model(nodes, {"w": example((I, 3)), "b": example((1, 1, 3))}), "Dense")
 
 
 def test_one_number_to_scale_features_whose_number_is_not_known_is_refused():
@@ -421,6 +432,20 @@ def test_a_half_of_a_half_is_refused():
         load(made)
 
 
+def test_examples_cannot_be_split():
+    w, r, b = weights(3)
+    nodes = [
+        node("GRU", "x w r b", "g", hidden_size=H),
+        node("Squeeze", "g one", "s"),
+        node("Gather", "s last", "p", axis=0),
+        node("Split", "p", "first second"),  # along axis 0
+        node("Concat", "first second", "y", axis=1),
+    ]
+    constants = {"w": w, "r": r, "b": b, "one": np.array([1]), "last": np.array(-1)}
+    with pytest.raises(InteropError, match=r"'the Split of first second', Split, .*the features of one step can be"):
+        load(model(nodes, constants))
+
+
 def test_the_directions_of_a_state_that_lie_side_by_side_are_its_halves():
     w, r, b = weights(4, 2)
     nodes = [
@@ -446,10 +471,10 @@ def test_directions_of_a_state_that_are_taken_apart_can_be_put_together(sizes):
         node("Reshape", "t shape", "s"),
         node("Split", f"s{sizes}", "first second", axis=1),
         node("Concat", "first second", "both", axis=1),
-        node("Relu", "both", "y"),
+        node("MatMul", "both mw", "y"),
     ]
-    constants = {"w": w, "r": r, "b": b, "shape": np.array([0, -1])}
-    check(model(nodes, {**constants, "sizes": np.array([H, H])}), "LSTM LastStep Activation")
+    constants = {"w": w, "r": r, "b": b, "shape": np.array([0, -1]), "mw": example((2 * H, 3))}
+    check(model(nodes, {**constants, "sizes": np.array([H, H])}), "LSTM LastStep Dense")
     if sizes:
         with pytest.raises(InteropError, match=r"two halves of 4 features can be taken, but the sizes are \[1, 3\]"):
             load(model(nodes, {**constants, "sizes": np.array([1, 3])}))
@@ -543,10 +568,15 @@ def test_constants_that_a_small_file_blows_up_are_refused(n, is_taken, monkeypat
             load(made)
 
 
-def test_a_reshape_to_a_shape_of_which_nothing_is_known_is_refused():
-    nodes = [node("Relu", "x", "a"), node("Add", "n n", "m"), node("Reshape", "a m", "y")]
-    made = model(nodes, {}, inputs=[("n", onnx.TensorProto.INT32, (3,))])
-    made.graph.node[2].input[1] = "m"
+@pytest.mark.parametrize("shape", ["m", "with_rest"])
+def test_a_reshape_to_a_shape_of_which_nothing_is_known_is_refused(shape):
+    nodes = [
+        node("Relu", "x", "a"),
+        node("Add", "n n", "m"),
+        node("Concat", "m rest", "with_rest", axis=0),
+        node("Reshape", f"a {shape}", "y"),
+    ]
+    made = model(nodes, {"rest": np.array([I], np.int32)}, inputs=[("n", onnx.TensorProto.INT32, (3,))])
     with pytest.raises(InteropError, match=r"'the Reshape of y', Reshape.*its shape must be in the file"):
         load(made)
 
@@ -567,6 +597,114 @@ def test_the_last_state_of_stacked_layers_as_pytorch_exports_it(index):
     check(model(nodes, constants), "GRU GRU LastStep Activation")
     with pytest.raises(InteropError, match="no chain of layers"):
         load(model(nodes, {**constants, "index": np.array(0)}))
+
+
+SLICES = [  # starts, ends, axes and steps
+    ([[-1], [2**31 - 1], [0]], True),
+    ([[-1], [2**31 - 1], [0], [1]], True),
+    ([[-1], [1000], [0]], False),  # of more steps there is none
+    ([[-1], [2**31 - 1], [0], [2]], False),
+    ([[0, 0], [1, 1], [0, 1]], False),
+    ([[0], [1]], False),
+]
+
+
+@pytest.mark.parametrize(("places", "is_taken"), SLICES)
+def test_a_slice_that_is_one_step_is_picked(places, is_taken):
+    names = [f"k{i}" for i in range(len(places))]
+    w, r, b = weights(3)
+    nodes = [
+        node("GRU", "x w r b", "g", hidden_size=H),
+        node("Slice", " ".join(["g", *names]), "s"),
+        node("Squeeze", "s both", "y"),
+    ]
+    constants = {"w": w, "r": r, "b": b, "both": np.array([0, 1])}
+    constants |= dict(zip(names, map(np.array, places), strict=True))
+    if is_taken:
+        check(model(nodes, constants), "GRU LastStep")
+    else:
+        with pytest.raises(InteropError, match=r"one step or direction can be picked|along which axis it goes"):
+            load(model(nodes, constants))
+
+
+def test_a_shape_of_sizes_up_to_one_that_is_computed_is_refused():
+    nodes = [
+        node("Shape", "x", "sizes"),
+        node("Slice", "sizes zero one", "n"),
+        node("Slice", "sizes zero n", "some"),
+        node("Relu", "x", "a"),
+        node("Reshape", "a some", "y"),
+    ]
+    with pytest.raises(InteropError, match=r"'the Reshape of y', .*its shape must be in the file"):
+        load(model(nodes, {"zero": np.array([0]), "one": np.array([1])}))
+
+
+def with_stacked_states(gather, *nodes):
+    """Return two bidirectional layers, whose states lie one after the other, and what is picked of them."""
+    (w, r, b), (w2, r2, _) = weights(3, 2), weights(3, 2)
+    layer = {"hidden_size": H, "direction": "bidirectional"}
+    states = [
+        node("GRU", "x w r b", "g h", **layer),
+        node("Transpose", "g", "t", perm=[0, 2, 1, 3]),
+        node("Reshape", "t side", "s"),
+        node("GRU", "s w2 r2", "g2 h2", **layer),
+        node("Concat", "h h2", "states", axis=0),
+        gather,
+    ]
+    constants = {"w": w, "r": r, "b": b, "w2": w2, "r2": r2, "side": np.array([0, 0, -1]), "third": np.array(2)}
+    constants |= {"last": np.array(-1), "two": np.array([2, 3]), "far": np.array(4), "before": np.array(-5)}
+    return model([*states, *nodes], constants)
+
+
+def test_the_last_states_of_both_directions_of_stacked_layers_as_pytorch_exports_them():
+    others = [node("Gather", "states last", "l"), node("Concat", "f l", "both", axis=1), node("Relu", "both", "y")]
+    check(with_stacked_states(node("Gather", "states third", "f"), *others), "GRU GRU LastStep Activation")
+
+
+@pytest.mark.parametrize(("order", "axis"), [("f l", 0), ("l f", 1), ("f f", 1)])
+def test_directions_that_are_put_together_otherwise_are_refused(order, axis):
+    others = [node("Gather", "states last", "l"), node("Concat", order, "both", axis=axis), node("Relu", "both", "y")]
+    with pytest.raises(InteropError, match=r"'the Concat of both', Concat, .*it puts branches together"):
+        load(with_stacked_states(node("Gather", "states third", "f"), *others))
+
+
+def test_the_states_of_one_layer_may_be_put_together_alone():
+    w, r, b = weights(3)
+    nodes = [
+        node("GRU", "x w r b", "g h", hidden_size=H),
+        node("Concat", "h", "states", axis=0),
+        node("Gather", "states last", "l"),
+        node("Relu", "l", "y"),
+    ]
+    check(model(nodes, {"w": w, "r": r, "b": b, "last": np.array(-1)}), "GRU LastStep Activation")
+
+
+@pytest.mark.parametrize(("order", "is_taken"), [("zeros zeros", True), ("zeros ones", False), ("ones zeros", False)])
+def test_states_to_begin_with_that_are_put_together_must_all_be_zero(order, is_taken):
+    w, r, b = weights(3, 2)
+    nodes = [
+        node("ConstantOfShape", "dims", "zeros"),
+        node("Concat", order, "h0", axis=0),
+        helper.make_node("GRU", ["x", "w", "r", "b", "", "h0"], ["g"], direction="bidirectional", hidden_size=H),
+        node("Transpose", "g", "t", perm=[0, 2, 1, 3]),
+        node("Reshape", "t side", "y"),
+    ]
+    constants = {"w": w, "r": r, "b": b, "dims": np.array([1, B, H]), "ones": np.ones((1, B, H), np.float32)}
+    made = model(nodes, {**constants, "side": np.array([0, 0, -1])})
+    if is_taken:
+        check(made, "GRU")
+    else:
+        with pytest.raises(InteropError, match="initial_h must be 0, or an input of the model"):
+            load(made)
+
+
+@pytest.mark.parametrize(
+    ("index", "axis", "number"), [("two", 0, r"\[2, 3\]"), ("far", 0, "4"), ("before", 0, "-5"), ("last", 1, "-1")]
+)
+def test_what_is_no_state_of_those_that_lie_one_after_the_other_is_refused(index, axis, number):
+    gather = node("Gather", f"states {index}", "f", axis=axis)
+    with pytest.raises(InteropError, match=f"it picks number {number} along axis {axis} of 4 states side by side"):
+        load(with_stacked_states(gather, node("Relu", "f", "y")))
 
 
 def test_a_flatten_that_joins_examples_is_refused():
@@ -595,6 +733,40 @@ def test_frames_that_are_repeated_are_refused_where_they_arrive(shape, place):
 def test_an_expand_that_repeats_nothing_changes_nothing():
     nodes = [node("MatMul", "x w", "a"), node("Expand", "a shape", "e"), node("Relu", "e", "y")]
     check(model(nodes, {"w": example((I, 2)), "shape": np.array([1, 1, 1])}), "Dense Activation")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "options", "opset"), [("m", {}, 17), ("m r", {}, 17), ("m r no", {}, 17), ("m", {"ratio": 0.5}, 10)]
+)
+def test_dropout_that_is_not_in_training_changes_nothing(inputs, options, opset):
+    nodes = [node("MatMul", "x w", "m"), node("Dropout", inputs, "y", **options)]
+    constants = {"w": example((I, 2)), "r": np.float32(0.5), "no": np.array(False)}
+    check(model(nodes, constants, opset=opset), "Dense")
+
+
+NUMBERS, SYMBOLS = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
+
+
+@pytest.mark.parametrize(
+    ("kind", "to", "is_taken"),
+    [
+        (NUMBERS, onnx.TensorProto.FLOAT, True),
+        (NUMBERS, onnx.TensorProto.DOUBLE, True),
+        (NUMBERS, onnx.TensorProto.FLOAT16, False),
+        (NUMBERS, onnx.TensorProto.INT64, False),
+        (SYMBOLS, onnx.TensorProto.INT32, True),
+        (SYMBOLS, onnx.TensorProto.INT64, True),
+        (SYMBOLS, onnx.TensorProto.FLOAT, False),
+    ],
+)
+def test_a_cast_that_keeps_numbers_numbers_and_symbols_symbols_changes_nothing(kind, to, is_taken):
+    last = node("Gather", "table c", "y", axis=0) if kind == SYMBOLS else node("Relu", "c", "y")
+    made = model([node("Cast", "x", "c", to=to), last], {"table": example((9, I))}, x=("T", "B"), kind=kind)
+    if is_taken:
+        assert len(load(made).layers) == 1
+    else:
+        with pytest.raises(InteropError, match=f"a cast of frames to the dtype number {to} is not supported"):
+            load(made)
 
 
 def test_the_length_of_one_sequence_is_not_that_of_all():

@@ -150,7 +150,7 @@ def _over_time(node: Node, values: Given, reading: Reading) -> tuple[Frames, boo
     """Return what is pooled, and whether the axis of time is kept."""
     x = reading.enter(node, values[0])
     axes, kept = axes_of(node, values, reading), bool(node.take("keepdims", 1))
-    node.take("noop_with_empty_axes", 0)
+    node.take("noop_with_empty_axes", None)
     if len(x.axes) != 3 or axes is None or len(axes) != 1:
         raise refusal(node, "it must go over time alone")
     if not -3 <= axes[0] < 3 or reading.bound(x.axes[axes[0]], "t") != "t":
@@ -256,7 +256,7 @@ def layer_normalization(node: Node, values: Given, reading: Reading) -> list[Val
     axis = node.take("axis", -1)
     if axis not in (-1, len(x.axes) - 1):
         raise refusal(node, f"it must go over the features, the last axis, but axis={axis}")
-    node.take("stash_type", 1)
+    node.take("stash_type", None)
     gain = reading.numbers(node, values[1], "the gain")
     given = len(values) > 2 and values[2] is not None
     bias = reading.numbers(node, values[2], "the bias") if given else np.zeros((), gain.dtype)
@@ -293,7 +293,7 @@ def convolution(node: Node, values: Given, reading: Reading) -> list[Value]:
     reading.arranged(node, x, "bft")
     n_outputs, n_inputs, width = weight.shape
     (stride,), (dilation,) = node.take("strides", [1]), node.take("dilations", [1])
-    node.take("kernel_shape", [width])
+    node.take("kernel_shape", None)
     if (groups := node.take("group", 1)) != 1:
         raise refusal(node, f"group={groups} is not supported, but 1 is")
     causal = _is_causal(node, width, stride, dilation)
