@@ -197,6 +197,8 @@ def test_one_number_to_scale_features_whose_number_is_not_known_is_refused():
     made = model([node("LayerNormalization", "x v", "y")], {"v": example((1,))}, x=("B", "I"))
     with pytest.raises(InteropError, match=r"'the LayerNormalization of y', .*one number, and how many features"):
         load(made)
+    made = model([node("LayerNormalization", "x v", "y")], {"v": example((3,))}, x=("B", "I"))
+    assert load(made).layers == (layers.LayerNorm(3, epsilon=1e-5),)
 
 
 WITHOUT_A_BIAS = {
@@ -267,7 +269,7 @@ def with_a_mean_over_time(nodes, nothing=0.0):
     constants = {
         "zero": np.array(0), "zero32": np.int32(0), "one32": np.int32(1), "one": np.array([1]), "two": np.array([2]),
         "three": np.array([3]), "first": np.array([0]), "nothing": np.float32(nothing), "w": example((I, 2)),
-        "b": example((2,)),
+        "b": example((2,)), "half": np.float32(0.5),
     }  # fmt: skip
     return model([*before, *nodes], constants, inputs=[("lengths", onnx.TensorProto.INT32, ("B",))])
 
@@ -283,7 +285,69 @@ def test_a_sum_over_time_that_lengths_divide_is_the_mean():
     np.testing.assert_allclose(net.forward(x, LENGTHS), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("kept", [0, 1, None])
+@pytest.mark.parametrize("operator", ["ReduceMean", "ReduceMax", "ReduceSum"])
+def test_the_axis_of_time_goes_or_stays_with_one_element(operator, kept):
+    """Softmax must go over the last axis, which says how many there are."""
+    options = {} if kept is None else {"keepdims": kept}
+    if operator == "ReduceSum":
+        pool = [node("Where", "mask m nothing", "z"), node("ReduceSum", "z first", "total", **options)]
+        pool.append(node("Div", "total divisor", "p"))
+    else:
+        pool = [node(operator, "m", "p", axes=[0], **options)]
+    lengths = LENGTHS if operator == "ReduceSum" else None
+    for axis in (1, 2):
+        made = with_a_mean_over_time([*pool, node("Softmax", "p", "y", axis=axis)])
+        if axis == 1 + (kept != 0):
+            x = example()
+            expected, *_ = runtime(made, x=x, lengths=LENGTHS)
+            np.testing.assert_allclose(load(made).forward(x, lengths), expected.reshape(B, 2), atol=1e-5)
+        else:
+            with pytest.raises(InteropError, match=f"it must go over the features, the last axis, but axis={axis}"):
+                load(made)
+
+
 NO_MEANS = {
+    "node 'the Less of i2', .*compare the numbers of steps with the sequences' lengths": (
+        [
+            node("Less", "lengths lengths", "i2"),
+            node("Unsqueeze", "i2 one", "m2"),
+            node("Where", "m2 m nothing", "z"),
+            SUM,
+            MEAN,
+        ],
+        0.0,
+    ),
+    "node 'the Less of i2', .*numbers of steps with": (
+        [
+            node("Add", "n one32", "n1"),
+            node("Range", "one32 n1 one32", "later"),
+            node("Unsqueeze", "later one", "column2"),
+            node("Less", "column2 lengths", "i2"),
+            node("Unsqueeze", "i2 two", "m2"),
+            node("Where", "m2 m nothing", "z"),
+            SUM,
+            MEAN,
+        ],
+        0.0,
+    ),
+    "node 'the Less of i2', .*sequences' lengths": (
+        [
+            node("Add", "lengths one32", "longer"),
+            node("Less", "column longer", "i2"),
+            node("Unsqueeze", "i2 two", "m2"),
+            node("Where", "m2 m nothing", "z"),
+            SUM,
+            MEAN,
+        ],
+        0.0,
+    ),
+    "node 'the Div of y', .*whole numbers and with something else": (
+        [node("Relu", "m", "a"), node("Div", "a divisor", "y")], 0.0
+    ),
+    "node 'the Div of y', .*what a layer gives, or the model's input, but it is a total": (
+        [node("Where", "mask m nothing", "z"), SUM, node("Div", "total half", "y")], 0.0
+    ),
     "node 'the ReduceSum of total', .*frames that are 0 after a sequence's end": (
         [node("Where", "mask m nothing", "p"), node("Add", "p b", "z"), SUM, MEAN], 0.0
     ),
@@ -492,7 +556,7 @@ def test_a_function_of_a_state_is_no_state():
     np.testing.assert_allclose(run.final_states["0.h"], h[0], atol=1e-5)
 
 
-def with_a_computed_shape(order, direction="forward"):
+def with_a_computed_shape(order, direction="forward", joined="Mul"):
     """Return an LSTM whose axes of directions and features are joined as torch's newer exporter does it."""
     n_directions = 2 if direction == "bidirectional" else 1
     w, r, b = weights(4, n_directions)
@@ -502,7 +566,7 @@ def with_a_computed_shape(order, direction="forward"):
         node("Transpose", "y0", "y1", perm=[0, 2, 1, 3]),
         node("Shape", "y1", "sizes"),
         *(node("Slice", f"sizes n{k} n{k + 1}", letter) for k, letter in enumerate("TBDF")),
-        node("Mul", "D F", "DF"),
+        node(joined, "D F", "DF"),
         node("Concat", order, "shape", axis=0),
         node("Reshape", "y1 shape", "y2", allowzero=1),
         node("Relu", "y2", "y"),
@@ -519,6 +583,11 @@ def test_a_reshape_to_a_shape_that_is_computed_of_the_axes_is_followed(direction
 def test_a_reshape_to_a_shape_that_is_computed_otherwise_is_refused(order):
     with pytest.raises(InteropError, match=r"'the Reshape of y2', Reshape.*it makes the shape"):
         load(with_a_computed_shape(order, "bidirectional"))
+
+
+def test_a_size_that_is_the_sum_of_two_is_not_their_product():
+    with pytest.raises(InteropError, match=r"'the Reshape of y2', Reshape.*its shape must be in the file"):
+        load(with_a_computed_shape("T B DF", joined="Add"))
 
 
 @pytest.mark.parametrize(("step", "why"), [("two", ""), ("one", "it makes the shape"), ("zero", "step cannot be zero")])
@@ -542,6 +611,17 @@ def test_the_step_in_which_sizes_of_a_shape_are_picked_is_followed(step, why):
         check(made, "GRU Activation")
 
 
+@pytest.mark.parametrize(("more", "is_taken"), [({}, True), ({"value_float": 1.0}, False)])
+def test_a_node_may_hold_one_constant(more, is_taken):
+    value = onnx.numpy_helper.from_array(example((I, 2)))
+    made = model([node("Constant", "", "w", value=value, **more), node("MatMul", "x w", "y")], {})
+    if is_taken:
+        check(made, "Dense")
+    else:
+        with pytest.raises(InteropError, match="'the Constant of w', Constant, .*it must have one value"):
+            load(made)
+
+
 def test_weights_that_a_file_puts_together_of_parts_are_computed():
     w, r, b = weights(3)
     nodes = [
@@ -552,6 +632,12 @@ def test_weights_that_a_file_puts_together_of_parts_are_computed():
     ]
     parts = {"one_gate": w[:, :H], "two_gates": w[:, H:]}
     check(model(nodes, {**parts, "r": r, "b": b, "one": np.array([1])}), "GRU Activation")
+
+
+@pytest.mark.parametrize("operator", ["Add", "Sub", "Mul", "Div"])
+def test_weights_that_a_file_computes_of_two_are_taken(operator):
+    nodes = [node(operator, "v u", "w"), node("MatMul", "x w", "y")]
+    check(model(nodes, {"v": example((I, 3)), "u": example((3,))}), "Dense")
 
 
 @pytest.mark.parametrize(("n", "is_taken"), [(3, True), (4, False), (6000, False)])
@@ -782,6 +868,20 @@ def test_the_length_of_one_sequence_is_not_that_of_all():
         load(made)
 
 
+def test_lengths_that_a_stride_has_not_divided_are_refused():
+    w, r, b = weights(3)
+    nodes = [
+        node("Transpose", "x", "t", perm=[1, 2, 0]),
+        node("Conv", "t cw", "c", strides=[2]),
+        node("Transpose", "c", "s", perm=[2, 0, 1]),
+        helper.make_node("GRU", ["s", "w", "r", "b", "lengths"], ["y"], hidden_size=H, name="the GRU"),
+    ]
+    constants = {"w": w, "r": r, "b": b, "cw": example((I, I, 1))}
+    made = model(nodes, constants, inputs=[("lengths", onnx.TensorProto.INT32, ("B",))])
+    with pytest.raises(InteropError, match=r"'the GRU', .*must be an input of the model, which strides divide"):
+        load(made)
+
+
 PAST_THE_END = {
     "Gather": ([node("Gather", "s minus1", "y", axis=0)], {"minus1": np.array(-1)}),
     "ReduceMean": ([node("ReduceMean", "s", "y", axes=[0], keepdims=0)], {}),
@@ -822,6 +922,93 @@ def test_what_looks_past_a_sequence_s_end_is_refused_where_sequences_have_length
         assert load(made).layers[0] == layers.GRU(I, H, reset="before")
 
 
+@pytest.mark.parametrize(("width", "added", "is_taken"), [(1, 0.5, True), (2, 0.5, False), (2, None, True)])
+def test_a_convolution_looks_at_frames_after_a_sequence_only_if_they_are_zero(width, added, is_taken):
+    w, r, b = weights(3)
+    nodes = [
+        helper.make_node("GRU", ["x", "w", "r", "b", "lengths"], ["g"], hidden_size=H),
+        node("Squeeze", "g one", "s"),
+        node("Add", "s added", "a"),
+        node("Transpose", "s" if added is None else "a", "t", perm=[1, 2, 0]),
+        node("Conv", "t cw", "y", pads=[0, width - 1]),
+    ]
+    made = model(
+        nodes,
+        {"w": w, "r": r, "b": b, "one": np.array([1]), "added": np.float32(added or 0), "cw": example((3, H, width))},
+        inputs=[("lengths", onnx.TensorProto.INT32, ("B",))],
+    )
+    if is_taken:
+        assert load(made).layers[-1] == layers.Conv1D(H, 3, width)
+    else:
+        with pytest.raises(InteropError, match="it looks at what lies after a sequence"):
+            load(made)
+
+
+@pytest.mark.parametrize(
+    ("direction", "outputs", "is_taken"),
+    [("forward", "y", True), ("forward", "y h", False), ("reverse", "y", False), ("bidirectional", "y", False)],
+)
+def test_a_layer_without_lengths_above_one_that_has_them_goes_forwards_and_has_no_final_state(
+    direction, outputs, is_taken
+):
+    w, r, b = weights(3)
+    n = 2 if direction == "bidirectional" else 1
+    nodes = [
+        helper.make_node("GRU", ["x", "w", "r", "b", "lengths"], ["g"], hidden_size=H),
+        node("Squeeze", "g one", "s"),
+        node("RNN", "s w2 r2", outputs, hidden_size=H, direction=direction),
+    ]
+    constants = {"w": w, "r": r, "b": b, "w2": example((n, H, H)), "r2": example((n, H, H)), "one": np.array([1])}
+    made = model(nodes, constants, inputs=[("lengths", onnx.TensorProto.INT32, ("B",))], outputs=tuple(outputs.split()))
+    if is_taken:
+        assert len(load(made).layers) == 2
+    else:
+        with pytest.raises(InteropError, match=rf"'the RNN of {outputs}', .*it looks at what lies after a sequence"):
+            load(made)
+
+
+def test_a_layer_over_time_that_lies_elsewhere_is_refused():
+    w, r, b = weights(3)
+    nodes = [node("Conv", "x cw", "c"), node("GRU", "c w r b", "y", hidden_size=H)]
+    made = model(nodes, {"w": w, "r": r, "b": b, "cw": example((I, I, 1))}, x=("B", I, "T"))
+    with pytest.raises(InteropError, match=r"'the GRU of y', GRU, .*must have the axes t, b, f, but has b, f, t"):
+        load(made)
+
+
+@pytest.mark.parametrize(("stride", "is_taken"), [(1, True), (2, False)])
+def test_the_number_of_steps_is_another_after_a_stride(stride, is_taken):
+    nodes = [
+        node("Relu", "x", "a"),
+        node("Shape", "a", "sizes"),
+        node("Conv", "a w", "c", strides=[stride]),
+        node("Gather", "sizes zero", "nb"),
+        node("Gather", "sizes two", "nt"),
+        node("Concat", "nb any nt", "shape", axis=0),
+        node("Reshape", "c shape", "y"),
+    ]
+    constants = {"w": example((3, I, 1)), "zero": np.array([0]), "two": np.array([2]), "any": np.array([-1])}
+    made = model(nodes, constants, x=("B", I, "T"))
+    if is_taken:
+        turned = {"to_ours": lambda x: x.transpose(2, 0, 1), "from_ours": lambda y: y.transpose(1, 2, 0)}
+        check(made, "Activation Conv1D", x=example((B, I, T)), **turned)
+    else:
+        with pytest.raises(InteropError, match=r"it makes the shape \['b', -1, 't'\] of axes b, f, t"):
+            load(made)
+
+
+def test_a_reshape_that_keeps_an_axis_of_one_element_changes_nothing():
+    w, r, b = weights(3)
+    nodes = [
+        node("GRU", "x w r b", "g", hidden_size=H),
+        node("Squeeze", "g one", "s"),
+        node("Unsqueeze", "s one", "u"),
+        node("Reshape", "u shape", "v"),
+        node("Relu", "v", "y"),
+    ]
+    constants = {"w": w, "r": r, "b": b, "one": np.array([1]), "shape": np.array([0, 1, -1, H])}
+    check(model(nodes, constants), "GRU Activation", from_ours=lambda y: y[:, None])
+
+
 def test_a_convolution_then_a_global_pool():
     nodes = [
         node("Conv", "x w b", "a", pads=[1, 1], kernel_shape=[3]),
@@ -834,12 +1021,18 @@ def test_a_convolution_then_a_global_pool():
     check(made, "Conv1D Activation MeanOverTime Dense", x=example((B, I, T)), to_ours=lambda x: x.transpose(2, 0, 1))
 
 
+def test_the_axis_of_a_global_pool_stays():
+    nodes = [node("Conv", "x w", "a"), node("GlobalMaxPool", "a", "p"), node("Squeeze", "p two", "y")]
+    made = model(nodes, {"w": example((5, I, 1)), "two": np.array([2])}, x=("B", I, "T"))
+    check(made, "Conv1D MaxOverTime", x=example((B, I, T)), to_ours=lambda x: x.transpose(2, 0, 1))
+
+
 def test_symbols_the_mean_over_time_and_old_operators():
     """Of opset 11: axes are attributes."""
     affine = {"activations": ["Affine"], "activation_alpha": [0.5], "activation_beta": [0.1]}
     w, r, b = weights(1)
     nodes = [
-        node("Gather", "table x", "e", axis=0),
+        node("Gather", "table x", "e"),
         node("RNN", "e w r b", "y0", hidden_size=H, **affine),
         node("Squeeze", "y0", "y1", axes=[1]),
         node("ReduceMean", "y1", "y", axes=[0], keepdims=0),
