@@ -478,6 +478,21 @@ def test_of_final_states_alone_the_hidden_one_is_the_output(outputs):
     np.testing.assert_allclose(net.forward(x), found["h"][0], atol=1e-5)
 
 
+def test_a_state_that_is_an_output_twice_is_the_network_s_once():
+    w, r, b = weights(3)
+    nodes = [node("GRU", "x w r b", "g h", hidden_size=H), node("Identity", "h", "again")]
+    net = load(model(nodes, {"w": w, "r": r, "b": b}, outputs=("h", "again")))
+    assert net.layers[1:] == (layers.LastStep(),)
+    assert net.metadata["onnx"]["y"] == "h"
+    assert net.metadata["onnx"]["final_states"] == {"again": ["0.h"]}
+
+
+def test_two_outputs_are_refused():
+    nodes = [node("Relu", "x", "y"), node("Identity", "y", "z")]
+    with pytest.raises(InteropError, match="the model has several outputs, y, z: a network has one"):
+        load(model(nodes, {}, outputs=("y", "z")))
+
+
 def test_a_half_of_a_half_is_refused():
     w, r, b = weights(4)
     nodes = [
@@ -618,7 +633,7 @@ def test_a_node_may_hold_one_constant(more, is_taken):
     if is_taken:
         check(made, "Dense")
     else:
-        with pytest.raises(InteropError, match="'the Constant of w', Constant, .*it must have one value"):
+        with pytest.raises(InteropError, match=r"'the Constant of w', Constant, .*it must have one value"):
             load(made)
 
 
