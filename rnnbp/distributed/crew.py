@@ -78,7 +78,7 @@ class Crew:
         self._count = itertools.count()
         self._held: dict[int, _Held] = {}
         self._admitted: set[str] = set()
-        self._looked = -LOOK
+        self._looked = time.monotonic()
 
     def descriptions(self) -> list[Description]:
         """Have all parts brought to workers, and return what they are."""
@@ -118,7 +118,6 @@ class Crew:
                     logger.warning("lost %s: %d parts of the data go to other workers", addresses, len(gone))
                 for part in gone:
                     del self._held[part]
-                self._looked = -LOOK
                 await asyncio.sleep(POLL / 10)  # the scheduler may still be about to notice
             except Exception as error:
                 if self.client.status == "running" or isinstance(error, ClusterError):
@@ -236,10 +235,8 @@ class Crew:
             key = f"{self._name}-{part}-{next(self._count)}"
             try:
                 material = await self._watched(self._material(part, address), {address})
-                task = dask.delayed(hold, pure=False)(
-                    self._name, part, key, self._settings, material, dask_key_name=key
-                )
-                future = self.client.compute(task, workers=[address], allow_other_workers=False, priority=1)
+                task = dask.delayed(hold)(self._name, part, key, self._settings, material, dask_key_name=key)
+                future = self.client.compute(task, workers=[address], priority=1)
                 del material, task
                 description = await self._watched(future, {address}, of_tasks=True)
             except (Lost, ClusterError):

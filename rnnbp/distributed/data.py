@@ -109,8 +109,6 @@ class SpreadParts(Spread):
         for name, listed in parts.items():
             if len(listed) != n_parts:
                 raise ValueError(f"x has {n_parts} parts, but {name} has {len(listed)}: each part of x needs its own")
-        if not n_parts:
-            raise ValueError("x has no parts")
 
         async def material(part: int, address: str) -> Any:
             return tuple(parts[name][part] if name in parts else None for name in named)
@@ -129,7 +127,7 @@ class SpreadParts(Spread):
         self.n_rows = sum(each.n_rows for each in filled)
         if self.lengths is not None:
             self.lengths = np.concatenate([each.lengths for each in filled if each.lengths is not None])
-            self.is_ragged = bool((self.lengths != self.lengths[0]).any())
+            self.is_ragged = bool(np.ptp(self.lengths))
         self._stops = np.cumsum([each.n_examples for each in described])
 
     def locate(self, examples: Index) -> tuple[Index, Index]:

@@ -61,6 +61,13 @@ def test_uneven_parts_of_which_some_are_empty_and_more_workers_than_parts(client
     expect_the_same(client, x, target, [parts])
 
 
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_all_data_in_one_part(client, is_listed):
+    x, target = sequences()
+    part = dask.delayed((x, target))
+    expect_the_same(client, x, target, [[part] if is_listed else part])
+
+
 def test_futures_of_parts_and_validation_data_in_parts(client):
     x, target = sequences()
     held_out, answers = sequences(20, seed=1)

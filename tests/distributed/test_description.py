@@ -40,6 +40,7 @@ def test_a_part_is_read_however_it_is_handed_in(given, lengths, weighs):
     assert (data.weight is not None) == weighs
     described = describe(data)
     assert (described.n_examples, described.n_rows) == (3, sum(lengths))
+    assert (described.first.n_examples, described.first.n_rows) == (1, lengths[0])
     assert described.form["its examples are"] == "sequences"
     assert described.form["it has"] == ("sample weights" if weighs else "no sample weights")
 
@@ -47,7 +48,7 @@ def test_a_part_is_read_however_it_is_handed_in(given, lengths, weighs):
 @pytest.mark.parametrize("given", [([], []), (([], []),), (np.zeros((0, 2)), np.zeros(0)), ([],), (iter([]),)])
 def test_a_part_without_examples_is_none(given):
     assert read(*given) is None
-    assert describe(None).n_examples == 0
+    assert (describe(None).n_examples, describe(None).n_rows) == (0, 0)
 
 
 @pytest.mark.parametrize("n", [1, 5])
@@ -57,9 +58,18 @@ def test_a_tuple_of_too_few_or_too_many_is_refused(n):
         read(given)
 
 
-@pytest.mark.parametrize("given", [PADDED, SEQUENCES, [(1.0, 2.0, 3.0)] * 3])
-def test_a_part_that_lacks_targets_is_refused_as_such(given):
-    with pytest.raises(ValueError, match=r"^(?!a part must be a tuple)"):
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (PADDED, "there is no target"),
+        (SEQUENCES, "there is no target"),
+        ([each[:2] for each in PADDED], "there is no target"),  # of two frames each, and no pairs
+        ([(1.0, 2.0, 3.0)] * 3, r"each sequence must be of shape \(T_i, F\)"),
+    ],
+    ids=["padded", "listed", "of two frames", "tuples of three"],
+)
+def test_a_part_that_lacks_targets_is_refused_as_such(given, why):
+    with pytest.raises(ValueError, match=why):
         read(given)
 
 

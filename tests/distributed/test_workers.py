@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import dask
 import numpy as np
 import pytest
-from distributed import Client, LocalCluster, worker_client
+from distributed import Client, LocalCluster, Status, worker_client
 
 import rnnbp
 from rnnbp import Network, NonFiniteError, layers, losses
@@ -222,10 +222,11 @@ def test_a_network_that_workers_cannot_make_is_said(client, monkeypatch, tmp_pat
         fit(client, Network([layers.Dense(2, 1)]), np.zeros((20, 2)), np.zeros((20, 1)), loss=only_here.Own())
 
 
-def small_cluster(n_workers):
+def small_cluster(n_workers, n_threads=1):
     return LocalCluster(
         n_workers=n_workers,
-        threads_per_worker=1,
+        threads_per_worker=n_threads,
+        memory_limit=0,
         processes=False,
         dashboard_address=":0",
         silence_logs=logging.CRITICAL,
@@ -252,6 +253,79 @@ def test_mistakes_are_noticed_before_training(monkeypatch):
             fit(client, network(), x, target, loss="cross_entropy", epochs=3)
     with pytest.raises(ClusterError, match="it is closed"):
         fit(client, network(), x, target, **SETTINGS)
+
+
+def n_parts_of(client):
+    """Return how many parts the workers hold together."""
+    counts = client.run(
+        lambda dask_worker: sum(len(each.parts) for each in dask_worker.plugins["rnnbp"].holdings.values())
+    )
+    return sum(counts.values())
+
+
+@pytest.mark.parametrize(("n_threads", "given", "n_parts"), [(2, None, 8), (9, None, 9), (2, 3, 3)])
+def test_threads_of_a_worker_share_its_parts_of_which_there_are_eight_or_more(undisturbed, n_threads, given, n_parts):
+    seen, net = [], network()
+    with small_cluster(1, n_threads) as cluster, Client(cluster, set_as_default=False) as client:
+        fit(client, net, *problem(), n_parts=given, callbacks=[lambda *_: seen.append(n_parts_of(client))], **SETTINGS)
+    assert set(seen) == {n_parts}
+    assert (net.theta == undisturbed[0]).all() == (n_parts == 8)
+
+
+def test_each_part_is_run_on_one_thread(client):
+    here = os.getpid()
+
+    def counted(example, rng):
+        if os.getpid() != here and rnnbp.kernels.threads.count() != 1:
+            raise RuntimeError(rnnbp.kernels.threads.count())
+        return example
+
+    fit(client, network(), *problem(), augment=counted, **SETTINGS | {"max_epochs": 1})
+
+
+def test_a_worker_that_does_not_say_its_version_has_no_part(undisturbed, monkeypatch):
+    seen, net = [], network()
+    with small_cluster(2) as cluster, Client(cluster, set_as_default=False) as client:
+        get_versions, silent = client.get_versions, min(client.nthreads())
+
+        async def of_the_other(**options):
+            versions = await get_versions(**options)
+            versions["workers"].pop(silent, None)
+            return versions
+
+        monkeypatch.setattr(client, "get_versions", of_the_other)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("rnnbp.distributed.crew.LOOK", 100.0)
+            fit(client, net, *problem(), callbacks=[lambda *_: seen.append(sorted(held(client)))], **SETTINGS)
+        monkeypatch.undo()
+    assert seen == [[0, 1]] * 4
+    assert (net.theta == undisturbed[0]).all()
+
+
+def pause(client):
+    def paused(dask_worker):
+        dask_worker.status = Status.paused
+
+    client.run(paused)
+
+
+def test_a_worker_that_is_paused_answers_but_is_given_no_part(monkeypatch):
+    monkeypatch.setattr("rnnbp.distributed.crew.POLL", 0.05)
+    monkeypatch.setattr("rnnbp.distributed.crew.PATIENCE", 0.3)
+    here, slept = threading.get_ident(), []
+
+    def slow(example, rng):
+        if threading.get_ident() != here and not slept:
+            slept.append(time.sleep(1.0))
+        return example
+
+    with small_cluster(1) as cluster, Client(cluster, set_as_default=False) as client:
+        fit(client, network(), *problem(), augment=slow, callbacks=[lambda *_: pause(client)], **SETTINGS)
+        pause(client)
+        with pytest.raises(
+            ClusterError, match=r"worker inproc://\S+ has been paused for 0 s, as Dask does when its mem"
+        ):
+            fit(client, network(), [dask.delayed(problem)()], **SETTINGS)
 
 
 def test_a_worker_that_cannot_be_reached_is_named(monkeypatch):

@@ -93,6 +93,35 @@ def test_a_network_comes_back_as_it_was(case):
     close(back.run(case.x, lengths, initial_states=case.initial).output, case.run.output, 1e-6)
 
 
+FUNCTIONS = dict.fromkeys([*ELEMENTWISE, *SQUASHING, *GATES, "thresholded_relu(0.2)", "softmax"])
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_activation_leaves_and_comes_back(name):
+    net = Network([layers.Dense(3, 4), layers.Activation(name)])
+    x = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)
+    close(computed(to_model(net), {"x": x})["y"], net.forward(x))
+    close(load(to_model(net)).forward(x), net.forward(x), 1e-6)
+
+
+CONVOLUTIONS = [
+    {"width": 4, "dilation": 2},
+    {"width": 3, "stride": 2},
+    {"width": 4, "stride": 3, "causal": True},
+    {"width": 3, "dilation": 3, "causal": True},
+]
+
+
+@pytest.mark.parametrize("options", CONVOLUTIONS, ids=str)
+@pytest.mark.parametrize("after", [[], [layers.MeanOverTime()], [layers.LSTM(2, 2)]], ids=str)
+def test_a_convolution_leaves_with_the_lengths_that_it_makes(options, after):
+    net = Network([layers.Dense(3, 3), layers.Conv1D(3, 2, **options), *after])
+    x, lengths = np.random.default_rng(0).normal(size=(9, 3, 3)).astype(np.float32), np.array([9, 4, 1])
+    found = computed(to_model(net), {"x": x, "lengths": lengths.astype(np.int32)})
+    close(found["y"], net.forward(x, lengths))
+    close(load(to_model(net)).forward(x, lengths), net.forward(x, lengths), 1e-6)
+
+
 @pytest.mark.parametrize("direction", [{}, {"reverse": True}, {"bidirectional": True}], ids=str)
 @pytest.mark.parametrize("pooling", [layers.LastStep, layers.MeanOverTime, layers.MaxOverTime])
 def test_sequences_end_in_what_is_pooled_of_their_own_steps(direction, pooling):

@@ -161,6 +161,7 @@ REFUSED = [
     (gru(direction="sideways"), STEPS, "direction='sideways' does not fit weights of 1 direction"),
     (gru(layout=2, direction="bidirectional"), STEPS, "does not fit weights of 1 direction"),
     (lstm(numbers(1, 4 * H)), STEPS, r"P must be of shape \(1, 6\), but is of shape \(1, 8\)"),
+    (gru(), ROWS, r"its input must have the axes t, b, f, but has x\.0, x\.1"),
     (one("MatMul", w=numbers(I)), STEPS, "its weight must be a matrix"),
     (one("MatMul", w=numbers(B, I, 2)), STEPS, "its weight must be a matrix"),
     (one("MatMul", w=numbers(I, 0)), STEPS, "its weight must be a matrix"),
@@ -184,6 +185,9 @@ REFUSED = [
     (one("PRelu", b=numbers(1)), SYMBOLS, "it takes numbers, but symbols come in"),
     (one("Gelu"), SYMBOLS, "it takes numbers, but symbols come in"),
     (gru(), SYMBOLS, "it takes numbers, but symbols come in"),
+    (([node("Gather", "t x", "y")], {"t": numbers(9, 2, 2)}), SYMBOLS, "symbols and a matrix, but .* shape .9, 2, 2."),
+    (([node("Gather", "t x", "y")], {"t": numbers(9, 2)}), STEPS, "symbols and a matrix, but .* shape .9, 2."),
+    (([node("Gather", "t x", "y", axis=1)], {"t": numbers(9, 2)}), SYMBOLS, "a table's rows are supported, axis=0"),
     (one("ReduceMean"), STEPS, "it must go over time alone"),
     (one("ReduceMean", axes=[0, 1]), STEPS, "it must go over time alone"),
     (one("ReduceMean", axes=[0]), ROWS, "it must go over time alone"),
@@ -235,6 +239,7 @@ TAKEN_AS = [
     (one("Conv", w=numbers(2, I, 2), auto_pad="SAME_UPPER", dilations=[1]), WINDOWS, layers.Conv1D(I, 2, 2)),
     (one("Conv", w=numbers(2, I, 3), pads=[2, 2], dilations=[2]), WINDOWS, layers.Conv1D(I, 2, 3, dilation=2)),
     (one("Conv", w=numbers(2, I, 3), pads=[2, 0]), WINDOWS, layers.Conv1D(I, 2, 3, causal=True)),
+    (one("Conv", w=numbers(2, I, 2), pads=[1, 0]), WINDOWS, layers.Conv1D(I, 2, 2, causal=True)),
     (one("Conv", w=numbers(2, I, 3), pads=[4, 0], strides=[2], dilations=[2]), WINDOWS,
      layers.Conv1D(I, 2, 3, stride=2, dilation=2, causal=True)),
 ]  # fmt: skip
@@ -249,3 +254,13 @@ def test_an_operator_is_taken_as_a_layer(form, x, layer):
     session = onnxruntime.InferenceSession(given.SerializeToString())
     [expected] = session.run(None, {"x": frames})
     assert agree(net.forward(frames.transpose(2, 0, 1) if x is WINDOWS else frames), expected)
+
+
+@pytest.mark.parametrize(("opset", "x", "is_taken"), [(13, STEPS, True), (12, ROWS, True), (12, STEPS, False)])
+def test_the_axis_of_a_softmax_that_names_none_is_that_of_its_version(opset, x, is_taken):
+    made = model([node("Softmax", "x", "y")], {}, x=x, opset=opset)
+    if is_taken:
+        assert load(made).layers == (layers.Activation("softmax"),)
+    else:
+        with pytest.raises(InteropError, match="it must go over the features, the last axis, but axis=1"):
+            load(made)

@@ -63,8 +63,8 @@ def test_a_batch_first_classifier_as_pytorch_exports_it():
         helper.make_node(
             "LSTM", ["t", "w", "r", "b", "", "h0", "h0"], ["y0", "h", "c"], direction="bidirectional", hidden_size=H
         ),
-        node("Gather", "h minus2", "h1", axis=0),
-        node("Gather", "h minus1", "h2", axis=0),
+        node("Gather", "h minus2", "h1"),
+        node("Gather", "h minus1", "h2"),
         node("Concat", "h1 h2", "both", axis=1),
         node("Gemm", "both gw gb", "z", transB=1),
         node("Softmax", "z", "y", axis=1),
@@ -141,6 +141,12 @@ def test_a_reshape_that_mixes_steps_and_sequences_is_refused(shape):
         load(made)
 
 
+def test_a_shape_whose_zeros_mean_no_element_is_refused():
+    nodes = [node("Relu", "x", "a"), node("Reshape", "a shape", "b", allowzero=1), node("Tanh", "b", "y")]
+    with pytest.raises(InteropError, match=r"'the Reshape of b', Reshape.*it makes the shape \[0, 0, 4\]"):
+        load(model(nodes, {"shape": np.array([0, 0, I])}))
+
+
 ROWS = 3  # as many as there are features, so that a column is broadcast to rows
 COLUMNS = {
     "Add": ([node("MatMul", "x w", "a"), node("Add", "a b", "y")], ("B", 2), (ROWS, 1)),
@@ -182,10 +188,17 @@ def test_what_is_the_same_for_all_rows_is_a_bias_or_a_gain(shape):
             check(model(nodes, {**constants, "b": b}, x=("B", 2)), "Dense LayerNorm", x=x)
 
 
+def test_a_bias_with_axes_of_one_element_is_one():
+    nodes = [node("MatMul", "x w", "a"), node("Add", "a b", "y")]
+    check(model(nodes, {"w": example((I, 3)), "b": example((1, 1, 3))}), "Dense")
+
+
 def test_one_number_to_scale_features_whose_number_is_not_known_is_refused():
     made = model([node("LayerNormalization", "x v", "y")], {"v": example((1,))}, x=("B", "I"))
     with pytest.raises(InteropError, match=r"'the LayerNormalization of y', .*one number, and how many features"):
         load(made)
+    made = model([node("LayerNormalization", "x v", "y")], {"v": example((3,))}, x=("B", "I"))
+    assert load(made).layers == (layers.LayerNorm(3, epsilon=1e-5),)
 
 
 WITHOUT_A_BIAS = {
@@ -256,7 +269,7 @@ def with_a_mean_over_time(nodes, nothing=0.0):
     constants = {
         "zero": np.array(0), "zero32": np.int32(0), "one32": np.int32(1), "one": np.array([1]), "two": np.array([2]),
         "three": np.array([3]), "first": np.array([0]), "nothing": np.float32(nothing), "w": example((I, 2)),
-        "b": example((2,)),
+        "b": example((2,)), "half": np.float32(0.5),
     }  # fmt: skip
     return model([*before, *nodes], constants, inputs=[("lengths", onnx.TensorProto.INT32, ("B",))])
 
@@ -272,7 +285,69 @@ def test_a_sum_over_time_that_lengths_divide_is_the_mean():
     np.testing.assert_allclose(net.forward(x, LENGTHS), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("kept", [0, 1, None])
+@pytest.mark.parametrize("operator", ["ReduceMean", "ReduceMax", "ReduceSum"])
+def test_the_axis_of_time_goes_or_stays_with_one_element(operator, kept):
+    """Softmax must go over the last axis, which says how many there are."""
+    options = {} if kept is None else {"keepdims": kept}
+    if operator == "ReduceSum":
+        pool = [node("Where", "mask m nothing", "z"), node("ReduceSum", "z first", "total", **options)]
+        pool.append(node("Div", "total divisor", "p"))
+    else:
+        pool = [node(operator, "m", "p", axes=[0], **options)]
+    lengths = LENGTHS if operator == "ReduceSum" else None
+    for axis in (1, 2):
+        made = with_a_mean_over_time([*pool, node("Softmax", "p", "y", axis=axis)])
+        if axis == 1 + (kept != 0):
+            x = example()
+            expected, *_ = runtime(made, x=x, lengths=LENGTHS)
+            np.testing.assert_allclose(load(made).forward(x, lengths), expected.reshape(B, 2), atol=1e-5)
+        else:
+            with pytest.raises(InteropError, match=f"it must go over the features, the last axis, but axis={axis}"):
+                load(made)
+
+
 NO_MEANS = {
+    "node 'the Less of i2', .*compare the numbers of steps with the sequences' lengths": (
+        [
+            node("Less", "lengths lengths", "i2"),
+            node("Unsqueeze", "i2 one", "m2"),
+            node("Where", "m2 m nothing", "z"),
+            SUM,
+            MEAN,
+        ],
+        0.0,
+    ),
+    "node 'the Less of i2', .*numbers of steps with": (
+        [
+            node("Add", "n one32", "n1"),
+            node("Range", "one32 n1 one32", "later"),
+            node("Unsqueeze", "later one", "column2"),
+            node("Less", "column2 lengths", "i2"),
+            node("Unsqueeze", "i2 two", "m2"),
+            node("Where", "m2 m nothing", "z"),
+            SUM,
+            MEAN,
+        ],
+        0.0,
+    ),
+    "node 'the Less of i2', .*sequences' lengths": (
+        [
+            node("Add", "lengths one32", "longer"),
+            node("Less", "column longer", "i2"),
+            node("Unsqueeze", "i2 two", "m2"),
+            node("Where", "m2 m nothing", "z"),
+            SUM,
+            MEAN,
+        ],
+        0.0,
+    ),
+    "node 'the Div of y', .*whole numbers and with something else": (
+        [node("Relu", "m", "a"), node("Div", "a divisor", "y")], 0.0
+    ),
+    "node 'the Div of y', .*what a layer gives, or the model's input, but it is a total": (
+        [node("Where", "mask m nothing", "z"), SUM, node("Div", "total half", "y")], 0.0
+    ),
     "node 'the ReduceSum of total', .*frames that are 0 after a sequence's end": (
         [node("Where", "mask m nothing", "p"), node("Add", "p b", "z"), SUM, MEAN], 0.0
     ),
@@ -403,6 +478,21 @@ def test_of_final_states_alone_the_hidden_one_is_the_output(outputs):
     np.testing.assert_allclose(net.forward(x), found["h"][0], atol=1e-5)
 
 
+def test_a_state_that_is_an_output_twice_is_the_network_s_once():
+    w, r, b = weights(3)
+    nodes = [node("GRU", "x w r b", "g h", hidden_size=H), node("Identity", "h", "again")]
+    net = load(model(nodes, {"w": w, "r": r, "b": b}, outputs=("h", "again")))
+    assert net.layers[1:] == (layers.LastStep(),)
+    assert net.metadata["onnx"]["y"] == "h"
+    assert net.metadata["onnx"]["final_states"] == {"again": ["0.h"]}
+
+
+def test_two_outputs_are_refused():
+    nodes = [node("Relu", "x", "y"), node("Identity", "y", "z")]
+    with pytest.raises(InteropError, match="the model has several outputs, y, z: a network has one"):
+        load(model(nodes, {}, outputs=("y", "z")))
+
+
 def test_a_half_of_a_half_is_refused():
     w, r, b = weights(4)
     nodes = [
@@ -419,6 +509,20 @@ def test_a_half_of_a_half_is_refused():
     runtime(made, x=example())
     with pytest.raises(InteropError, match=r"'the Split of c1 c2', Split, .*can be split in two halves"):
         load(made)
+
+
+def test_examples_cannot_be_split():
+    w, r, b = weights(3)
+    nodes = [
+        node("GRU", "x w r b", "g", hidden_size=H),
+        node("Squeeze", "g one", "s"),
+        node("Gather", "s last", "p", axis=0),
+        node("Split", "p", "first second"),  # along axis 0
+        node("Concat", "first second", "y", axis=1),
+    ]
+    constants = {"w": w, "r": r, "b": b, "one": np.array([1]), "last": np.array(-1)}
+    with pytest.raises(InteropError, match=r"'the Split of first second', Split, .*the features of one step can be"):
+        load(model(nodes, constants))
 
 
 def test_the_directions_of_a_state_that_lie_side_by_side_are_its_halves():
@@ -446,10 +550,10 @@ def test_directions_of_a_state_that_are_taken_apart_can_be_put_together(sizes):
         node("Reshape", "t shape", "s"),
         node("Split", f"s{sizes}", "first second", axis=1),
         node("Concat", "first second", "both", axis=1),
-        node("Relu", "both", "y"),
+        node("MatMul", "both mw", "y"),
     ]
-    constants = {"w": w, "r": r, "b": b, "shape": np.array([0, -1])}
-    check(model(nodes, {**constants, "sizes": np.array([H, H])}), "LSTM LastStep Activation")
+    constants = {"w": w, "r": r, "b": b, "shape": np.array([0, -1]), "mw": example((2 * H, 3))}
+    check(model(nodes, {**constants, "sizes": np.array([H, H])}), "LSTM LastStep Dense")
     if sizes:
         with pytest.raises(InteropError, match=r"two halves of 4 features can be taken, but the sizes are \[1, 3\]"):
             load(model(nodes, {**constants, "sizes": np.array([1, 3])}))
@@ -467,7 +571,7 @@ def test_a_function_of_a_state_is_no_state():
     np.testing.assert_allclose(run.final_states["0.h"], h[0], atol=1e-5)
 
 
-def with_a_computed_shape(order, direction="forward"):
+def with_a_computed_shape(order, direction="forward", joined="Mul"):
     """Return an LSTM whose axes of directions and features are joined as torch's newer exporter does it."""
     n_directions = 2 if direction == "bidirectional" else 1
     w, r, b = weights(4, n_directions)
@@ -477,7 +581,7 @@ def with_a_computed_shape(order, direction="forward"):
         node("Transpose", "y0", "y1", perm=[0, 2, 1, 3]),
         node("Shape", "y1", "sizes"),
         *(node("Slice", f"sizes n{k} n{k + 1}", letter) for k, letter in enumerate("TBDF")),
-        node("Mul", "D F", "DF"),
+        node(joined, "D F", "DF"),
         node("Concat", order, "shape", axis=0),
         node("Reshape", "y1 shape", "y2", allowzero=1),
         node("Relu", "y2", "y"),
@@ -494,6 +598,11 @@ def test_a_reshape_to_a_shape_that_is_computed_of_the_axes_is_followed(direction
 def test_a_reshape_to_a_shape_that_is_computed_otherwise_is_refused(order):
     with pytest.raises(InteropError, match=r"'the Reshape of y2', Reshape.*it makes the shape"):
         load(with_a_computed_shape(order, "bidirectional"))
+
+
+def test_a_size_that_is_the_sum_of_two_is_not_their_product():
+    with pytest.raises(InteropError, match=r"'the Reshape of y2', Reshape.*its shape must be in the file"):
+        load(with_a_computed_shape("T B DF", joined="Add"))
 
 
 @pytest.mark.parametrize(("step", "why"), [("two", ""), ("one", "it makes the shape"), ("zero", "step cannot be zero")])
@@ -517,6 +626,17 @@ def test_the_step_in_which_sizes_of_a_shape_are_picked_is_followed(step, why):
         check(made, "GRU Activation")
 
 
+@pytest.mark.parametrize(("more", "is_taken"), [({}, True), ({"value_float": 1.0}, False)])
+def test_a_node_may_hold_one_constant(more, is_taken):
+    value = onnx.numpy_helper.from_array(example((I, 2)))
+    made = model([node("Constant", "", "w", value=value, **more), node("MatMul", "x w", "y")], {})
+    if is_taken:
+        check(made, "Dense")
+    else:
+        with pytest.raises(InteropError, match=r"'the Constant of w', Constant, .*it must have one value"):
+            load(made)
+
+
 def test_weights_that_a_file_puts_together_of_parts_are_computed():
     w, r, b = weights(3)
     nodes = [
@@ -527,6 +647,12 @@ def test_weights_that_a_file_puts_together_of_parts_are_computed():
     ]
     parts = {"one_gate": w[:, :H], "two_gates": w[:, H:]}
     check(model(nodes, {**parts, "r": r, "b": b, "one": np.array([1])}), "GRU Activation")
+
+
+@pytest.mark.parametrize("operator", ["Add", "Sub", "Mul", "Div"])
+def test_weights_that_a_file_computes_of_two_are_taken(operator):
+    nodes = [node(operator, "v u", "w"), node("MatMul", "x w", "y")]
+    check(model(nodes, {"v": example((I, 3)), "u": example((3,))}), "Dense")
 
 
 @pytest.mark.parametrize(("n", "is_taken"), [(3, True), (4, False), (6000, False)])
@@ -543,10 +669,15 @@ def test_constants_that_a_small_file_blows_up_are_refused(n, is_taken, monkeypat
             load(made)
 
 
-def test_a_reshape_to_a_shape_of_which_nothing_is_known_is_refused():
-    nodes = [node("Relu", "x", "a"), node("Add", "n n", "m"), node("Reshape", "a m", "y")]
-    made = model(nodes, {}, inputs=[("n", onnx.TensorProto.INT32, (3,))])
-    made.graph.node[2].input[1] = "m"
+@pytest.mark.parametrize("shape", ["m", "with_rest"])
+def test_a_reshape_to_a_shape_of_which_nothing_is_known_is_refused(shape):
+    nodes = [
+        node("Relu", "x", "a"),
+        node("Add", "n n", "m"),
+        node("Concat", "m rest", "with_rest", axis=0),
+        node("Reshape", f"a {shape}", "y"),
+    ]
+    made = model(nodes, {"rest": np.array([I], np.int32)}, inputs=[("n", onnx.TensorProto.INT32, (3,))])
     with pytest.raises(InteropError, match=r"'the Reshape of y', Reshape.*its shape must be in the file"):
         load(made)
 
@@ -567,6 +698,114 @@ def test_the_last_state_of_stacked_layers_as_pytorch_exports_it(index):
     check(model(nodes, constants), "GRU GRU LastStep Activation")
     with pytest.raises(InteropError, match="no chain of layers"):
         load(model(nodes, {**constants, "index": np.array(0)}))
+
+
+SLICES = [  # starts, ends, axes and steps
+    ([[-1], [2**31 - 1], [0]], True),
+    ([[-1], [2**31 - 1], [0], [1]], True),
+    ([[-1], [1000], [0]], False),  # of more steps there is none
+    ([[-1], [2**31 - 1], [0], [2]], False),
+    ([[0, 0], [1, 1], [0, 1]], False),
+    ([[0], [1]], False),
+]
+
+
+@pytest.mark.parametrize(("places", "is_taken"), SLICES)
+def test_a_slice_that_is_one_step_is_picked(places, is_taken):
+    names = [f"k{i}" for i in range(len(places))]
+    w, r, b = weights(3)
+    nodes = [
+        node("GRU", "x w r b", "g", hidden_size=H),
+        node("Slice", " ".join(["g", *names]), "s"),
+        node("Squeeze", "s both", "y"),
+    ]
+    constants = {"w": w, "r": r, "b": b, "both": np.array([0, 1])}
+    constants |= dict(zip(names, map(np.array, places), strict=True))
+    if is_taken:
+        check(model(nodes, constants), "GRU LastStep")
+    else:
+        with pytest.raises(InteropError, match=r"one step or direction can be picked|along which axis it goes"):
+            load(model(nodes, constants))
+
+
+def test_a_shape_of_sizes_up_to_one_that_is_computed_is_refused():
+    nodes = [
+        node("Shape", "x", "sizes"),
+        node("Slice", "sizes zero one", "n"),
+        node("Slice", "sizes zero n", "some"),
+        node("Relu", "x", "a"),
+        node("Reshape", "a some", "y"),
+    ]
+    with pytest.raises(InteropError, match=r"'the Reshape of y', .*its shape must be in the file"):
+        load(model(nodes, {"zero": np.array([0]), "one": np.array([1])}))
+
+
+def with_stacked_states(gather, *nodes):
+    """Return two bidirectional layers, whose states lie one after the other, and what is picked of them."""
+    (w, r, b), (w2, r2, _) = weights(3, 2), weights(3, 2)
+    layer = {"hidden_size": H, "direction": "bidirectional"}
+    states = [
+        node("GRU", "x w r b", "g h", **layer),
+        node("Transpose", "g", "t", perm=[0, 2, 1, 3]),
+        node("Reshape", "t side", "s"),
+        node("GRU", "s w2 r2", "g2 h2", **layer),
+        node("Concat", "h h2", "states", axis=0),
+        gather,
+    ]
+    constants = {"w": w, "r": r, "b": b, "w2": w2, "r2": r2, "side": np.array([0, 0, -1]), "third": np.array(2)}
+    constants |= {"last": np.array(-1), "two": np.array([2, 3]), "far": np.array(4), "before": np.array(-5)}
+    return model([*states, *nodes], constants)
+
+
+def test_the_last_states_of_both_directions_of_stacked_layers_as_pytorch_exports_them():
+    others = [node("Gather", "states last", "l"), node("Concat", "f l", "both", axis=1), node("Relu", "both", "y")]
+    check(with_stacked_states(node("Gather", "states third", "f"), *others), "GRU GRU LastStep Activation")
+
+
+@pytest.mark.parametrize(("order", "axis"), [("f l", 0), ("l f", 1), ("f f", 1)])
+def test_directions_that_are_put_together_otherwise_are_refused(order, axis):
+    others = [node("Gather", "states last", "l"), node("Concat", order, "both", axis=axis), node("Relu", "both", "y")]
+    with pytest.raises(InteropError, match=r"'the Concat of both', Concat, .*it puts branches together"):
+        load(with_stacked_states(node("Gather", "states third", "f"), *others))
+
+
+def test_the_states_of_one_layer_may_be_put_together_alone():
+    w, r, b = weights(3)
+    nodes = [
+        node("GRU", "x w r b", "g h", hidden_size=H),
+        node("Concat", "h", "states", axis=0),
+        node("Gather", "states last", "l"),
+        node("Relu", "l", "y"),
+    ]
+    check(model(nodes, {"w": w, "r": r, "b": b, "last": np.array(-1)}), "GRU LastStep Activation")
+
+
+@pytest.mark.parametrize(("order", "is_taken"), [("zeros zeros", True), ("zeros ones", False), ("ones zeros", False)])
+def test_states_to_begin_with_that_are_put_together_must_all_be_zero(order, is_taken):
+    w, r, b = weights(3, 2)
+    nodes = [
+        node("ConstantOfShape", "dims", "zeros"),
+        node("Concat", order, "h0", axis=0),
+        helper.make_node("GRU", ["x", "w", "r", "b", "", "h0"], ["g"], direction="bidirectional", hidden_size=H),
+        node("Transpose", "g", "t", perm=[0, 2, 1, 3]),
+        node("Reshape", "t side", "y"),
+    ]
+    constants = {"w": w, "r": r, "b": b, "dims": np.array([1, B, H]), "ones": np.ones((1, B, H), np.float32)}
+    made = model(nodes, {**constants, "side": np.array([0, 0, -1])})
+    if is_taken:
+        check(made, "GRU")
+    else:
+        with pytest.raises(InteropError, match="initial_h must be 0, or an input of the model"):
+            load(made)
+
+
+@pytest.mark.parametrize(
+    ("index", "axis", "number"), [("two", 0, r"\[2, 3\]"), ("far", 0, "4"), ("before", 0, "-5"), ("last", 1, "-1")]
+)
+def test_what_is_no_state_of_those_that_lie_one_after_the_other_is_refused(index, axis, number):
+    gather = node("Gather", f"states {index}", "f", axis=axis)
+    with pytest.raises(InteropError, match=f"it picks number {number} along axis {axis} of 4 states side by side"):
+        load(with_stacked_states(gather, node("Relu", "f", "y")))
 
 
 def test_a_flatten_that_joins_examples_is_refused():
@@ -597,6 +836,40 @@ def test_an_expand_that_repeats_nothing_changes_nothing():
     check(model(nodes, {"w": example((I, 2)), "shape": np.array([1, 1, 1])}), "Dense Activation")
 
 
+@pytest.mark.parametrize(
+    ("inputs", "options", "opset"), [("m", {}, 17), ("m r", {}, 17), ("m r no", {}, 17), ("m", {"ratio": 0.5}, 10)]
+)
+def test_dropout_that_is_not_in_training_changes_nothing(inputs, options, opset):
+    nodes = [node("MatMul", "x w", "m"), node("Dropout", inputs, "y", **options)]
+    constants = {"w": example((I, 2)), "r": np.float32(0.5), "no": np.array(False)}
+    check(model(nodes, constants, opset=opset), "Dense")
+
+
+NUMBERS, SYMBOLS = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
+
+
+@pytest.mark.parametrize(
+    ("kind", "to", "is_taken"),
+    [
+        (NUMBERS, onnx.TensorProto.FLOAT, True),
+        (NUMBERS, onnx.TensorProto.DOUBLE, True),
+        (NUMBERS, onnx.TensorProto.FLOAT16, False),
+        (NUMBERS, onnx.TensorProto.INT64, False),
+        (SYMBOLS, onnx.TensorProto.INT32, True),
+        (SYMBOLS, onnx.TensorProto.INT64, True),
+        (SYMBOLS, onnx.TensorProto.FLOAT, False),
+    ],
+)
+def test_a_cast_that_keeps_numbers_numbers_and_symbols_symbols_changes_nothing(kind, to, is_taken):
+    last = node("Gather", "table c", "y", axis=0) if kind == SYMBOLS else node("Relu", "c", "y")
+    made = model([node("Cast", "x", "c", to=to), last], {"table": example((9, I))}, x=("T", "B"), kind=kind)
+    if is_taken:
+        assert len(load(made).layers) == 1
+    else:
+        with pytest.raises(InteropError, match=f"a cast of frames to the dtype number {to} is not supported"):
+            load(made)
+
+
 def test_the_length_of_one_sequence_is_not_that_of_all():
     w, r, b = weights(3)
     nodes = [
@@ -607,6 +880,20 @@ def test_the_length_of_one_sequence_is_not_that_of_all():
         nodes, {"w": w, "r": r, "b": b, "first": np.array([0])}, inputs=[("lengths", onnx.TensorProto.INT32, ("B",))]
     )
     with pytest.raises(InteropError, match=r"node 'the GRU', GRU, .*its lengths must be an input of the model"):
+        load(made)
+
+
+def test_lengths_that_a_stride_has_not_divided_are_refused():
+    w, r, b = weights(3)
+    nodes = [
+        node("Transpose", "x", "t", perm=[1, 2, 0]),
+        node("Conv", "t cw", "c", strides=[2]),
+        node("Transpose", "c", "s", perm=[2, 0, 1]),
+        helper.make_node("GRU", ["s", "w", "r", "b", "lengths"], ["y"], hidden_size=H, name="the GRU"),
+    ]
+    constants = {"w": w, "r": r, "b": b, "cw": example((I, I, 1))}
+    made = model(nodes, constants, inputs=[("lengths", onnx.TensorProto.INT32, ("B",))])
+    with pytest.raises(InteropError, match=r"'the GRU', .*must be an input of the model, which strides divide"):
         load(made)
 
 
@@ -650,6 +937,93 @@ def test_what_looks_past_a_sequence_s_end_is_refused_where_sequences_have_length
         assert load(made).layers[0] == layers.GRU(I, H, reset="before")
 
 
+@pytest.mark.parametrize(("width", "added", "is_taken"), [(1, 0.5, True), (2, 0.5, False), (2, None, True)])
+def test_a_convolution_looks_at_frames_after_a_sequence_only_if_they_are_zero(width, added, is_taken):
+    w, r, b = weights(3)
+    nodes = [
+        helper.make_node("GRU", ["x", "w", "r", "b", "lengths"], ["g"], hidden_size=H),
+        node("Squeeze", "g one", "s"),
+        node("Add", "s added", "a"),
+        node("Transpose", "s" if added is None else "a", "t", perm=[1, 2, 0]),
+        node("Conv", "t cw", "y", pads=[0, width - 1]),
+    ]
+    made = model(
+        nodes,
+        {"w": w, "r": r, "b": b, "one": np.array([1]), "added": np.float32(added or 0), "cw": example((3, H, width))},
+        inputs=[("lengths", onnx.TensorProto.INT32, ("B",))],
+    )
+    if is_taken:
+        assert load(made).layers[-1] == layers.Conv1D(H, 3, width)
+    else:
+        with pytest.raises(InteropError, match="it looks at what lies after a sequence"):
+            load(made)
+
+
+@pytest.mark.parametrize(
+    ("direction", "outputs", "is_taken"),
+    [("forward", "y", True), ("forward", "y h", False), ("reverse", "y", False), ("bidirectional", "y", False)],
+)
+def test_a_layer_without_lengths_above_one_that_has_them_goes_forwards_and_has_no_final_state(
+    direction, outputs, is_taken
+):
+    w, r, b = weights(3)
+    n = 2 if direction == "bidirectional" else 1
+    nodes = [
+        helper.make_node("GRU", ["x", "w", "r", "b", "lengths"], ["g"], hidden_size=H),
+        node("Squeeze", "g one", "s"),
+        node("RNN", "s w2 r2", outputs, hidden_size=H, direction=direction),
+    ]
+    constants = {"w": w, "r": r, "b": b, "w2": example((n, H, H)), "r2": example((n, H, H)), "one": np.array([1])}
+    made = model(nodes, constants, inputs=[("lengths", onnx.TensorProto.INT32, ("B",))], outputs=tuple(outputs.split()))
+    if is_taken:
+        assert len(load(made).layers) == 2
+    else:
+        with pytest.raises(InteropError, match=rf"'the RNN of {outputs}', .*it looks at what lies after a sequence"):
+            load(made)
+
+
+def test_a_layer_over_time_that_lies_elsewhere_is_refused():
+    w, r, b = weights(3)
+    nodes = [node("Conv", "x cw", "c"), node("GRU", "c w r b", "y", hidden_size=H)]
+    made = model(nodes, {"w": w, "r": r, "b": b, "cw": example((I, I, 1))}, x=("B", I, "T"))
+    with pytest.raises(InteropError, match=r"'the GRU of y', GRU, .*must have the axes t, b, f, but has b, f, t"):
+        load(made)
+
+
+@pytest.mark.parametrize(("stride", "is_taken"), [(1, True), (2, False)])
+def test_the_number_of_steps_is_another_after_a_stride(stride, is_taken):
+    nodes = [
+        node("Relu", "x", "a"),
+        node("Shape", "a", "sizes"),
+        node("Conv", "a w", "c", strides=[stride]),
+        node("Gather", "sizes zero", "nb"),
+        node("Gather", "sizes two", "nt"),
+        node("Concat", "nb any nt", "shape", axis=0),
+        node("Reshape", "c shape", "y"),
+    ]
+    constants = {"w": example((3, I, 1)), "zero": np.array([0]), "two": np.array([2]), "any": np.array([-1])}
+    made = model(nodes, constants, x=("B", I, "T"))
+    if is_taken:
+        turned = {"to_ours": lambda x: x.transpose(2, 0, 1), "from_ours": lambda y: y.transpose(1, 2, 0)}
+        check(made, "Activation Conv1D", x=example((B, I, T)), **turned)
+    else:
+        with pytest.raises(InteropError, match=r"it makes the shape \['b', -1, 't'\] of axes b, f, t"):
+            load(made)
+
+
+def test_a_reshape_that_keeps_an_axis_of_one_element_changes_nothing():
+    w, r, b = weights(3)
+    nodes = [
+        node("GRU", "x w r b", "g", hidden_size=H),
+        node("Squeeze", "g one", "s"),
+        node("Unsqueeze", "s one", "u"),
+        node("Reshape", "u shape", "v"),
+        node("Relu", "v", "y"),
+    ]
+    constants = {"w": w, "r": r, "b": b, "one": np.array([1]), "shape": np.array([0, 1, -1, H])}
+    check(model(nodes, constants), "GRU Activation", from_ours=lambda y: y[:, None])
+
+
 def test_a_convolution_then_a_global_pool():
     nodes = [
         node("Conv", "x w b", "a", pads=[1, 1], kernel_shape=[3]),
@@ -662,12 +1036,18 @@ def test_a_convolution_then_a_global_pool():
     check(made, "Conv1D Activation MeanOverTime Dense", x=example((B, I, T)), to_ours=lambda x: x.transpose(2, 0, 1))
 
 
+def test_the_axis_of_a_global_pool_stays():
+    nodes = [node("Conv", "x w", "a"), node("GlobalMaxPool", "a", "p"), node("Squeeze", "p two", "y")]
+    made = model(nodes, {"w": example((5, I, 1)), "two": np.array([2])}, x=("B", I, "T"))
+    check(made, "Conv1D MaxOverTime", x=example((B, I, T)), to_ours=lambda x: x.transpose(2, 0, 1))
+
+
 def test_symbols_the_mean_over_time_and_old_operators():
     """Of opset 11: axes are attributes."""
     affine = {"activations": ["Affine"], "activation_alpha": [0.5], "activation_beta": [0.1]}
     w, r, b = weights(1)
     nodes = [
-        node("Gather", "table x", "e", axis=0),
+        node("Gather", "table x", "e"),
         node("RNN", "e w r b", "y0", hidden_size=H, **affine),
         node("Squeeze", "y0", "y1", axes=[1]),
         node("ReduceMean", "y1", "y", axes=[0], keepdims=0),

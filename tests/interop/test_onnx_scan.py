@@ -21,8 +21,33 @@ onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 onnxruntime.set_default_logger_severity(3)
 
+
+def one_more(blocks, states):
+    h, k = blocks
+    return h + states[0], k + 1.0
+
+
+class CountingCell(Cell):
+    """Its output depends on no input, and on no state."""
+
+    blocks, states, output = ("h", "k"), ("h",), "k"
+    input = Product("input_weight", "x", into=("h",))
+    stages = (Stage((), ("h", "k"), ("h", "k"), one_more, reads=("h",)),)
+
+
+class Counting(layers.Recurrent):
+    def make_cell(self):
+        return CountingCell(self.n_inputs, self.n_hidden)
+
+
+def looking(*n, **options):
+    return layers.LSTM(*n, peepholes=True, activations=("sigmoid", "gelu", "tanh"), **options)
+
+
 CELLS = {
     **RECURRENT,
+    "custom, an output without an input": Counting,
+    "LSTM, with peepholes and another activation": looking,
     "custom": MinimalGatedUnit,
     "custom, every function": Leaky,
     **{f"Elman, {name}": lambda *n, f=name, **o: layers.Elman(*n, activation=f, **o) for name in ACTIVATIONS},
@@ -73,6 +98,8 @@ def test_what_the_standard_has_an_operator_for_is_no_loop():
     assert operators["Elman"] == {"RNN"}
     assert operators["LSTM, coupled, with peepholes"] == {"LSTM"}
     assert operators["GRU, variant, reset before"] == {"GRU"}
+    coupled = to_model(Network([layers.LSTM(2, 5, coupled=True)])).graph.node
+    assert [each.i for lstm in coupled for each in lstm.attribute if each.name == "input_forget"] == [1]
     assert operators["LSTM, layer norm"] == operators["LSTM, zoneout"] == operators["Elman, gelu"] == {"Scan"}
 
 

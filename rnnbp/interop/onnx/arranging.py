@@ -17,6 +17,8 @@ __all__ = ["ARRANGING", "axes_of"]
 
 Given = Sequence[Value | None]
 
+END = np.iinfo(np.int32).max  # or more: an end that lies after any number of steps
+
 
 def _as_it_is(value: Value | None) -> bool:
     """Whether only the numbers matter, and not how they lie."""
@@ -41,8 +43,8 @@ def dropout(node: Node, values: Given, reading: Reading) -> list[Value]:
 
 def cast(node: Node, values: Given, reading: Reading) -> list[Value]:
     """Hand whole numbers on, and frames that are of the dtype already."""
-    to = node.take("to", 0)
-    node.take("saturate", 1)
+    to = node.take("to", None)
+    node.take("saturate", None)
     if isinstance(values[0], Frames) and (to not in (1, 11) if not values[0].symbols else to not in (6, 7)):
         raise refusal(node, f"a cast of frames to the dtype number {to} is not supported")
     return identity(node, values, reading)
@@ -214,27 +216,23 @@ def _some_of(node: Node, values: Given, chosen: slice | list[int] | None) -> lis
 def _of_stack(node: Node, value: Stack, axis: int, index: NDArray[Any], reading: Reading) -> Frames:
     """Return one state of several that lie one after the other."""
     k = _place(node, value.parts[0], axis)
-    places = [(part, d) for part in value.parts for d in range(part.n_directions if part.axes[k] == "d" else 1)]
+    places = [(part, d) for part in value.parts for d in range(part.n_directions)]
     if k != value.axis or index.size != 1 or index.item() not in range(-len(places), len(places)):
         raise refusal(node, f"it picks number {index.tolist()} along axis {axis} of {len(places)} states side by side")
     number: int = index.item()
     part, d = places[number]
-    if part.axes[k] == "d":
-        return _picked(node, part, k, d, reading, kept=bool(index.ndim))
-    axes = (*part.axes[:k], *("1" * index.ndim), *part.axes[k + 1 :])
-    return replace(part, axes=axes)
+    return _picked(node, part, k, d, reading, kept=bool(index.ndim))
 
 
 def _picked(node: Node, x: Frames, k: int, index: int, reading: Reading, *, kept: bool) -> Frames:
     """Return one element along an axis: a step, or a direction."""
     axes = (*x.axes[:k], *("1" * kept), *x.axes[k + 1 :])
     letter = reading.axis(x.axes[k])
-    if letter == "d" and index in range(-x.n_directions, x.n_directions):
-        if x.n_directions == 1:
-            return replace(x, axes=axes)
-        if x.step == "both":
-            half = index % 2
-            return replace(x, axes=axes, step=("last", "first")[half], half=half, n_directions=1)
+    if _is_single(x, letter) and index in (0, -1):
+        return replace(x, axes=axes)
+    if letter == "d" and x.step == "both" and index in range(-2, 2):
+        half = index % 2
+        return replace(x, axes=axes, step=("last", "first")[half], half=half)
     if letter == "t" and index in (0, -1) and x.step is None:
         if index == -1:
             reading.looks_past_the_end(node)
@@ -251,7 +249,7 @@ def gather_nd(node: Node, values: Given, reading: Reading) -> list[Value]:
     x, place = frames(node, values[0]), values[1]
     before = place.expression if isinstance(place, Whole) else ()
     is_last = len(before) == 3 and before[::2] == ("Sub", 1) and reading.is_length(Whole(before[1]))
-    if node.take("batch_dims", 0) != 1 or [reading.axis(a) for a in x.axes] != ["b", "t", "f"] or not is_last:
+    if node.take("batch_dims", None) != 1 or [reading.axis(a) for a in x.axes] != ["b", "t", "f"] or not is_last:
         raise refusal(node, "it must pick the last step of sequences of axes b, t, f, at lengths - 1")
     return [replace(x, axes=("b", "f"), step="last")]
 
@@ -273,7 +271,7 @@ def slice_(node: Node, values: Given, reading: Reading) -> list[Value]:
     if len(starts) != 1 or len(ends) != 1 or len(axes) != 1 or steps not in ([], [[1]]):
         raise refusal(node, "one step or direction can be picked")
     k, (start,), (end,) = _place(node, x, axes[0]), starts, ends
-    if not (end > 2**30 if start == -1 else end == start + 1):  # from -1 to 0 there is none
+    if not (end >= END if start == -1 else end == start + 1):  # from -1 to 0 there is none
         raise refusal(node, "one step or direction can be picked")
     return [_picked(node, x, k, start, reading, kept=True)]
 
@@ -281,7 +279,7 @@ def slice_(node: Node, values: Given, reading: Reading) -> list[Value]:
 def split(node: Node, values: Given, reading: Reading) -> list[Value]:
     """Take what two directions give apart."""
     x, axis = frames(node, values[0]), node.take("axis", 0)
-    node.take("num_outputs", 2)
+    node.take("num_outputs", None)
     sizes = node.take("split", None) if len(values) < 2 else constant(node, values[1], "the sizes").ravel().tolist()
     if (
         x.step is None
@@ -302,7 +300,7 @@ def split(node: Node, values: Given, reading: Reading) -> list[Value]:
 
 def concat(node: Node, values: Given, reading: Reading) -> list[Value]:
     """Put the last steps of two directions side by side, or states one after the other."""
-    axis = node.take("axis", 0)
+    axis = node.take("axis", None)
     if all(isinstance(value, (Whole, Constant, Zeros)) for value in values):
         zeros = [value for value in values if isinstance(value, Zeros)]
         return [Zeros()] if zeros and len(zeros) == len(values) else [Whole(("Concat",), _sizes_of_all(values))]
@@ -315,8 +313,8 @@ def concat(node: Node, values: Given, reading: Reading) -> list[Value]:
         return [Stack(tuple(parts), k)]
     wanted = [("last", 0), ("first", 1)]
     if k == len(first.axes) - 1 and [(each.step, each.half) for each in parts] == wanted:
-        width = None if first.width is None else 2 * first.width
-        return [replace(first, step="both", half=None, width=width)]
+        assert first.width is not None, "a direction is of what a recurrent operator gives"
+        return [replace(first, step="both", half=None, width=2 * first.width)]
     raise refusal(node, "it puts branches together: the model is no chain of layers")
 
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from rnnbp.interop.errors import InteropError
 from rnnbp.interop.onnx.loading import Loaded, read
-from rnnbp.interop.onnx.values import Frames, Stack
+from rnnbp.interop.onnx.values import Frames
 
 __all__ = ["Prepared", "is_compatible", "prepare", "run_model", "supports_device"]
 
@@ -74,23 +74,28 @@ PARAMETERS = {"RNN": (1, 2, 3), "GRU": (1, 2, 3), "LSTM": (1, 2, 3, 7), "Gemm": 
 def _run(loaded: Loaded, given: Mapping[str, Array]) -> tuple[Array, ...]:
     net, reading = loaded.network, loaded.reading
     x = given[reading.x]
-    axes = [reading.axis(f"{reading.x}.{k}") for k in range(np.ndim(x))]
-    if "t" in axes:
-        x = x.transpose([axes.index(letter) for letter in "tbf" if letter in axes])
+    names = [f"{reading.x}.{k}" for k in range(np.ndim(x))]
+    order = "tb" if net.interface.frame_rank == 0 else "tbf"
+    if "t" not in map(reading.axis, names):  # nothing says how its axes lie, so as they do here
+        reading.axes |= zip(names, order[-len(names) :], strict=True)
+    axes = [reading.axis(name) for name in names]
+    x = x.transpose([axes.index(letter) for letter in order if letter in axes])
     batch_first = axes[0] == "b"
     initial = {}
     for name, (source, direction) in reading.initial.items():
+        if source not in given:  # it has a default, which is zero
+            continue
         state = np.asarray(given[source])
         if direction is not None:
             state = state[:, direction] if batch_first else state[direction]
-        initial[name] = state.reshape(-1, state.shape[-1])
+        initial[name] = np.atleast_2d(state)
     run = net.run(x, given.get(reading.lengths), keep=False, initial_states=initial)
     return tuple(_arranged(value, name == loaded.output, run, reading) for name, value in loaded.values.items())
 
 
 def _arranged(value: Any, is_output: bool, run: Any, reading: Any) -> Array:
     """Return an output with the graph's axes."""
-    if isinstance(value, Stack) or not isinstance(value, Frames):
+    if not isinstance(value, Frames):
         raise InteropError("several states in one output are not supported")
     letters = [reading.axis(name) for name in value.axes]
     if not is_output:

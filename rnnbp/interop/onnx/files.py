@@ -138,7 +138,8 @@ def _model(onnx: Any, source: Any) -> tuple[Any, str]:
 
 def _graph(onnx: Any, model: Any, given: dict[str, Array]) -> Graph:
     _check(onnx, model)
-    opset = next((each.version for each in model.opset_import if each.domain in ("", "ai.onnx")), 0)
+    # files of the first format name no version, which is 1 then
+    opset = next((each.version for each in model.opset_import if each.domain in ("", "ai.onnx")), 1)
     if opset < 7:
         raise InteropError(f"its operators are of version {opset}, and those from 7 on are supported")
     proto = model.graph
@@ -184,8 +185,8 @@ def _begun_with(nodes: list[Node]) -> set[str]:
 
 
 def _input(onnx: Any, described: Any) -> Input:
-    kind = described.type.tensor_type
-    if not described.type.HasField("tensor_type") or not kind.elem_type:
+    kind = described.type.tensor_type  # empty of what is no tensor
+    if not kind.elem_type:
         raise InteropError(f"its input {described.name!r} is no tensor of known type")
     dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type))
     shape = None

@@ -144,7 +144,7 @@ def _entering(given: Any) -> Value:
         raise InteropError(f"the input {given.name!r} must have a shape, at least how many axes it has")
     axes = tuple(f"{given.name}.{k}" for k in range(len(given.shape)))
     symbols = given.dtype.kind != "f"
-    width = None if symbols or not given.shape else given.shape[-1]
+    width = given.shape[-1] if given.shape else None
     return Frames(0, axes, width, source=given.name, symbols=symbols)
 
 

@@ -130,7 +130,7 @@ def divide(node: Node, values: Given, reading: Reading) -> list[Value]:
     if isinstance(total, Total) and reading.is_length(lengths):
         reading.enter(node, total.frames)
         reading.add(node, MeanOverTime(), {})
-        return [_pooled(reading, total.frames)]
+        return [_pooled(reading, total.frames, kept=total.kept)]
     if any(isinstance(value, Whole) for value in values):
         return whole(node, values, reading)
     x, other = frames(node, total), constant(node, lengths, "what is divided by")
@@ -139,7 +139,7 @@ def divide(node: Node, values: Given, reading: Reading) -> list[Value]:
     return _affine(node, _entered(node, [x], reading), other, float(1.0 / other.item()), 0.0, reading)
 
 
-def _pooled(reading: Reading, x: Frames, *, kept: bool = False) -> Frames:
+def _pooled(reading: Reading, x: Frames, *, kept: bool) -> Frames:
     """Return frames without the axis of time, or with one element there."""
     axes = tuple("1" if reading.axis(name) == "t" else name for name in x.axes)
     axes = axes if kept else tuple(name for name in axes if name != "1")
@@ -149,8 +149,8 @@ def _pooled(reading: Reading, x: Frames, *, kept: bool = False) -> Frames:
 def _over_time(node: Node, values: Given, reading: Reading) -> tuple[Frames, bool]:
     """Return what is pooled, and whether the axis of time is kept."""
     x = reading.enter(node, values[0])
-    axes, kept = axes_of(node, values, reading), bool(node.take("keepdims", 1))
-    node.take("noop_with_empty_axes", 0)
+    axes, kept = axes_of(node, values, reading), node.take("keepdims", None) != 0
+    node.take("noop_with_empty_axes", None)
     if len(x.axes) != 3 or axes is None or len(axes) != 1:
         raise refusal(node, "it must go over time alone")
     if not -3 <= axes[0] < 3 or reading.bound(x.axes[axes[0]], "t") != "t":
@@ -160,10 +160,10 @@ def _over_time(node: Node, values: Given, reading: Reading) -> tuple[Frames, boo
 
 def reduce_sum(node: Node, values: Given, reading: Reading) -> list[Value]:
     """Read a sum over time, which is to be divided by lengths."""
-    x, _ = _over_time(node, values, reading)
+    x, kept = _over_time(node, values, reading)
     if x.outside != 0.0:
         raise refusal(node, "a sum over time is supported of frames that are 0 after a sequence's end, over lengths")
-    return [Total(x)]
+    return [Total(x, kept)]
 
 
 def reduce_mean(node: Node, values: Given, reading: Reading) -> list[Value]:
@@ -256,7 +256,7 @@ def layer_normalization(node: Node, values: Given, reading: Reading) -> list[Val
     axis = node.take("axis", -1)
     if axis not in (-1, len(x.axes) - 1):
         raise refusal(node, f"it must go over the features, the last axis, but axis={axis}")
-    node.take("stash_type", 1)
+    node.take("stash_type", None)
     gain = reading.numbers(node, values[1], "the gain")
     given = len(values) > 2 and values[2] is not None
     bias = reading.numbers(node, values[2], "the bias") if given else np.zeros((), gain.dtype)
@@ -272,7 +272,7 @@ def layer_normalization(node: Node, values: Given, reading: Reading) -> list[Val
 def gather(node: Node, values: Given, reading: Reading) -> list[Value]:
     """Read a table's rows as an embedding; else a step, a direction, or a size."""
     table, indices = values
-    if isinstance(table, Constant) and isinstance(indices, Frames):
+    if isinstance(table, Constant):
         if node.take("axis", 0):
             raise refusal(node, "a table's rows are supported, axis=0")
         weight = reading.numbers(node, table, "the table")
@@ -293,7 +293,7 @@ def convolution(node: Node, values: Given, reading: Reading) -> list[Value]:
     reading.arranged(node, x, "bft")
     n_outputs, n_inputs, width = weight.shape
     (stride,), (dilation,) = node.take("strides", [1]), node.take("dilations", [1])
-    node.take("kernel_shape", [width])
+    node.take("kernel_shape", None)
     if (groups := node.take("group", 1)) != 1:
         raise refusal(node, f"group={groups} is not supported, but 1 is")
     causal = _is_causal(node, width, stride, dilation)
@@ -322,7 +322,7 @@ def _is_causal(node: Node, width: int, stride: int, dilation: int) -> bool:
             f"it must lose no step: pads={[before, reach - before]} (centred) or {[reach, 0]} (causal) are supported, "
             f"but {pads} was given",
         )
-    return pads == [reach, 0] and reach > 0 and pads != [before, reach - before]
+    return width > 1 and pads == [reach, 0]
 
 
 def whole(node: Node, values: Given, reading: Reading) -> list[Value]:
@@ -344,7 +344,7 @@ def whole(node: Node, values: Given, reading: Reading) -> list[Value]:
 def _product(node: Node, values: Given) -> tuple[int] | None:
     """Return the product of two sizes that are known; None of anything else."""
     sizes = [value.sizes for value in values if isinstance(value, Whole)]
-    if node.operator == "Mul" and len(sizes) == 2:
+    if node.operator == "Mul":
         match sizes:
             case [(int() as a,), (int() as b,)]:
                 return (a * b,)

@@ -16,7 +16,7 @@ from rnnbp.interop.errors import InteropError
 from rnnbp.interop.extras import imported
 from rnnbp.interop.onnx.files import Node, refusal
 from rnnbp.interop.onnx.values import Constant, Frames, Value, Whole
-from rnnbp.layers import LastStep, Layer
+from rnnbp.layers import LastStep, Layer, Recurrent
 
 __all__ = ["FOLDED", "Reading", "constant", "folded", "frames", "refuse_repeated"]
 
@@ -140,14 +140,14 @@ class Reading:
     def bound(self, name: str, letter: str) -> str:
         """Return an axis's letter, which is this one if it had none."""
         found = self.axis(name)
-        if len(found) > 1:
+        if "." in found:  # it is the number of an input's axis still
             self.axes[name] = found = letter
         return found
 
     def arranged(self, node: Node, value: Frames, letters: str) -> None:
         """Check that the axes are these."""
-        found = [self.bound(name, letter) for name, letter in zip(value.axes, letters, strict=False)]
-        if found != list(letters) or len(value.axes) != len(letters):
+        axes = value.axes
+        if len(axes) != len(letters) or tuple(map(self.bound, axes, letters)) != tuple(letters):
             raise refusal(node, f"its input must have the axes {', '.join(letters)}, but has {self.shown(value)}")
 
     def sizes_of(self, value: Frames) -> tuple[int | str, ...]:
@@ -219,7 +219,8 @@ class Reading:
     def state_names(self, value: Frames) -> list[str]:
         """Return what final states are called in the network."""
         k, layer = value.n_links - 1, self.links[value.n_links - 1].layer
-        suffixes = ["", "_reverse"] if getattr(layer, "bidirectional", False) else [""]
+        assert isinstance(layer, Recurrent), "final states are those of a recurrent layer"
+        suffixes = ["", "_reverse"] if layer.bidirectional else [""]
         chosen = suffixes if value.half is None else [suffixes[value.half]]
         return [f"{k}.{value.state}{suffix}" for suffix in chosen]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain, islice, repeat
 from typing import Any
 
 import numpy as np
@@ -28,31 +29,31 @@ DIRECTIONS = {"forward": {}, "reverse": {"reverse": True}, "bidirectional": {"bi
 
 def recurrent(node: Node, values: Given, reading: Reading) -> list[Value]:
     """Read a recurrent operator."""
-    given: list[Value | None] = [*values, *[None] * (8 - len(values))]
-    x = reading.enter(node, given[0])
+    given, weight, recurrent_weight, bias, lengths, h, c, peephole = islice(chain(values, repeat(None)), 8)
+    x = reading.enter(node, given)
     if x.symbols:
         raise refusal(node, "it takes numbers, but symbols come in")
     batch_first = node.take("layout", 0)
     reading.arranged(node, x, "btf" if batch_first else "tbf")
-    w, r = reading.numbers(node, given[1], "W"), reading.numbers(node, given[2], "R")
+    w, r = reading.numbers(node, weight, "W"), reading.numbers(node, recurrent_weight, "R")
     n_directions, width, n_inputs, n_hidden = _sizes(node, w, r, x)
     settings = _settings(node, n_directions)
-    peepholes = _optional(node, given[7], "P", (n_directions, 3 * n_hidden), reading)
+    peepholes = _optional(node, peephole, "P", (n_directions, 3 * n_hidden), reading)
     if peepholes is not None:
         settings["peepholes"] = True
     layer = reading.made(node, KINDS[node.operator], n_inputs, n_hidden, **settings)
-    bias = _optional(node, given[3], "B", (n_directions, 2 * width), reading)
-    bias = np.zeros((n_directions, 2 * width), w.dtype) if bias is None else bias
+    b = _optional(node, bias, "B", (n_directions, 2 * width), reading)
+    b = np.zeros((n_directions, 2 * width), w.dtype) if b is None else b
     parameters: dict[str, Array] = {}
     for d, suffix in enumerate(("", "_reverse")[:n_directions]):
-        first, second = np.split(bias[d], 2)
+        first, second = np.split(b[d], 2)
         theirs = Weights(w[d], r[d], first, second, None if peepholes is None else peepholes[d])
         parameters |= CONVENTIONS["onnx"].ours(layer, theirs, suffix)
-    reading.check_lengths(node, given[4])
-    if given[4] is None and (n_directions == 2 or settings.get("reverse") or any(node.outputs[1:])):
+    reading.check_lengths(node, lengths)
+    if lengths is None and (n_directions == 2 or settings.get("reverse") or any(node.outputs[1:])):
         reading.looks_past_the_end(node)
     k = len(reading.links)
-    for name, value in (("h", given[5]), ("c", given[6])):
+    for name, value in (("h", h), ("c", c)):
         _note_initial(node, value, name, k, n_directions, reading)
     reading.add(node, layer, parameters)
     backwards = settings.get("reverse", False)
@@ -62,7 +63,7 @@ def recurrent(node: Node, values: Given, reading: Reading) -> list[Value]:
         ("b", "t", "d", "f") if batch_first else ("t", "d", "b", "f"),
         n_hidden,
         n_directions=n_directions,
-        outside=None if given[4] is None else 0.0,
+        outside=None if lengths is None else 0.0,
     )
     axes = ("b", "d", "f") if batch_first else ("d", "b", "f")
     finals = [

@@ -126,8 +126,7 @@ def _feed(
             for block, values in zip(product.into, held, strict=True)
         ]
     else:
-        name = product.weight if len(cell.weights[product.weight]) == 1 else f"{product.weight} {columns.start}"
-        value = g.add("MatMul", source, g.constant(name, np.ascontiguousarray(weight[:, columns])))
+        value = g.add("MatMul", source, g.constant(product.weight, np.ascontiguousarray(weight[:, columns])))
         if product.gain is not None:
             value = g.add("Mul", _standardized(g, value), g.constant(product.gain, parameters[product.gain]))
         parts = [value]
@@ -185,6 +184,6 @@ class _Step:
         (block,) = stage.blocks
         outputs = softmax_outputs(stage)
         return {
-            name: self.z[block] if as_it_is else self.g.add("Softmax", self.z[block], axis=-1)
+            name: self.z[block] if as_it_is else self.g.add("Softmax", self.z[block], axis=1)
             for name, as_it_is in outputs.items()
         }

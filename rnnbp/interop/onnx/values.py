@@ -96,9 +96,18 @@ class Frames:
 
 @dataclass(frozen=True)
 class Total:
-    """A sum over the steps of each sequence, which is to be divided by their number."""
+    """A sum over the steps of each sequence, which is to be divided by their number.
+
+    Attributes
+    ----------
+    frames : Frames
+        What is summed.
+    kept : bool
+        Whether the axis of time stays, with one element.
+    """
 
     frames: Frames
+    kept: bool
 
 
 @dataclass(frozen=True)

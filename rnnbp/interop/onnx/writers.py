@@ -63,7 +63,7 @@ class Way:
 
     graph: Builder
     lengths: str
-    k: int = 0
+    k: int = field(init=False)
     finals: dict[str, str] = field(default_factory=dict)
     _masks: dict[str, str] = field(default_factory=dict)
 
@@ -173,9 +173,9 @@ def last_step(layer: LastStep, parameters: Parameters, x: str, way: Way) -> str:
     last = g.add("GatherND", g.add("Transpose", x, perm=[1, 0, 2]), place, batch_dims=1)
     if not layer.bidirectional:
         return str(last)
-    forward = g.add("Split", last, axis=-1, num_outputs=2, outputs=2)[0]
-    backward = g.add("Split", first, axis=-1, num_outputs=2, outputs=2)[1]
-    return str(g.add("Concat", forward, backward, axis=-1))
+    forward, _ = g.add("Split", last, axis=1, num_outputs=2, outputs=2)
+    _, backward = g.add("Split", first, axis=1, num_outputs=2, outputs=2)
+    return str(g.add("Concat", forward, backward, axis=1))
 
 
 def recurrent(layer: Recurrent, parameters: Parameters, x: str, way: Way) -> str:
