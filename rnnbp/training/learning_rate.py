@@ -52,7 +52,7 @@ STEP_BACK = 10.0
 FIRST = 10  # updates whose losses tell what is usual; the mean of fewer is noise
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False)
 class LearningRateSearch:
     """What `find_learning_rate` has seen; `plot` draws it.
 

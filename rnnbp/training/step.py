@@ -24,7 +24,7 @@ from rnnbp.data.packing import Packing
 from rnnbp.kernels import threads
 from rnnbp.networks.network import Network
 from rnnbp.networks.segment import Segment
-from rnnbp.optimizers import Optimizer, State
+from rnnbp.optimizers import Optimizer, State, clip_by_norm
 from rnnbp.optimizers.rule import Update
 from rnnbp.training.run import TrainingRun
 
@@ -71,7 +71,7 @@ class CompiledStep:
             self.target = np.ascontiguousarray(target, np.int64)
         else:
             self.target = np.ascontiguousarray(target, net.dtype)
-        self.plain = data.weight is None and run.loss.row_weights(target[:1]) is None
+        self.plain = data.weight is None and run.loss.row_weights(target) is None
         self.frames = np.ascontiguousarray(data.frames, net.dtype)
         rule = optimizer.rule() if speaks_for(type(optimizer), "rule", ("_step", "update")) else None
         self.update = None if rule is None else Update(rule, net.theta, self.gradient, state)
@@ -80,7 +80,7 @@ class CompiledStep:
         )  # fmt: skip
         if run.l2:
             self.record.decayed = net.parameters.decayed.astype(net.dtype)
-        self.limits = (0.0, 0.0)
+        self.limits: tuple[float, float] | None = None
         self.shapes: dict[Any, _Shape] = {}
         self.running: _Shape | None = None
 
@@ -129,7 +129,9 @@ class CompiledStep:
         """Say what is not finite, or, if only a sum of squares was too large, go on with a norm that is not."""
         part = self.data.take(chosen)
         (value, gradient, _), norm = self.run_.gradient(part)
-        value = self.run_.penalize(value, gradient, self.run_.share(part))
+        if self.run_.l2:
+            value = self.run_.penalize(value, gradient, self.run_.share(part))
+            norm = clip_by_norm(gradient, np.inf)
         self.gradient[...], self.norm[0] = gradient, norm
         shape.finish()
         return value
@@ -227,5 +229,4 @@ class _Shape:
 
     def finish(self) -> None:
         """Carry out what comes after the check."""
-        if self.n > self.n_checked:
-            self.runner.run(self.n_checked, self.n)
+        self.runner.run(self.n_checked, self.n)

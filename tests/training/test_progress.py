@@ -20,6 +20,7 @@ OPTIONS = {"loss": CROSS_ENTROPY, "validation_data": XOR, "score": metrics.accur
 def test_a_progress_bar_shows_the_epoch_the_losses_and_the_time_left(optimizer, capsys):
     history = fit(xor_network(), *XOR, progress=True, optimizer=optimizer, **OPTIONS)
     shown = capsys.readouterr().err
+    assert [f"epoch {k}/3" in shown for k in (1, 2, 3)] == [True] * 3
     assert "epoch 1/3   0%" in shown
     assert re.search(r"epoch 3/3 +100%\|.*\| 00:0\d<00:00, loss=", shown)
     assert f"loss={history.loss[-1]:.4g}, validation={history.validation_loss[-1]:.4g}, score=" in shown
