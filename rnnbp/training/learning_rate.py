@@ -222,7 +222,7 @@ def _rise(run: TrainingRun, rising: Optimizer, n_updates: int, rng: np.random.Ge
         try:
             (value, gradient, _), _ = run.gradient(run.data.take(chosen))
         except NonFiniteError:
-            if k < FIRST:
+            if k <= FIRST:
                 raise
             break
         total, weights = SMOOTHING * total + value, SMOOTHING * weights + 1.0

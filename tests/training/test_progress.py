@@ -60,6 +60,14 @@ def test_the_bar_comes_to_its_end_by_frames(chunk, capsys):
     assert "100%" in shown.split("\r")[-1]
 
 
+def test_two_looks_at_an_example_are_two_steps_of_the_bar(capsys):
+    net = Network([layers.Dense(2, 4), layers.Dropout(0.5), layers.Dense(4, 2)])
+    fit(net, *XOR, loss=CROSS_ENTROPY, max_epochs=2, consistency=1.0, progress=True)
+    shown = capsys.readouterr().err.split("\r")
+    assert "100%" in shown[-1]
+    assert any("50%" in each for each in shown)
+
+
 def test_a_log_that_is_configured_has_a_line_for_each_epoch(caplog):
     with caplog.at_level(logging.INFO, logger="rnnbp"):
         history = fit(xor_network(), *XOR, **OPTIONS)
