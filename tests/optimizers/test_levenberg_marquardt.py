@@ -184,6 +184,19 @@ def test_a_taught_network_is_taught_in_the_matrix_too():
     assert least_squares.n_residuals == 24
 
 
+def test_the_matrix_is_that_of_the_network_in_training():
+    class Halving(layers.Dropout):
+        """Halves its input in training, and draws nothing."""
+
+        def forward(self, parameters, x, context):
+            return (0.5 * x, np.full_like(x, 0.5)) if context.training else (x, None)
+
+    x, target = regression(5)
+    net = Network([layers.Dense(2, 1), Halving(0.5)], dtype="float64", compiled=False)
+    expected = outer(0.5 * np.column_stack([x, np.ones(5)]) / np.sqrt(5))
+    np.testing.assert_allclose(objective(net, x, target).gauss_newton(net.theta), expected, rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("batch_size", [1, 3, 100])
 def test_pieces_change_nothing(batch_size):
     x, target = identification()
