@@ -165,23 +165,23 @@ class _Shape:
         (segment,) = program.segments
         assert isinstance(segment, Segment)
         self.segment, engine = segment, segment.parts[0].engine
-        self.moved = Moved(a=step.frames, a_pitch=step.frames.shape[1], to_pitch=step.frames.shape[1],
-                           width=step.frames.shape[1])  # fmt: skip
+        width = step.frames.shape[1]
+        self.moved = Moved(a=step.frames, a_pitch=width, to_pitch=width, width=width)
         self.rows = LossRows(loss=step.loss, indexed=1)
         name = "classes" if step.kernel == "cross_entropy" else "target"
         setattr(self.rows, name, step.target)
 
         instruction = engine.instruction
-        before = [instruction("gather", self.moved), *segment.prepare, *segment.forwards]
-        loss = [instruction(str(step.kernel), self.rows), *segment.back]
-        after = [instruction("decay", step.record)] if step.run_.l2 else []
-        after.append(instruction("check", step.record))
-        finish = []
+        given = [instruction("gather", self.moved), *segment.prepare, *segment.forwards]
+        given += [instruction(str(step.kernel), self.rows), *segment.back]
+        if step.run_.l2:
+            given.append(instruction("decay", step.record))
+        given.append(instruction("check", step.record))
+        self.n_checked = len(given)
         if step.update is not None:
-            finish += [instruction("clip", step.record), step.update.instruction]
-        self.runner = threads.Runner(engine, [*before, *loss, *after, *finish])
-        self.n = len(before) + len(loss) + len(after) + len(finish)
-        self.n_checked = self.n - len(finish)
+            given += [instruction("clip", step.record), step.update.instruction]
+        self.n = len(given)
+        self.runner = threads.Runner(engine, given)
         base = address_of(step.gradient)
         for offset, part in segment.trained:
             part.take_gradient(base + offset)
