@@ -101,7 +101,7 @@ def snapshot(descent: Descent) -> tuple[dict[str, Array], dict[str, Any]]:
     for prefix, group in {**_states(descent), "carried": descent.carried, "history": figures}.items():
         arrays |= {f"{prefix}.{name}": array for name, array in group.items()}
     values = {
-        "began": len(history) > 0 or descent.done > 0,  # whether there is any work in it
+        "began": bool(len(history) or descent.done),  # whether there is any work in it
         "done": descent.done,
         "best_epoch": history.best_epoch,
         "stopped": history.stopped,

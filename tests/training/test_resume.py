@@ -306,6 +306,16 @@ def test_another_run_s_checkpoint_is_refused_and_what_differs_is_named(name, tmp
     np.testing.assert_array_equal(net.theta, before)
 
 
+def test_a_run_that_has_done_nothing_yet_gives_way_to_another(tmp_path):
+    path = tmp_path / "run.ckpt"
+    with pytest.raises(Killed):
+        train_mlp(Fatal(path, 1))  # as it begins
+    with pytest.raises(Killed):
+        train_mlp(Fatal(path, 2), batch_size=3)  # after the first update
+    with pytest.raises(CheckpointError, match=r"belongs to another run: .*batch_size is now 4, but was 3"):
+        train_mlp(path, batch_size=4)
+
+
 def test_chunks_and_teaching_that_differ_are_refused(tmp_path):
     path = tmp_path / "run.ckpt"
     options = {"loss": MSE, "max_epochs": 1, "checkpoint": path}
