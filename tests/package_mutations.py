@@ -71,6 +71,7 @@ BESIDE = {
     "rnnbp/data": ("tests/data", "tests/training/test_resume.py"),
     "rnnbp/gradients/rtrl.py": ("tests/gradients", "tests/training/test_online.py"),
     "rnnbp/gradients/snap.py": ("tests/gradients", "tests/training/test_online.py"),
+    "rnnbp/losses/consistency.py": ("tests/training/test_consistency.py",),
     "rnnbp/losses": ("tests/losses", "tests/training/test_step.py", "tests/optimizers/test_levenberg_marquardt.py"),
     "rnnbp/networks/network.py": ("tests/networks", "tests/files/test_model_file.py"),
     "rnnbp/optimizers": ("tests/optimizers", "tests/training/test_optimizer_state.py"),

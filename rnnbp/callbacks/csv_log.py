@@ -55,7 +55,7 @@ class CSVLog:
 
     def __init__(self, path: str | PathLike[str]) -> None:
         self.path = check_path("path", path)
-        self._written = 0
+        self._written: int | None = None  # epochs
         if not self.path.parent.is_dir():
             raise ValueError(f"no log can be written to {fspath(path)}: there is no directory {self.path.parent}")
         if self.path.is_dir():
@@ -63,7 +63,7 @@ class CSVLog:
 
     def __call__(self, net: Network, history: History) -> None:
         """Write the rows that are missing."""
-        begins = self._written == 0 or self._written != len(history) - 1
+        begins = self._written != len(history) - 1
         figures = history.figures
         with open(self.path, "w" if begins else "a", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)

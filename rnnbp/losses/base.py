@@ -218,8 +218,12 @@ class SquaredLoss(Loss):
 
 
 def weighted_mean(row_loss: Array, gradient: Array, weight: Array | None, normalizer: float) -> tuple[float, Array]:
-    """Return the weighted sum of row losses over the normalizer, and their gradient, scaled in place."""
-    normalizer = normalizer or 1.0  # it is 0 where all weights are: so is the sum
+    """Return the weighted sum of row losses over the normalizer, and their gradient, scaled in place.
+
+    Where the normalizer is 0 nothing counts, and both are 0.
+    """
+    if not normalizer:
+        return 0.0, np.zeros_like(gradient)
     if weight is None:
         gradient *= 1.0 / normalizer
         return float(np.sum(row_loss, dtype=np.float64)) / normalizer, gradient

@@ -96,8 +96,7 @@ class LabelSequences:
         """The fewest steps that each sequence fits into: one a label, and one for a blank between two alike."""
         repeats = np.zeros(len(self.values) + 1, np.int64)
         repeats[1:-1] = self.values[1:] == self.values[:-1]
-        starts = self.offsets[1:-1]
-        repeats[starts[starts < len(self.values)]] = 0  # the first label of a sequence repeats nothing
+        repeats[self.offsets[1:-1]] = 0  # the first label of a sequence repeats nothing
         before = np.concatenate([[0], np.cumsum(repeats)])
         return np.asarray(self.lengths + before[self.offsets[1:]] - before[self.offsets[:-1]])
 
@@ -120,8 +119,8 @@ def _labels(given: ArrayLike, i: int, n_classes: int, blank: int) -> NDArray[np.
     """Return the labels of one sequence, checked."""
     try:
         labels = np.asarray(given)
-    except ValueError:
-        labels = np.empty((0, 0))
+    except ValueError:  # it is ragged
+        labels = np.array(None)
     if labels.ndim == 1 and labels.size == 0:
         return np.empty(0, np.int64)
     if labels.ndim != 1 or labels.dtype.kind not in "iu":

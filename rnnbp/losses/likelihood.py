@@ -45,7 +45,8 @@ def negative_log_likelihoods(
     size = work_size(processor.lanes(dtype), rows.shape[1], packing.n_steps, n_labels)
     gradient, losses = np.empty(rows.shape, rows.dtype), np.empty(len(target))
     record = CTCRecord(
-        layout=packing.layout(1), width=rows.shape[1], blank=blank, z=np.ascontiguousarray(rows), dz=gradient,
+        layout=packing.layout(1),
+        width=rows.shape[1], blank=blank, z=np.ascontiguousarray(rows), dz=gradient,
         labels=target.values, offsets=target.offsets, shares=np.ascontiguousarray(shares, np.float64), loss=losses,
         work=np.empty(n_shares * size, rows.dtype), work_size=size,
         norms=np.empty(n_shares * packing.n_steps), n_shares=n_shares,

@@ -34,7 +34,7 @@ class SequenceTargets(Protocol):
     def __getitem__(self, chosen: Any) -> Self:
         """Return some of them."""
 
-    def over(self, packing: Packing, start: int = 0) -> Self:
+    def over(self, packing: Packing, start: int = ...) -> Self:
         """Return the same, of outputs that lie in rows like this, and begin at step `start` of their sequences."""
 
     def content(self) -> Array:

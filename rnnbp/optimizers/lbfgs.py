@@ -75,10 +75,10 @@ class LBFGS(FullBatchOptimizer):
         max_line_search: int = 20,
         max_evaluations: int | None = None,
     ) -> None:
-        self.memory = whole_number("memory", memory, least=1)
+        self.memory = whole_number("memory", memory)
         self.gradient_tolerance = number("gradient_tolerance", gradient_tolerance, "[0, inf)")
         self.loss_tolerance = number("loss_tolerance", loss_tolerance, "[0, inf)")
-        self.max_line_search = whole_number("max_line_search", max_line_search, least=1)
+        self.max_line_search = whole_number("max_line_search", max_line_search)
         self.max_evaluations = None if max_evaluations is None else whole_number("max_evaluations", max_evaluations)
 
     def minimize(
@@ -92,7 +92,7 @@ class LBFGS(FullBatchOptimizer):
         """Minimize the loss, changing ``theta`` in place; see :meth:`FullBatchOptimizer.minimize`."""
         from scipy.optimize import minimize  # takes a third of a second to import
 
-        max_iter = whole_number("max_iter", max_iter, least=1)
+        max_iter = whole_number("max_iter", max_iter)
         run = _Run(function, theta, callback)
         try:
             found = minimize(
@@ -107,7 +107,7 @@ class LBFGS(FullBatchOptimizer):
                     "ftol": self.loss_tolerance,
                     "maxls": self.max_line_search,
                     "maxiter": max_iter,
-                    "maxfun": self.max_evaluations or (max_iter + 1) * self.max_line_search,
+                    "maxfun": self.max_evaluations or np.inf,
                 },
             )
         finally:

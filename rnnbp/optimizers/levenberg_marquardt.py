@@ -111,7 +111,7 @@ class LevenbergMarquardt(FullBatchOptimizer):
             raise TypeError(
                 f"LevenbergMarquardt needs a SumOfSquares, whose Jacobian it can ask for, but {function!r} was given"
             )
-        max_iter = whole_number("max_iter", max_iter, least=1)
+        max_iter = whole_number("max_iter", max_iter)
         self._check_memory(function.n_residuals, theta.size)
         run = _Run(function, theta)
         mu, scale, reached = self.damping, np.zeros(theta.size), ""
@@ -140,7 +140,7 @@ class LevenbergMarquardt(FullBatchOptimizer):
             step = _solve(matrix, mu * scale, run.gradient)
             if step is not None and _norm(step, scale) <= least:
                 return 0.0
-            ratio = -1.0 if step is None else run.trust_ratio(step, mu * scale)
+            ratio = 0.0 if step is None else run.trust_ratio(step, mu * scale)
             if ratio > 0:
                 return max(mu * max(1 / 3, 1 - (2 * ratio - 1) ** 3), LEAST_DAMPING)
             mu, nu = mu * nu, 2 * nu
@@ -198,14 +198,14 @@ class _Run:
         return float(loss), gradient.astype(np.float64)
 
     def trust_ratio(self, step: Array, damping: Array) -> float:
-        """Return what a step gains, relative to what was expected; -1 if its loss is not finite."""
+        """Return what a step gains, relative to what was expected; 0 if its loss is not finite."""
         self.trial = self.point + step
         self.theta[...] = self.trial
         self.trial_values = self._evaluate()
         self.gain = self.loss - self.trial_values[0]
         self.expected = 0.5 * float(step @ (damping * step - self.gradient))
         finite = np.isfinite(self.trial_values[0]) and np.isfinite(self.trial_values[1]).all()
-        return self.gain / self.expected if finite else -1.0
+        return self.gain / self.expected if finite else 0.0
 
     def accept(self) -> None:
         """Go to where the last step led."""

@@ -78,7 +78,7 @@ class Update:
         from rnnbp.kernels.static import Elementwise
 
         self.engine = engine(theta.dtype.name)
-        self.numbers = np.zeros(max(rule.n_numbers, 1), theta.dtype)
+        self.numbers = np.zeros(rule.n_numbers, theta.dtype)
         memory = [state[name] for name in rule.memory]
         self._vectors = [
             theta,

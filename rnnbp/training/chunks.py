@@ -56,15 +56,15 @@ def check(net: Network, data: TrainingSet) -> None:
                 f"layer {k}, {layer!r}, looks along time but carries no state from chunk to chunk: train without "
                 "chunk_length"
             )
-    if not data.can_cut and not net.pools_time:
-        raise ValueError(
-            "chunk_length needs a target for each step, but this loss has one for a whole sequence: leave it out"
-        )
     if net.pools_time:
         raise ValueError(
             "chunk_length needs a target for each step, as there is an update after each chunk; this network gives one "
             "output for a whole sequence, and so has a loss at its end only: train without chunk_length, and to save "
             "memory with gradient=gradients.CheckpointedBPTT()"
+        )
+    if not data.can_cut:
+        raise ValueError(
+            "chunk_length needs a target for each step, but this loss has one for a whole sequence: leave it out"
         )
 
 

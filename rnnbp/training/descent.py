@@ -17,6 +17,7 @@ when the epoch began, and the updates that were done are left out.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -89,9 +90,7 @@ class Descent:
         self.shuffling, self.shuffle = rng, shuffle
         self.augment, self.augmenting = augment, None if augment is None else rng.spawn(1)[0]
         self._next_step = teacher_forcing if isinstance(teacher_forcing, NextStep) else None
-        p = teacher_forcing.probability if isinstance(teacher_forcing, NextStep) else teacher_forcing
-        self._schedule = p if isinstance(p, Schedule) else None
-        self._probability = 1.0 if isinstance(p, Schedule) else p
+        self._taught = teacher_forcing.probability if isinstance(teacher_forcing, NextStep) else teacher_forcing
         if optimizer_state is None:
             optimizer_state = optimizer.init(run.net.theta, decayed=run.net.parameters.decayed)
         else:
@@ -143,19 +142,17 @@ class Descent:
         run, data, theta, chunk_length = self.run, self.run.data, self.run.net.theta, self.chunk_length
         state, average, averaging = self.optimizer_state, self.average, self.averaging
         update, advance = self.optimizer.update, progress.advance
-        pieces, schedule = self._pieces(self.shuffling, len(run.history)), self._schedule
+        pieces = self._pieces(self.shuffling, len(run.history))
         options: dict[str, Any] = {"augment": self.augment, "rng": self.augmenting, "next_step": self._next_step}
         self.n_updates, epoch, (total, shares, norms) = len(pieces), len(run.history), self.sums
         for k in range(self.done, len(pieces), run.every):
             now = epoch + k / len(pieces)
-            if schedule is not None:
-                self._probability = schedule(now)
             if self._step is not None:
                 value, share, norm = self._step.run(pieces[k][0], now)
                 n_rows = self._step.n_rows
             elif run.every > 1:
                 times = [epoch + j / len(pieces) for j in range(k, min(k + run.every, len(pieces)))]
-                options["teacher_forcing"] = [self._probability if schedule is None else schedule(t) for t in times]
+                options["teacher_forcing"] = [self._probability(t) for t in times]
                 value, share, norm, n_rows = run.descend_apart(
                     pieces[k : k + run.every], self.optimizer, state, times, **options
                 )
@@ -164,7 +161,7 @@ class Descent:
                     _, start, _ = pieces[k]
                     options["initial_states"] = chunks.surviving(self.carried, pieces[k - 1][0], data, start)
                     options["final_states"] = True
-                found = run.minibatch(*pieces[k], teacher_forcing=self._probability, **options)
+                found = run.minibatch(*pieces[k], teacher_forcing=self._probability(now), **options)
                 value, gradient, self.carried, share, norm, n_rows = found
                 if run.l2:
                     value = run.penalize(value, gradient, share)
@@ -182,6 +179,10 @@ class Descent:
                 interrupts.deliver(checkpoint)
         self.sums = total, shares, norms
 
+    def _probability(self, now: float) -> float:
+        """Return the probability of teacher forcing at a time in epochs."""
+        return self._taught(now) if isinstance(self._taught, Schedule) else self._taught
+
     def check_place(self, epoch: int, done: int, carried: State, shuffling: Any) -> None:
         """Check that so many updates can be done in an epoch (counted from 0), and have ended in such states.
 
@@ -190,7 +191,7 @@ class Descent:
         ValueError
             If they cannot.
         """
-        again = np.random.Generator(type(self.shuffling.bit_generator)(0))
+        again = deepcopy(self.shuffling)
         again.bit_generator.state = shuffling
         pieces = self._pieces(again, epoch)
         if done > len(pieces):

@@ -95,7 +95,7 @@ def predict_rows(net: Network, data: TrainingSet, *, batch_size: int = 256) -> A
     whole_number("batch_size", batch_size)
     lengths = data.output_lengths
     n_rows = data.n_examples if lengths is None else int(lengths.sum())
-    outputs = np.empty((0, 0), net.dtype)
+    outputs = np.empty(0, net.dtype)
     for chosen in data.batches(batch_size):
         part = data.take(chosen)
         rows = net.run(part.batch, keep=False).rows

@@ -46,8 +46,11 @@ def minimize(run: TrainingRun, optimizer: FullBatchOptimizer, max_epochs: int, p
             total, normalizer = total + found.value * found.share, normalizer + found.share
             gradient += np.asarray(found.share, net.dtype) * found.gradient
         gradient /= np.asarray(normalizer, net.dtype)
-        seen.append(run.penalize(total / normalizer, gradient, normalizer))
-        return seen[-1], gradient
+        value = total / normalizer
+        if run.l2:
+            value = run.penalize(value, gradient, normalizer)
+        seen.append(value)
+        return value, gradient
 
     def after_iteration(reached: Any) -> None:
         last = run.end_epoch(reached.loss, reached.gradient_norm, float("nan"))

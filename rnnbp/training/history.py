@@ -29,7 +29,7 @@ HINTS = {  # what Keras' has
 
 
 @explained_attributes(HINTS)
-@dataclass(repr=False)
+@dataclass
 class History:
     """What happened in training, an entry for each epoch.
 

@@ -52,7 +52,7 @@ STEP_BACK = 10.0
 FIRST = 10  # updates whose losses tell what is usual; the mean of fewer is noise
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False)
 class LearningRateSearch:
     """What `find_learning_rate` has seen; `plot` draws it.
 
@@ -222,7 +222,7 @@ def _rise(run: TrainingRun, rising: Optimizer, n_updates: int, rng: np.random.Ge
         try:
             (value, gradient, _), _ = run.gradient(run.data.take(chosen))
         except NonFiniteError:
-            if k < FIRST:
+            if k <= FIRST:
                 raise
             break
         total, weights = SMOOTHING * total + value, SMOOTHING * weights + 1.0

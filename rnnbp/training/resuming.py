@@ -101,7 +101,7 @@ def snapshot(descent: Descent) -> tuple[dict[str, Array], dict[str, Any]]:
     for prefix, group in {**_states(descent), "carried": descent.carried, "history": figures}.items():
         arrays |= {f"{prefix}.{name}": array for name, array in group.items()}
     values = {
-        "began": len(history) > 0 or descent.done > 0,  # whether there is any work in it
+        "began": bool(len(history) or descent.done),  # whether there is any work in it
         "done": descent.done,
         "best_epoch": history.best_epoch,
         "stopped": history.stopped,
@@ -141,7 +141,7 @@ def _restore(descent: Descent, arrays: Mapping[str, Array], values: Mapping[str,
     carried = _carried(descent, arrays)
     network = _generator(run.net.rng, values, "network")
     shuffling = _generator(descent.shuffling, values, "shuffling")
-    augmenting = None if descent.augmenting is None else _generator(descent.augmenting, values, "augmenting")
+    augmenting: Any = None if descent.augmenting is None else _generator(descent.augmenting, values, "augmenting")
     descent.check_place(n_epochs, done, carried, shuffling)
 
     for name, array in filled.items():
@@ -153,7 +153,7 @@ def _restore(descent: Descent, arrays: Mapping[str, Array], values: Mapping[str,
     descent.sums = sums[0].item(), sums[1].item(), sums[2].item()
     run.best = best
     run.net.rng.bit_generator.state = network
-    if descent.augmenting is not None and augmenting is not None:
+    if descent.augmenting is not None:
         descent.augmenting.bit_generator.state = augmenting
     descent.shuffling.bit_generator.state = descent.epoch_began = shuffling
 
@@ -186,15 +186,14 @@ def _count(values: Mapping[str, Any], name: str, least: int, most: float) -> int
 
 
 def _carried(descent: Descent, arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the states that a chunk has ended in, each of which has a row for each sequence of a minibatch."""
+    """Return the states that a chunk has ended in; `Descent.check_place` looks at how many sequences they are of."""
     net = descent.run.net
     found = {name.removeprefix("carried."): array for name, array in arrays.items() if name.startswith("carried.")}
     widths = {f"{k}.{name}": width for k, layer in enumerate(net.layers) for name, width in layer.states().items()}
-    n = len(next(iter(found.values()))) if found and next(iter(found.values())).ndim else 0
     if found and found.keys() != widths.keys():
         raise ValueError("the states that it carries on are not this network's")
     for name, state in found.items():
-        if state.shape != (n, widths[name]) or state.dtype != net.dtype:
+        if state.shape[1:] != (widths[name],) or state.dtype != net.dtype:
             raise ValueError(f"the state {name!r} that it carries on is not one of this network's")
     return found
 

@@ -188,7 +188,7 @@ class TrainingRun:
 
     def penalize(self, value: float, gradient: Array, normalizer: float) -> float:
         """Return the loss with the penalty of its matrices, whose gradient is added in place."""
-        if self.l2 == 0.0 or normalizer == 0.0:
+        if not normalizer:
             return value
         matrices = self.net.theta * self.net.parameters.decayed
         gradient += np.asarray(self.l2 / normalizer, matrices.dtype) * matrices

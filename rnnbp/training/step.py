@@ -24,7 +24,7 @@ from rnnbp.data.packing import Packing
 from rnnbp.kernels import threads
 from rnnbp.networks.network import Network
 from rnnbp.networks.segment import Segment
-from rnnbp.optimizers import Optimizer, State
+from rnnbp.optimizers import Optimizer, State, clip_by_norm
 from rnnbp.optimizers.rule import Update
 from rnnbp.training.run import TrainingRun
 
@@ -71,7 +71,7 @@ class CompiledStep:
             self.target = np.ascontiguousarray(target, np.int64)
         else:
             self.target = np.ascontiguousarray(target, net.dtype)
-        self.plain = data.weight is None and run.loss.row_weights(target[:1]) is None
+        self.plain = data.weight is None and run.loss.row_weights(target) is None
         self.frames = np.ascontiguousarray(data.frames, net.dtype)
         rule = optimizer.rule() if speaks_for(type(optimizer), "rule", ("_step", "update")) else None
         self.update = None if rule is None else Update(rule, net.theta, self.gradient, state)
@@ -80,7 +80,7 @@ class CompiledStep:
         )  # fmt: skip
         if run.l2:
             self.record.decayed = net.parameters.decayed.astype(net.dtype)
-        self.limits = (0.0, 0.0)
+        self.limits: tuple[float, float] | None = None
         self.shapes: dict[Any, _Shape] = {}
         self.running: _Shape | None = None
 
@@ -129,7 +129,9 @@ class CompiledStep:
         """Say what is not finite, or, if only a sum of squares was too large, go on with a norm that is not."""
         part = self.data.take(chosen)
         (value, gradient, _), norm = self.run_.gradient(part)
-        value = self.run_.penalize(value, gradient, self.run_.share(part))
+        if self.run_.l2:
+            value = self.run_.penalize(value, gradient, self.run_.share(part))
+            norm = clip_by_norm(gradient, np.inf)
         self.gradient[...], self.norm[0] = gradient, norm
         shape.finish()
         return value
@@ -163,23 +165,23 @@ class _Shape:
         (segment,) = program.segments
         assert isinstance(segment, Segment)
         self.segment, engine = segment, segment.parts[0].engine
-        self.moved = Moved(a=step.frames, a_pitch=step.frames.shape[1], to_pitch=step.frames.shape[1],
-                           width=step.frames.shape[1])  # fmt: skip
+        width = step.frames.shape[1]
+        self.moved = Moved(a=step.frames, a_pitch=width, to_pitch=width, width=width)
         self.rows = LossRows(loss=step.loss, indexed=1)
         name = "classes" if step.kernel == "cross_entropy" else "target"
         setattr(self.rows, name, step.target)
 
         instruction = engine.instruction
-        before = [instruction("gather", self.moved), *segment.prepare, *segment.forwards]
-        loss = [instruction(str(step.kernel), self.rows), *segment.back]
-        after = [instruction("decay", step.record)] if step.run_.l2 else []
-        after.append(instruction("check", step.record))
-        finish = []
+        given = [instruction("gather", self.moved), *segment.prepare, *segment.forwards]
+        given += [instruction(str(step.kernel), self.rows), *segment.back]
+        if step.run_.l2:
+            given.append(instruction("decay", step.record))
+        given.append(instruction("check", step.record))
+        self.n_checked = len(given)
         if step.update is not None:
-            finish += [instruction("clip", step.record), step.update.instruction]
-        self.runner = threads.Runner(engine, [*before, *loss, *after, *finish])
-        self.n = len(before) + len(loss) + len(after) + len(finish)
-        self.n_checked = self.n - len(finish)
+            given += [instruction("clip", step.record), step.update.instruction]
+        self.n = len(given)
+        self.runner = threads.Runner(engine, given)
         base = address_of(step.gradient)
         for offset, part in segment.trained:
             part.take_gradient(base + offset)
@@ -227,5 +229,4 @@ class _Shape:
 
     def finish(self) -> None:
         """Carry out what comes after the check."""
-        if self.n > self.n_checked:
-            self.runner.run(self.n_checked, self.n)
+        self.runner.run(self.n_checked, self.n)

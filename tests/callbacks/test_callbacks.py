@@ -134,6 +134,11 @@ def test_rows_are_added_to_what_is_there(tmp_path):
     assert [line for line in path.read_text().splitlines() if "after" in line] == ["after 1", "after 2", "after 3"]
 
 
+def test_a_resumed_run_is_written_from_its_first_epoch(tmp_path):
+    CSVLog(tmp_path / "log.csv")(None, History(loss=[3.0, 2.0]))
+    assert (tmp_path / "log.csv").read_text().splitlines() == ["epoch,loss", "1,3.0", "2,2.0"]
+
+
 def test_a_log_that_is_used_again_begins_anew(tmp_path):
     log = CSVLog(tmp_path / "log.csv")
     train(log)

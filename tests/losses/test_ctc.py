@@ -150,6 +150,7 @@ def test_normalizers_divide_the_same_sum():
     logits, labels = random_batch(2)
     padded, lengths = rnnbp.sequences.pad(logits)
     total, _ = CTC(normalize="none")(padded, labels, lengths=lengths)
+    assert [CTC(normalize=kind).is_sum for kind in ("none", "utterance", "label")] == [True, False, False]
     assert CTC()(padded, labels, lengths=lengths)[0] == pytest.approx(total / 5, rel=1e-12)
     assert CTC(normalize="label")(padded, labels, lengths=lengths)[0] == pytest.approx(total / 11, rel=1e-12)
 
@@ -262,7 +263,7 @@ def test_an_impossible_class_makes_labels_impossible_and_nan_stays_nan(dtype):
 @pytest.mark.parametrize(
     ("labels", "n_steps", "message"),
     [
-        ([1, 2, 3], 2, r"utterance 1 must have at least 3 steps, 3 for its labels, but it has 2"),
+        ([1, 2, 3], 2, r"utterance 1 must have at least 3 steps, 3 for its labels, but it has 2: leave it out"),
         ([1, 1], 2, r"utterance 1 must have at least 3 steps, 2 for its labels and 1 for blanks between repeated"),
     ],
 )
@@ -279,6 +280,24 @@ def test_labels_that_do_not_fit_are_refused_unless_asked_for(labels, n_steps, me
     with pytest.raises(ValueError, match=message):
         CTC()(padded, [[1], labels], lengths=lengths)
     assert CTC(zero_infinity=True)(padded, [[1], labels], lengths=lengths)[0] == pytest.approx(values[0] / 2)
+
+
+def test_of_several_that_do_not_fit_the_first_is_named():
+    with pytest.raises(ValueError, match=r"utterance 1 must .*, but it has 1 \(2 utterances are too short\): leave it"):
+        ctc([np.zeros((n, 4)) for n in (3, 1, 2, 1)], [[1], [2, 3], [3, 1], [1, 2]])
+
+
+def test_an_utterance_that_does_not_count_may_be_impossible():
+    logits = np.zeros((4, 2, 3))
+    logits[:, 1, 2] = -np.inf
+    value, gradient = CTC()(logits, [[1], [2]], sample_weight=[1.0, 0.0])
+    assert value == CTC()(logits[:, :1], [[1]])[0]
+    assert not gradient[:, 1].any()
+
+
+def test_whole_numbers_are_logits_too():
+    logits = np.arange(24).reshape(4, 2, 3) % 5
+    assert CTC()(logits, [[1], [2]])[0] == CTC()(logits.astype(float), [[1], [2]])[0]
 
 
 @pytest.mark.parametrize(
@@ -324,7 +343,8 @@ def test_settings_that_make_no_sense_are_refused(settings, message):
         ([np.zeros((0, 3))], "sequence 0 has length 0"),
         ([np.zeros(3)], r"list of arrays of shape \(T_i, C\), but one has shape \(3,\)"),
         ([np.zeros((2, 3)), np.zeros((2, 4))], "sequence 1 has frames of shape"),
-        ([np.zeros((2, 1))], "must be one of the 1 classes"),
+        ([np.zeros((2, 0))], r"list of arrays of shape \(T_i, C\), but one has shape \(2, 0\)"),
+        ([np.zeros((2, 2))], r"blank must be one of the 2 classes 0 \.\. 1, but 2 was given"),
     ],
 )
 def test_logits_that_make_no_sense_are_refused(logits, message):

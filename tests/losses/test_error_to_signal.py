@@ -162,6 +162,17 @@ def test_outputs_that_are_none_are_refused(output):
         ErrorToSignal()(output, np.ones((4, 2, 1)))
 
 
+@pytest.mark.parametrize("shape", [(0, 2, 1), (4, 2)])
+def test_outputs_that_are_no_sequences_are_refused(shape):
+    with pytest.raises(ValueError, match=rf"output must be \(T, B, F\) and not empty, but its shape is .{shape[0]}, 2"):
+        ErrorToSignal()(np.ones(shape), np.ones((4, 2, 1)))
+
+
+def test_one_step_of_one_sequence_is_enough():
+    value, _ = ErrorToSignal(dc_weight=0.0, floor=1.0)(np.ones((1, 1, 1)), np.full((1, 1, 1), 3.0))
+    assert value == pytest.approx(4 / 10)
+
+
 def test_the_loss_of_all_is_the_mean_of_its_parts_weighted_by_their_normalizers():
     loss, rng = ErrorToSignal(), np.random.default_rng(0)
     output, target, weight = *rng.normal(size=(2, 6, 5, 2)), np.array([1.0, 0.5, 2.0, 0.0, 3.0])

@@ -19,6 +19,7 @@ NAN = float("nan")
         (CrossEntropy(), 3, [0.0, 1.0, 2.0], r"class indices must be integers \(target.astype\(int\)\)"),
         (CrossEntropy(), 3, [[0.5, 0.5]], r"probabilities must have shape \(..., 3\)"),
         (CrossEntropy(), 2, [[0.5, 0.5], [0.5, 0.6]], r"sum of target\[1\] = 1.1 is not 1"),
+        (CrossEntropy(), 2, [[0.5, 0.5005], [0.5, 0.5015]], r"sum of target\[1\] = 1.0015 is not 1"),
         (CrossEntropy(), 2, [[1.5, -0.5]], r"target\[0, 1\] = -0.5 is not a probability"),
         (CrossEntropy(), 2, [[0.5, 0.5], [0.5, NAN]], r"target\[1, 1\] = nan is not a probability"),
         (CrossEntropy(), 1, [0, 0], "at least 2; the network has 1. .*BinaryCrossEntropy"),
@@ -95,6 +96,11 @@ def test_lengths_are_for_sequences():
 def test_sample_weights_must_fit_the_samples(weight, message):
     with pytest.raises(ValueError, match=message):
         MeanSquaredError()(np.zeros((3, 2, 1)), np.zeros((3, 2, 1)), sample_weight=weight)
+
+
+def test_one_number_is_no_weight_of_each_sample():
+    with pytest.raises(ValueError, match=r"must be numbers of shape \(2,\), but float64 of shape \(\) were given"):
+        MeanSquaredError()(np.zeros((2, 1)), np.zeros((2, 1)), sample_weight=2.0)
 
 
 @pytest.mark.parametrize(

@@ -138,6 +138,7 @@ def test_what_padding_holds_never_changes_a_bit(case):
 @given(leading=shapes, seed=seeds)
 def test_a_batch_is_the_weighted_mean_of_its_sequences(case, leading, seed):
     """Weighted by normalizers, so that minibatch losses average exactly over an epoch."""
+    assert not case.loss.is_sum
     output, target, lengths, weight = ragged_batch(case, leading, seed)
     value, gradient = case.loss(output, target, lengths=lengths, sample_weight=weight)
     total = parts = 0.0
@@ -194,6 +195,19 @@ def test_a_minibatch_without_any_weight_has_no_loss(case):
     value, gradient = case.loss.value_and_gradient(output, encoded, np.zeros(5))
     assert value == 0
     assert np.all(gradient == 0)
+
+
+def test_a_batch_of_classes_without_weight_has_no_loss_whatever_smoothing_spreads():
+    loss = CrossEntropy(class_weight=[0.0, 1.0], label_smoothing=0.2)
+    value, gradient = loss([[1.0, 2.0], [0.5, 0.0]], [0, 0])
+    assert value == 0
+    assert np.all(gradient == 0)
+
+
+def test_of_class_weights_only_their_ratios_count():
+    output, target = batch(CASES["cross_entropy"], (6,))
+    values = [CrossEntropy(class_weight=np.divide(CLASS_WEIGHT, by))(output, target)[0] for by in (1, 4)]
+    assert values[1] == pytest.approx(values[0], rel=1e-12)
 
 
 @every_loss
@@ -283,6 +297,8 @@ def test_one_output_may_do_without_its_column():
     for loss in (MeanSquaredError(), BinaryCrossEntropy()):
         assert loss(output, target)[0] == loss(output, target[..., None])[0]
         assert loss(output[:, 0], target)[0] == loss(output[:, 0], target[:, 0])[0]
+        assert loss.encode(target, 1).shape == loss.encode(target[:, 0], 1).shape == (4, 1)
+        assert loss.encode(target, 1, lengths=[4]).shape == (4, 1, 1)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize, rosen, rosen_der
 
+from rnnbp import Network, fit, layers
 from rnnbp.optimizers import LBFGS
 from rnnbp.optimizers.lbfgs import _Run
 
@@ -126,6 +127,12 @@ def test_a_loss_that_is_not_finite_is_a_wall_as_steep_as_the_fall_was():
     risen, slope = run.evaluate(theta + move)
     assert risen - loss == slope @ move == -gradient @ move == 13.0
     assert slope[0] * move[1] == slope[1] * move[0]  # along the move
+
+
+def test_it_takes_losses_that_are_no_sums_of_squares():
+    net = Network([layers.Dense(2, 2)], dtype="float64")
+    history = fit(net, np.eye(2), [0, 1], loss="cross_entropy", optimizer=LBFGS(), max_epochs=5)
+    assert history.loss[-1] < 0.1 * history.loss[0]
 
 
 def test_one_of_everything_is_enough():

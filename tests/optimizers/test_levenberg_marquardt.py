@@ -179,9 +179,22 @@ def test_a_taught_network_is_taught_in_the_matrix_too():
         return net.run(x, training=True, teacher=target.reshape(12, 2)).output.ravel()
 
     rows = np.array([numerical_gradient(lambda i=i: outputs()[i], net.theta) for i in range(24)])
-    np.testing.assert_allclose(
-        objective(net, x, target).gauss_newton(net.theta), outer(rows / np.sqrt(24)), rtol=0, atol=1e-9
-    )
+    least_squares = objective(net, x, target)
+    np.testing.assert_allclose(least_squares.gauss_newton(net.theta), outer(rows / np.sqrt(24)), rtol=0, atol=1e-9)
+    assert least_squares.n_residuals == 24
+
+
+def test_the_matrix_is_that_of_the_network_in_training():
+    class Halving(layers.Dropout):
+        """Halves its input in training, and draws nothing."""
+
+        def forward(self, parameters, x, context):
+            return (0.5 * x, np.full_like(x, 0.5)) if context.training else (x, None)
+
+    x, target = regression(5)
+    net = Network([layers.Dense(2, 1), Halving(0.5)], dtype="float64", compiled=False)
+    expected = outer(0.5 * np.column_stack([x, np.ones(5)]) / np.sqrt(5))
+    np.testing.assert_allclose(objective(net, x, target).gauss_newton(net.theta), expected, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 100])
@@ -239,6 +252,38 @@ def test_it_gives_up_where_no_step_lowers_the_loss():
     result = LM().minimize(curve, theta, max_iter=10)
     assert result.iteration == 0
     assert not theta.any()
+
+
+def test_a_matrix_that_is_not_definite_is_damped_until_it_is():
+    """As rounding may leave it: there is no step from this one by less than 1 of damping."""
+    curve, theta = Curve(lambda a: a - 1, lambda a: 1.0), np.array([3.0, 0.0])
+    curve.gauss_newton = lambda theta: np.diag([2.0, -1.0])
+    result = LM().minimize(curve, theta, max_iter=100)
+    assert result.converged
+    np.testing.assert_allclose(theta, [1.0, 0.0], atol=1e-3)
+
+
+def test_a_gradient_just_within_its_tolerance_is_within_it():
+    curve, theta = Curve(lambda a: a - 1, lambda a: 1.0), np.array([3.0, 0.0])
+    result = LM(gradient_tolerance=4.0).minimize(curve, theta, max_iter=9)
+    assert (result.iteration, result.message) == (0, "the gradient is within gradient_tolerance")
+
+
+@pytest.mark.parametrize(("target", "converged"), [(90.0, True), (88.0, False)])
+def test_a_step_is_short_as_a_share_of_theta(target, converged):
+    """From 100: a step of 10 is within a tolerance of 0.11, and one of 12 is not."""
+    curve, theta = Curve(lambda a: a - target, lambda a: 1.0), np.array([100.0, 0.0])
+    result = LM(step_tolerance=0.11, gradient_tolerance=0.0, loss_tolerance=0.0).minimize(curve, theta, max_iter=1)
+    assert (result.iteration == 0) is result.converged is converged
+
+
+@pytest.mark.parametrize(("tolerance", "converged"), [(0.025, True), (0.015, False)])
+def test_a_fall_is_small_as_a_share_of_the_loss(tolerance, converged):
+    """With this damping a step goes from 1000 to 990: the loss falls by 0.0203 of it, as A says it would."""
+    curve, theta = Curve(lambda a: a, lambda a: 1.0), np.array([1000.0, 0.0])
+    result = LM(damping=99.0, loss_tolerance=tolerance).minimize(curve, theta, max_iter=1)
+    assert theta[0] == pytest.approx(990.0)
+    assert result.converged is converged
 
 
 def test_it_gives_up_where_the_jacobian_is_not_finite():
@@ -347,9 +392,10 @@ def test_a_function_without_a_jacobian_is_refused():
         LM().minimize(lambda theta: (0.0, theta), np.ones(2), max_iter=1)
 
 
-def test_a_loss_that_is_not_finite_at_the_start_is_refused():
+@pytest.mark.parametrize("loss", [np.nan, 0.0])
+def test_a_loss_or_gradient_that_is_not_finite_at_the_start_is_refused(loss):
     with pytest.raises(ValueError, match="not finite at the start"):
-        LM().minimize(Curve(lambda a: a, lambda a: 1.0, wall=0.0), np.ones(2), max_iter=1)
+        LM().minimize(Curve(lambda a: a, lambda a: 1.0, wall=0.0, beyond=loss), np.ones(2), max_iter=1)
 
 
 def test_no_iteration_at_all_is_refused():

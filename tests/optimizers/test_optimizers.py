@@ -10,6 +10,7 @@ from scipy.optimize import rosen, rosen_der
 
 from rnnbp import optimizers
 from rnnbp.optimizers import OPTIMIZERS, FullBatchOptimizer, Optimizer, schedules
+from rnnbp.optimizers.rule import Rule
 
 STEPS = 4000
 
@@ -217,6 +218,16 @@ def test_repr_shows_every_setting(name):
     optimizer = optimizers.get(name)
     copy = eval(repr(optimizer), vars(optimizers))
     assert copy.settings() == optimizer.settings() != {}
+
+
+def test_a_rule_may_do_without_numbers():
+    class Signs(Optimizer):
+        def rule(self):
+            return Rule(lambda vectors, numbers: (vectors[0] - vectors[1],), (), 0)
+
+    theta = np.array([1.0, 2.0])
+    Signs(1.0).update(theta, np.array([0.5, 3.0]), {})
+    np.testing.assert_array_equal(theta, [0.5, -1.0])
 
 
 def test_adamw_decays_only_what_is_marked():

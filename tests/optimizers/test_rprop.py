@@ -76,3 +76,11 @@ def test_tiny_gradients_of_one_sign_count_as_such():
     optimizer.update(theta, gradient, state)
     optimizer.update(theta, gradient, state)
     np.testing.assert_allclose(theta, [-0.1 - 0.12], rtol=1e-6)
+
+
+def test_the_first_step_may_be_the_smallest_and_the_largest():
+    theta, optimizer = np.zeros(1), Rprop(0.1, min_step=0.1, max_step=0.1)
+    state = optimizer.init(theta)
+    for gradient in (1.0, 1.0, 1.0):
+        optimizer.update(theta, np.array([gradient]), state)
+    np.testing.assert_allclose(theta, [-0.3])

@@ -96,6 +96,14 @@ def test_a_nan_result_counts_as_no_improvement():
     assert schedule(3, state) == 0.5
 
 
+def test_without_a_threshold_an_equal_result_is_no_fall():
+    schedule = schedules.reduce_on_plateau(1.0, factor=0.5, patience=0, threshold=0.0)
+    state = schedule.init()
+    for metric in (1.0, 1.0, 1.0 - 1e-9):
+        schedule.observe(metric, state)
+    assert schedule(3, state) == 0.5
+
+
 def test_a_plateau_is_seen_among_negative_results():
     """Such as the negative of an accuracy: the threshold then is below the best, and not above it."""
     schedule = schedules.reduce_on_plateau(1.0, factor=0.5, patience=0, threshold=0.01)

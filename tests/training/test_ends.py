@@ -5,6 +5,7 @@ import pytest
 from toys import CROSS_ENTROPY, MSE, STANDING, TEXT, XOR, line, recall, recall_network, xor_network
 
 from rnnbp import History, Network, NonFiniteError, fit, layers, losses, metrics, optimizers, predict
+from rnnbp.callbacks import EarlyStopping
 from rnnbp.training.run import TrainingRun
 
 # -- stopping ----------------------------------------------------------------------------------------------------------
@@ -37,8 +38,9 @@ def test_patience_restores_the_best_epoch_at_the_end_too():
     assert reached == pytest.approx(min(history.validation_loss), rel=1e-12)
 
 
-def test_without_patience_the_last_parameters_stay():
-    history, reached = overfit(max_epochs=60)
+@pytest.mark.parametrize("options", [{}, {"callbacks": [EarlyStopping(500, restore_best=False)]}])
+def test_without_patience_the_last_parameters_stay(options):
+    history, reached = overfit(max_epochs=60, **options)
     assert reached == pytest.approx(history.validation_loss[-1], rel=1e-12)
     assert reached > min(history.validation_loss)
 
@@ -147,6 +149,14 @@ def test_a_loss_that_is_not_finite_by_itself_is_named():
         fit(Network([layers.Dense(3, 1)]), *line(), loss=Troubled(1, lambda value, gradient: (np.nan, gradient)))
 
 
+def test_a_gradient_of_numbers_is_taken_though_its_norm_is_none():
+    net = Network([layers.Dense(3, 1)], dtype="float64")
+    loss = Troubled(1, lambda value, gradient: (value, np.full_like(gradient, 1e308)))
+    history = fit(net, np.ones((1, 3)), np.ones((1, 1)), loss=loss, optimizer=STANDING, max_epochs=1)
+    assert history.gradient_norm == [np.inf]
+    assert np.isfinite(net.theta).all()
+
+
 def test_the_parameters_are_those_before_the_bad_minibatch():
     x, y = line()
     once, twice = Network([layers.Dense(3, 1)]), Network([layers.Dense(3, 1)])
@@ -214,6 +224,12 @@ def test_an_epoch_whose_validation_loss_is_nan_does_not_stay_the_best():
         run.end_epoch(loss, 0.0, 0.1)
         best.append(run.history.best_epoch)
     assert best == [0, 1, 1, 3, 3]
+
+
+@pytest.mark.parametrize("given", [print, "print"])
+def test_callbacks_that_are_no_list_are_refused(given):
+    with pytest.raises(TypeError, match=r"callbacks must be a list of functions, but .* was given: write callbacks="):
+        fit(xor_network(), *XOR, loss=CROSS_ENTROPY, callbacks=given)
 
 
 def test_a_callback_that_is_no_function_is_refused_before_training():

@@ -81,6 +81,30 @@ def test_the_loss_of_steps_counts_each_step_alike(batch_size):
     assert score == metrics.accuracy(targets, outputs)
 
 
+@each_batch_size
+def test_a_loss_that_is_a_sum_is_one_of_the_whole(batch_size):
+    loss, labels = losses.CTC(normalize="none", zero_infinity=True), [[1] * (n // 3) for n in LENGTHS]
+    expected = sum(loss(TAGGER.forward([s]), [label])[0] for s, label in zip(SEQUENCES, labels, strict=True))
+    found, _ = evaluate(TAGGER, SEQUENCES, labels, loss, batch_size=batch_size)
+    assert found == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "scored", [True, "0.5", np.ones(1), [0.5], None, 1j], ids=["bool", "text", "array", "list", "None", "complex"]
+)
+def test_a_score_that_is_no_number_is_refused(scored):
+    with pytest.raises(TypeError, match=r"the score must be one number, but .* was returned by"):
+        evaluate(STATIC, np.ones((4, 2)), [0, 1, 2, 0], "cross_entropy", score=lambda target, output: scored)
+
+
+@pytest.mark.parametrize("scored", [1, 0.5, np.float32(0.5), np.array(0.5)], ids=["int", "float", "NumPy", "array"])
+def test_a_score_is_a_float_whatever_number_it_was(scored):
+    options = {"score": lambda target, output: scored}
+    _, score = evaluate(STATIC, np.ones((4, 2)), [0, 1, 2, 0], "cross_entropy", **options)
+    assert type(score) is float
+    assert score == scored
+
+
 def test_a_taught_network_is_evaluated_in_closed_loop():
     net = Network([layers.Jordan(2, 3, n_outputs=2, gradient=TEXT)], dtype="float64")
     net.theta[:] = RNG.normal(size=net.theta.size)

@@ -24,6 +24,10 @@ def test_it_is_shown_in_one_line_whatever_its_length(history):
     assert len(repr(History(loss=[1.0] * 10_000))) < 100
     assert repr(History(loss=[1.0])) == "History of 1 epoch in 0 s: loss 1"
     assert repr(History()) == "History of no epoch"
+    first = History(loss=[1.0, 2.0], validation_loss=[0.5, 0.75], best_epoch=0)
+    assert repr(first).endswith("validation_loss 0.75; best in epoch 1 (validation_loss 0.5)")
+    unvalidated = History(loss=[1.0, 2.0], best_epoch=0)
+    assert repr(unvalidated) == "History of 2 epochs in 0 s: loss 2"
 
 
 @pytest.mark.parametrize("scores", [[0.5, 0.75], [-0.5, -0.25]])
@@ -39,15 +43,23 @@ def test_warnings_count_epochs_as_its_text_does():
     net = rnnbp.Network([layers.Dense(1, 1)])
     with pytest.raises(rnnbp.NonFiniteError, match="in epoch 1 the loss is inf"):
         rnnbp.fit(net, x, np.full((4, 1), 1e30, "float32"), loss="mean_squared_error")
-    with pytest.warns(RuntimeWarning, match="in epoch 1: training diverges"):
+    first = (net.forward(x[:1]).item() - 1) ** 2
+    with pytest.warns(
+        RuntimeWarning, match=rf"from {first:.3g} at the first update to .* in epoch 1: training diverges"
+    ):
         rnnbp.fit(net, x, x, loss="mean_squared_error", optimizer=optimizers.SGD(1e3), batch_size=1, max_epochs=1)
 
 
-@pytest.mark.parametrize(("loss", "is_told"), [(0.5, False), (1000.0, False), (1001.0, True)])
-def test_a_loss_a_thousand_times_the_first_is_not_warned_of_yet_and_a_larger_one_once(loss, is_told):
+@pytest.mark.parametrize(
+    ("first", "loss", "is_told"),
+    [(1.0, 0.5, False), (1.0, 1000.0, False), (1.0, 1001.0, True), (1e-6, 1e-2, True)],
+)
+def test_a_loss_a_thousand_times_the_first_is_not_warned_of_yet_and_a_larger_one_once(first, loss, is_told):
     run = TrainingRun(rnnbp.Network([layers.Dense(1, 1)]), data=None, loss=None, batch_size=1)
-    run.first_loss = 1.0
-    expected = pytest.warns(RuntimeWarning, match="the loss has grown from 1 at") if is_told else nullcontext()
+    run.first_loss = first
+    expected = (
+        pytest.warns(RuntimeWarning, match=f"the loss has grown from {first:.3g} at") if is_told else nullcontext()
+    )
     with expected:
         run._warn_if_diverging(loss)
     if is_told:
@@ -79,3 +91,7 @@ def test_it_knows_what_fit_was_called_with():
     kept = {name: history.settings[name] for name in ("max_epochs", "batch_size", "l2", "seed")}
     assert kept == {"max_epochs": 2, "batch_size": 3, "l2": 0.0, "seed": 7}
     assert isinstance(history.settings["optimizer"], optimizers.SGD)
+
+
+def test_histories_are_compared_by_what_happened():
+    assert History(loss=[1.0], settings={"seed": 0}) == History(loss=[1.0]) != History(loss=[2.0])

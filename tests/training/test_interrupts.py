@@ -87,6 +87,7 @@ def test_a_signal_within_an_update_leaves_a_checkpoint_that_goes_on_to_the_same_
     assert history.stopped == "interrupted"
     assert Sending.updates == 6
     assert "interrupted after 1 of 4 epochs" in caplog.text
+    assert ("asked to end (SIGTERM)" in caplog.text) is (number == signal.SIGTERM)
     assert re.search(
         rf"{tmp_path / 'run'} was written \d+ s ago: the same call, with this checkpoint, goes on from there",
         caplog.text,
@@ -189,9 +190,14 @@ def test_handlers_are_as_they_were_afterwards():
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
-def test_a_signal_of_the_last_moment_is_not_lost():
-    with pytest.raises(KeyboardInterrupt), Interrupts():
-        signal.raise_signal(signal.SIGINT)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_of_the_last_moment_is_not_lost(number):
+    previous = signal.signal(number, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), Interrupts():
+            signal.raise_signal(number)
+    finally:
+        signal.signal(number, previous)
 
 
 def test_a_signal_is_not_lost_when_a_run_ends_in_an_error():

@@ -5,7 +5,7 @@ import pytest
 from sklearn.datasets import load_digits
 from toys import CROSS_ENTROPY, MSE, TEXT, XOR, line, recall, recall_network, xor_network
 
-from rnnbp import Network, datasets, find_learning_rate, fit, layers, optimizers
+from rnnbp import Network, NonFiniteError, datasets, find_learning_rate, fit, layers, losses, optimizers
 
 
 def regression(n=200):
@@ -55,6 +55,53 @@ def test_it_ends_at_the_first_minibatch_whose_own_loss_explodes():
     assert search.losses[-1] > usual
     assert (search.losses[:-1] <= usual).all()
     assert 1e-4 < search.suggestion < 1.0
+
+
+class Scripted(losses.MeanSquaredError):
+    """A loss that takes its values from a list; those after it are 1."""
+
+    def __init__(self, values):
+        self.values = list(values)
+
+    def value_and_gradient(self, output, target, weight=None):
+        return self.values.pop(0) if self.values else 1.0, np.zeros_like(output)
+
+
+def scripted(values):
+    return find_learning_rate(Network([layers.Dense(3, 1)]), *line(), loss=Scripted(values), n_updates=20)
+
+
+def test_the_eleventh_update_is_the_first_that_is_compared_with_what_is_usual():
+    assert len(scripted([3.0] * 9 + [7.0]).rates) == 20
+    with pytest.raises(ValueError, match=r"the loss fell at no rate from 1e-06 to 0\.00316"):  # of 20, from 1e-6 to 10
+        scripted([3.0] * 10 + [7.0])
+
+
+@pytest.mark.parametrize("n", [10, 11])
+def test_without_a_loss_after_those_that_are_usual_there_is_no_suggestion(n):
+    with pytest.raises(NonFiniteError):
+        scripted([3.0] * (n - 1) + [np.nan])
+
+
+def test_a_loss_that_is_no_longer_finite_ends_it():
+    assert len(scripted([3.0] * 10 + [2.0, np.nan]).rates) == 11
+
+
+@pytest.mark.parametrize(
+    ("values", "falls"),
+    [
+        ([2.0] + [21.8] * 9, True),  # of which the mean is 19.8, not yet ten times the first
+        ([2.0] + [22.1] * 9, False),  # 20.1
+        ([1.0] * 20, False),
+        ([1.0] * 9 + [1.1], True),
+    ],
+)
+def test_there_is_a_suggestion_if_the_loss_falls_and_had_not_exploded_at_the_lowest_rates(values, falls):
+    if falls:
+        assert scripted(values).suggestion > 0
+        return
+    with pytest.raises(ValueError, match="the loss fell at no rate"):
+        scripted(values)
 
 
 def test_the_suggestion_is_a_tenth_of_the_rate_of_the_lowest_smoothed_loss():

@@ -103,6 +103,10 @@ def test_what_cannot_go_on_from_itself_is_refused(stack, options, message):
     assert net.rng.bit_generator.state == draws
 
 
+def test_a_first_sequence_of_one_frame_is_welcome():
+    fit(model(), X[::-1], Y[::-1], loss=MSE, teacher_forcing=NextStep(0.5), max_epochs=1)
+
+
 def test_an_unknown_feedback_is_refused():
     with pytest.raises(ValueError, match=r"unknown feedback 'softmax'.*'identity', 'sample', 'argmax'"):
         NextStep(0.5, feedback="softmax")

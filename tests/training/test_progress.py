@@ -20,6 +20,7 @@ OPTIONS = {"loss": CROSS_ENTROPY, "validation_data": XOR, "score": metrics.accur
 def test_a_progress_bar_shows_the_epoch_the_losses_and_the_time_left(optimizer, capsys):
     history = fit(xor_network(), *XOR, progress=True, optimizer=optimizer, **OPTIONS)
     shown = capsys.readouterr().err
+    assert [f"epoch {k}/3" in shown for k in (1, 2, 3)] == [True] * 3
     assert "epoch 1/3   0%" in shown
     assert re.search(r"epoch 3/3 +100%\|.*\| 00:0\d<00:00, loss=", shown)
     assert f"loss={history.loss[-1]:.4g}, validation={history.validation_loss[-1]:.4g}, score=" in shown
@@ -57,6 +58,14 @@ def test_the_bar_comes_to_its_end_by_frames(chunk, capsys):
     fit(net, x, y, loss=CROSS_ENTROPY, max_epochs=2, batch_size=5, chunk_length=chunk, progress=True)
     shown = capsys.readouterr().err
     assert "100%" in shown.split("\r")[-1]
+
+
+def test_two_looks_at_an_example_are_two_steps_of_the_bar(capsys):
+    net = Network([layers.Dense(2, 4), layers.Dropout(0.5), layers.Dense(4, 2)])
+    fit(net, *XOR, loss=CROSS_ENTROPY, max_epochs=2, consistency=1.0, progress=True)
+    shown = capsys.readouterr().err.split("\r")
+    assert "100%" in shown[-1]
+    assert any("50%" in each for each in shown)
 
 
 def test_a_log_that_is_configured_has_a_line_for_each_epoch(caplog):

@@ -306,6 +306,16 @@ def test_another_run_s_checkpoint_is_refused_and_what_differs_is_named(name, tmp
     np.testing.assert_array_equal(net.theta, before)
 
 
+def test_a_run_that_has_done_nothing_yet_gives_way_to_another(tmp_path):
+    path = tmp_path / "run.ckpt"
+    with pytest.raises(Killed):
+        train_mlp(Fatal(path, 1))  # as it begins
+    with pytest.raises(Killed):
+        train_mlp(Fatal(path, 2), batch_size=3)  # after the first update
+    with pytest.raises(CheckpointError, match=r"belongs to another run: .*batch_size is now 4, but was 3"):
+        train_mlp(path, batch_size=4)
+
+
 def test_chunks_and_teaching_that_differ_are_refused(tmp_path):
     path = tmp_path / "run.ckpt"
     options = {"loss": MSE, "max_epochs": 1, "checkpoint": path}
@@ -458,15 +468,43 @@ def test_what_is_just_within_its_range_is_taken(change, tmp_path):
     assert len(validated(path, callbacks=best).loss) == 3
 
 
-@pytest.mark.parametrize("n_rows", [0, 1, 3])
-def test_states_of_another_minibatch_are_refused(n_rows, tmp_path):
-    path = tmp_path / "run.ckpt"
+OTHER_STATES = {
+    "no row": np.zeros((0, 3)),
+    "a row": np.zeros((1, 3)),
+    "rows": np.zeros((3, 3)),
+    "narrower": np.zeros((2, 2)),
+    "single": np.zeros((2, 3), np.float32),
+    "vector": np.zeros(2),
+    "number": 1.0,
+}
+
+
+def go_on_from_states(states, path):
+    """Forge the states in which the third chunk has ended: those of two sequences, of width 3."""
     make, problem, options = RUNS["chunks"]
     with pytest.raises(Killed):
         fit(make(), *problem(), checkpoint=Fatal(path, 4), **options)
-    forge(path, array("carried.0.h", np.zeros((n_rows, 3))))
+    forge(path, array("carried.0.h", states))
+    return fit(make(), *problem(), checkpoint=path, **options)
+
+
+@pytest.mark.parametrize("name", OTHER_STATES)
+def test_states_of_another_minibatch_are_refused(name, tmp_path):
     with pytest.raises(CheckpointError, match=r"run\.ckpt: the state.* that it carries on"):
-        fit(make(), *problem(), checkpoint=path, **options)
+        go_on_from_states(OTHER_STATES[name], tmp_path / "run.ckpt")
+
+
+def test_states_of_this_minibatch_are_taken(tmp_path):
+    assert go_on_from_states(np.zeros((2, 3)), tmp_path / "run.ckpt").stopped == "max_epochs"
+
+
+def test_before_the_first_epoch_there_is_no_best_one(tmp_path):
+    path = tmp_path / "run.ckpt"
+    with pytest.raises(Killed):
+        train_mlp(Fatal(path, 3))
+    forge(path, value("best_epoch", -2))
+    with pytest.raises(CheckpointError, match="best_epoch cannot be -2"):
+        train_mlp(path)
 
 
 @pytest.mark.parametrize("kind", ["MT19937", "PCG64DXSM", "Philox", "SFC64"])

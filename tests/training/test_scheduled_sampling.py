@@ -108,6 +108,16 @@ def test_the_same_seed_gives_the_same_bits():
     np.testing.assert_array_equal(nets[0].theta, nets[1].theta)
 
 
+def test_a_schedule_is_to_give_probabilities_to_the_end_of_training_and_no_further():
+    class Falling(Schedule):
+        def __call__(self, epoch, state=None):
+            return 1.0 - epoch / 4
+
+    fit(jordan(), X, Y, loss=MSE, teacher_forcing=Falling(), max_epochs=4)
+    with pytest.raises(ValueError, match=r"schedule of probabilities, but .* gives -0\.25"):
+        fit(jordan(), X, Y, loss=MSE, teacher_forcing=Falling(), max_epochs=5)
+
+
 @pytest.mark.parametrize(
     ("net", "options", "message"),
     [
@@ -134,6 +144,7 @@ def test_an_algorithm_that_knows_all_or_nothing_is_refused():
             return super().forward(recurrence, workspace, keep=keep)
 
     net = jordan(Another(compiled=False))
-    fit(net, X, Y, loss=MSE, max_epochs=1)
+    for all_or_nothing in (1.0, 0.0):
+        fit(net, X, Y, loss=MSE, max_epochs=1, teacher_forcing=all_or_nothing)
     with pytest.raises(ValueError, match=r"scheduled sampling needs gradient=gradients.BPTT\(\)"):
         fit(net, X, Y, loss=MSE, teacher_forcing=0.5)

@@ -148,7 +148,17 @@ X, Y = problem()
         (
             [layers.GRU(2, 3), layers.LastStep()],
             {"target": np.zeros((6, 3))},
-            "chunk_length needs a target for each step",
+            "chunk_length needs a target for each step, .*; this network gives one output for a whole sequence",
+        ),
+        (
+            [layers.GRU(2, 3)],
+            {"target": [[1]] * 6, "loss": "ctc"},
+            "chunk_length needs a target for each step, but this loss has one for a whole sequence",
+        ),
+        (
+            [layers.Conv1D(2, 3, 3, causal=True), layers.GRU(3, 3)],
+            {},
+            "layer 0, Conv1D.*, looks along time but carries no state",
         ),
         ([layers.Dense(2, 3)], {"x": np.zeros((6, 2)), "target": np.zeros((6, 3))}, "chunk_length cuts sequences, but"),
         ([layers.GRU(2, 3)], {"chunk_length": 0}, "chunk_length must be a whole number of at least 1"),
@@ -159,7 +169,7 @@ X, Y = problem()
 def test_what_cannot_be_cut_is_refused(stack, options, message):
     net = Network(stack)
     before = net.theta.copy()
-    arguments = {"x": X, "target": [np.zeros((len(x), net.n_outputs)) for x in X], "chunk_length": 3} | options
+    arguments = {"x": X, "target": [np.zeros((len(x), net.n_outputs)) for x in X], "loss": MSE, "chunk_length": 3}
     with pytest.raises(ValueError, match=message):
-        fit(net, loss=MSE, **arguments)
+        fit(net, **arguments | options)
     np.testing.assert_array_equal(net.theta, before)

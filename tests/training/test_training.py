@@ -55,10 +55,17 @@ def test_a_taught_jordan_network_learns_to_count():
     np.testing.assert_allclose(net.forward(np.ones((9, 1, 1)))[:, 0, 0], np.arange(1.0, 10.0), atol=0.05)
 
 
-def test_full_batches_find_the_least_squares_solution():
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        optimizers.LBFGS(gradient_tolerance=1e-8, loss_tolerance=0.0),
+        optimizers.LevenbergMarquardt(loss_tolerance=0.0),
+    ],
+    ids=["lbfgs", "levenberg_marquardt"],
+)
+def test_full_batches_find_the_least_squares_solution(optimizer):
     x, y = line()
     net = Network([layers.Dense(3, 1)], dtype="float64")
-    optimizer = optimizers.LBFGS(gradient_tolerance=1e-8, loss_tolerance=0.0)
     history = fit(net, x, y, loss=MSE, optimizer=optimizer, batch_size=2, max_epochs=200)
     expected = np.linalg.lstsq(np.hstack([x, np.ones((7, 1))]), y, rcond=None)[0]
     np.testing.assert_allclose(net.theta, expected[:, 0], atol=1e-6)
@@ -129,6 +136,7 @@ def test_the_history_has_an_entry_for_each_epoch():
     for name, values in history.figures.items():
         assert len(values) == len(history) == 4, name
         assert all(type(value) is float and np.isfinite(value) for value in values), name
+    assert 0.0 < sum(history.seconds) < 60.0
 
 
 def test_the_gradient_s_norm_is_that_before_clipping():
