@@ -12,6 +12,7 @@ rounding.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
@@ -107,7 +108,7 @@ class LBFGS(FullBatchOptimizer):
                     "ftol": self.loss_tolerance,
                     "maxls": self.max_line_search,
                     "maxiter": max_iter,
-                    "maxfun": self.max_evaluations or np.inf,
+                    "maxfun": self.max_evaluations or sys.maxsize,
                 },
             )
         finally:

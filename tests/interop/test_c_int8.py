@@ -109,5 +109,5 @@ def test_a_range_is_that_of_all_frames_that_a_recurrent_layer_has_handed_on_and_
     net = Network([layers.Elman(1, 1), layers.Activation("sigmoid"), layers.Dense(1, 1)])
     net.theta[:] = 0
     net.parameters["0.input_weight"][...] = 1
-    ranges = measured(net, [np.array([[-1], [-2], [-3]], np.float32)])  # sigmoid(tanh(x)) falls, and is below sigmoid(0)
+    ranges = measured(net, [np.array([[-1], [-2], [-3]], np.float32)])  # sigmoid(tanh(x)) falls below sigmoid(0)
     assert ranges[2, "x"] == pytest.approx(1 / (1 + np.exp(np.tanh(1))), rel=1e-6)

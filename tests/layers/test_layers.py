@@ -287,7 +287,7 @@ def test_dropout_draws_a_mask_for_a_step_or_for_a_sequence(over_time, masks):
         (layers.MeanOverTime(), lambda x: x.mean(axis=0)),
         (layers.MaxOverTime(), lambda x: x.max(axis=0)),
     ],
-    ids=repr,
+    ids=["last", "first", "mean", "max"],
 )
 def test_pooling_sees_each_sequence_s_own_steps(layer, pool):
     rng = np.random.default_rng(0)
