@@ -415,12 +415,13 @@ def test_empty_arrays_may_stand_between_others(path, order):
             np.testing.assert_array_equal(file.read(name), array, strict=True)
 
 
-def test_an_array_may_have_as_many_axes_as_numpy_s(path):
-    header = entries(([1] * 32, [0, 4]))
+def test_an_array_may_have_as_many_axes_as_numpy_s_and_be_as_long_if_it_is_empty(path):
+    header = entries(([1] * 32, [0, 4]), ([0, 2**60 - 1], [4, 4]))
     path.write_bytes(len(header).to_bytes(8, "little") + header + np.ones(1, np.float32).tobytes())
     with tensor_file.TensorFile(path) as file:
         file.read_entries()
         assert file.read("a0").shape == (1,) * 32
+        assert file.read("a1").shape == (0, 2**60 - 1)
 
 
 @pytest.mark.parametrize("n", [0, 7, 8])
