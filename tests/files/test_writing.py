@@ -194,7 +194,7 @@ def test_what_another_machine_has_left_is_removed_after_a_day(path, days, remove
 
 def test_without_a_process_table_a_process_s_number_says_whether_it_lives(path, monkeypatch):
     monkeypatch.setattr(writing, "_began", lambda pid: writing.UNKNOWN)
-    dead, alive = leftover(path), leftover(path, pid=os.getpid())
+    dead, alive = (leftover(path, pid=pid, began=writing.UNKNOWN) for pid in (NO_PROCESS, os.getpid()))
     write_atomically(path, b"new")
     assert (dead.exists(), alive.exists()) == (False, True)
 
