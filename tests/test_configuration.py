@@ -14,10 +14,12 @@ from rnnbp.configuration import (
     brief,
     build,
     check_admitted,
+    expect_call,
     lookup,
     number,
     plain,
     shown,
+    speaks_for,
     whole_number,
 )
 
@@ -194,6 +196,13 @@ def test_other_settings_or_another_kind_are_not_equal():
     assert layers.Dense(3, 4) != "Dense(3, 4)"
 
 
+@pytest.mark.parametrize("other", [[1, 3], [1, 2, 3], [1], [], 1, None, [1, [2]]], ids=str)
+def test_lists_are_equal_item_by_item(other):
+    assert Shape([1, 2]) == Shape((1, 2))
+    assert Shape([1, 2]) != Shape(other)
+    assert Shape(other) != Shape([1, 2])
+
+
 def test_equal_things_have_one_hash_however_their_numbers_are_written():
     one, other = layers.GRU(3, 4, zoneout=0), layers.GRU(np.int64(3), 4, zoneout=0.0)
     assert one == other
@@ -292,6 +301,43 @@ def test_errors_do_not_fill_the_screen(value):
         with pytest.raises(ValueError, match=r"was given|unknown") as caught:
             refuse()
         assert len(str(caught.value)) < 500
+
+
+# -- functions, and what speaks for a class ----------------------------------------------------------------------------
+
+
+def test_a_function_is_one_that_can_be_called_with_what_it_will_be():
+    for function in (lambda x, y: x, lambda *x: x, lambda x, y=1, z=2: x, max):
+        expect_call("score", function, "target", "output")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (3, "score must be a function of target and output, but 3 was given"),
+        (Shape, r"but the class Shape was given: make one, as Shape\(...\) does"),
+        (lambda target: 0, "cannot be called with these: too many positional arguments"),
+        (lambda target, output, weight: 0, "cannot be called with these: missing a required argument: 'weight'"),
+    ],
+)
+def test_what_cannot_be_called_so_is_refused(given, message):
+    with pytest.raises(TypeError, match=message):
+        expect_call("score", given, "target", "output")
+
+
+def test_a_class_speaks_for_what_it_computes_and_not_for_what_another_does():
+    class Base:
+        def says(self): ...
+        def computes(self): ...
+
+    class Other(Base):
+        def computes(self): ...
+
+    class Both(Other):
+        def says(self): ...
+
+    speaks = [speaks_for(kind, "says", ("computes",)) for kind in (Base, Other, Both)]
+    assert speaks == [True, False, True]
 
 
 class Wordy:
