@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -81,7 +82,8 @@ def check_groups_apart(groups: ArrayLike, train: ArrayLike, test: ArrayLike) -> 
         return
     first = shared[0]
     i, j = (side[of_each[side] == first][0] for side in (in_train, in_test))
-    others = f", and so are {shared.size - 1} other groups" if shared.size > 1 else ""
+    n_others = shared.size - 1
+    others = f", and so {'is 1 other group' if n_others == 1 else f'are {n_others} other groups'}" if n_others else ""
     raise GroupLeakError(
         f"group {first.item()!r} is on both sides of the split: sample {i} is in train, sample {j} in test{others}. "
         "Split by groups, with GroupKFold, StratifiedGroupKFold or GroupShuffleSplit, and give them the groups"
@@ -300,7 +302,7 @@ def cross_val_predict(
     if n == 0:
         raise ValueError("X must hold some sequences, but it is empty")
     labels = y if y is not None and np.ndim(next(iter(y))) == 0 else None  # that a splitter can look at
-    splitter = check_cv(cv, labels, classifier=labels is not None and is_classifier(estimator))
+    splitter = check_cv(cv, labels, classifier=is_classifier(estimator))
     splits = list(splitter.split(X, labels, groups))
     tested = np.concatenate([np.arange(n)[test] for _, test in splits])
     if not np.array_equal(np.sort(tested), np.arange(n)):
@@ -310,7 +312,7 @@ def cross_val_predict(
         for train, test in splits
     )
     classes = [None if found is None else list(found) for _, found in folds]
-    if method != "predict" and any(found != classes[0] for found in classes):
+    if method != "predict" and any(found != following for found, following in pairwise(classes)):
         raise ValueError(f"{method} is of other classes from fold to fold: take a cv that has all of them in each")
     order = np.argsort(tested)
     if all(isinstance(predicted, np.ndarray) for predicted, _ in folds):
@@ -351,6 +353,6 @@ def _steps(values: Any) -> Array:
 
 def _weights(given: Any, lengths: Sequence[int]) -> Array:
     """Return a weight for each step, of weights for each, or for each sequence."""
-    if np.ndim(given[0]) == 0:
+    if np.ndim(next(iter(given))) == 0:
         return np.repeat(np.asarray(given, float), lengths)
     return _steps(given)

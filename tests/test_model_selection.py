@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from sklearn import model_selection as theirs
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import f1_score, log_loss, make_scorer, r2_score, roc_auc_score
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, ShuffleSplit, StratifiedKFold
 from sklearn.pipeline import make_pipeline
@@ -97,6 +98,9 @@ def test_a_metric_is_no_scorer():
 def test_what_is_not_for_each_step_is_an_error(tagger, sequences, labels):
     with pytest.raises(ValueError, match="y must have a target for each step, but it has one a sequence"):
         step_scorer("f1_macro")(tagger, sequences, ["no"] * 18)
+    alone = RNNClassifier(2, **FAST).fit(sequences, ["no", "yes"] * 9)
+    with pytest.raises(ValueError, match=r"of the first sequences there are \[0, 0, 0, 0, 0\] for \[\d"):
+        step_scorer("f1_macro")(alone, sequences, labels)
     shorter = [each[:-1] for each in labels]
     with pytest.raises(ValueError, match="predictions must be one a step, as the targets are"):
         step_scorer("f1_macro")(tagger, sequences, shorter)
@@ -140,15 +144,46 @@ def test_groups_go_to_the_splitter_and_params_to_fit(sequences, labels):
     seen = []
 
     class Watched(RNNTagger):
-        def fit(self, X, y, groups=None):
-            seen.append((len(X), list(groups)))
+        def fit(self, X, y, groups=None, **others):
+            seen.append((len(X), list(groups), others))
             return super().fit(X, y)
 
     groups = np.repeat(["ann", "bob", "eve"], 6)
-    options = {"groups": groups, "cv": GroupKFold(3), "params": {"groups": groups}}
+    whole = {"rate": 0.5, "name": "x" * 18, "names": dict.fromkeys(range(18)), "pair": [1, 2]}
+    options = {"groups": groups, "cv": GroupKFold(3), "params": {"groups": groups, **whole}}
     cross_val_predict(Watched(2, **FAST), sequences, labels, **options)
-    assert sorted(len(set(own)) for _, own in seen) == [2, 2, 2]
-    assert all(n == len(own) == 12 for n, own in seen)
+    assert sorted(len(set(own)) for _, own, _ in seen) == [2, 2, 2]
+    assert all(n == len(own) == 12 and others == whole for n, own, others in seen)
+
+
+class Median(RegressorMixin, BaseEstimator):
+    """Predicts the median of what it was taught, or of the lengths."""
+
+    def fit(self, X, y=None):
+        self.median_ = np.median([len(each) for each in X] if y is None else y)
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.median_)
+
+
+def test_whole_numbers_are_no_classes_for_a_regressor(sequences):
+    y = np.arange(18) // 6
+    found = cross_val_predict(Median(), sequences, y, cv=3)
+    np.testing.assert_array_equal(found, np.repeat([1.5, 1.0, 0.5], 6))
+
+
+def test_there_may_be_no_targets(sequences):
+    found = cross_val_predict(Median(), sequences, cv=2)
+    lengths = [len(each) for each in sequences]
+    np.testing.assert_array_equal(found, np.repeat([np.median(lengths[9:]), np.median(lengths[:9])], 9))
+
+
+def test_sequences_have_to_be_there(sequences):
+    with pytest.raises(ValueError, match="X must hold some sequences, but it is empty"):
+        cross_val_predict(Median(), [])
+    with pytest.raises(ValueError, match="Cannot have number of splits n_splits=5 greater than the number of samples"):
+        cross_val_predict(Median(), sequences[:1])
 
 
 def test_splits_that_are_no_partition_are_an_error(sequences, labels):

@@ -275,6 +275,8 @@ def test_a_group_on_both_sides_is_an_error_that_names_it_and_a_sample_on_each(tr
 def test_several_groups_on_both_sides_are_counted():
     with pytest.raises(GroupLeakError, match=r"'ann' is on both sides .* and so are 2 other groups"):
         check_groups_apart(VOICES, [0, 2, 4], [1, 3, 5])
+    with pytest.raises(GroupLeakError, match=r"'ann' is on both sides .* in test, and so is 1 other group\. Split by"):
+        check_groups_apart(VOICES, [0, 2], [1, 3])
 
 
 def test_groups_that_are_apart_are_no_error():
