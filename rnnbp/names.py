@@ -125,7 +125,7 @@ def meant(name: object, known: Iterable[str]) -> str:
     given = name.lower()[:LONGEST]
     near = [folded[each.lower()] for each in ELSEWHERE.get(name, ELSEWHERE.get(given, ())) if each.lower() in folded]
     if not near and name not in ADVICE:  # for which there is a better word than one that is spelt alike
-        near = [folded[each] for each in difflib.get_close_matches(given, folded, n=1)]
+        near = [folded[each] for each in difflib.get_close_matches(given, folded)]
     return f" Did you mean {near[0]!r}?" if near else ""
 
 

@@ -71,13 +71,13 @@ def refuse_unreadable(given: Any, name: str) -> None:
         raise TypeError(f"{what}, which can be read once only: pass a list of arrays, list({_short(name)})")
     if given is None:
         raise TypeError(f"{name} must be an array, or a list of arrays, but None was given")
-    if getattr(given, "ndim", None) == 1 and str(getattr(given, "dtype", "")) == "object":
+    if str(getattr(given, "dtype", "")) == "object":
         refuse_unreadable(np.asarray(given), name)  # a Series of sequences
     elif hasattr(given, "columns") and hasattr(given, "dtypes"):
         for column, dtype in zip(given.columns, given.dtypes, strict=True):
             if getattr(dtype, "kind", "") in ("m", "M"):
                 raise TypeError(f"{name} has a column of times, {column!r}: leave it out, or turn it into numbers")
-    elif not isinstance(given, np.generic) and not any(hasattr(given, each) for each in _ARRAYS):
+    elif not any(hasattr(given, each) for each in _ARRAYS):
         raise TypeError(what)
 
 
