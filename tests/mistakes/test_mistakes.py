@@ -837,3 +837,12 @@ def test_class_indices_among_objects_are_whole_numbers():
     for net, target in zip(given, (indices, CLASSES), strict=True):
         rnnbp.fit(net, X, target, loss=CROSS_ENTROPY, max_epochs=2)
     np.testing.assert_array_equal(given[0].theta, given[1].theta)
+
+
+def test_a_warning_points_at_the_line_of_the_user():
+    def make():
+        Network([layers.GRU(1, 2, reverse=True), layers.LastStep()])
+
+    with pytest.warns(UserWarning, match="has there seen that one frame only") as caught:
+        make()
+    assert [(each.filename, each.lineno) for each in caught] == [(__file__, make.__code__.co_firstlineno + 1)]

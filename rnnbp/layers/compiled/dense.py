@@ -35,7 +35,7 @@ class DensePart(Part):
         self.parameters = ParametersRecord(theta=weight)
         packed = max(packed_size(lanes, n_inputs, n_outputs), packed_size(lanes, n_outputs, n_inputs))
         product = ProductRecord(
-            kind=X, depth=n_inputs, columns=n_outputs, weight=0, pitch=n_outputs, bias=weight.size, gain=-1,
+            kind=X, depth=n_inputs, columns=n_outputs, weight=0, pitch=n_outputs, bias=weight.size,
             targets=np.arange(n_outputs), packed=np.zeros(packed, self.dtype),
         )  # fmt: skip
         # the rows of z are y on the way forwards, and dy on the way back
@@ -54,12 +54,13 @@ class DensePart(Part):
             for _ in range(2)
         )
         p, back, instruction = self.projection, self.back, self.engine.instruction
-        self.prepare, self.forward = [instruction("prepare", p)], [instruction("project_forward", p)]
+        project, project_back = instruction("project_forward", p), instruction("project_backward", back)
+        gradients = instruction("weight_gradients", back)
+        self.prepare, self.forward = [instruction("prepare", p)], [project]
         self.backward = [
-            instruction("prepare_backward", back), instruction("project_backward", back),
-            instruction("weight_gradients", back), instruction("bias_gradients", back),
+            instruction("prepare_backward", back), project_back, gradients, instruction("bias_gradients", back)
         ]  # fmt: skip
-        self.shared = [*self.forward, *self.backward[1:3]]
+        self.shared = [project, project_back, gradients]
 
     def lay_out(self, packing: Packing, width: int, workspace: Workspace, *, keep: bool) -> Array:
         """Find memory for y; see `Part.lay_out`."""
