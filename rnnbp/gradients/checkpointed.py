@@ -81,7 +81,7 @@ class CheckpointedBPTT(GradientAlgorithm):
     def _cuts(self, recurrence: Recurrence) -> range:
         """Return the steps before which states are saved."""
         n_steps, steps_per_sum = recurrence.packing.n_steps, self._bptt.steps_per_sum(recurrence)
-        every = math.isqrt(n_steps - 1) + 1 if self.every is None else self.every
+        every = math.ceil(math.sqrt(n_steps)) if self.every is None else self.every
         return range(0, n_steps, math.ceil(every / steps_per_sum) * steps_per_sum)
 
     def forward(self, recurrence: Recurrence, workspace: Workspace, *, keep: bool) -> Run:

@@ -113,6 +113,6 @@ def run_windows(algorithm: BPTT, recurrence: Recurrence, workspace: Workspace, c
         output[rows], after = run.output, run.final
         for name, value in after.items():
             final[name][: len(value)] = value  # that of a sequence which goes on is overwritten in the next window
-        going_on = int(packing.counts[stop]) if stop < packing.n_steps else 0
+        going_on = np.count_nonzero(packing.lengths > stop)
         state = {name: value[:going_on].copy() for name, value in after.items()}
     return WindowedRun(recurrence, workspace, output, final, states)
