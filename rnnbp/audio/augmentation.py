@@ -202,8 +202,7 @@ def change_speed(wave: ArrayLike, factor: float) -> Waveform:
     6400
     """
     wave = check_waveform(wave)
-    if not 0.1 <= factor <= 10:
-        raise ValueError(f"factor must lie between 0.1 and 10, but {factor!r} was given")
+    _check_factor(factor)
     return resample(wave, from_rate=factor, to_rate=1.0)
 
 
@@ -244,8 +243,7 @@ def stretch_time(wave: ArrayLike, factor: float) -> Waveform:
     4000
     """
     wave = check_waveform(wave)
-    if not 0.1 <= factor <= 10:
-        raise ValueError(f"factor must lie between 0.1 and 10, but {factor!r} was given")
+    _check_factor(factor)
     stretched: Waveform = import_librosa("librosa.effects").time_stretch(wave, rate=float(factor), n_fft=_window(wave))
     return stretched
 
@@ -423,6 +421,11 @@ def _check_features(features: ArrayLike) -> Features:
             f"but {features.dtype} of shape {features.shape} was given"
         )
     return features
+
+
+def _check_factor(factor: float) -> None:
+    if not 0.1 <= factor <= 10:
+        raise ValueError(f"factor must lie between 0.1 and 10, but {factor!r} was given")
 
 
 def _check_finite(name: str, value: float) -> None:

@@ -57,7 +57,7 @@ def identify(file: BinaryIO) -> tuple[str, int]:
     start = 0
     while len(head) >= TAG and head[:3] == b"ID3" and start < MOST_BYTES_OF_TAGS:
         start += TAG + sum((byte & 0x7F) << 7 * i for i, byte in enumerate(reversed(head[6:TAG])))
-        head = _read(file, start, 16)
+        head = _read(file, start, TAG)
     if start:
         return ("flac" if head[:4] == b"fLaC" else "mp3"), start
     if len(head) >= 4 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0:
@@ -85,7 +85,7 @@ def _beyond(end: int, size: int) -> str:
 
 
 def _chunks(
-    file: BinaryIO, at: int, size: int, form: str, *, align: int, counts_itself: bool = False
+    file: BinaryIO, at: int, size: int, form: str, *, align: int = 2, counts_itself: bool = False
 ) -> list[tuple[bytes, int, int]]:
     """List chunks from `at` up to the one of the samples: name, where its content begins, and its declared size."""
     header = struct.calcsize(form)
@@ -93,8 +93,8 @@ def _chunks(
     while len(found) < MOST_CHUNKS and at < size and len(head := _read(file, at, header)) == header:
         name, declared = struct.unpack(form, head)
         content = declared - header if counts_itself else declared
-        found.append((name[:4], at + header, content))
-        if name[:4] in SAMPLES or content < 0:
+        found.append((name, at + header, content))
+        if name in SAMPLES or content < 0:
             break
         at += header + content
         at += -at % align
@@ -105,33 +105,33 @@ def _samples_beyond(chunks: list[tuple[bytes, int, int]], size: int, unknown: fl
     if not chunks:
         return ""
     name, at, declared = chunks[-1]
-    if name not in SAMPLES or not 0 <= declared < unknown:
+    if name not in SAMPLES or declared >= unknown:
         return ""
     return _beyond(at + declared, size)
 
 
 def _riff(file: BinaryIO, start: int, size: int) -> str:
     order = ">" if _read(file, 0, 4) == b"RIFX" else "<"
-    return _samples_beyond(_chunks(file, 12, size, order + "4sI", align=2), size, UNKNOWN_LENGTH)
+    return _samples_beyond(_chunks(file, 12, size, order + "4sI"), size, UNKNOWN_LENGTH)
 
 
 def _rf64(file: BinaryIO, start: int, size: int) -> str:
-    chunks = _chunks(file, 12, size, "<4sI", align=2)
-    long_sizes = [_read(file, at, 16) for name, at, _ in chunks if name == b"ds64"]
-    if not chunks or not long_sizes or len(long_sizes[0]) < 16 or chunks[-1][0] != b"data":
+    chunks = _chunks(file, 12, size, "<4sI")
+    long_sizes = [at for name, at, _ in chunks if name == b"ds64"]
+    if not long_sizes:
         return _samples_beyond(chunks, size, UNKNOWN_LENGTH)
     name, at, declared = chunks[-1]
     if declared == 0xFFFFFFFF:
-        _, declared = struct.unpack("<QQ", long_sizes[0])
+        declared = int.from_bytes(_read(file, long_sizes[0] + 8, 8), "little")
     return _samples_beyond([(name, at, declared)], size, 1 << 63)
 
 
 def _wave64(file: BinaryIO, start: int, size: int) -> str:
-    return _samples_beyond(_chunks(file, 40, size, "<16sq", align=8, counts_itself=True), size, math.inf)
+    return _samples_beyond(_chunks(file, 40, size, "<4s12xq", align=8, counts_itself=True), size, math.inf)
 
 
 def _aiff(file: BinaryIO, start: int, size: int) -> str:
-    return _samples_beyond(_chunks(file, 12, size, ">4sI", align=2), size, UNKNOWN_LENGTH)
+    return _samples_beyond(_chunks(file, 12, size, ">4sI"), size, UNKNOWN_LENGTH)
 
 
 def _caf(file: BinaryIO, start: int, size: int) -> str:
@@ -150,11 +150,12 @@ def _au(file: BinaryIO, start: int, size: int) -> str:
 
 
 def _nist(file: BinaryIO, start: int, size: int) -> str:
-    lines = _read(file, 0, 16).split(b"\n")
-    if len(lines) < 2 or not lines[1].strip().isdigit():
+    text = _read(file, 0, 1 << 16)
+    length = re.match(rb"NIST_1A\s+(\d{1,7})\s", text)
+    if length is None:
         return ""
-    header = min(int(lines[1]), 1 << 16)
-    fields = dict(re.findall(rb"^(\w+) -i (\d{1,18})\s", _read(file, 0, header), re.MULTILINE))
+    header = int(length[1])
+    fields = dict(re.findall(rb"^(\w+) -i (\d{1,18})\s", text[:header], re.MULTILINE))
     try:
         n_samples, n_channels = int(fields[b"sample_count"]), int(fields.get(b"channel_count", 1))
         n_bytes = int(fields.get(b"sample_n_bytes", 1))  # A-law and mu-law have one, and often do not say so
@@ -192,13 +193,12 @@ def _mp3(file: BinaryIO, start: int, size: int) -> str:
 
 def mp3_length(file: BinaryIO, start: int) -> int | None:
     """Return how many bytes the first frame of an MP3 file declares (a "Xing", "Info" or "VBRI" header), or None."""
-    head = _read(file, start, 200)
-    for mark in (b"Xing", b"Info"):  # after the frame's 4 bytes and 9 to 32 of side information
-        at = head.find(mark, 4, 44)
-        if at >= 0 and len(head) >= at + 16:
-            flags, *numbers = struct.unpack(">III", head[at + 4 : at + 16])
-            if flags & 3 == 3:
-                return int(numbers[1])
+    head = _read(file, start, 56)
+    # After the frame's 4 bytes and 9 to 32 of side information.
+    if found := re.search(rb"(?:Xing|Info)(.{12})", head[13:], re.DOTALL):
+        flags, _, n_bytes = struct.unpack(">III", found[1])
+        if flags & 3 == 3:
+            return int(n_bytes)
     if head[36:40] == b"VBRI" and len(head) >= 50:
         return int(struct.unpack(">I", head[46:50])[0])
     return None

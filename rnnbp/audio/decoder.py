@@ -15,7 +15,6 @@ __all__ = ["Sequential", "decode"]
 
 LOWEST_RATE = 1_000  # Hz: heart sounds are kept at 1000 or 2000
 BLOCK = 1 << 16  # samples, over all channels
-UNKNOWN = 1 << 62  # libsndfile's largest count, or nearly, where a file declares no length
 SLACK = 2 * 1152  # samples, two frames: decoders differ in what they make of the ends of an MP3 file
 
 
@@ -80,7 +79,7 @@ def decode(
                     f"{name} declares a sample rate of {rate} Hz; expected {LOWEST_RATE} to {HIGHEST_RATE} Hz. "
                     "Its header is damaged, or it is no sound: read it otherwise, and pass the samples as an array"
                 )
-            if declared is None and isinstance(source, int) and recording.frames < UNKNOWN:
+            if isinstance(source, int):
                 declared = int(recording.frames)
             limit = min(max_samples, max_samples * rate // to_rate)
             too_long = (
@@ -89,7 +88,7 @@ def decode(
             )
             if declared is not None and declared > limit:
                 raise AudioError(f"{name} declares {declared} {too_long}")
-            block = np.empty((max(1, BLOCK // recording.channels), recording.channels), np.float32)
+            block = np.empty((BLOCK // recording.channels, recording.channels), np.float32)
             while n := len(recording.read(out=block)):
                 n_read += n
                 if n_read > limit:

@@ -54,10 +54,10 @@ class Frontend:
                 f"hop_length ({self.hop_length} s) is longer than frame_length ({self.frame_length} s): "
                 "the samples between the frames would be skipped"
             )
-        if self.hop < 1 or self.frame < 2:
+        if self.hop < 1 or self.frame < 3:
             raise ValueError(
                 f"at {self.sample_rate} Hz, frame_length {self.frame_length} s is {self.frame} samples and "
-                f"hop_length {self.hop_length} s is {self.hop}; expected at least 2 and 1"
+                f"hop_length {self.hop_length} s is {self.hop}; expected at least 3 and 1"
             )
         expected = "None or a positive number of dB below the loudest frame such as 30"
         _check("trim", self.trim, expected, self.trim is None or (_is_number(self.trim) and self.trim > 0))

@@ -7,7 +7,7 @@ frame is measured by what was heard until then, with M (T, n_mels) as in `spectr
     L_t = 10 log10 max(M_t, 1e-8 p_t, 1e-12)                            decibels
     m_t = a m_{t-1} + (1 - a) L_t                                       mean of about the last `memory` seconds
     v_t = a (v_{t-1} + (1 - a) (L_t - m_{t-1})^2)                       variance;  a = exp(-hop / memory)
-    z_t = (L_t - m_t) / sqrt(v_t)
+    z_t = (L_t - m_t) / sqrt(max(v_t, 1))
 
 ``m_{-1}`` and ``v_{-1}`` are the training recordings'. A frame is centred on its time, so it comes half a frame late
 (12.5 ms). However the samples are cut into pieces, the features are the same.
@@ -81,8 +81,7 @@ class LiveStream:
         self._frame, self._hop, self._n_fft, self._bank = of.frame, of.hop, of.n_fft, of.filterbank()
         self._keeps = math.exp(-of.hop_length / features.memory)
         self._mean, self._variance = features.mean, features.variance
-        self._before = self._n_fft // 2 - (self._n_fft - self._frame) // 2  # zeros before the first sample
-        self._pending = np.zeros(self._before, np.float32)
+        self._pending = np.zeros((self._frame + 1) // 2, np.float32)  # zeros before the first sample
         self._peak, self._n_samples, self._n_frames = 0.0, 0, 0
 
     def push(self, samples: ArrayLike) -> Array:
@@ -110,7 +109,7 @@ class LiveStream:
         n_frames = max(0, 1 + (len(wave) - self._frame) // self._hop)
         if last:
             n_frames = 1 + self._n_samples // self._hop - self._n_frames
-            wave = np.pad(wave, (0, max(0, (n_frames - 1) * self._hop + self._frame - len(wave))))
+            wave = np.pad(wave, (0, self._frame))
         self._pending, self._n_frames = wave[n_frames * self._hop :], self._n_frames + n_frames
         if n_frames == 0:
             return np.empty((0, self._bank.shape[1]), np.float32)

@@ -81,8 +81,8 @@ def mel_filterbank(sample_rate: int, n_fft: int, n_mels: int, f_min: float, f_ma
 def mel_power(wave: Array, frame: int, hop: int, n_fft: int, filterbank: Array) -> Array:
     """M (T, n_mels): the windowed power spectrum of every frame, summed in mel bands."""
     n_frames = 1 + wave.size // hop
-    before = n_fft // 2 - (n_fft - frame) // 2  # zeros that centre frame 0 on sample 0, as librosa's center=True
-    padded = np.zeros(max(before + wave.size, (n_frames - 1) * hop + frame), np.float32)
+    before = (frame + 1) // 2  # zeros that centre frame 0 on sample 0, as librosa's center=True
+    padded = np.zeros(before + wave.size + frame, np.float32)
     padded[before : before + wave.size] = wave
     return power_of_frames(np.lib.stride_tricks.sliding_window_view(padded, frame)[::hop][:n_frames], n_fft, filterbank)
 

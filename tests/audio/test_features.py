@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from rnnbp import audio
@@ -112,6 +113,8 @@ def test_normalized_features_do_not_depend_on_the_gain(waves, normalize):
     ("options", "names"),
     [
         ({"n_mels": 2}, ["log_mel_0", "log_mel_1"]),
+        ({"n_mels": 1}, ["log_mel_0"]),
+        ({"kind": "mfcc", "n_mels": 2, "n_mfcc": 2}, ["mfcc_0", "mfcc_1"]),
         ({"kind": "mfcc", "n_mfcc": 1, "deltas": 2}, ["mfcc_0", "delta_mfcc_0", "delta2_mfcc_0"]),
     ],
 )
@@ -196,10 +199,14 @@ def test_there_is_no_progress_bar_unless_asked_for_or_on_a_terminal(waves, capsy
     assert "audio features: 100%" in capsys.readouterr().err
 
 
-def test_there_is_no_progress_bar_off_a_terminal_even_if_the_work_takes_long(waves, capsys, monkeypatch):
-    monkeypatch.setattr("rnnbp.audio.frontend.Frontend.__call__", lambda *_: time.sleep(1.1))
+@pytest.mark.parametrize(("terminal", "seconds", "shown"), [(False, 1.1, False), (True, 1.1, True), (True, 0, False)])
+def test_a_progress_bar_is_shown_on_a_terminal_where_the_work_takes_long(
+    waves, capsys, monkeypatch, terminal, seconds, shown
+):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: terminal)
+    monkeypatch.setattr("rnnbp.audio.frontend.Frontend.__call__", lambda *_: time.sleep(seconds))
     AudioFeatures(8000).transform(waves[:1])
-    assert capsys.readouterr().err == ""
+    assert ("audio features: 100%" in capsys.readouterr().err) is shown
 
 
 # scikit-learn -------------------------------------------------------------------------------------------------
@@ -233,6 +240,11 @@ def test_scikit_learn_takes_it_for_fitted_and_leaves_its_lists_alone(waves):
         assert isinstance(features.transform(waves), list)
 
 
+def test_scikit_learn_is_told_that_it_takes_recordings_and_paths_and_no_tables():
+    tags = get_tags(AudioFeatures(8000))
+    assert (tags.input_tags.two_d_array, tags.input_tags.string, tags.no_validation) == (False, True, True)
+
+
 def average(list_of_features):
     return np.stack([features.mean(axis=0) for features in list_of_features])
 
@@ -260,11 +272,12 @@ def test_settings_are_everything_that_determines_the_features():
     assert set(AudioFeatures(8000).settings()) == set(AudioFeatures(8000).get_params()) - computing
 
 
-@pytest.mark.parametrize("change", [{"colour": "blue"}, {"kind": None}])
-def test_settings_of_something_else_are_refused(change):
-    settings = AudioFeatures(8000).settings() | change
-    settings = {name: value for name, value in settings.items() if value is not None or name != "kind"}
-    with pytest.raises(ValueError, match=r"not the settings of AudioFeatures: missing .* unknown"):
+def test_settings_of_something_else_are_refused():
+    settings = AudioFeatures(8000).settings() | {"colour": "blue"}
+    del settings["kind"]
+    with pytest.raises(
+        ValueError, match=r"not the settings of AudioFeatures: missing \['kind'\], unknown \['colour'\]"
+    ):
         AudioFeatures.from_settings(settings)
 
 
@@ -277,7 +290,13 @@ WRONG_SETTINGS = [
     ({"sample_rate": -8000}, ValueError, "sample_rate must be a positive integer"),
     ({"sample_rate": 768_001}, ValueError, "sample_rate must be a positive integer up to 768000"),
     ({"sample_rate": 10**300}, ValueError, "sample_rate must be a positive integer up to 768000"),
-    ({"sample_rate": 20}, ValueError, "at 20 Hz, frame_length 0.025 s is 0 samples"),
+    (
+        {"sample_rate": 20},
+        ValueError,
+        "at 20 Hz, frame_length 0.025 s is 0 samples and hop_length 0.01 s is 0; expected at least 3 and 1",
+    ),
+    ({"sample_rate": 300, "hop_length": 0.001}, ValueError, "is 8 samples and hop_length 0.001 s is 0"),
+    ({"sample_rate": 100}, ValueError, "is 2 samples and hop_length 0.01 s is 1"),
     ({"kind": "mel"}, ValueError, "unknown kind 'mel'; known kinds: log_mel, mfcc"),
     ({"normalize": True}, ValueError, "normalize must be 'utterance', 'mean' or None, but True was given"),
     ({"normalize": ["mean"]}, ValueError, r"normalize must be 'utterance', 'mean' or None, but \['mean'\] was given"),
@@ -291,10 +310,11 @@ WRONG_SETTINGS = [
         "n_mels=259 is too many: each of the 129 frequencies .* lies in two mel bands at most",
     ),
     ({"n_mels": 10**15}, ValueError, "is too many: .* lies in two mel bands at most. Use fewer"),
+    ({"n_mfcc": 0}, ValueError, "n_mfcc must be an integer >= 1, but 0 was given"),
     ({"kind": "mfcc", "n_mfcc": 41}, ValueError, "n_mfcc=41 is more than n_mels=40"),
     ({"deltas": 3}, ValueError, "deltas must be 0, 1 or 2, but 3 was given"),
     ({"deltas": True}, ValueError, "deltas must be 0, 1 or 2, but True was given"),
-    ({"frame_length": 200}, ValueError, "frame_length must be seconds between 0 and 1, but 200 was given"),
+    ({"frame_length": 1}, ValueError, "frame_length must be seconds between 0 and 1, but 1 was given"),
     ({"hop_length": 0}, ValueError, "hop_length must be seconds between 0 and 1, but 0 was given"),
     ({"hop_length": float("nan")}, ValueError, "hop_length must be seconds between 0 and 1, but nan was given"),
     ({"hop_length": 0.03}, ValueError, r"hop_length \(0.03 s\) is longer than frame_length \(0.025 s\)"),
@@ -302,7 +322,7 @@ WRONG_SETTINGS = [
     ({"f_min": "low"}, ValueError, "f_min must be a frequency in Hz, but 'low' was given"),
     ({"f_max": 4001.0}, ValueError, "expected 0 <= f_min < f_max <= sample_rate / 2 = 4000 Hz"),
     ({"f_min": 500.0, "f_max": 500.0}, ValueError, "expected 0 <= f_min < f_max"),
-    ({"trim": -30.0}, ValueError, "trim must be None or a positive number of dB"),
+    ({"trim": 0.0}, ValueError, "trim must be None or a positive number of dB .*, but 0.0 was given"),
 ]
 
 
@@ -312,6 +332,14 @@ def test_a_setting_that_makes_no_sense_is_refused(waves, method, settings, error
     features = AudioFeatures(**{"sample_rate": 8000} | settings)
     with pytest.raises(error, match=message):
         getattr(features, method)(waves)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"trim": 0.5}, {"sample_rate": 300, "frame_length": 0.01, "hop_length": 0.0035, "n_mels": 1}]
+)
+def test_a_setting_at_the_end_of_its_range_is_taken(waves, settings):
+    [features] = AudioFeatures(**{"sample_rate": 8000} | settings).transform(waves[:1])
+    assert np.isfinite(features).all()
 
 
 def test_the_sample_rate_has_to_be_given():

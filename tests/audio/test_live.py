@@ -29,6 +29,21 @@ def test_pieces_of_any_sizes_give_the_features_of_the_whole(data):
     assert len(LIVE(wave)) == 1 + len(wave) // FRONTEND.hop
 
 
+@pytest.mark.parametrize("n_samples", [1, 79, 80, 1599, 1600])
+def test_there_is_one_frame_a_hop_and_one_more(n_samples):
+    assert len(LIVE(WAVES[0][:n_samples])) == 1 + n_samples // 80
+
+
+def test_mean_and_variance_are_those_of_all_frames_of_the_recordings_and_can_be_given():
+    levels = np.concatenate([LiveStream(LIVE).levels(wave, last=True) for wave in WAVES])
+    assert len(levels) == sum(1 + len(wave) // 80 for wave in WAVES)
+    given = LiveFeatures(FRONTEND, memory=0.5, mean=levels.mean(axis=0), variance=levels.var(axis=0))
+    assert_allclose(given(WAVES[0]), LIVE(WAVES[0]), atol=1e-4)
+    plain = LiveFeatures(FRONTEND, memory=0.5)
+    zeros_and_ones = LiveFeatures(FRONTEND, memory=0.5, mean=np.zeros(20), variance=np.ones(20))
+    assert_array_equal(plain(WAVES[0]), zeros_and_ones(WAVES[0]))
+
+
 def test_what_comes_later_changes_nothing():
     wave = WAVES[0].copy()
     before = LIVE(wave)
@@ -46,11 +61,15 @@ def test_levels_are_those_of_the_whole_recording_where_the_loudest_came_first():
     assert_allclose(levels[loudest:], spectral.decibels(power)[loudest:], atol=1e-3)
 
 
-def test_mean_and_variance_follow_their_equations():
+STEADY = 0.1 * np.sin(np.arange(40000)).astype(np.float32)  # so long that its variance is forgotten
+
+
+@pytest.mark.parametrize("wave", [WAVES[2], np.concatenate([STEADY, 0.9 * STEADY[:800]])], ids=["speech", "steady"])
+def test_mean_and_variance_follow_their_equations(wave):
     stream = LiveStream(LIVE)
-    levels = LiveStream(LIVE).levels(WAVES[2], last=True).astype(float)
+    levels = LiveStream(LIVE).levels(wave, last=True).astype(float)
     a, m, v = np.exp(-0.01 / 0.5), LIVE.mean, LIVE.variance
-    for level, z in zip(levels, [*stream.push(WAVES[2]), *stream.finish()], strict=True):
+    for level, z in zip(levels, [*stream.push(wave), *stream.finish()], strict=True):
         v = a * (v + (1 - a) * (level - m) ** 2)
         m = a * m + (1 - a) * level
         assert_allclose(z, (level - m) / np.sqrt(np.maximum(v, 1.0)), atol=1e-4)
@@ -64,8 +83,14 @@ def test_loudness_is_forgotten():
     assert np.abs(quiet[-100:] - loud[-100:]).mean() < 0.01
 
 
-def test_digital_silence_is_finite():
-    assert np.isfinite(LIVE(np.zeros(4000, np.float32))).all()
+def test_digital_silence_is_120_db_below_one():
+    silence = np.zeros(4000, np.float32)
+    assert_allclose(LiveStream(LIVE).levels(silence, last=True), -120, atol=1e-4)
+    assert np.isfinite(LIVE(silence)).all()
+
+
+def test_a_band_that_does_not_move_has_unit_variance_at_first():
+    assert_array_equal(LiveFeatures(FRONTEND).fit([np.zeros(4000, np.float32)]).variance, 1)
 
 
 def test_what_are_no_samples_is_refused():

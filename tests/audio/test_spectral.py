@@ -37,6 +37,7 @@ CASES = {
     "overlap below half": (8000, {"frame_length": 0.03, "hop_length": 0.03}),
     "odd frame": (11025, {"frame_length": 0.023, "hop_length": 0.007}),
     "power of two": (8000, {"frame_length": 0.032, "hop_length": 0.016}),
+    "a sample more": (8000, {"frame_length": 0.032125}),
 }
 
 
@@ -137,10 +138,16 @@ def test_without_normalisation_a_gain_of_20_db_adds_20():
 def test_a_feature_that_does_not_move_becomes_zeros():
     features = np.random.default_rng(0).standard_normal((50, 3)).astype(np.float32)
     features[:, 1] = -80.1  # as a band is that stays at the floor
-    features[:, 2] = 30 + 1e-5 * features[:, 2]  # rounding in a steady tone
+    features[:, 2] *= 0.9e-3 / features[:, 2].std()  # less than rounding in a steady tone
+    features[:, 0] *= 1.1e-3 / features[:, 0].std()
     scaled = spectral.standardize(features)
     assert scaled[:, 0].std() == pytest.approx(1, abs=1e-5)
     np.testing.assert_array_equal(scaled[:, 1:], 0)
+
+
+def test_a_filterbank_that_others_may_have_too_cannot_be_changed():
+    with pytest.raises(ValueError, match="read-only"):
+        spectral.mel_filterbank(8000, 256, 20, 20.0, 4000.0)[0] = 1
 
 
 def test_no_value_lies_more_than_80_db_below_the_loudest():
@@ -160,6 +167,12 @@ def test_trimming_cuts_silence_before_and_after_but_not_within():
     start = int(np.flatnonzero(padded == trimmed[0])[0])
     assert 4000 - 200 <= start <= 4000 + 200
     np.testing.assert_array_equal(trimmed, padded[start : start + trimmed.size])
+
+
+def test_trimming_measures_frames_in_decibels_below_the_loudest():
+    level = np.repeat([-30.5, -29.5, 0, -31, -29.5, -30.5], 100)  # dB
+    wave = 10 ** (level / 20) * np.tile([1, -1], 300)
+    np.testing.assert_array_equal(spectral.trim_silence(wave, frame=100, hop=100, threshold_db=30), wave[100:500])
 
 
 def test_trimming_agrees_with_librosa_within_a_frame():
