@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnbp.configuration import number, shown, whole_number
+from rnnbp.decoding.kneser_ney import UNKNOWN
 from rnnbp.decoding.lexicon import check_lexicon, check_spelling, check_symbols
 from rnnbp.decoding.ngram import NGram
 from rnnbp.decoding.posteriors import check_blank, log_probabilities, sequences_of
@@ -154,9 +155,9 @@ class BeamSearch:
         numbers = {} if model is None else token_numbers(model)
         self._model = None if model is None else automaton(model)
         self._trie: Any = None
-        self._tokens = np.zeros(max(len(symbols), 1), np.int64)
+        self._tokens: Array | None = None
         by_words = model is not None and model.unit == "word" and self.separator in labels
-        unknown = 0 if self._model is None else int(self._model.unknown)
+        unknown = numbers.get(UNKNOWN, len(numbers))
         if by_words or self.lexicon is not None:
             if model is not None and model.unit != "word":
                 raise ValueError(
@@ -269,29 +270,28 @@ class BeamSearch:
         room, width = max(map(len, arrays)), self.width
         operations = OPERATIONS * float(starts[-1]) * width * n_classes
         n_shares = threads.worth_waking(n, operations)
-        needed = ints_needed(room, width, n_classes), floats_needed(room, width, n_classes)
+        n_ints, n_floats = ints_needed(room, width, n_classes), floats_needed(room, width, n_classes)
+        tokens = np.zeros(n_classes, np.int64) if self._tokens is None else self._tokens
         symbols = self.symbols or []
         labels = np.zeros((n, n_best, room), np.int64)
-        counts, scores = np.zeros((n, n_best), np.int64), np.full((n, n_best), -np.inf)
+        counts, scores = np.empty((n, n_best), np.int64), np.empty((n, n_best))
         record = BeamRecord(
             log_p=np.maximum(np.concatenate(arrays), LOG_ZERO), starts=starts, n_sequences=n, n_classes=n_classes,
             blank=self.blank, width=width, least=self.least_log_probability, margin=self.margin,
-            weight=self.language_model_weight, bonus=self.insertion_bonus, tokens=self._padded_tokens(n_classes),
+            weight=self.language_model_weight, bonus=self.insertion_bonus, tokens=tokens,
             separator=symbols.index(self.separator) if self.separator in symbols else -1,
             spelled=int(self._trie is not None), open=int(self.lexicon is None), n_best=n_best, room=room,
-            labels=labels, counts=counts, scores=scores, ints=np.empty(n_shares * needed[0], np.int64),
-            ints_size=needed[0], floats=np.empty(n_shares * needed[1]), floats_size=needed[1], n_shares=n_shares,
+            labels=labels, counts=counts, scores=scores, ints=np.empty(n_shares * n_ints, np.int64),
+            ints_size=n_ints, floats=np.empty(n_shares * n_floats), floats_size=n_floats, n_shares=n_shares,
+            has_model=int(self._model is not None),
         )  # fmt: skip
-        record.model, record.has_model = (self._model, 1) if self._model is not None else (_no_model(), 0)
+        record.model = self._model if self._model is not None else _no_model()
         record.trie = self._trie if self._trie is not None else _no_trie()
         made = engine("float64")
         instruction = made.instruction("beam", record)
         instruction.n_shares = n_shares
         threads.Runner(made, [instruction]).run(0, 1)
         return labels, counts, scores
-
-    def _padded_tokens(self, n_classes: int) -> Array:
-        return self._tokens if len(self._tokens) == n_classes else np.zeros(n_classes, np.int64)
 
 
 OPERATIONS = 10  # of an extension, in multiply-adds

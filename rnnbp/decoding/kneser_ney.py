@@ -14,8 +14,8 @@ n-grams that are counted k times,
 
     Y = n_1 / (n_1 + 2 n_2)      D_k = k - (k + 1) Y n_(k+1) / n_k
 
-and where few texts leave an n_k at 0, or a D_k outside [0, k], plain Kneser-Ney: D = Y for all, or 1/2 if there is
-none.
+and where few texts leave an n_k at 0, or a D_k at 0 or below, plain Kneser-Ney: D = Y for all, or 1/2 if n_1 or n_2
+is 0.
 
 S. F. Chen and J. Goodman, "An empirical study of smoothing techniques for language modeling", Computer Speech and
 Language 13, 1999 (equations 23 to 27); R. Kneser and H. Ney, "Improved backing-off for m-gram language modeling",
@@ -54,17 +54,13 @@ def adjusted(counts: Sequence[Counter[Tokens]]) -> list[Counter[Tokens]]:
 
 def discounts_of(counts: Mapping[Tokens, int]) -> tuple[float, float, float]:
     """Return D_1, D_2 and D_3 of an order."""
-    n = [0, 0, 0, 0, 0]
-    for c in counts.values():
-        if c < 5:
-            n[c] += 1
-    _, n1, n2, n3, n4 = n
-    y = n1 / (n1 + 2 * n2) if n1 else 0.5
+    n = Counter(counts.values())
+    n1, n2, n3, n4 = n[1], n[2], n[3], n[4]
+    y = n1 / (n1 + 2 * n2) if n1 and n2 else 0.5
     if n1 and n2 and n3:
         modified = (1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3)
-        if all(0.0 < d <= k for k, d in enumerate(modified, 1)):
+        if min(modified) > 0.0:
             return modified
-    y = y if 0.0 < y < 1.0 else 0.5  # for all were counted once
     return y, y, y
 
 

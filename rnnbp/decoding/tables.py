@@ -32,7 +32,7 @@ def automaton(model: NGram) -> LanguageModelRecord:
 
     numbers = token_numbers(model)
     histories: set[Tokens] = {gram[:-1] for gram in model.log_p}
-    histories |= {gram for gram in model.backoff if len(gram) < model.order}
+    histories |= model.backoff.keys()
     histories.add(())
     ordered = sorted(histories, key=lambda history: (len(history), history))
     state = {history: k for k, history in enumerate(ordered)}
@@ -56,7 +56,7 @@ def automaton(model: NGram) -> LanguageModelRecord:
         log_p=np.array([arc[1] for arc in flat]),
         next=np.array([arc[2] for arc in flat], np.int64),
         backoff=np.array([model.backoff.get(history, 0.0) for history in ordered]),
-        lower=np.array([longest(history[1:]) if history else 0 for history in ordered], np.int64),
+        lower=np.array([longest(history[1:]) for history in ordered], np.int64),
         start=longest((BEGIN,)),
         end=numbers.get(END, len(numbers)),
         unknown=numbers.get(UNKNOWN, len(numbers)),
@@ -80,7 +80,7 @@ def trie(words: Iterable[str], labels: Mapping[str, int], numbers: Mapping[str, 
     from rnnbp.kernels.beam import TrieRecord
 
     children: list[dict[int, int]] = [{}]
-    word_at = [-1]
+    word_at: dict[int, int] = {}
     for word in words:
         node = 0
         for character in word:
@@ -88,7 +88,6 @@ def trie(words: Iterable[str], labels: Mapping[str, int], numbers: Mapping[str, 
             if label not in children[node]:
                 children[node][label] = len(children)
                 children.append({})
-                word_at.append(-1)
             node = children[node][label]
         word_at[node] = numbers.get(word, unknown)
     arcs: Sequence[list[tuple[int, int]]] = [sorted(each.items()) for each in children]
@@ -96,5 +95,5 @@ def trie(words: Iterable[str], labels: Mapping[str, int], numbers: Mapping[str, 
         first=np.cumsum([0, *map(len, arcs)]).astype(np.int64),
         labels=np.array([label for each in arcs for label, _ in each], np.int64),
         next=np.array([node for each in arcs for _, node in each], np.int64),
-        word=np.array(word_at, np.int64),
+        word=np.array([word_at.get(node, -1) for node in range(len(children))], np.int64),
     )

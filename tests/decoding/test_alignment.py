@@ -44,10 +44,17 @@ def test_a_network_that_disagrees_has_little_confidence():
 
 
 def test_words_go_from_their_first_label_to_their_last():
-    path = [0, 2, 0, 3, 3, 1, 1, 0, 3, 2, 0]
-    found = align(9.0 * np.eye(4)[path], [2, 3, 1, 3, 2]).words(["", " ", "a", "b"])
+    path, sure = [0, 2, 0, 3, 3, 1, 1, 0, 3, 2, 0], np.linspace(3, 6, 11)
+    found = align(sure[:, None] * np.eye(4)[path], [2, 3, 1, 3, 2]).words(["", " ", "a", "b"])
     assert [(each.label, each.start, each.end) for each in found] == [("ab", 1, 5), ("ba", 8, 10)]
-    assert all(each.confidence > 0.99 for each in found)
+    p = np.exp(sure) / (np.exp(sure) + 3)  # a word's confidence is the mean over the steps of its labels
+    assert [each.confidence for each in found] == pytest.approx([p[[1, 3, 4]].mean(), p[[8, 9]].mean()], rel=1e-12)
+
+
+def test_alignments_may_be_compared():
+    one, other = (align(9.0 * np.eye(2)[[1, 1, 0]], [1]) for _ in range(2))
+    assert one == one
+    assert one != other
 
 
 def test_separators_without_words_between_are_none():

@@ -54,6 +54,20 @@ def test_unknown_words_may_be_in_capitals(tmp_path):
     assert model.log_probability("three") == pytest.approx(-0.7 * math.log(10))
 
 
+def test_a_weight_of_the_longest_n_grams_means_nothing(tmp_path):
+    model = NGram.load_arpa(written(tmp_path, FILE.replace("-0.4 one two", "-0.4 one two -0.7")))
+    assert model.log_probability("one", ["one", "two"]) == pytest.approx(-0.47712 * math.log(10))
+
+
+def test_a_file_has_the_numbers_that_other_programs_expect(tmp_path):
+    """The word and its end have a discount of 1/2, so (1 - 1/2) / 2 each; the half that is left goes to all three."""
+    NGram(1).fit(["one"]).save_arpa(tmp_path / "model.arpa")
+    known, unknown = math.log10(0.25 + 0.5 / 3), math.log10(0.5 / 3)
+    grams = [f"{known:.9g}\t</s>", "-99\t<s>", f"{unknown:.9g}\t<unk>", f"{known:.9g}\tone"]
+    lines = ["\\data\\", "ngram 1=4", "", "\\1-grams:", *grams, "", "\\end\\", ""]
+    assert (tmp_path / "model.arpa").read_text().split("\n") == lines
+
+
 def test_texts_may_be_shorter_than_the_order(tmp_path):
     model = NGram(5).fit(["a"])
     model.save_arpa(tmp_path / "model.arpa")

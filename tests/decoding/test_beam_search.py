@@ -103,6 +103,15 @@ def test_a_lexicon_alone_allows_its_words_only(seed):
     assert_same(BeamSearch(WHOLE, lexicon=lexicon, symbols=SYMBOLS), logits, exhaustive(logits, gain))
 
 
+def test_a_lexicon_without_a_separator_allows_one_word():
+    symbols, logits = ["", "c", "a", "b"], logits_of(0)
+
+    def gain(labels):
+        return 0.0 if "".join(symbols[k] for k in labels) in ("", "ab", "b") else -np.inf
+
+    assert_same(BeamSearch(WHOLE, lexicon=["ab", "b"], symbols=symbols), logits, exhaustive(logits, gain)[:3])
+
+
 def test_a_loaded_model_whose_shorter_n_grams_were_pruned_is_searched_alike(tmp_path):
     """An ARPA file may lack "b", "a b" and more of what its longer n-grams end with."""
     model = NGram(3, unit="character").fit(TEXTS)

@@ -42,6 +42,7 @@ def test_labels_are_plain_whole_numbers():
         (np.zeros((0, 2, 3)), {}, r"array of shape \(0, 2, 3\) was given"),
         ([], {}, "list of sequences is empty"),
         ([np.zeros((0, 3))], {}, "sequence 0 has length 0"),
+        ([np.zeros((2, 0))], {}, r"of shape \(T_i, C\), but float64 of shape \(2, 0\)"),
         ([np.zeros(3)], {}, r"logits of sequence 0 must be numbers of shape \(T_i, C\)"),
         ([np.zeros((2, 3)), np.full((2, 3), np.nan)], {}, "logits of sequence 1 must be numbers below infinity"),
         ([np.zeros((2, 3))], {"blank": 3}, "blank must be one of the 3 classes 0 .. 2, but 3 was given"),

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnbp.decoding import NGram
+from rnnbp.decoding.kneser_ney import discounts_of
 
 TEXTS = ["a b", "a b", "a c"]
 texts_of_words = st.lists(st.lists(st.sampled_from("abcd"), max_size=8), min_size=1, max_size=12).filter(any)
@@ -29,6 +30,21 @@ def test_probabilities_are_those_worked_out_by_hand():
     assert math.exp(model.log_probability("c", ["a"])) == pytest.approx((1 - 1 / 3) / 3 + gamma * of_word, rel=1e-12)
     assert math.exp(model.log_probability("a", ["a"])) == pytest.approx(gamma * of_word, rel=1e-12)
     assert math.exp(model.log_probability("a", ["<s>"])) == pytest.approx(0.0 + 3 / 3 * of_word, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("counts", "discounts"),
+    [
+        ([1, 1, 1, 1, 2, 2, 3, 4], (1 / 2, 2 - 3 / 4, 3 - 2)),
+        ([1, 2, 3, 3], (1 / 3, 1 / 3, 1 / 3)),  # D_2 would be 0, which would leave nothing to shorter histories
+        ([1, 1, 2, 4], (1 / 2, 1 / 2, 1 / 2)),
+        ([1, 1, 3, 4], (1 / 2, 1 / 2, 1 / 2)),
+        ([2, 3, 3], (1 / 2, 1 / 2, 1 / 2)),
+        ([5], (1 / 2, 1 / 2, 1 / 2)),
+    ],
+)
+def test_discounts_are_those_worked_out_by_hand(counts, discounts):
+    assert discounts_of({(str(k),): c for k, c in enumerate(counts)}) == pytest.approx(discounts, rel=1e-12)
 
 
 @given(texts_of_words, st.integers(1, 4), st.lists(st.sampled_from(["a", "b", "c", "d", "<s>", "e"]), max_size=4))
@@ -141,5 +157,9 @@ def test_settings_that_make_no_sense_are_refused(arguments, message):
 
 @pytest.mark.parametrize("use", [lambda m: m.score("a"), lambda m: m.log_probability("a"), lambda m: m.save_arpa("x")])
 def test_an_empty_model_says_that_it_is(use):
-    with pytest.raises(ValueError, match="must have been fitted or loaded, but the empty NGram"):
+    with pytest.raises(ValueError, match=r"must have been fitted or loaded, but the empty NGram\(2\)  # 0 n-grams was"):
         use(NGram(2))
+
+
+def test_a_model_is_shown_with_its_unit_if_that_is_not_the_usual_one():
+    assert repr(NGram(1, unit="character").fit(["ab"])) == "NGram(1, unit='character')  # 4 n-grams"

@@ -86,6 +86,7 @@ def test_where_the_lexicon_has_none_of_it_whole_words_are_left():
     (ranked,) = vote(search, [[said], [said]])
     assert ranked == search.n_best([said], 15)[0]
     assert ranked[0].score == -np.inf
+    assert vote(search, [[said]]) == [ranked]
 
 
 @pytest.mark.parametrize(
