@@ -129,6 +129,10 @@ def test_an_interval_is_that_of_rates_of_utterances_drawn_again():
     np.testing.assert_allclose(found, np.quantile(rates, [0.05, 0.95]), rtol=0.06)
 
 
+def test_draws_without_a_word_have_no_rate():
+    assert error_rates(["a", ""], ["b", ""]).confidence_interval() == (1.0, 1.0)
+
+
 def test_an_interval_over_speakers_is_wider_where_these_differ():
     said = ["a b c d"] * 40
     understood = ["a b c d"] * 20 + ["x b c x"] * 20

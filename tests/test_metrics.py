@@ -28,6 +28,8 @@ def test_accuracy_of_probabilities_compares_the_largest():
 def test_accuracy_of_steps_counts_each_step():
     output, target = RNG.normal(size=(5, 3, 4)), RNG.integers(4, size=(5, 3))
     assert accuracy(target, output) == (output.argmax(axis=-1) == target).mean()
+    assert accuracy(np.eye(4)[target], output) == accuracy(target, output)
+    assert accuracy(target > 1, output[:, :, :1]) == ((output[:, :, 0] > 0) == (target > 1)).mean()
 
 
 @pytest.mark.parametrize("target", [[1, 0, 1, 0], [[1.0], [0.0], [1.0], [0.0]]])
@@ -55,12 +57,14 @@ def test_r2_is_scikit_learn_s():
     output = target + 0.3 * RNG.normal(size=50)
     assert r2(target, output) == pytest.approx(sklearn.metrics.r2_score(target, output), rel=1e-14)
     assert r2(target, output[:, None]) == r2(target, output)
+    assert r2(0.001 * target, 0.001 * output) == pytest.approx(r2(target, output), rel=1e-12)
 
 
+@pytest.mark.parametrize("score", [r2, mean_absolute_error])
 @pytest.mark.parametrize(("target", "output"), [((3, 2), (2, 3)), ((4,), (2, 2)), ((3,), (3, 2)), ((2, 3), (2, 4))])
-def test_r2_of_shapes_that_do_not_fit_is_refused(target, output):
+def test_errors_of_shapes_that_do_not_fit_are_refused(score, target, output):
     with pytest.raises(ValueError, match="do not fit outputs of shape"):
-        r2(np.zeros(target), np.zeros(output))
+        score(np.zeros(target), np.zeros(output))
 
 
 def test_r2_of_a_constant_prediction_is_zero_and_of_a_perfect_one_is_one():
@@ -82,6 +86,7 @@ def test_the_confusion_matrix_is_scikit_learn_s(dtype):
 
 def test_the_confusion_matrix_has_a_place_for_classes_that_do_not_occur():
     assert confusion_matrix([0], [1], 3).tolist() == [[0, 1, 0], [0, 0, 0], [0, 0, 0]]
+    assert confusion_matrix([0, 0], [0, 0]).tolist() == [[2]]
 
 
 @pytest.mark.parametrize(
@@ -92,6 +97,7 @@ def test_the_confusion_matrix_has_a_place_for_classes_that_do_not_occur():
         ([0, -1], [0, 1], "target must hold whole numbers from 0 to 2"),
         ([0.0, 1.0], [0, 1], "target must hold whole numbers"),
         ([0, 1], [0], r"predictions of shape \(1,\) for targets of shape \(2,\)"),
+        ([0, 1], np.zeros((3, 4)), r"predictions of shape \(3, 4\) for targets of shape \(2,\)"),
     ],
 )
 def test_a_confusion_of_what_is_no_class_is_refused(target, predicted, message):
@@ -140,6 +146,9 @@ def test_steps_of_sequences_count_one_by_one(lengths):
     [
         ([[0, 1], [1]], [np.zeros((2, 2))], "an output for each target, but there are 1 for 2"),
         ([[0, 1], [1]], [np.zeros((2, 2)), np.zeros((3, 2))], "sequence 1 must have as many outputs as targets"),
+        ([[0, 1], [1]], np.zeros((3, 2)), "an output for each target, but there are 3 for 2"),
+        (np.zeros(3, int), [np.zeros((2, 2)), np.zeros((1, 2))], "an output for each target, but there are 2 for 3"),
+        ([[0, 1], [1, 0]], [np.zeros((2, 3)), np.zeros((2, 4))], "the output must be an array of numbers"),
     ],
 )
 def test_sequences_that_do_not_fit_are_named(target, output, message):
@@ -246,6 +255,7 @@ def test_precision_recall_and_f1_are_scikit_learn_s_also_of_sequences():
         for ours, theirs in zip((found.precision, found.recall, found.f1, found.support), expected, strict=True):
             np.testing.assert_allclose(ours, theirs)
         assert found.macro_f1 == pytest.approx(np.nanmean(expected[2]))
+        assert found != precision_recall_f1(target, target, 5)
 
 
 @pytest.mark.parametrize(
@@ -256,17 +266,15 @@ def test_precision_recall_and_f1_are_scikit_learn_s_also_of_sequences():
         ([[0, 1], [0]], [[0, 1], 0], "sequence 1 must have as many outputs as targets"),
         ([[0, 1], 0], [[0, 1], [0]], "sequence 1 must have as many outputs as targets"),
         ([[0, 1], [2]], [[0, 1], [0]], "target must hold whole numbers from 0 to 1"),
+        ([[0, 1], [0]], np.array([0, 1, 0]), "there must be an output for each target, but there are 3 for 2"),
+        (np.array([0, 1, 0]), [[0, 1], [0]], "there must be an output for each target, but there are 2 for 3"),
         ([], [], "there must be at least one target, but none was given"),
+        ([], [1], "there must be at least one target, but none was given"),
     ],
 )
 def test_sequences_that_do_not_fit_are_refused(target, predicted, message):
     with pytest.raises(ValueError, match=message):
         precision_recall_f1(target, predicted, 2)
-
-
-def test_errors_of_shapes_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match="do not fit outputs of shape"):
-        mean_absolute_error(np.zeros((3, 2)), np.zeros((3, 1)))
 
 
 def test_one_target_is_enough():

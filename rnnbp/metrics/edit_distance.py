@@ -15,7 +15,6 @@ M. J. Fischer, "The string-to-string correction problem", Journal of the ACM 21,
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -112,7 +111,9 @@ def edit_distance(reference: Sequence[Hashable], hypothesis: Sequence[Hashable])
     >>> edit_distance("kitten", "sitting")
     3
     """
-    return int(deque(_rows(reference, hypothesis), maxlen=1).pop()[-1])
+    for row in _rows(reference, hypothesis):
+        distances = row
+    return int(distances[-1])
 
 
 @explained
@@ -135,7 +136,7 @@ def align_edits(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -
     HYP: it ** so
             D
     """
-    gap = len(reference) + len(hypothesis) + 1
+    gap = len(reference) + len(hypothesis)
     change = gap + 1
     d = np.stack(list(_rows(reference, hypothesis, gap, change)))
     i, j = len(reference), len(hypothesis)

@@ -106,15 +106,20 @@ def r2(target: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | None 
     (1.0, 0.0)
     """
     target, output = read_array(target, "the target", float), read_array(output, "the output", float)
-    if target.size != output.size or len(target) != len(output):
-        raise ValueError(f"targets of shape {target.shape} do not fit outputs of shape {output.shape}")
-    output = output.reshape(target.shape)
+    output = _in_shape_of(target, output)
     weight = np.ones(len(target)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
     total = float(
         weight @ np.square(target - np.average(target, axis=0, weights=weight)).reshape(len(target), -1).sum(1)
     )
     missed = float(weight @ np.square(target - output).reshape(len(target), -1).sum(1))
     return 1.0 - missed / total if total > 0.0 else float("nan")
+
+
+def _in_shape_of(target: Array, output: Array) -> Array:
+    """Return outputs in the shape of their targets: (N,) and (N, 1) are alike."""
+    if target.size != output.size or len(target) != len(output):
+        raise ValueError(f"targets of shape {target.shape} do not fit outputs of shape {output.shape}")
+    return output.reshape(target.shape)
 
 
 @explained
@@ -204,9 +209,7 @@ def mean_absolute_error(
     1.0
     """
     true, given = joined(target, output)
-    if true.shape != given.shape and true.size != given.size:
-        raise ValueError(f"targets of shape {true.shape} do not fit outputs of shape {given.shape}")
-    difference = np.abs(given.astype(float).reshape(true.shape) - true)
+    difference = np.abs(_in_shape_of(true, given.astype(float)) - true)
     weight = None if sample_weight is None else np.asarray(sample_weight, dtype=float)
     return float(np.average(difference.reshape(len(true), -1).mean(axis=1), weights=weight))
 
