@@ -268,6 +268,10 @@ MODEL, CHARACTERS = NGram(2).fit(TEXTS), NGram(2, unit="character").fit(TEXTS)
         ({"width": 5, "lexicon": [""], "symbols": SYMBOLS}, "lexicon must be a list of words"),
         ({"width": 5, "lexicon": ["abc", "d"], "symbols": SYMBOLS}, "but 'c', 'd' are missing"),
         ({"width": 5, "lexicon": ["a b"], "symbols": SYMBOLS}, "must not have the separator in them, but 'a b'"),
+        (
+            {"width": 5, "language_model": NGram(1).fit(["a|b"]), "symbols": ["", "|", "a", "b"], "separator": "|"},
+            r"must not have the separator in them, but 'a\|b' was given",
+        ),
         ({"width": 5, "symbols": ["", "a", "a"]}, "symbols must be different strings"),
         ({"width": 5, "symbols": ["", 1]}, "symbols must be different strings"),
         ({"width": 5, "language_model": CHARACTERS, "lexicon": ["ab"], "symbols": SYMBOLS}, "must be over words"),
