@@ -53,7 +53,14 @@ def test_integers_are_told_what_to_divide_by(dtype, advice):
         check_waveform(np.ones(3, dtype))
 
 
-@pytest.mark.parametrize("rate", [0, -1, 768_001, 0.5])
+@pytest.mark.parametrize("wave", [[0, -129], np.array([0, 129], np.uint64)])
+def test_integers_of_64_bits_may_be_samples_of_fewer(wave):
+    message = r"int64 samples; expected floats in \[-1, 1\]: these look like 16-bit integers, so divide them by 32768"
+    with pytest.raises(TypeError, match=message):
+        check_waveform(wave)
+
+
+@pytest.mark.parametrize("rate", [0, -1, 768_001, 0.5, True])
 def test_rates_that_are_none_are_refused(rate):
     with pytest.raises((ValueError, TypeError), match="sample_rate must be a positive integer up to 768000"):
         check_sample_rate(rate)
