@@ -315,7 +315,7 @@ def test_a_loss_that_is_no_longer_finite_is_an_error_that_leaves_the_parameters_
 
 
 class Spoilt(losses.MeanSquaredError):
-    """A loss whose value, or whose gradient, is none."""
+    """A loss whose value or gradient is multiplied, by NaN for example."""
 
     def __init__(self, value=1.0, slope=1.0):
         self.value, self.slope = value, slope
