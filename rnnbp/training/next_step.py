@@ -39,7 +39,7 @@ def _identity(output: Array, rng: np.random.Generator) -> Array:
 
 def _sample(output: Array, rng: np.random.Generator) -> int:
     probabilities = get_activation("softmax").value(output.astype(np.float64))
-    return int(rng.choice(len(output), p=probabilities / probabilities.sum()))
+    return int(rng.choice(len(output), p=probabilities))
 
 
 def _argmax(output: Array, rng: np.random.Generator) -> int:

@@ -138,8 +138,7 @@ class CompiledStep:
 
     def _shape(self, packing: Packing, n_labelled: int) -> _Shape:
         """Return a shape laid out for a minibatch."""
-        alike = packing.is_rectangular and packing.is_sorted
-        key = (packing, threads.count()) if alike else None
+        key = (packing, threads.count()) if packing.is_rectangular else None
         shape = self.shapes.get(key)
         if shape is not None and key is not None:
             return shape

@@ -312,3 +312,22 @@ def test_a_loss_that_is_no_longer_finite_is_an_error_that_leaves_the_parameters_
     with pytest.raises(rnnbp.NonFiniteError, match="after 1 frames the loss is inf"):
         learner.learn(np.zeros(3))
     np.testing.assert_array_equal(net.theta, theta)
+
+
+class Spoilt(losses.MeanSquaredError):
+    """A loss whose value or gradient is multiplied, by NaN for example."""
+
+    def __init__(self, value=1.0, slope=1.0):
+        self.value, self.slope = value, slope
+
+    def value_and_gradient(self, output, target, weight=None):
+        value, gradient = super().value_and_gradient(output, target, weight)
+        return value * self.value, gradient * self.slope
+
+
+@pytest.mark.parametrize("spoilt", [{"value": np.nan}, {"slope": np.nan}], ids=["loss", "gradient"])
+def test_a_loss_alone_or_a_gradient_alone_that_is_not_finite_is_an_error(spoilt):
+    learner = OnlineLearner(network(NETWORKS["GRU"], RTRL()), Spoilt(**spoilt))
+    learner.push(np.ones(2))
+    with pytest.raises(rnnbp.NonFiniteError, match="not all of it and its gradient is finite"):
+        learner.learn(np.zeros(3))
