@@ -158,6 +158,8 @@ def test_float64_is_kept_if_asked_and_computed_by_the_reference_evaluator():
 def test_a_file_is_written_and_read(tmp_path):
     net = Network([layers.LSTM(3, 4), layers.Dense(4, 2)])
     export(net, tmp_path / "model.onnx")
+    written = onnx.load_model(tmp_path / "model.onnx")
+    assert ([each.version for each in written.opset_import], written.ir_version) == ([20], 9)
     back = load(tmp_path / "model.onnx")
     assert back.layers == net.layers
     assert back.metadata["onnx"]["final_states"] == {"final_0.h": ["0.h"], "final_0.c": ["0.c"]}
