@@ -91,7 +91,7 @@ class LyapunovExponents:
     @property
     def entropy(self) -> float:
         """The sum of the positive exponents, in nats a step: how fast the dynamics forgets its past (Pesin)."""
-        return float(self.exponents[self.exponents > 0].sum())
+        return float(np.maximum(self.exponents, 0).sum())
 
     @property
     def dimension(self) -> float:
