@@ -62,7 +62,7 @@ class GradientError(AssertionError):
         self.result = result
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class GradientCheck:
     """What `check_gradients` found.
 

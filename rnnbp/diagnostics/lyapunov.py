@@ -50,7 +50,7 @@ __all__ = ["LyapunovExponents", "lyapunov_exponents"]
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False)
 class LyapunovExponents:
     """The exponents of a network's dynamics; see `lyapunov_exponents`.
 

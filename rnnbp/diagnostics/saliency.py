@@ -36,7 +36,7 @@ __all__ = ["Saliency", "saliency"]
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False)
 class Saliency:
     """How an output depends on its input; see `saliency`.
 

@@ -211,6 +211,8 @@ def test_the_exponents_are_shown_unless_they_are_many():
     assert repr(spectrum(0.5, -0.25)) == (
         "LyapunovExponents(0.5, -0.25) in nats a step, over 3 steps; entropy 0.5, dimension 2"
     )
+    assert "(-0.5) in nats a step, over 3 steps; entropy 0, dimension 0" in repr(spectrum(-0.5))
+    assert spectrum(0.5, -0.25) != spectrum(0.5, -0.25)  # one measurement is not another
     assert "(1, 1, 1, 1, 1, 1) in" in repr(spectrum(*[1.0] * 6))
     assert "(1, 1, 1, 1, 1, 1, ... (7 in all)) in" in repr(spectrum(*[1.0] * 7))
 
