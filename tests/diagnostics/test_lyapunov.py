@@ -317,3 +317,5 @@ def test_a_pooled_output_cannot_be_fed_back():
 def test_dynamics_that_diverges_is_an_error():
     with pytest.raises(ArithmeticError, match="the dynamics diverges: at step"):
         lyapunov_exponents(Network([MapLayer(*LOGISTIC)]), kick(60, 3.0))
+    with pytest.raises(ArithmeticError, match=r"the dynamics diverges: at step 10[23] its states are no longer finite"):
+        lyapunov_exponents(linear(np.diag([1000.0])), kick(110, 10.0))  # whose Jacobian stays as it is
