@@ -242,8 +242,9 @@ class _Dynamics:
         """Return a path without an input."""
         if self.net.interface.frame_rank == 0:
             raise ValueError("symbols have no zero, so this network cannot be left alone: give x")
-        start = rng.normal(size=(1, self.n_states))
-        return _Path(start, np.zeros((n_steps, self.net.n_inputs or 1)), Packing.full(n_steps, 1))
+        packing = Packing.full(n_steps, 1)
+        start = rng.normal(size=(packing.n_sequences, self.n_states))
+        return _Path(start, np.zeros((n_steps, self.net.n_inputs or 1)), packing)
 
     def fed_back(self, x: ArrayLike | Sequence[ArrayLike], lengths: ArrayLike | None, n_steps: int) -> _Path:
         """Return the path that begins where an input has led."""

@@ -182,6 +182,12 @@ def test_the_error_is_relative_to_the_larger_of_the_two(said, error):
     assert slope_of(lambda p: 3.0 * p, said) == pytest.approx(error, rel=0.02, abs=1e-9)
 
 
+def test_a_small_gradient_may_be_wrong_too():
+    assert slope_of(lambda p: 1e-3 * p, 1e-3) < 1e-6
+    assert slope_of(lambda p: 1e-3 * p, 5e-4) > 1e-2
+    assert slope_of(lambda p: 2e-4 * p, 1e-4) > 1e-3
+
+
 @pytest.mark.parametrize("large", [1.0, 1e4, 1e8])
 def test_what_rounding_makes_of_a_large_loss_is_no_wrong_gradient(large):
     assert slope_of(lambda p: large + 1e-9 * p, 1e-9) < 1e-6
