@@ -9,7 +9,7 @@ from conformance import RECURRENT
 from rnnbp import Network, layers, losses
 from rnnbp.cells import LSTMCell
 from rnnbp.cells.lstm import pullback as lstm_pullback
-from rnnbp.diagnostics import GradientError, check_gradients
+from rnnbp.diagnostics import GradientCheck, GradientError, check_gradients
 from rnnbp.diagnostics.finite_differences import Leaf, relative_error
 from rnnbp.gradients import BPTT, TruncatedBPTT
 
@@ -263,6 +263,11 @@ def test_a_wrong_large_parameter_is_found_by_random_directions():
     result = found_in(net, *sequences(30, 10), MSE, LENGTHS)
     assert "0.input_weight" in result.wrong
     assert result.places["0.input_weight"] is None
+
+
+def test_an_error_of_just_the_tolerance_is_within_it():
+    check = GradientCheck({"x": 1e-6, "output": 0.0}, {"x": (0, 0), "output": (0, 0)}, tolerance=1e-6)
+    assert (check.ok, check.wrong, check.max_error) == (True, (), 1e-6)
 
 
 def test_the_error_is_an_assertion_that_tells_all():

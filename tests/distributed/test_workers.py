@@ -311,8 +311,10 @@ def test_a_worker_that_is_paused_answers_but_is_given_no_part(monkeypatch):
     monkeypatch.setattr("rnnbp.distributed.crew.PATIENCE", 0.5)
     with small_cluster(1) as cluster, Client(cluster, set_as_default=False) as client:
         fit(client, network(), *problem(), callbacks=[lambda *_: client.run(pause) and None], **SETTINGS)
+        began = time.monotonic()
         with pytest.raises(ClusterError, match=r"worker inproc://\S+ has been paused for 0 s, as Dask does when"):
             fit(client, network(), [dask.delayed(problem)()], **SETTINGS)
+        assert time.monotonic() - began > 0.5
 
 
 def test_a_worker_that_cannot_be_reached_is_named(monkeypatch):
