@@ -122,8 +122,8 @@ def activations(net: Network, x: ArrayLike | Sequence[ArrayLike], lengths: Array
     a, arranged = batch.rows, packing
     for k, layer in enumerate(twin.layers):
         a, _ = layer.forward(twin.parameters.within(f"{k}."), a, Context(arranged, False, twin.rng))
-        taken, arranged = arranged, None if arranged is None else layer.output_packing(arranged)
-        outputs.append((np.array(a), taken, arranged))
+        arranged = None if arranged is None else layer.output_packing(arranged)
+        outputs.append((np.array(a), arranged))
 
     def laid_out(rows: Array, in_time: Packing | None) -> Array:
         if packing is None:
@@ -137,7 +137,7 @@ def activations(net: Network, x: ArrayLike | Sequence[ArrayLike], lengths: Array
         inside.setdefault(recording.layer, {}).update(named)
     arrays: dict[str, Array] = {}
     shortened: dict[str, NDArray[np.intp]] = {}
-    for k, (rows, _, in_time) in enumerate(outputs):
+    for k, (rows, in_time) in enumerate(outputs):
         arrays |= (own := {f"{k}": laid_out(rows, in_time), **inside.get(k, {})})
         if in_time is not None and in_time is not packing:
             shortened |= dict.fromkeys(own, in_time.unsort(in_time.lengths))

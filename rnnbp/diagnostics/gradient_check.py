@@ -62,7 +62,7 @@ class GradientError(AssertionError):
         self.result = result
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class GradientCheck:
     """What `check_gradients` found.
 
@@ -208,7 +208,8 @@ def check_gradients(
     if problem.batch.packing is not None and not problem.loss.per_sequence:  # sequences can be cut
         agreed, length, wrong = 0, problem.batch.packing.n_steps, result.wrong
         while length - agreed > 1:
-            probe = min(max(2 * agreed, 1), (agreed + length) // 2)
+            doubled = max(2 * agreed, 1)
+            probe = min(doubled, (agreed + length) // 2)
             cut = compare(problem.truncated(probe))
             if cut.ok:
                 agreed = probe

@@ -47,7 +47,7 @@ __all__ = ["GradientFlow", "gradient_flow"]
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False)
 class GradientFlow:
     """The norm of the loss's gradient with respect to each state at each step; see `gradient_flow`.
 

@@ -134,6 +134,6 @@ def first_examples(net: Network, x: Any, target: Any, lengths: Any = None, *, n:
 
 def _first(values: Any, n: int, *, time_first: bool) -> Any:
     """Return the first n examples of a list, or of an array whose first axis may be time."""
-    if isinstance(values, (list, tuple, Sequences)) and not time_first:
-        return values[:n]
-    return np.asarray(values)[:, :n] if time_first else np.asarray(values)[:n]
+    if time_first:
+        return np.asarray(values)[:, :n]
+    return values[:n] if isinstance(values, (list, tuple, Sequences)) else np.asarray(values)[:n]

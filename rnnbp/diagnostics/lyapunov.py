@@ -50,7 +50,7 @@ __all__ = ["LyapunovExponents", "lyapunov_exponents"]
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False)
 class LyapunovExponents:
     """The exponents of a network's dynamics; see `lyapunov_exponents`.
 
@@ -91,7 +91,7 @@ class LyapunovExponents:
     @property
     def entropy(self) -> float:
         """The sum of the positive exponents, in nats a step: how fast the dynamics forgets its past (Pesin)."""
-        return float(self.exponents[self.exponents > 0].sum())
+        return float(np.maximum(self.exponents, 0).sum())
 
     @property
     def dimension(self) -> float:
@@ -242,8 +242,9 @@ class _Dynamics:
         """Return a path without an input."""
         if self.net.interface.frame_rank == 0:
             raise ValueError("symbols have no zero, so this network cannot be left alone: give x")
-        start = rng.normal(size=(1, self.n_states))
-        return _Path(start, np.zeros((n_steps, self.net.n_inputs or 1)), Packing.full(n_steps, 1))
+        packing = Packing.full(n_steps, 1)
+        start = rng.normal(size=(packing.n_sequences, self.n_states))
+        return _Path(start, np.zeros((n_steps, self.net.n_inputs or 1)), packing)
 
     def fed_back(self, x: ArrayLike | Sequence[ArrayLike], lengths: ArrayLike | None, n_steps: int) -> _Path:
         """Return the path that begins where an input has led."""

@@ -36,7 +36,7 @@ __all__ = ["Saliency", "saliency"]
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False)
 class Saliency:
     """How an output depends on its input; see `saliency`.
 
@@ -153,7 +153,7 @@ def saliency(
     asked = _asked(y, step, None if true_lengths is None else net.interface.output_lengths(true_lengths))
     if output is None:
         total = (y * asked[..., None]).sum(axis=0) if y.ndim == 3 else y
-        chosen = total.argmax(axis=-1)
+        chosen = total.argmax(axis=1)
     else:
         chosen = _check_output(output, batch.n_examples, net.n_outputs)
     d_output = np.zeros_like(y)
@@ -174,12 +174,12 @@ def _asked(y: Array, step: int | None, lengths: NDArray[np.intp] | None) -> Arra
                 f"step {step} was asked for, but this network has no output at each step: leave `step` out"
             )
         return np.ones(len(y), y.dtype)
-    t = np.arange(len(y))[:, None]
     if step is None:
-        return (t < lengths).astype(y.dtype)
+        return np.ones(y.shape[:2], y.dtype)  # nobody looks at what lies after a sequence's end
     shortest = int(lengths.min())
     if not -shortest <= step < shortest:
         raise ValueError(f"there is no step {step} in every sequence: the shortest has {shortest} steps")
+    t = np.arange(len(y))[:, None]
     return np.asarray(t == (step if step >= 0 else lengths + step), y.dtype)
 
 

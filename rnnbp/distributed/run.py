@@ -25,8 +25,7 @@ from rnnbp.distributed.sums import root
 from rnnbp.distributed.tasks import split_state
 from rnnbp.optimizers import Optimizer, State, clip_by_norm
 from rnnbp.training.evaluation import judge
-from rnnbp.training.next_step import NextStep
-from rnnbp.training.run import Augment, Found, NonFiniteError, TrainingRun
+from rnnbp.training.run import Found, NonFiniteError, TrainingRun
 
 __all__ = ["ClusterRun"]
 
@@ -51,18 +50,15 @@ class ClusterRun(TrainingRun):
         start: int = 0,
         stop: int | None = None,
         *,
-        augment: Augment | None = None,
         rng: np.random.Generator | None = None,
-        next_step: NextStep | None = None,
-        teacher_forcing: float = 1.0,
-        **states: Any,
+        **options: Any,
     ) -> Found:
         """Return loss and gradient of some examples, which are finite; see `TrainingRun.minibatch`."""
         data = self.data
         assert isinstance(data, Spread)
         part_of, within = data.locate(chosen)
         where = {int(part): np.flatnonzero(part_of == part) for part in np.unique(part_of)}
-        initial = states.pop("initial_states", {})
+        initial = options.pop("initial_states", {})
         pieces = {
             part: Piece(leaf, within[at], {name: state[at] for name, state in initial.items()} or None)
             for leaf, (part, at) in enumerate(where.items())
@@ -74,10 +70,7 @@ class ClusterRun(TrainingRun):
             epoch=len(self.history),
             steps=(start, stop),
             seeds=(_seed(self.net.rng), None if rng is None else _seed(rng)),
-            augment=augment,
-            next_step=next_step,
-            teacher_forcing=teacher_forcing,
-            **states,
+            **options,
         )
         values, shares, n_rows, finals = zip(*(answer.found[part] for part in where), strict=True)
         whole = 1.0 if self.loss.is_sum else sum(shares)

@@ -73,6 +73,24 @@ def test_one_sequence_is_shown_without_its_padding():
     np.testing.assert_array_equal(one["2"], seen["2"][1])
 
 
+def test_one_sequence_is_as_long_as_a_stride_has_left_it():
+    net = Network([GRU(2, 4), layers.Conv1D(4, 3, 2, stride=2), GRU(3, 2), layers.LastStep()])
+    seen = activations(net, X, LENGTHS)
+    for i, length in enumerate(LENGTHS):
+        shapes = {name: array.shape for name, array in seen.of(i).items()}
+        left = -(-length // 2)
+        assert shapes["0"] == shapes["0.z"] == (length, 4)
+        assert shapes["1"] == (left, 3)
+        assert shapes["2"] == shapes["2.z"] == (left, 2)
+        alone = activations(net, X[:length, [i]])
+        np.testing.assert_allclose(seen.of(i)["2.h"], alone["2.h"][:, 0], rtol=1e-5, atol=1e-6)
+
+
+def test_dropout_is_off():
+    seen = activations(Network([GRU(2, 4), layers.Dropout(0.5)]), X)
+    np.testing.assert_array_equal(seen["1"], seen["0"])
+
+
 def test_static_networks_have_activations_too():
     net = Network([layers.Dense(2, 4), layers.Activation("tanh"), layers.Dense(4, 1)])
     seen = activations(net, X[0])

@@ -9,7 +9,8 @@ from conformance import RECURRENT
 from rnnbp import Network, layers, losses
 from rnnbp.cells import LSTMCell
 from rnnbp.cells.lstm import pullback as lstm_pullback
-from rnnbp.diagnostics import GradientError, check_gradients
+from rnnbp.diagnostics import GradientCheck, GradientError, check_gradients
+from rnnbp.diagnostics.finite_differences import Leaf, relative_error
 from rnnbp.gradients import BPTT, TruncatedBPTT
 
 TEXT = BPTT(compiled=False)
@@ -166,6 +167,32 @@ def test_network_and_input_are_left_as_they_are():
     forward.backward(forward.output)  # its activations have not been touched
 
 
+def slope_of(value, gradient, **options):
+    """Return the error of a gradient of a function of one number, which is 0.5."""
+    values = np.array([0.5])
+    leaf = Leaf(values, np.array([gradient]), lambda: value(float(values[0])))
+    settings = {"tolerance": 1e-6, "n_directions": 1, "rng": np.random.default_rng(0)} | options
+    error, place = relative_error(leaf, **settings)
+    assert (values[0], place) == (0.5, (0,))
+    return error
+
+
+@pytest.mark.parametrize(("said", "error"), [(3.0, 0.0), (3.3, 0.3 / 3.3), (2.0, 1.0 / 3.0), (-3.0, 2.0), (0.0, 1.0)])
+def test_the_error_is_relative_to_the_larger_of_the_two(said, error):
+    assert slope_of(lambda p: 3.0 * p, said) == pytest.approx(error, rel=0.02, abs=1e-9)
+
+
+def test_a_small_gradient_may_be_wrong_too():
+    assert slope_of(lambda p: 1e-3 * p, 1e-3) < 1e-6
+    assert slope_of(lambda p: 1e-3 * p, 5e-4) > 1e-2
+    assert slope_of(lambda p: 2e-4 * p, 1e-4) > 1e-3
+
+
+@pytest.mark.parametrize("large", [1.0, 1e4, 1e8])
+def test_what_rounding_makes_of_a_large_loss_is_no_wrong_gradient(large):
+    assert slope_of(lambda p: large + 1e-9 * p, 1e-9) < 1e-6
+
+
 # -- wrong ones --------------------------------------------------------------------------------------------------------
 
 
@@ -202,6 +229,13 @@ def test_the_first_wrong_step_is_named(step):
     assert result.hint == "look at the backward pass of layer 0, Elman, or at what is handed back by layer 1, WrongFrom"
 
 
+def test_a_first_layer_that_hands_back_a_wrong_gradient_is_named():
+    net = Network([WrongFrom(0), layers.Elman(3, 2, gradient=TEXT)])
+    result = found_in(net, *sequences(3, 2), MSE, LENGTHS)
+    assert result.wrong == ("x",)
+    assert result.hint == "look at the backward pass of layer 0, WrongFrom, or at what is handed back by layer 1, Elman"
+
+
 def test_an_algorithm_that_looks_back_less_far_is_named():
     net = Network([layers.Elman(3, 2, gradient=TruncatedBPTT(1, 2))])
     result = found_in(net, *sequences(3, 2), MSE, LENGTHS)
@@ -229,6 +263,11 @@ def test_a_wrong_large_parameter_is_found_by_random_directions():
     result = found_in(net, *sequences(30, 10), MSE, LENGTHS)
     assert "0.input_weight" in result.wrong
     assert result.places["0.input_weight"] is None
+
+
+def test_an_error_of_just_the_tolerance_is_within_it():
+    check = GradientCheck({"x": 1e-6, "output": 0.0}, {"x": (0, 0), "output": (0, 0)}, tolerance=1e-6)
+    assert (check.ok, check.wrong, check.max_error) == (True, (), 1e-6)
 
 
 def test_the_error_is_an_assertion_that_tells_all():

@@ -86,6 +86,22 @@ def test_what_vanishes_and_explodes_is_counted(weight, vanishing, exploding):
     assert flow.exploding["0.h"] == pytest.approx(exploding, abs=0.01)
 
 
+@pytest.mark.parametrize(("weight", "vanishing", "exploding"), [(0.5, 0.7, 0.0), (2.0, 0.0, 0.7)])
+def test_a_gradient_just_at_the_threshold_neither_vanishes_nor_explodes(weight, vanishing, exploding):
+    """Of 10 steps, at the last three the gradient is within a factor of 4 of what arrives."""
+    net = Network([layers.Elman(1, 1, activation="identity", gradient=TEXT), layers.LastStep()], dtype="float64")
+    net.parameters["0.recurrent_weight"][...] = weight
+    flow = gradient_flow(net, np.zeros((10, 1, 1)), np.ones((1, 1)), MSE, threshold=4.0)
+    assert (flow.vanishing["0.h"], flow.exploding["0.h"]) == (vanishing, exploding)
+
+
+def test_of_one_step_alone_a_state_within_the_cell_has_no_flow():
+    net = last_step_network("LSTM")
+    net.parameters["2.weight"][...] = 0
+    assert gradient_flow(net, problem(2)[0][:1], problem(2)[1], MSE).vanishing == {"0.h": 1.0, "0.c": 0.0}
+    assert gradient_flow(net, problem(2)[0][:1, :1], problem(2)[1][:1], MSE).vanishing == {"0.h": 1.0, "0.c": 0.0}
+
+
 def test_a_gradient_that_never_arrives_has_vanished():
     net = last_step_network("LSTM")
     net.parameters["2.weight"][...] = 0
@@ -108,7 +124,9 @@ def test_the_step_that_the_way_back_begins_at_does_not_count_for_an_inner_state(
 
 
 def test_the_printed_table_has_a_line_for_each_state():
-    text = repr(gradient_flow(last_step_network("LSTM"), *problem(2), MSE, LENGTHS))
+    flow = gradient_flow(last_step_network("LSTM"), *problem(2), MSE, LENGTHS)
+    assert flow != gradient_flow(last_step_network("LSTM"), *problem(2), MSE, LENGTHS)  # another one
+    text = repr(flow)
     assert text.splitlines()[0] == "GradientFlow of 3 sequences of up to 7 steps: ‖dL/ds(t)‖"
     assert [line.split()[0] for line in text.splitlines()[2:]] == ["0.h", "0.c"]
 
@@ -133,8 +151,10 @@ def test_a_network_without_time_has_no_flow(stack):
 
 def test_bad_input_is_an_error_in_the_user_s_words():
     net = last_step_network("LSTM")
-    with pytest.raises(ValueError, match=r"threshold must be above 1, but 0.5"):
-        gradient_flow(net, *problem(2), MSE, threshold=0.5)
+    for threshold in (0.5, 1.0):
+        with pytest.raises(ValueError, match=f"threshold must be above 1, but {threshold}"):
+            gradient_flow(net, *problem(2), MSE, threshold=threshold)
+    gradient_flow(net, *problem(2), MSE, threshold=1.5)
     with pytest.raises(ValueError, match="the input is empty"):
         gradient_flow(net, np.zeros((0, 1, 3)), np.zeros((1, 2)), MSE)
     with pytest.raises(ValueError, match="expected 3 targets"):

@@ -151,6 +151,13 @@ def test_what_is_worth_a_warning_is_a_setting(options, warned, caplog):
     assert len(caplog.records) == warned
 
 
+@pytest.mark.parametrize(("tolerated", "warned"), [(0.7, 0), (0.6999, 1)])
+def test_as_many_steps_as_are_tolerated_are_not_worth_a_warning(tolerated, warned, caplog):
+    """Of 10 steps, the gradient of the first 7 is more than 4 times smaller than the last one's."""
+    watch_linear(0.5, threshold=4.0, tolerated=tolerated)
+    assert len(caplog.records) == warned
+
+
 # -- bad input ---------------------------------------------------------------------------------------------------------
 
 

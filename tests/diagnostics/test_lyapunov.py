@@ -6,6 +6,7 @@ import pytest
 from rnnbp import Network, layers
 from rnnbp.cells import Cell, Product, Stage
 from rnnbp.diagnostics import lyapunov_exponents
+from rnnbp.diagnostics.lyapunov import LyapunovExponents
 from rnnbp.gradients import BPTT, FixedPoint
 
 TEXT = BPTT(compiled=False)
@@ -180,6 +181,42 @@ def test_a_direction_that_is_lost_has_minus_infinity():
     assert exponents.tolist() == [pytest.approx(np.log(0.5)), -np.inf]
 
 
+def spectrum(*exponents, n_states=None):
+    """Return what was measured with these exponents, over 2 steps of a sequence and 1 of another."""
+    exponents = np.array(exponents)
+    growth = np.broadcast_to(exponents, (2, 2, len(exponents))).copy()
+    growth[1, 1] = np.nan
+    return LyapunovExponents(exponents, growth, n_states or len(exponents))
+
+
+@pytest.mark.parametrize(
+    ("exponents", "n_states", "dimension", "entropy"),
+    [
+        ([-1.0, -2.0], 2, 0.0, 0.0),
+        ([0.0, -1.0], 2, 1.0, 0.0),  # a cycle
+        ([0.5, -1.0], 2, 1.5, 0.5),
+        ([1.5, 0.5, -1.0, -4.0], 4, 3.25, 2.0),
+        ([0.5, 0.5, -1.0, -1.0], 4, 3.0, 1.0),
+        ([1.0, 0.5], 2, 2.0, 1.5),
+        ([1.0, 0.5], 3, np.nan, 1.5),  # too few of them are known
+    ],
+)
+def test_the_dimension_is_where_the_sum_of_the_exponents_becomes_negative(exponents, n_states, dimension, entropy):
+    found = spectrum(*exponents, n_states=n_states)
+    assert found.dimension == pytest.approx(dimension, nan_ok=True)
+    assert found.entropy == pytest.approx(entropy)
+
+
+def test_the_exponents_are_shown_unless_they_are_many():
+    assert repr(spectrum(0.5, -0.25)) == (
+        "LyapunovExponents(0.5, -0.25) in nats a step, over 3 steps; entropy 0.5, dimension 2"
+    )
+    assert "(-0.5) in nats a step, over 3 steps; entropy 0, dimension 0" in repr(spectrum(-0.5))
+    assert spectrum(0.5, -0.25) != spectrum(0.5, -0.25)  # one measurement is not another
+    assert "(1, 1, 1, 1, 1, 1) in" in repr(spectrum(*[1.0] * 6))
+    assert "(1, 1, 1, 1, 1, 1, ... (7 in all)) in" in repr(spectrum(*[1.0] * 7))
+
+
 # -- how it is measured ------------------------------------------------------------------------------------------------
 
 
@@ -190,6 +227,19 @@ def test_several_sequences_count_with_their_steps():
     np.testing.assert_array_equal(np.isnan(result.growth[..., 0]), np.arange(2, 9)[:, None] >= lengths)
     np.testing.assert_allclose(result.exponents, np.nanmean(result.growth.reshape(-1, 3), axis=0))
     np.testing.assert_allclose(result.running[-1], result.exponents)
+
+
+@pytest.mark.parametrize(("n_steps", "counted"), [(9, 9), (10, 9), (29, 27), (40, 36)])
+def test_the_first_tenth_does_not_count(n_steps, counted):
+    net = Network([layers.GRU(2, 3, gradient=TEXT)])
+    assert lyapunov_exponents(net, n_steps=n_steps).growth.shape == (counted, 1, 3)
+    assert lyapunov_exponents(net, n_steps=n_steps, n_exponents=3, transient=0).growth.shape == (n_steps, 1, 3)
+
+
+def test_the_running_exponents_are_those_of_the_steps_so_far():
+    found = spectrum(0.5, -0.25)
+    found.growth[0, 1] = [0.75, 0.5]
+    np.testing.assert_allclose(found.running, [[0.625, 0.125], [1.75 / 3, 0.0]])
 
 
 def test_same_seed_same_numbers():
@@ -240,6 +290,8 @@ def test_a_layer_that_runs_backwards_is_an_error(options):
         ({}, "give x to drive the network with, or n_steps to leave it alone for, or both"),
         ({"n_steps": 0}, "n_steps must be a whole number of at least 1"),
         ({"n_steps": 5, "transient": 5}, "of 5 steps, 5 are transient: none is left"),
+        ({"n_steps": 5, "transient": -1}, "transient must be a whole number of at least 0"),
+        ({"n_steps": 5, "n_exponents": 0}, "n_exponents must be a whole number of at least 1"),
         ({"n_steps": 5, "n_exponents": 4}, "4 exponents were asked for, but the network has 3 states"),
         ({"x": np.zeros((4, 1, 3))}, "expected 2 features"),
         ({"x": np.zeros((0, 1, 2))}, "the input is empty"),
@@ -265,3 +317,5 @@ def test_a_pooled_output_cannot_be_fed_back():
 def test_dynamics_that_diverges_is_an_error():
     with pytest.raises(ArithmeticError, match="the dynamics diverges: at step"):
         lyapunov_exponents(Network([MapLayer(*LOGISTIC)]), kick(60, 3.0))
+    with pytest.raises(ArithmeticError, match=r"the dynamics diverges: at step 10[23] its states are no longer finite"):
+        lyapunov_exponents(linear(np.diag([1000.0])), kick(110, 10.0))  # whose Jacobian stays as it is

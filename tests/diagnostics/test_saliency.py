@@ -48,11 +48,15 @@ def test_by_default_it_is_the_largest_output():
 
 def test_of_outputs_at_each_step_it_is_their_sum():
     net = network()
+    totals = net.forward(X, LENGTHS).sum(axis=0)
+    np.testing.assert_array_equal(saliency(net, X, lengths=LENGTHS).output, totals.argmax(axis=1))
+    at_the_end = net.forward(X, LENGTHS)[LENGTHS - 1, range(3)]
+    np.testing.assert_array_equal(saliency(net, X, lengths=LENGTHS, step=-1).output, at_the_end.argmax(axis=1))
     expected = slopes(lambda x: net.forward(x, LENGTHS)[..., 1].sum(), X)
     np.testing.assert_allclose(saliency(net, X, 1, LENGTHS).gradient, expected, atol=1e-8)
 
 
-@pytest.mark.parametrize(("step", "rows"), [(1, [1, 1, 1]), (-1, [3, 1, 4])])
+@pytest.mark.parametrize(("step", "rows"), [(0, [0, 0, 0]), (1, [1, 1, 1]), (-1, [3, 1, 4]), (-2, [2, 0, 3])])
 def test_one_step_s_output_may_be_asked_for(step, rows):
     net = network()
     expected = slopes(lambda x: net.forward(x, LENGTHS)[rows, range(3), 2].sum(), X)
@@ -108,9 +112,21 @@ def test_of_static_examples_it_is_that_of_each_feature():
     assert "3 static examples" in repr(result)
 
 
+@pytest.mark.parametrize(
+    ("n", "more"), [(8, ""), (9, "\n  ... and 1 more sequences"), (11, "\n  ... and 3 more sequences")]
+)
+def test_it_shows_eight_sequences(n, more):
+    x = np.random.default_rng(0).normal(size=(4, n, 2))
+    lines = repr(saliency(network(layers.LastStep(bidirectional=True)), x, 0)).split("\n")
+    assert lines[0] == "Saliency, by ‖dy/dx(t)‖"
+    assert [line.partition(":")[0] for line in lines[1:9]] == [f"  sequence {i}" for i in range(8)]
+    assert "".join(f"\n{line}" for line in lines[9:]) == more
+
+
 def test_it_says_which_step_counts_most():
     result = saliency(network(layers.LastStep(bidirectional=True)), X, [2, 0, 1], LENGTHS)
     step = result.frame_norm[:, 2].argmax()
+    assert result != saliency(network(layers.LastStep(bidirectional=True)), X, [2, 0, 1], LENGTHS)  # another one
     assert f"sequence 2: output 1 hangs most on step {step} of 5" in repr(result)
 
 
@@ -118,6 +134,7 @@ def test_it_says_which_step_counts_most():
     ("last", "arguments", "message"),
     [
         ([layers.LastStep(bidirectional=True)], {"output": 3}, "outputs 0 to 2, but 3 was asked for"),
+        ([layers.LastStep(bidirectional=True)], {"output": [0, -1, 2]}, "outputs 0 to 2, but .* was asked for"),
         (
             [layers.LastStep(bidirectional=True)],
             {"output": [0, 1]},

@@ -302,30 +302,19 @@ def test_a_worker_that_does_not_say_its_version_has_no_part(undisturbed, monkeyp
     assert (net.theta == undisturbed[0]).all()
 
 
-def pause(client):
-    def paused(dask_worker):
-        dask_worker.status = Status.paused
-
-    client.run(paused)
+def pause(dask_worker):
+    dask_worker.status = Status.paused
 
 
 def test_a_worker_that_is_paused_answers_but_is_given_no_part(monkeypatch):
     monkeypatch.setattr("rnnbp.distributed.crew.POLL", 0.05)
-    monkeypatch.setattr("rnnbp.distributed.crew.PATIENCE", 0.3)
-    here, slept = threading.get_ident(), []
-
-    def slow(example, rng):
-        if threading.get_ident() != here and not slept:
-            slept.append(time.sleep(1.0))
-        return example
-
+    monkeypatch.setattr("rnnbp.distributed.crew.PATIENCE", 0.5)
     with small_cluster(1) as cluster, Client(cluster, set_as_default=False) as client:
-        fit(client, network(), *problem(), augment=slow, callbacks=[lambda *_: pause(client)], **SETTINGS)
-        pause(client)
-        with pytest.raises(
-            ClusterError, match=r"worker inproc://\S+ has been paused for 0 s, as Dask does when its mem"
-        ):
+        fit(client, network(), *problem(), callbacks=[lambda *_: client.run(pause) and None], **SETTINGS)
+        began = time.monotonic()
+        with pytest.raises(ClusterError, match=r"worker inproc://\S+ has been paused for 0 s, as Dask does when"):
             fit(client, network(), [dask.delayed(problem)()], **SETTINGS)
+        assert time.monotonic() - began > 0.5
 
 
 def test_a_worker_that_cannot_be_reached_is_named(monkeypatch):

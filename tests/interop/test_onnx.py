@@ -133,6 +133,23 @@ def test_sequences_end_in_what_is_pooled_of_their_own_steps(direction, pooling):
     assert load(to_model(net)).layers == net.layers
 
 
+@pytest.mark.parametrize(
+    ("stack", "x", "y"),
+    [
+        ([layers.Dense(3, 2)], ["batch", 3], ["batch", 2]),
+        ([layers.Activation("relu")], ["batch", "features"], ["batch", "features"]),
+        ([layers.Embedding(5, 4), layers.GRU(4, 2)], ["time", "batch"], ["steps", "batch", 2]),
+        ([layers.GRU(3, 2), layers.LastStep()], ["time", "batch", 3], ["batch", 2]),
+    ],
+    ids=str,
+)
+def test_a_file_says_which_axes_go_in_and_come_out(stack, x, y):
+    graph = to_model(Network(stack)).graph
+    for described, axes in ((graph.input[0], x), (graph.output[0], y)):
+        shape = described.type.tensor_type.shape.dim
+        assert [each.dim_param or each.dim_value for each in shape] == axes
+
+
 def test_a_static_network_takes_examples():
     net = Network([layers.Dense(3, 5), layers.Activation("gelu"), layers.LayerNorm(5), layers.Dense(5, 2)])
     x = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)
@@ -158,6 +175,8 @@ def test_float64_is_kept_if_asked_and_computed_by_the_reference_evaluator():
 def test_a_file_is_written_and_read(tmp_path):
     net = Network([layers.LSTM(3, 4), layers.Dense(4, 2)])
     export(net, tmp_path / "model.onnx")
+    written = onnx.load_model(tmp_path / "model.onnx")
+    assert ([each.version for each in written.opset_import], written.ir_version) == ([20], 9)
     back = load(tmp_path / "model.onnx")
     assert back.layers == net.layers
     assert back.metadata["onnx"]["final_states"] == {"final_0.h": ["0.h"], "final_0.c": ["0.c"]}

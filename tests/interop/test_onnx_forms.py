@@ -145,6 +145,11 @@ def one(operator, **constants):
     return [node(operator, " ".join(["x", *held]), "y", **attributes)], held
 
 
+def rnn(activation, **numbers_of_it):
+    held = {"w": numbers(1, H, I), "r": numbers(1, H, H)}
+    return [node("RNN", "x w r", "y", hidden_size=H, activations=[activation], **numbers_of_it)], held
+
+
 STEPS, ROWS, WINDOWS, SYMBOLS = ("T", "B", I), ("B", I), ("B", I, "T"), ("T", "B")
 FIT = "W and R do not fit 2 units of 3 gates"
 REFUSED = [
@@ -229,6 +234,14 @@ TAKEN_AS = [
     (one("PRelu", b=np.float32([0.25])), STEPS, layers.Activation("leaky_relu(0.25)")),
     (one("LayerNormalization", g=numbers(I)), STEPS, layers.LayerNorm(I, epsilon=1e-5)),
     (one("LayerNormalization", g=numbers(I), axis=2, epsilon=0.125), STEPS, layers.LayerNorm(I, epsilon=0.125)),
+    (rnn("Affine", activation_alpha=[0.5]), STEPS, layers.Elman(I, H, activation="affine(0.5, 0.0)")),
+    (rnn("LeakyRelu"), STEPS, layers.Elman(I, H, activation="leaky_relu")),
+    (rnn("HardSigmoid"), STEPS, layers.Elman(I, H, activation="hard_sigmoid(0.2, 0.5)")),
+    (rnn("Elu"), STEPS, layers.Elman(I, H, activation="elu")),
+    (one("LeakyRelu"), STEPS, layers.Activation("leaky_relu")),
+    (one("ThresholdedRelu"), STEPS, layers.Activation("thresholded_relu(1.0)")),
+    (one("HardSigmoid"), STEPS, layers.Activation("hard_sigmoid(0.2, 0.5)")),
+    (one("Elu"), STEPS, layers.Activation("elu")),
     (one("Softmax"), STEPS, layers.Activation("softmax")),
     (one("Softmax", axis=2), STEPS, layers.Activation("softmax")),
     (one("ReduceMean", axes=[0], keepdims=0), STEPS, layers.MeanOverTime()),
@@ -264,3 +277,17 @@ def test_the_axis_of_a_softmax_that_names_none_is_that_of_its_version(opset, x, 
     else:
         with pytest.raises(InteropError, match="it must go over the features, the last axis, but axis=1"):
             load(made)
+
+
+@pytest.mark.parametrize(
+    ("given", "activation"),
+    [
+        (rnn("Affine", activation_beta=[0.5]), "affine(1.0, 0.5)"),
+        (rnn("ScaledTanh", activation_alpha=[1.5]), "scaled_tanh(1.5, 1.0)"),
+        (rnn("ScaledTanh", activation_beta=[1.5]), "scaled_tanh(1.0, 1.5)"),
+    ],
+    ids=["alpha of Affine", "beta of ScaledTanh", "alpha of ScaledTanh"],
+)
+def test_numbers_of_a_function_that_are_left_out_change_nothing(given, activation):
+    """ONNX Runtime takes 0 for them, and so gives nothing but 0."""
+    assert load(model(*given)).layers == (layers.Elman(I, H, activation=activation),)

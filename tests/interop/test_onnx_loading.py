@@ -754,12 +754,25 @@ def with_stacked_states(gather, *nodes):
     ]
     constants = {"w": w, "r": r, "b": b, "w2": w2, "r2": r2, "side": np.array([0, 0, -1]), "third": np.array(2)}
     constants |= {"last": np.array(-1), "two": np.array([2, 3]), "far": np.array(4), "before": np.array(-5)}
+    constants |= {"of_third": np.array([2]), "fourth": np.array([3]), "none": np.array(0)}
     return model([*states, *nodes], constants)
 
 
 def test_the_last_states_of_both_directions_of_stacked_layers_as_pytorch_exports_them():
     others = [node("Gather", "states last", "l"), node("Concat", "f l", "both", axis=1), node("Relu", "both", "y")]
     check(with_stacked_states(node("Gather", "states third", "f"), *others), "GRU GRU LastStep Activation")
+
+
+def test_states_that_are_picked_and_put_together_can_be_picked_again():
+    others = [
+        node("Gather", "states fourth", "l"),
+        node("Concat", "f l", "again", axis=0),
+        node("Gather", "again none", "a"),
+        node("Gather", "again last", "c"),
+        node("Concat", "a c", "both", axis=1),
+        node("Relu", "both", "y"),
+    ]
+    check(with_stacked_states(node("Gather", "states of_third", "f"), *others), "GRU GRU LastStep Activation")
 
 
 @pytest.mark.parametrize(("order", "axis"), [("f l", 0), ("l f", 1), ("f f", 1)])

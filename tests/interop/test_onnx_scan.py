@@ -160,6 +160,20 @@ def test_every_operation_is_that_of_numpy_with_ties_too(op):
     np.testing.assert_allclose(computed(g.model(op, ""), {"x": x, "y": y})["value"], expected, rtol=1e-6)
 
 
+def test_a_constant_is_written_once_for_each_dtype():
+    g = Builder(np.dtype(np.float32))
+    first, again, other, larger = (
+        g.constant("one", value, dtype)
+        for value, dtype in ((1, np.float32), (1, np.float32), (1, np.int32), (2, np.float32))
+    )
+    assert first == again
+    assert len({first, other, larger}) == 3
+    written = {each.name: onnx.numpy_helper.to_array(each) for each in g.graph("constants").initializer}
+    assert [(written[name].item(), written[name].dtype) for name in (first, other, larger)] == [
+        (1, np.float32), (1, np.int32), (2, np.float32)
+    ]  # fmt: skip
+
+
 def test_a_constant_output_has_the_shape_of_the_operands():
     g = Builder(np.dtype(np.float32))
     g.output("y", elementwise(g, trace(lambda x: 2.0, (None,), (None,)), [g.input("x", np.float32, ["n"])])[0], ["n"])

@@ -135,7 +135,7 @@ def reshape(node: Node, values: Given, reading: Reading) -> list[Value]:
     candidates = [x, single]
     if x.axes[-2:] == ("d", "f") and x.n_directions == 2:
         width = None if x.width is None else 2 * x.width
-        candidates.append(replace(x, axes=(*x.axes[:-2], "f"), width=width, n_directions=1))
+        candidates.append(replace(x, axes=(*x.axes[:-2], "f"), width=width))
     own = reading.sizes_of(x)
     for candidate in candidates:
         sizes = reading.sizes_of(candidate)
@@ -216,7 +216,9 @@ def _some_of(node: Node, values: Given, chosen: slice | list[int] | None) -> lis
 def _of_stack(node: Node, value: Stack, axis: int, index: NDArray[Any], reading: Reading) -> Frames:
     """Return one state of several that lie one after the other."""
     k = _place(node, value.parts[0], axis)
-    places = [(part, d) for part in value.parts for d in range(part.n_directions)]
+    places = [
+        (part, d) for part in value.parts for d in range(part.n_directions if part.axes[value.axis] == "d" else 1)
+    ]
     if k != value.axis or index.size != 1 or index.item() not in range(-len(places), len(places)):
         raise refusal(node, f"it picks number {index.tolist()} along axis {axis} of {len(places)} states side by side")
     number: int = index.item()
