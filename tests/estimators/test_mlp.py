@@ -244,6 +244,35 @@ def test_warm_start_goes_on_and_its_curve_too():
     assert fitted.loss_ < loss
 
 
+def test_warm_start_goes_on_with_the_curves_of_validation_too():
+    fitted = MLPClassifier(warm_start=True, **BRIEF).fit(X, Y)
+    assert fitted.validation_loss_curve_ is None
+    for n in (15, 30):
+        assert len(fitted.fit(X, Y, X_val=X, y_val=Y).validation_loss_curve_) == n
+    assert len(fitted.fit(X, Y).validation_loss_curve_) == 30
+    fitted.set_params(early_stopping=True).fit(X, Y)
+    assert fitted.best_loss_ is None
+    n = fitted.n_iter_
+    assert len(fitted.validation_scores_) == n
+    fitted.fit(X, Y)
+    assert len(fitted.validation_scores_) == n + fitted.n_iter_
+    fitted.set_params(early_stopping=False).fit(X, Y)
+    assert fitted.validation_scores_ is None
+    assert fitted.best_loss_ > 0
+
+
+def test_two_samples_are_enough_to_set_aside():
+    settings = {"hidden_layer_sizes": 2, "max_iter": 1, "early_stopping": True, "validation_fraction": 0.1}
+    assert len(MLPRegressor(**settings).fit(X[::7][:20], NUMBERS[::7][:20]).validation_scores_) == 1
+    with pytest.raises(ValueError, match="The validation set is too small"):
+        MLPRegressor(**settings).fit(X[::7][:10], NUMBERS[::7][:10])
+
+
+def test_training_prints_nothing_unless_asked(capfd):
+    MLPClassifier(**BRIEF).fit(X, Y).predict(X)
+    assert capfd.readouterr() == ("", "")
+
+
 # -- a good citizen ----------------------------------------------------------------------------------------------------
 
 

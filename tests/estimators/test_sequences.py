@@ -365,6 +365,12 @@ def test_labels_that_are_not_one_a_sequence_are_refused(y, error, message):
         RNNClassifier(**BRIEF).fit(RAGGED[:2], y)
 
 
+@pytest.mark.parametrize("n", [2, 3])
+def test_one_label_for_several_steps_is_no_tagger_s(n):
+    with pytest.raises(ValueError, match="one label a sequence, but a tagger needs one a step"):
+        RNNTagger(**BRIEF).fit([np.ones((n, 1)), np.ones((1, 1))], ["a", "b"])
+
+
 def test_values_that_do_not_fit_their_sequences_are_named():
     with pytest.raises(ValueError, match=r"sequence 3 has \d steps, but its targets have shape"):
         RNNRegressor(**BRIEF).fit(RAGGED, [*SUMS[:3], SUMS[3][:-1], *SUMS[4:]])
