@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_iris, make_multilabel_classification, make_regression
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -355,6 +356,20 @@ def test_unseen_labels_in_score_count_as_wrong():
 def test_a_setting_that_cannot_be_used_is_named(settings, message):
     with pytest.raises(ValueError, match=message):
         MLPClassifier(**settings).fit(X, Y)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_the_best_epoch_of_training_that_diverges_is_kept():
+    def spoil(net, history):
+        if len(history) == 3:
+            net.theta[...] = np.inf
+
+    diverging = MLPClassifier(early_stopping=True, callbacks=[spoil], **BRIEF)
+    with pytest.warns(ConvergenceWarning, match="Training diverged, and its best epoch is kept"):
+        diverging.fit(X, Y)
+    assert np.isfinite(diverging.network_.theta).all()
+    assert np.isfinite(diverging.validation_scores_[:-1]).all()
+    assert np.isnan(diverging.validation_scores_[-1])
 
 
 @pytest.mark.filterwarnings("ignore:the loss has grown", "ignore:feature 1 of X")
