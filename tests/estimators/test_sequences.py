@@ -43,6 +43,8 @@ def test_a_classifier_learns_labels_of_ragged_sequences(y):
 def test_a_classifier_learns_several_labels_at_once():
     y = np.array([[x[0, 0] > 0, x[-1, 1] > 0] for x in RAGGED]).astype(int)
     fitted = RNNClassifier(**QUICK).fit(RAGGED, y)
+    unsure = RNNClassifier(**BRIEF).fit(RAGGED, y)
+    assert_array_equal(unsure.predict(RAGGED), unsure.predict_proba(RAGGED) > 0.5)
     assert fitted.predict(RAGGED).shape == (48, 2)
     assert fitted.score(RAGGED, y) > 0.8
 

@@ -62,6 +62,7 @@ def test_it_writes_down_what_it_has_not_heard_before(fitted):
     assert fitted.score(NEW, SAID) > 0.9
     assert 1.0 - rnnbp.metrics.word_error_rate(SAID, fitted.predict(NEW, best_path=True)) > 0.8
     assert fitted.loss_curve_[-1] < 0.1 * fitted.loss_curve_[0]
+    assert fitted.validation_scores_ is None  # nothing was held out
 
 
 def test_score_is_one_minus_the_word_error_rate(fitted):
