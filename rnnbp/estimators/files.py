@@ -237,7 +237,7 @@ def _compare(fitted: dict[str, Any], network: Network) -> None:
     """Check that what was fitted belongs to this network."""
     n_outputs, width = network.n_outputs, fitted.get("_width", fitted["n_features_in_"])
     covariates = fitted.get("_covariates", {})
-    n_past, n_future = (np.shape(covariates.get(name, ((), ())))[1] for name in COVARIATES)  # of means and spreads
+    n_past, n_future = (len(covariates[name][0]) if name in covariates else 0 for name in COVARIATES)
     if fitted.get("n_outputs_", n_outputs) != n_outputs:
         raise ValueError(f"n_outputs_ is {fitted['n_outputs_']}, but the network has {n_outputs} outputs")
     if width + n_past + n_future != network.n_inputs:
