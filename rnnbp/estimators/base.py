@@ -262,7 +262,7 @@ n_iter_without_improvement_ : int
                 state = optimizer.init(net.theta, decayed=net.parameters.decayed)
         self._optimizer_state = state
         constant = None
-        if self._begins_late and validation is not None and self.validation_scores_ is not None:
+        if self._begins_late and validation is not None:
             constant = self._constant_loss(validation)
         convergence = Convergence(self, n_examples, state, constant)
         stopped = "diverged"

@@ -31,6 +31,7 @@ __all__ = ["Transcribing", "Word", "WritesDown"]
 
 Array = NDArray[Any]
 BATCH = 32  # utterances that are run at once
+LEAST = -12.0  # log-probability: what is less likely at a step is not looked at there, to save time
 
 
 class Word(NamedTuple):
@@ -224,7 +225,7 @@ class Transcribing(Writing, Practice, Recognition, Hearing, WritesDown):
             symbols=alphabet.symbols,
             language_model_weight=self.language_model_weight,
             insertion_bonus=self.insertion_bonus,
-            least_log_probability=-12.0,
+            least_log_probability=LEAST,
         )
 
     def __sklearn_tags__(self) -> Any:

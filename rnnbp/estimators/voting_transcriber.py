@@ -28,7 +28,7 @@ from rnnbp.estimators.alphabet import Alphabet
 from rnnbp.estimators.files import ESTIMATOR, description_in
 from rnnbp.estimators.settings import SEED, drawn_seed
 from rnnbp.estimators.transcriber import CTCTranscriber
-from rnnbp.estimators.transcribing import Word, WritesDown
+from rnnbp.estimators.transcribing import LEAST, Word, WritesDown
 from rnnbp.files import model_file
 from rnnbp.files.model_file import ModelFileError
 from rnnbp.names import explained, explained_class
@@ -238,7 +238,7 @@ class VotingTranscriber(WritesDown):
         first = self.estimators_[0]
         alphabet = Alphabet(first.alphabet_)
         search = None if best_path else first._search(alphabet, first.language_model_, first.lexicon_)
-        found = vote(search or BeamSearch(first.beam_width, least_log_probability=-12.0), logits)
+        found = vote(search or BeamSearch(first.beam_width, least_log_probability=LEAST), logits)
         return [alphabet.decode(each[0].labels) for each in found]
 
     def __sklearn_tags__(self) -> Any:
@@ -256,13 +256,14 @@ def _voters(networks: Sequence[Network]) -> list[CTCTranscriber]:
     if any(each is None or each["class"] != CTCTranscriber.__name__ for each in described):
         raise ValueError("one of its networks is no CTCTranscriber's")
     voters = []
+    first: Any = described[0]
     for net, each in zip(networks, described, strict=True):
         assert each is not None
         net.metadata = {}
         voters.append(CTCTranscriber._made(each, net))
-        for part, names in (("settings", set(each["settings"]) - {"random_state"}), ("fitted", ALIKE)):
-            mine, first = each[part], described[0][part]  # type: ignore[index]
-            if differ := sorted(name for name in names | (set(first) & names) if mine.get(name) != first.get(name)):
+        settings = {*each["settings"], *first["settings"]} - {"random_state"}
+        for part, names in (("settings", settings), ("fitted", ALIKE)):
+            if differ := sorted(name for name in names if each[part].get(name) != first[part].get(name)):
                 raise ValueError(f"its networks differ in {differ[0]}")
         voters[-1].language_model_ = voters[0].language_model_  # the same, once
     return voters

@@ -31,6 +31,17 @@ def test_axes_and_directions_are_kept(data):
         assert again.strides == array.strides
 
 
+@pytest.mark.parametrize("array", [np.zeros((2, 3)), np.zeros((2, 3, 4)), np.zeros(4)[::2], np.zeros(())])
+def test_what_lies_row_by_row_or_has_fewer_axes_needs_no_word(array):
+    assert layout(array) is None
+
+
+def test_a_gap_is_what_lies_between_the_innermost_rows():
+    cube = np.zeros((2, 3, 4)).transpose(0, 2, 1)
+    assert layout(cube) == {"axes": [0, 2, 1], "reversed": [], "gap": False}
+    assert layout(np.zeros((2, 3, 5))[:, :, :4].transpose(0, 2, 1)) == {"axes": [0, 2, 1], "reversed": [], "gap": True}
+
+
 @pytest.mark.parametrize("cut", [np.s_[:, :-1], np.s_[:, ::-1], np.s_[::-1], np.s_[::-1, ::-1], np.s_[:-1, 1:]])
 @pytest.mark.parametrize("turned", [False, True])
 def test_a_product_with_it_has_the_same_bits(cut, turned):

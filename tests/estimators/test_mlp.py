@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_iris, make_multilabel_classification, make_regression
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -244,6 +245,35 @@ def test_warm_start_goes_on_and_its_curve_too():
     assert fitted.loss_ < loss
 
 
+def test_warm_start_goes_on_with_the_curves_of_validation_too():
+    fitted = MLPClassifier(warm_start=True, **BRIEF).fit(X, Y)
+    assert fitted.validation_loss_curve_ is None
+    for n in (15, 30):
+        assert len(fitted.fit(X, Y, X_val=X, y_val=Y).validation_loss_curve_) == n
+    assert len(fitted.fit(X, Y).validation_loss_curve_) == 30
+    fitted.set_params(early_stopping=True).fit(X, Y)
+    assert fitted.best_loss_ is None
+    n = fitted.n_iter_
+    assert len(fitted.validation_scores_) == n
+    fitted.fit(X, Y)
+    assert len(fitted.validation_scores_) == n + fitted.n_iter_
+    fitted.set_params(early_stopping=False).fit(X, Y)
+    assert fitted.validation_scores_ is None
+    assert fitted.best_loss_ > 0
+
+
+def test_two_samples_are_enough_to_set_aside():
+    settings = {"hidden_layer_sizes": 2, "max_iter": 1, "early_stopping": True, "validation_fraction": 0.1}
+    assert len(MLPRegressor(**settings).fit(X[::7][:20], NUMBERS[::7][:20]).validation_scores_) == 1
+    with pytest.raises(ValueError, match="The validation set is too small"):
+        MLPRegressor(**settings).fit(X[::7][:10], NUMBERS[::7][:10])
+
+
+def test_training_prints_nothing_unless_asked(capfd):
+    MLPClassifier(**BRIEF).fit(X, Y).predict(X)
+    assert capfd.readouterr() == ("", "")
+
+
 # -- a good citizen ----------------------------------------------------------------------------------------------------
 
 
@@ -326,6 +356,20 @@ def test_unseen_labels_in_score_count_as_wrong():
 def test_a_setting_that_cannot_be_used_is_named(settings, message):
     with pytest.raises(ValueError, match=message):
         MLPClassifier(**settings).fit(X, Y)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_the_best_epoch_of_training_that_diverges_is_kept():
+    def spoil(net, history):
+        if len(history) == 3:
+            net.theta[...] = np.inf
+
+    diverging = MLPClassifier(early_stopping=True, callbacks=[spoil], **BRIEF)
+    with pytest.warns(ConvergenceWarning, match="Training diverged, and its best epoch is kept"):
+        diverging.fit(X, Y)
+    assert np.isfinite(diverging.network_.theta).all()
+    assert np.isfinite(diverging.validation_scores_[:-1]).all()
+    assert np.isnan(diverging.validation_scores_[-1])
 
 
 @pytest.mark.filterwarnings("ignore:the loss has grown", "ignore:feature 1 of X")

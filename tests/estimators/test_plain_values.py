@@ -107,6 +107,10 @@ def test_room_for_long_texts_is_kept_up_to_a_megabyte():
         assert through_json(np.array(["a"], f"U{length}")).dtype == f"<U{kept}"
 
 
+def test_many_short_texts_have_room():
+    assert through_json(np.array(["a"] * (2**18 + 1))).shape == (2**18 + 1,)
+
+
 @pytest.mark.parametrize("dtype", ["float32", ">i8", "bool", "object", "U1024"])
 def test_dtypes_come_back(dtype):
     assert through_json(np.dtype(dtype)) == np.dtype(dtype)

@@ -43,6 +43,8 @@ def test_a_classifier_learns_labels_of_ragged_sequences(y):
 def test_a_classifier_learns_several_labels_at_once():
     y = np.array([[x[0, 0] > 0, x[-1, 1] > 0] for x in RAGGED]).astype(int)
     fitted = RNNClassifier(**QUICK).fit(RAGGED, y)
+    unsure = RNNClassifier(**BRIEF).fit(RAGGED, y)
+    assert_array_equal(unsure.predict(RAGGED), unsure.predict_proba(RAGGED) > 0.5)
     assert fitted.predict(RAGGED).shape == (48, 2)
     assert fitted.score(RAGGED, y) > 0.8
 
@@ -363,6 +365,12 @@ def test_labels_that_do_not_fit_their_sequences_are_named(y, message):
 def test_labels_that_are_not_one_a_sequence_are_refused(y, error, message):
     with pytest.raises(error, match=message):
         RNNClassifier(**BRIEF).fit(RAGGED[:2], y)
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_one_label_for_several_steps_is_no_tagger_s(n):
+    with pytest.raises(ValueError, match="one label a sequence, but a tagger needs one a step"):
+        RNNTagger(**BRIEF).fit([np.ones((n, 1)), np.ones((1, 1))], ["a", "b"])
 
 
 def test_values_that_do_not_fit_their_sequences_are_named():

@@ -19,6 +19,7 @@ from rnnbp import (
     RNNForecaster,
     RNNRegressor,
     RNNTagger,
+    VotingTranscriber,
     optimizers,
 )
 from rnnbp.estimators.declaring import check
@@ -103,6 +104,13 @@ def test_an_estimator_equals_itself_alone(kind):
     first, second = kind(), kind()
     assert first != second
     assert len({first, second, first}) == 2
+
+
+@pytest.mark.parametrize(
+    "estimator", [*(kind() for kind in ESTIMATORS[:5]), CTCTranscriber(), VotingTranscriber(CTCTranscriber())], ids=repr
+)
+def test_groups_are_asked_for_where_metadata_are_routed(estimator):
+    assert estimator.get_metadata_routing().fit.requests["groups"] is True
 
 
 def test_tags_say_what_is_taken():
@@ -220,13 +228,13 @@ def test_settings_at_their_limits_are_taken(estimator):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize(("kind", "n"), [(MLPClassifier, 200), (RNNClassifier, 32)])
-def test_a_minibatch_has_as_many_as_is_documented(kind, n):
+@pytest.mark.parametrize(("kind", "n", "those"), [(MLPClassifier, 200, "Samples"), (RNNClassifier, 32, "Sequences")])
+def test_a_minibatch_has_as_many_as_is_documented(kind, n, those):
     x, y = np.random.default_rng(0).normal(size=(n + 1, 3)), np.arange(n + 1) % 2
     settings = {"max_iter": 1, "random_state": 0} | ({"gradient": BPTT(compiled=False)} if kind in RECURRENT else {})
     auto, given = (kind(3, batch_size=size, **settings).fit(x, y) for size in ("auto", n))
     np.testing.assert_array_equal(auto.network_.theta, given.network_.theta)
-    assert f'"auto" is {n}, or all' in kind.__doc__
+    assert f'{those} a minibatch; "auto" is {n}, or all' in kind.__doc__
 
 
 def test_validation_data_are_given_together():

@@ -11,8 +11,9 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_score
 
 import rnnbp
-from rnnbp import CTCTranscriber, ModelFileError, decoding, layers
+from rnnbp import CTCTranscriber, ModelFileError, decoding, layers, optimizers
 from rnnbp.audio import AudioError
+from rnnbp.optimizers import schedules
 
 RATE = 4000
 TONES = {"a": 300.0, "b": 700.0, "c": 1400.0, " ": 0.0}
@@ -61,6 +62,7 @@ def test_it_writes_down_what_it_has_not_heard_before(fitted):
     assert fitted.score(NEW, SAID) > 0.9
     assert 1.0 - rnnbp.metrics.word_error_rate(SAID, fitted.predict(NEW, best_path=True)) > 0.8
     assert fitted.loss_curve_[-1] < 0.1 * fitted.loss_curve_[0]
+    assert fitted.validation_scores_ is None  # nothing was held out
 
 
 def test_score_is_one_minus_the_word_error_rate(fitted):
@@ -205,6 +207,9 @@ def test_the_parameters_are_the_mean_over_the_last_epochs():
     watch = {"callbacks": [lambda net, history: seen.append(net.theta.copy())]}
     mean = CTCTranscriber(RATE, averaging=1, **settings, **watch).fit(WAVES, TEXTS)
     assert_array_equal(mean.network_.theta, seen[-1])
+    short = settings | {"max_iter": 1}
+    last_of_one, mean_of_one = (CTCTranscriber(RATE, averaging=n, **short).fit(WAVES[:16], TEXTS[:16]) for n in (0, 5))
+    assert (mean_of_one.network_.theta != last_of_one.network_.theta).any()
     assert 0 < np.abs(mean.network_.theta - last.network_.theta).max() < 0.5
 
 
@@ -231,7 +236,31 @@ def test_the_first_epoch_goes_from_short_to_long(monkeypatch):
     CTCTranscriber(RATE, **SMALL).fit(WAVES, TEXTS)
     CTCTranscriber(RATE, short_first=False, **SMALL).fit(WAVES, TEXTS)
     CTCTranscriber(RATE, **SMALL | {"speeds": ()}).fit(WAVES[:1], TEXTS[:1])  # all are of one length
-    assert seen == ["later", True, True]
+    CTCTranscriber(RATE, **SMALL | {"speeds": ()}).fit(WAVES[:2], TEXTS[:2])
+    assert seen == ["later", True, True, "later"]
+
+
+@pytest.mark.parametrize(
+    ("warm_up", "epochs"), [(6, 2.0), (100, 2.4)]
+)  # three minibatches an epoch; a fifth of all epochs at most
+def test_the_rate_warms_up_for_so_many_updates(monkeypatch, warm_up, epochs):
+    from rnnbp.estimators import transcriber
+
+    seen = []
+    monkeypatch.setattr(transcriber, "fit", lambda net, x, target, **given: seen.append(given) or _history())
+    CTCTranscriber(RATE, **SMALL | {"speeds": (), "warm_up": warm_up}).fit(WAVES[:17], TEXTS[:17])
+    expected = schedules.warm_up(schedules.cosine(0.02, 12), epochs=epochs)
+    assert seen[0]["optimizer"].settings() == optimizers.Adam(expected, clip_norm=5.0).settings()
+
+
+@pytest.mark.parametrize(("noise", "n_masks", "changed"), [(0.1, 0, True), (0.0, (0, 1), True), (0.0, 0, False)])
+def test_examples_are_changed_by_noise_or_by_masks(monkeypatch, noise, n_masks, changed):
+    from rnnbp.estimators import transcriber
+
+    seen = []
+    monkeypatch.setattr(transcriber, "fit", lambda net, x, target, **given: seen.append(given["augment"]) or _history())
+    CTCTranscriber(RATE, **SMALL | {"noise": noise, "n_masks": n_masks}).fit(WAVES[:2], TEXTS[:2])
+    assert (seen[0] is not None) is changed
 
 
 def test_two_looks_at_each_utterance_are_trained_on(monkeypatch):
@@ -348,8 +377,20 @@ MODEL = ["order", 2], ["unit", "word"]
     [
         ("alphabet_", "abc d", "its alphabet 'abc d' does not fit its network"),
         ("language_model_", {"mapping": [["order", 2]]}, "its description makes no CTCTranscriber"),
-        ("language_model_", {"mapping": [*MODEL, ["log_p", [[1, 2.0]]], ["backoff", []]]}, "an n-gram of its"),
-        ("language_model_", {"mapping": [*MODEL, ["log_p", [["a", 2.0]]], ["backoff", []]]}, "the log_p of an n-gram"),
+        *(
+            ("language_model_", {"mapping": [*MODEL, ["log_p", [wrong]], ["backoff", []]]}, ": an n-gram of its")
+            for wrong in ([1, -2.0], ["a", -2], ["a", "b", "c", -2.0], [-2.0], "ab")
+        ),
+        (
+            "language_model_",
+            {"mapping": [*MODEL, ["log_p", [["a", 2.0]]], ["backoff", []]]},
+            ": the log_p of an n-gram",
+        ),
+        (
+            "language_model_",
+            {"mapping": [*MODEL, ["log_p", [["a", -2.0]]], ["backoff", [["a", {"float": "inf"}]]]]},
+            ": the backoff of an n-gram",
+        ),
         ("language_model_", {"mapping": [*MODEL, ["log_p", []], ["backoff", []]]}, "must have been fitted"),
         ("language_model_", {"mapping": [*MODEL, ["log_p", 5], ["backoff", []]]}, "is no list"),
         ("lexicon_", [1], "lexicon_ cannot be"),
@@ -365,6 +406,27 @@ def test_a_file_whose_parts_do_not_fit_is_refused(fitted, tmp_path, name, value,
     net = rnnbp.Network.load(tmp_path / "model")
     net.metadata["estimator"]["fitted" if name.endswith("_") else "settings"][name] = value
     net.save(tmp_path / "model")
+    with pytest.raises(ModelFileError, match=message):
+        CTCTranscriber.load(tmp_path / "model")
+
+
+@pytest.mark.parametrize(
+    ("level", "message"),
+    [
+        ([0.0] * 12, "a band cannot vary by less than nothing"),
+        ([-1.0] * 12, "a band cannot vary by less than nothing"),
+        ([0.5] * 11, "the level that sound begins with is not one of its bands'"),
+        ([0.5] * 12, None),
+    ],
+)
+def test_how_much_the_bands_of_live_sound_vary_is_above_0(live, tmp_path, level, message):
+    live.save(tmp_path / "model")
+    net = rnnbp.Network.load(tmp_path / "model")
+    net.metadata["estimator"]["fitted"]["live_variance_"] = {"array": level, "dtype": "<f8"}
+    net.save(tmp_path / "model")
+    if message is None:
+        CTCTranscriber.load(tmp_path / "model")
+        return
     with pytest.raises(ModelFileError, match=message):
         CTCTranscriber.load(tmp_path / "model")
 

@@ -6,6 +6,8 @@ from numpy.testing import assert_array_equal
 
 from rnnbp import History
 from rnnbp.audio import AudioError
+from rnnbp.estimators.alphabet import Alphabet
+from rnnbp.estimators.live import LiveTranscription
 from rnnbp.estimators.transcriber_training import (
     Masking,
     NotBetter,
@@ -78,6 +80,35 @@ def test_clipped_is_what_stands_at_the_end_of_the_range_in_more_than_a_thousandt
     wave[10:13] = 1.0
     EAR.hear([wave])
     assert [str(each.message)[:41] for each in recwarn] == ["recording 0 (0.1 % of its samples) is cli"] * said
+
+
+def test_nothing_is_printed(capfd):
+    EAR(EAR.hear([noise(2000)]))
+    assert capfd.readouterr() == ("", "")
+
+
+class Said:
+    """A network that puts out given classes."""
+
+    def stream(self):
+        return self
+
+    def reset(self):
+        pass
+
+    def push(self, frames):
+        return np.eye(3)[frames[:, 0].astype(int)]
+
+
+def test_a_live_text_has_each_class_once_as_long_as_it_lasts():
+    heard = LiveTranscription(Said(), Alphabet("ab"), None)
+    assert heard.push(np.array([[1.0], [1.0], [2.0]])) == "ab"
+    assert heard.push([2.0]) == "ab"
+    assert heard.push([0.0]) == "ab"
+    assert heard.push([2.0]) == "abb"
+    heard.reset()
+    assert heard.push([2.0]) == "b"
+    assert heard.finish() == "b"
 
 
 # -- what is learnt from -----------------------------------------------------------------------------------------------

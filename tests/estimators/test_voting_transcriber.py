@@ -216,6 +216,24 @@ def test_one_file_holds_all_of_them(fitted, tmp_path):
     clone(again).fit(X[:10], TEXTS[:10])
 
 
+def test_one_may_vote_alone(tmp_path):
+    model = VotingTranscriber(CTCTranscriber(**SMALL | {"max_iter": 2}), 1, random_state=0).fit(X, TEXTS)
+    assert model.n_features_in_ == 4
+    model.save(tmp_path / "model")
+    again = VotingTranscriber.load(tmp_path / "model")
+    assert again.n_estimators == 1
+    assert again.predict(NEW[:3]) == model.predict(NEW[:3])
+    texts = [" ".join(word.text for word in words) for words in again.predict_alignments(NEW[:3])]
+    assert texts == model.predict(NEW[:3])
+
+
+def test_as_many_as_may_be_vote(monkeypatch):
+    monkeypatch.setattr("rnnbp.estimators.voting_transcriber.MOST_VOTERS", 3)
+    assert len(unfitted(max_iter=1).fit(X[:8], TEXTS[:8]).estimators_) == 3
+    with pytest.raises(ValueError, match="n_estimators must be at most 3, but 4 was given"):
+        unfitted().set_params(n_estimators=4).fit(X[:8], TEXTS[:8])
+
+
 def test_what_reads_one_network_says_what_the_file_is(fitted, tmp_path):
     fitted.save(tmp_path / "model")
     for load in (rnnbp.Network.load, CTCTranscriber.load):
@@ -252,6 +270,10 @@ def set_of(k, part, name, value):
     return change
 
 
+def drop_setting(voter, name):
+    del voter["metadata"]["estimator"]["settings"][name]
+
+
 def no_layers(arrays, voters):
     voters[1] = 5
 
@@ -272,6 +294,8 @@ def no_estimator(arrays, voters):
         (set_of(1, "fitted", "alphabet_", "cba "), "its networks differ in alphabet_"),
         (set_of(1, "fitted", "lexicon_", ["ab"]), "its networks differ in lexicon_"),
         (set_of(2, "settings", "beam_width", 7), "its networks differ in beam_width"),
+        (lambda arrays, voters: drop_setting(voters[2], "beam_width"), "its networks differ in beam_width"),
+        (lambda arrays, voters: drop_setting(voters[0], "beam_width"), "its networks differ in beam_width"),
         (set_of(2, "settings", "language_model", 3), "its networks differ in language_model"),
         (set_of(2, "settings", "stride", 2), "its stride and direction are not its network's"),
         (set_of(0, "fitted", "lexicon_", [1]), "lexicon_ cannot be"),
