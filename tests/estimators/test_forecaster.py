@@ -275,6 +275,12 @@ def test_what_is_set_aside_is_not_trained_on_and_all_else_is():
     assert_allclose(part.loss_curve_, RNNForecaster(early_stopping=False, **BRIEF).fit(SINE[:64]).loss_curve_)
 
 
+def test_nothing_is_set_aside_where_all_changes_are_alike_and_no_score_tells_forecasts_apart():
+    early, plain = (RNNForecaster(early_stopping=is_early, **BRIEF).fit(0.5 * T[:120]) for is_early in (True, False))
+    assert early.validation_scores_ is None
+    assert_array_equal(early.network_.theta, plain.network_.theta)
+
+
 @pytest.mark.parametrize("difference", [False, True])
 def test_each_series_must_have_steps_for_two_inputs_before_what_is_set_aside(difference):
     enough = 3 + difference
@@ -428,6 +434,14 @@ def sines(*lengths):
 def test_training_stops_early_by_itself_where_twenty_steps_are_set_aside_and_each_series_has_as_many(lengths, is_early):
     forecaster = RNNForecaster(2, window=4, max_iter=1, random_state=0).fit(sines(*lengths))
     assert (forecaster.validation_scores_ is not None) == is_early
+
+
+@pytest.mark.parametrize(("first", "then", "is_early"), [(100, 60, True), (60, 100, False)])
+def test_a_warm_start_goes_on_with_early_stopping_or_without_as_it_began(first, then, is_early):
+    forecaster = RNNForecaster(2, window=4, max_iter=1, random_state=0, warm_start=True)
+    forecaster.fit(sines(first)).fit(sines(then))
+    assert len(forecaster.loss_curve_) == 2
+    assert len(forecaster.validation_scores_ or []) == 2 * is_early
 
 
 def test_ten_values_are_enough():
