@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import r2_score
 
-from rnnbp import RNNForecaster
+from rnnbp import RNNForecaster, fit
 from rnnbp.estimators.forecast_input import expect_enough
 from rnnbp.estimators.series import View, drifts
 from rnnbp.gradients import BPTT
@@ -310,6 +310,7 @@ def test_two_inputs_of_each_series_are_enough_to_learn_from_and_one_to_go_on_fro
     fitted = RNNForecaster(difference=difference, **BRIEF).fit([SINE[k : k + n] for k in range(5)])
     assert fitted.predict(4).shape == (5, 4)
     assert fitted.predict([SINE[: n - 1]], 4).shape == (1, 4)
+    assert fitted.predict(list(SINE[: n - 1]), 4).shape == (4,)
     with pytest.raises(ValueError, match="series 0 has 1 steps" if difference else "at least one step"):
         fitted.predict([SINE[: n - 2]], 4)
 
@@ -329,6 +330,22 @@ def test_parts_of_short_series_that_leave_nothing_to_learn_from_are_passed_over(
     assert fitted.residuals_.shape == (4, 1, 1)  # of the last two steps of each
 
 
+def test_networks_that_errors_are_measured_with_are_trained_as_the_one_that_is_kept(monkeypatch):
+    """As long, where nothing gets better by as much as 10; with early stopping, where each part has 20 steps."""
+    runs = []
+
+    def watched(*given, **settings):
+        runs.append((fit(*given, **settings), settings["validation_data"] is not None))
+        return runs[-1][0]
+
+    monkeypatch.setattr("rnnbp.estimators.rnn_forecaster.fit", watched)
+    settings = BRIEF | {"max_iter": 30, "tol": 10.0, "n_iter_no_change": 3, "early_stopping": True}
+    fitted = RNNForecaster(**settings).fit([SINE[:100], SINE[:30]])
+    assert fitted.n_iter_ == 5
+    assert [len(history) for history, _ in runs] == [5, 5, 5]
+    assert [is_early for _, is_early in runs] == [True, False, True]  # thirds of 30 leave 20, 10 and 10, or 20
+
+
 def test_fit_prints_nothing(capfd):
     RNNForecaster(**BRIEF).fit(SINE)
     assert capfd.readouterr() == ("", "")
@@ -342,6 +359,7 @@ def test_partial_fit_goes_on():
 @pytest.mark.parametrize(
     ("x", "message"),
     [
+        ([], "the list of sequences is empty"),
         ([SINE, SINE[:1]], "series 1 has 1 steps"),
         ([SINE, np.append(SINE, np.nan)], "sequence 1 holds NaN"),
         (np.append(SINE, np.inf), "sequence 0 holds NaN or infinity"),
