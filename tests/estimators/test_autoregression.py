@@ -267,6 +267,18 @@ def test_errors_are_those_of_both_and_no_larger():
     assert np.square(both.residuals_).sum() < 0.9 * np.square(alone.residuals_).sum()
 
 
+def test_errors_are_the_mean_of_those_of_both(monkeypatch):
+    """Of 60 steps forecasts begin at 12 to 48, 12 steps ahead; the other model's are the last value."""
+    last = Autoregression(np.zeros((1, 1)), np.zeros(1))
+    monkeypatch.setattr(Autoregression, "fitted", lambda *given, **more: last)
+    x = np.cumsum(np.random.default_rng(1).normal(size=60))
+    both, alone = (RNNForecaster(**BRIEF, difference=False, lags=lags).fit(x) for lags in (1, None))
+    errors = np.array([x[t : t + 12] - x[t - 1] for t in range(12, 49)])[..., None] / x.std()
+    w = both.lag_weight_
+    assert w > 0
+    assert_allclose(both.residuals_, (1 - w) * alone.residuals_ + w * errors)
+
+
 @pytest.mark.parametrize("has_season", [False, True])
 def test_the_lags_that_have_forecast_better_are_taken(has_season):
     """A season of 33 steps is not seen by 24 lags; of a random walk, 40 are learnt by heart."""

@@ -177,6 +177,18 @@ def test_the_errors_that_intervals_are_made_of_are_those_of_networks_that_had_no
     assert fitted.residuals_[:, 0].std() > 1
 
 
+def test_intervals_and_paths_are_in_the_units_of_the_series():
+    one, other = (RNNForecaster(**BRIEF).fit(scale * SINE) for scale in (1, 64))
+    assert_array_equal(other.predict_interval(5), 64 * np.array(one.predict_interval(5)))
+    assert_array_equal(other.sample_paths(h=5), 64 * one.sample_paths(h=5))
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_errors_are_in_units_of_the_series_spread(method):
+    one, other = (getattr(RNNForecaster(**BRIEF), method)(scale * SINE) for scale in (1, 64))
+    assert_array_equal(one.residuals_, other.residuals_)
+
+
 def test_intervals_do_not_run_away():
     fitted = RNNForecaster(**QUICK).fit(SINE + np.random.default_rng(0).normal(scale=0.3, size=160))
     lower, upper = fitted.predict_interval(1000, coverage=0.95)
