@@ -90,12 +90,13 @@ def test_what_drifts_and_has_nothing_to_be_told_by_goes_on_as_it_has_on_average(
     assert_allclose(fitted.intercept * x.std(), (x[-1] - x[0]) / 59)
 
 
+@pytest.mark.parametrize("k", [1, 3])
 @pytest.mark.parametrize("differenced", [False, True])
-def test_a_straight_line_goes_on_and_so_does_growth(differenced):
+def test_a_straight_line_goes_on_and_so_does_growth(differenced, k):
     view = View(12, differenced, 1)
     for x in (3 + 0.5 * np.arange(80), 1.03 ** np.arange(80)):
         past = course(x[:50], view=view)
-        path = run_on(Autoregression.fitted([past], 3, n_drifting=1), [past], 30, view, FREE)
+        path = run_on(Autoregression.fitted([past], k, n_drifting=1), [past], 30, view, FREE)
         assert_allclose(path[0, :, 0], x[50:], rtol=2e-3)
 
 

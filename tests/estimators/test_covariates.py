@@ -349,6 +349,16 @@ def test_forecasts_are_the_same_after_reading(given, tmp_path):
     assert_array_equal(again.predict(H, **later), model.predict(H))
 
 
+def test_a_file_of_before_covariates_forecasts_the_same(tmp_path):
+    model = RNNForecaster(**BRIEF).fit(X)
+    model.save(tmp_path / "model")
+    description = Network.load(tmp_path / "model").metadata["estimator"]
+    for name in ("_covariates", "_known", "_steps", "_dates", "_name"):
+        del description["fitted"][name]
+    model.network_.save(tmp_path / "model", metadata={"estimator": description})
+    assert_array_equal(RNNForecaster.load(tmp_path / "model").predict(H), model.predict(H))
+
+
 def test_a_pipeline_is_the_same_after_reading(tmp_path):
     pipeline = make_pipeline(SequenceScaler(), RNNForecaster(**BRIEF))
     pipeline.fit([X], **{f"rnnforecaster__{name}": [rows] for name, rows in BOTH.items()})
