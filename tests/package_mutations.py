@@ -68,6 +68,7 @@ BESIDE = {
     "rnnbp/reading.py": ("tests/data", "tests/mistakes"),
     "rnnbp/names.py": ("tests/mistakes",),
     "rnnbp/warning.py": ("tests/mistakes",),
+    "rnnbp/estimators/covariates.py": ("tests/estimators", "tests/plotting/test_displays.py"),
     "rnnbp/data": ("tests/data", "tests/training/test_resume.py"),
     "rnnbp/gradients/rtrl.py": ("tests/gradients", "tests/training/test_online.py"),
     "rnnbp/gradients/snap.py": ("tests/gradients", "tests/training/test_online.py"),

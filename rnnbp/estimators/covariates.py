@@ -68,7 +68,8 @@ class Covaried:
         return self._width + self._n_past + self._count(FUTURE)
 
     def _count(self, name: str) -> int:
-        return len(self._covariates[name][0]) if name in self._covariates else 0
+        mean, _ = self._covariates.get(name, ((), ()))
+        return len(mean)
 
     def _learn_covariates(self, given: Given, series: Sequence[Array], *, single: bool) -> None:
         """Learn how many columns there are, and their mean and spread over the steps of all series."""
@@ -151,7 +152,7 @@ class Covaried:
         if covariates is not None and not learnt:
             raise ValueError(f"{name} were given, but fit had none: give them to fit too, or leave them out here")
         if not learnt:
-            return [np.empty((n + (h or 0), 0), np.float32) for n in lengths]
+            return [np.empty((_n_rows(n, h), 0), np.float32) for n in lengths]
         mean, spread = self._covariates[name]
         rows = _read(name, covariates, lengths, h, single=single, width=len(mean))
         return [(each - mean) / spread for each in rows]
@@ -186,6 +187,11 @@ def _expect_dates(name: str, given: Any, dates: Dates, lengths: Sequence[int], *
             expect_dates_of(those, found, _of_series(name, i), n - len(those))
 
 
+def _n_rows(n_steps: int, h: int | None) -> int:
+    """Return how many rows are needed; see `_read` for h."""
+    return n_steps + (h or 0)
+
+
 def _read(
     name: str, given: Any, lengths: Sequence[int], h: int | None, *, single: bool, width: int | None = None
 ) -> list[Array]:
@@ -207,7 +213,7 @@ def _read(
         if array.shape[1] != expected:
             before = "fit was given" if width else "those of series 0 have"
             raise ValueError(f"{what} have {array.shape[1]} columns, but {before} {expected}")
-        needed = n_steps + (h or 0)
+        needed = _n_rows(n_steps, h)
         if len(array) < needed:
             to_come = f" and of the {h} to come" if needed > n_steps else ""
             raise ValueError(

@@ -43,7 +43,7 @@ def dates_of(X: Any, *, single: bool, warns: bool) -> Dates:
 
 def expect_no_dates(X: Any) -> None:
     """Check that the rows of a table are no dates: its rows are series, not steps."""
-    index = getattr(X, "index", None) if getattr(X, "ndim", 0) == 2 and not _is_column(X) else None
+    index = getattr(X, "index", None) if getattr(X, "ndim", None) == 2 and not _is_column(X) else None
     if type(index).__name__ in ("DatetimeIndex", "TimedeltaIndex", "PeriodIndex"):
         n, k = X.shape
         raise ValueError(
@@ -63,7 +63,7 @@ def expect_enough(X: Any, series: list[Array]) -> None:
     n_values, n, t = sum(map(len, series)), len(series), len(series[0])
     if n_values < LEAST:
         raise ValueError(f"at least {LEAST} values are needed to learn how a series goes on, but there are {n_values}")
-    if getattr(X, "ndim", 0) == 2 and t < FEW and n > t:
+    if getattr(X, "ndim", None) == 2 and t < FEW and n > t:
         warn(
             f"X of shape ({n}, {t}) is read as {n} series of {t} steps each. If its rows are steps, pass [X] for one "
             f"series of {t} variables, or X.T for {t} series; if they are series, list(X) is taken as it is"

@@ -30,6 +30,7 @@ from rnnbp.estimators.backtest import Fold, folds, steps_ahead
 from rnnbp.estimators.closed_loop import OneStep, Recurrent, run_on
 from rnnbp.estimators.covariates import Covaried
 from rnnbp.estimators.series import WINDOWS, Course
+from rnnbp.estimators.settings import drawn_seed
 from rnnbp.networks.network import Network
 
 __all__ = ["Mixture", "weight"]
@@ -98,7 +99,7 @@ class Mixture(Covaried):
         lags = self._numbers_of_lags()
         errors = []  # of the network, and of an autoregression for each number of lags
         for fold in folds(lengths):
-            pieces, seed = self._left_in(courses, fold), random_state.randint(2**31 - 1)
+            pieces, seed = self._left_in(courses, fold), drawn_seed(random_state)
             pasts, values = self._tried(courses, self._origins(lengths, fold, h), h)
             if pieces and pasts:  # of short series a fold may have neither; the last one has both
                 net = self._trained(pieces, seed)

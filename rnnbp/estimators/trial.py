@@ -100,7 +100,8 @@ def _is_drop(side: Any) -> bool:
 
 
 def _expect_width(part: Any, form: Form) -> None:
-    came, width = form[0][-1] if isinstance(form, list) else (form or (None,))[-1], _width(part, form)
+    shape = form[0] if isinstance(form, list) else form or (None,)
+    came, width = shape[-1], _width(part, form)
     if came not in (None, width):
         raise ValueError(f"{came} features come to a {type(part).__name__} of {shown(width)}")
 

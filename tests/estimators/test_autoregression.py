@@ -90,12 +90,13 @@ def test_what_drifts_and_has_nothing_to_be_told_by_goes_on_as_it_has_on_average(
     assert_allclose(fitted.intercept * x.std(), (x[-1] - x[0]) / 59)
 
 
+@pytest.mark.parametrize("k", [1, 3])
 @pytest.mark.parametrize("differenced", [False, True])
-def test_a_straight_line_goes_on_and_so_does_growth(differenced):
+def test_a_straight_line_goes_on_and_so_does_growth(differenced, k):
     view = View(12, differenced, 1)
     for x in (3 + 0.5 * np.arange(80), 1.03 ** np.arange(80)):
         past = course(x[:50], view=view)
-        path = run_on(Autoregression.fitted([past], 3, n_drifting=1), [past], 30, view, FREE)
+        path = run_on(Autoregression.fitted([past], k, n_drifting=1), [past], 30, view, FREE)
         assert_allclose(path[0, :, 0], x[50:], rtol=2e-3)
 
 
@@ -265,6 +266,18 @@ def test_errors_are_those_of_both_and_no_larger():
     both, alone = (RNNForecaster(**BRIEF, lags=lags).fit(x) for lags in ("auto", None))
     assert both.residuals_.shape == alone.residuals_.shape
     assert np.square(both.residuals_).sum() < 0.9 * np.square(alone.residuals_).sum()
+
+
+def test_errors_are_the_mean_of_those_of_both(monkeypatch):
+    """Of 60 steps forecasts begin at 12 to 48, 12 steps ahead; the other model's are the last value."""
+    last = Autoregression(np.zeros((1, 1)), np.zeros(1))
+    monkeypatch.setattr(Autoregression, "fitted", lambda *given, **more: last)
+    x = np.cumsum(np.random.default_rng(1).normal(size=60))
+    both, alone = (RNNForecaster(**BRIEF, difference=False, lags=lags).fit(x) for lags in (1, None))
+    errors = np.array([x[t : t + 12] - x[t - 1] for t in range(12, 49)])[..., None] / x.std()
+    w = both.lag_weight_
+    assert w > 0
+    assert_allclose(both.residuals_, (1 - w) * alone.residuals_ + w * errors)
 
 
 @pytest.mark.parametrize("has_season", [False, True])

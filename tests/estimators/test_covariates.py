@@ -109,6 +109,21 @@ def test_a_covariate_that_never_changes_can_be_given():
     assert np.isfinite(model.predict(H)).all()
 
 
+def test_a_covariate_that_never_changed_is_seen_in_its_own_unit_where_it_changes_later():
+    model = RNNForecaster(**BRIEF | {"difference": False, "window": 100, "lags": None})
+    model.fit(X, future_covariates=np.full(T + 1, 7.0))
+    z = (X - X.mean()) / X.std()
+    change = model.network_.forward([np.column_stack([z, np.full(T, 0.5)])])[-1, 0, 0]
+    later = model.predict(X, 1, future_covariates=np.full(T + 1, 7.5))
+    assert_allclose(later, (z[-1:] + change) * X.std() + X.mean(), rtol=1e-9)
+
+
+def test_bounds_are_not_those_of_past_covariates_on_their_scale():
+    free, bounded = (RNNForecaster(**BRIEF, **bounds).fit(X / 100, **BOTH)
+                     for bounds in ({}, {"lower": -0.05, "upper": 0.05}))  # fmt: skip
+    assert_allclose(bounded.predict(H), free.predict(H), rtol=1e-9)
+
+
 def test_bounds_are_those_of_the_series(fitted):
     bounded = RNNForecaster(lower=X.min() - 1, upper=X.max() + 1, **BRIEF).fit(X, **BOTH)
     assert PAST.mean() > X.max() + 1
@@ -332,6 +347,16 @@ def test_forecasts_are_the_same_after_reading(given, tmp_path):
     assert_array_equal(again.predict(X[:30], H, **given), model.predict(X[:30], H, **given))
     later = {name: rows for name, rows in given.items() if name == "future_covariates"}
     assert_array_equal(again.predict(H, **later), model.predict(H))
+
+
+def test_a_file_of_before_covariates_forecasts_the_same(tmp_path):
+    model = RNNForecaster(**BRIEF).fit(X)
+    model.save(tmp_path / "model")
+    description = Network.load(tmp_path / "model").metadata["estimator"]
+    for name in ("_covariates", "_known", "_steps", "_dates", "_name"):
+        del description["fitted"][name]
+    model.network_.save(tmp_path / "model", metadata={"estimator": description})
+    assert_array_equal(RNNForecaster.load(tmp_path / "model").predict(H), model.predict(H))
 
 
 def test_a_pipeline_is_the_same_after_reading(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import r2_score
 
-from rnnbp import RNNForecaster
+from rnnbp import RNNForecaster, fit
 from rnnbp.estimators.forecast_input import expect_enough
 from rnnbp.estimators.series import View, drifts
 from rnnbp.gradients import BPTT
@@ -177,6 +177,18 @@ def test_the_errors_that_intervals_are_made_of_are_those_of_networks_that_had_no
     assert fitted.residuals_[:, 0].std() > 1
 
 
+def test_intervals_and_paths_are_in_the_units_of_the_series():
+    one, other = (RNNForecaster(**BRIEF).fit(scale * SINE) for scale in (1, 64))
+    assert_array_equal(other.predict_interval(5), 64 * np.array(one.predict_interval(5)))
+    assert_array_equal(other.sample_paths(h=5), 64 * one.sample_paths(h=5))
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_errors_are_in_units_of_the_series_spread(method):
+    one, other = (getattr(RNNForecaster(**BRIEF), method)(scale * SINE) for scale in (1, 64))
+    assert_array_equal(one.residuals_, other.residuals_)
+
+
 def test_intervals_do_not_run_away():
     fitted = RNNForecaster(**QUICK).fit(SINE + np.random.default_rng(0).normal(scale=0.3, size=160))
     lower, upper = fitted.predict_interval(1000, coverage=0.95)
@@ -275,6 +287,12 @@ def test_what_is_set_aside_is_not_trained_on_and_all_else_is():
     assert_allclose(part.loss_curve_, RNNForecaster(early_stopping=False, **BRIEF).fit(SINE[:64]).loss_curve_)
 
 
+def test_nothing_is_set_aside_where_all_changes_are_alike_and_no_score_tells_forecasts_apart():
+    early, plain = (RNNForecaster(early_stopping=is_early, **BRIEF).fit(0.5 * T[:120]) for is_early in (True, False))
+    assert early.validation_scores_ is None
+    assert_array_equal(early.network_.theta, plain.network_.theta)
+
+
 @pytest.mark.parametrize("difference", [False, True])
 def test_each_series_must_have_steps_for_two_inputs_before_what_is_set_aside(difference):
     enough = 3 + difference
@@ -304,6 +322,7 @@ def test_two_inputs_of_each_series_are_enough_to_learn_from_and_one_to_go_on_fro
     fitted = RNNForecaster(difference=difference, **BRIEF).fit([SINE[k : k + n] for k in range(5)])
     assert fitted.predict(4).shape == (5, 4)
     assert fitted.predict([SINE[: n - 1]], 4).shape == (1, 4)
+    assert fitted.predict(list(SINE[: n - 1]), 4).shape == (4,)
     with pytest.raises(ValueError, match="series 0 has 1 steps" if difference else "at least one step"):
         fitted.predict([SINE[: n - 2]], 4)
 
@@ -323,6 +342,22 @@ def test_parts_of_short_series_that_leave_nothing_to_learn_from_are_passed_over(
     assert fitted.residuals_.shape == (4, 1, 1)  # of the last two steps of each
 
 
+def test_networks_that_errors_are_measured_with_are_trained_as_the_one_that_is_kept(monkeypatch):
+    """As long, where nothing gets better by as much as 10; with early stopping, where each part has 20 steps."""
+    runs = []
+
+    def watched(*given, **settings):
+        runs.append((fit(*given, **settings), settings["validation_data"] is not None))
+        return runs[-1][0]
+
+    monkeypatch.setattr("rnnbp.estimators.rnn_forecaster.fit", watched)
+    settings = BRIEF | {"max_iter": 30, "tol": 10.0, "n_iter_no_change": 3, "early_stopping": True}
+    fitted = RNNForecaster(**settings).fit([SINE[:100], SINE[:30]])
+    assert fitted.n_iter_ == 5
+    assert [len(history) for history, _ in runs] == [5, 5, 5]
+    assert [is_early for _, is_early in runs] == [True, False, True]  # thirds of 30 leave 20, 10 and 10, or 20
+
+
 def test_fit_prints_nothing(capfd):
     RNNForecaster(**BRIEF).fit(SINE)
     assert capfd.readouterr() == ("", "")
@@ -336,6 +371,7 @@ def test_partial_fit_goes_on():
 @pytest.mark.parametrize(
     ("x", "message"),
     [
+        ([], "the list of sequences is empty"),
         ([SINE, SINE[:1]], "series 1 has 1 steps"),
         ([SINE, np.append(SINE, np.nan)], "sequence 1 holds NaN"),
         (np.append(SINE, np.inf), "sequence 0 holds NaN or infinity"),
@@ -428,6 +464,14 @@ def sines(*lengths):
 def test_training_stops_early_by_itself_where_twenty_steps_are_set_aside_and_each_series_has_as_many(lengths, is_early):
     forecaster = RNNForecaster(2, window=4, max_iter=1, random_state=0).fit(sines(*lengths))
     assert (forecaster.validation_scores_ is not None) == is_early
+
+
+@pytest.mark.parametrize(("first", "then", "is_early"), [(100, 60, True), (60, 100, False)])
+def test_a_warm_start_goes_on_with_early_stopping_or_without_as_it_began(first, then, is_early):
+    forecaster = RNNForecaster(2, window=4, max_iter=1, random_state=0, warm_start=True)
+    forecaster.fit(sines(first)).fit(sines(then))
+    assert len(forecaster.loss_curve_) == 2
+    assert len(forecaster.validation_scores_ or []) == 2 * is_early
 
 
 def test_ten_values_are_enough():

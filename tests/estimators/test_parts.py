@@ -4,10 +4,11 @@ import copy
 
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, MinMaxScaler, StandardScaler
 
 from rnnbp.estimators import parts, trial
 from rnnbp.estimators.parts import described, made, opened
@@ -180,6 +181,42 @@ def test_columns_of_two_axes_are_none():
 )  # fmt: skip
 def test_what_lies_side_by_side_is_as_wide_as_all_of_it(forms, beside):
     assert trial._beside(forms) == beside
+
+
+class Rows(TransformerMixin, BaseEstimator):
+    """Makes so many rows, of 1 for each feature; or for `None` as many as there are."""
+
+    def __init__(self, n_rows=None):
+        self.n_rows = n_rows
+
+    def fit(self, X, y=None):
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def transform(self, X):
+        return np.ones((self.n_rows or len(X), X.shape[1]))
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_a_part_that_makes_the_same_number_of_rows_of_any_does_not_come_through(n):
+    trial.tried(Rows().fit(X))
+    with pytest.raises(ValueError, match=f"its Rows does not work: it makes {n} rows of {5 - n}"):
+        trial.tried(Rows(n).fit(X))
+
+
+def test_a_part_of_one_feature_comes_through_and_of_none_does_not():
+    one = StandardScaler().fit(X[:, :1])
+    trial.tried(one)
+    one.n_features_in_ = 0
+    with pytest.raises(ValueError, match="a StandardScaler of 0 features cannot be"):
+        trial.tried(one)
+
+
+@pytest.mark.parametrize("before", [None, "passthrough", FunctionTransformer()])
+def test_what_does_nothing_hands_on_as_many_features_as_came(before):
+    trial.tried(make_pipeline(MaxAbsScaler().fit(X), before, StandardScaler().fit(X)))
+    with pytest.raises(ValueError, match="3 features come to a StandardScaler of 2"):
+        trial.tried(make_pipeline(MaxAbsScaler().fit(X), before, StandardScaler().fit(X[:, :2])))
 
 
 def test_a_model_is_taken_apart_in_the_order_in_which_it_is_run():

@@ -673,6 +673,7 @@ def part_is(what):
         (PadOrTruncate().fit(X), lambda part: part["fitted"].pop("_saw_columns"), "PadOrTruncate does not work"),
         (PadOrTruncate().fit(X), lambda part: part["fitted"].update(length_=-1), "length_ must be a whole number"),
         (SlidingWindow().fit(X), lambda part: part["settings"].update(width=10**9), "windows are of 1000000000"),
+        (SlidingWindow().fit(X), lambda part: part["settings"].update(width=200_001), "windows are of 200001 times 5"),
         (AudioFeatures(8000), lambda part: part["settings"].update(sample_rate=10**300), "up to 768000"),
         (AudioFeatures(8000), lambda part: part["settings"].update(sample_rate=1e300), "sample_rate must be"),
         (AudioFeatures(8000), lambda part: part["settings"].update(n_mels=10**12), "n_mels=1000000000000 is too many"),

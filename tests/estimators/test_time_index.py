@@ -426,6 +426,18 @@ def test_columns_of_a_table_of_series_are_steps():
         RNNForecaster(**BRIEF).fit(table.iloc[:, ::-1])
 
 
+@pytest.mark.parametrize("index", [DAYS, MONTHS, SECONDS], ids=lambda index: type(index).__name__)
+def test_a_table_whose_rows_are_times_is_no_table_of_series(fitted, index):
+    table = pandas.DataFrame(np.ones((40, 2)), index)
+    message = (
+        f"the rows of X are times, a {type(index).__name__}, .* pass \\[X\\] for one series of 2 variables, "
+        "or X.T for 2 series of 40 steps"
+    )
+    for method in (fitted.fit, fitted.predict):
+        with pytest.raises(ValueError, match=message):
+            method(table)
+
+
 def test_a_forecaster_whose_series_was_refused_is_as_it_was(fitted):
     expected = fitted.predict(3)
     with pytest.raises(ValueError, match="newest"):
@@ -608,16 +620,19 @@ def test_what_is_said_to_fill_periods_fills_them():
     assert len(read_dates(filled, "X")) == 40
 
 
-def test_what_was_warned_of_in_fit_is_not_warned_of_again():
+@pytest.mark.parametrize(
+    "form", [lambda x: x, lambda x: [x, x], lambda x: pandas.DataFrame([x, x])], ids=["one", "list", "table"]
+)
+def test_what_was_warned_of_in_fit_is_not_warned_of_again(form):
     days = pandas.bdate_range("2024-01-01", periods=80).delete(40)  # a holiday
     series = pandas.Series(np.sin(np.arange(79.0)), pandas.DatetimeIndex(days))
     with pytest.warns(UserWarning, match="are not alike far apart") as warned:
-        forecaster = RNNForecaster(**BRIEF).fit([series, series])
+        forecaster = RNNForecaster(**BRIEF).fit(form(series))
     assert len([each for each in warned if "alike" in str(each.message)]) == 1
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        forecaster.predict([series], 2)
-        forecaster.score([series])
+        forecaster.predict(form(series), 2)
+        forecaster.score(form(series))
 
 
 def test_dates_go_on_after_the_year_2262():
