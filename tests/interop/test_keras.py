@@ -160,6 +160,13 @@ def test_what_goes_frame_by_frame_stands_between_a_recurrent_layer_and_its_last_
     assert sorted(map(repr, from_model(model).layers)) == sorted(map(repr, net.layers))
 
 
+@pytest.mark.filterwarnings("error:.*does not support masking")
+def test_every_layer_hands_masks_on_or_heeds_them():
+    stack = [layers.Embedding(5, I), layers.Conv1D(I, 3, 2), layers.GRU(3, 3, reverse=True), layers.MaxOverTime()]
+    mask = keras.ops.convert_to_tensor(np.arange(6) < [[3], [6]])
+    assert to_model(Network(stack))(np.ones((2, 6), "int32"), mask=mask).shape == (2, 3)
+
+
 @pytest.mark.parametrize(("steps", "given"), [(4, 7), (4, 8), (None, None)])
 def test_our_layers_say_what_they_give(steps, given):
     modules = import_module("rnnbp.interop.keras.modules")
