@@ -14,7 +14,8 @@ ONNX         i o f g         z r n           rows           i o f
 RTNeural     i f g o         z r n           columns
 ===========  ==============  ==============  =============  ========
 
-Where another has a bias beside each of the two products, ours is their sum, unless the layer has two as well.
+Where another has a bias beside each of the two products, ours is their sum, unless the layer has two as well. What is
+written for RTNeural is laid out as Keras has it.
 """
 
 from __future__ import annotations
@@ -123,7 +124,6 @@ CONVENTIONS = {
     "pytorch": Convention(lstm="ifgo", gru="rzn", rows=True),
     "keras": Convention(lstm="ifgo", gru="zrn", rows=False),
     "onnx": Convention(lstm="iofg", gru="zrn", rows=True, peepholes="iof"),
-    "rtneural": Convention(lstm="ifgo", gru="zrn", rows=False),
 }
 
 

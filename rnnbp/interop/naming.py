@@ -190,7 +190,7 @@ class Keras(Naming):
         found: dict[str, Array] = {}
         for prefix, suffix in _directions(layer):
             w, r = tensors[f"{prefix}kernel"], tensors[f"{prefix}recurrent_kernel"]
-            zero = np.zeros(w.shape[-1], w.dtype)
+            zero = np.zeros(w.shape[1], w.dtype)
             bias = tensors.get(f"{prefix}bias", zero)
             first, second = bias if bias.ndim == 2 else (bias, zero)
             found |= CONVENTIONS["keras"].ours(layer, Weights(w, r, first, second), suffix)

@@ -117,8 +117,9 @@ def unscaled(net: Network, mean: ArrayLike, scale: ArrayLike, *, dtype: DTypeLik
         own_b[...] = b * s + m
     hidden = np.random.default_rng(0).normal(size=(N_FRAMES, len(w))).astype(made.dtype)
     with np.errstate(over="ignore", invalid="ignore"):
-        error = np.abs((hidden @ own_w + own_b - m) / s - (hidden @ w + b)).max(axis=0)
-    if not (error <= TOLERANCE * np.abs(hidden @ w + b).max(axis=0)).all():
+        wanted = hidden @ w + b
+        error = np.abs((hidden @ own_w + own_b - m) / s - wanted).max(axis=0)
+    if not (error <= TOLERANCE * np.abs(wanted).max(axis=0)).all():
         largest = int(np.argmax(np.abs(m) / s))
         raise InteropError(
             f"the scaling of targets cannot be absorbed by layer {k}, {last!r}: in {made.dtype} rounding would change "
@@ -150,7 +151,7 @@ def _products(layer: Layer) -> list[tuple[str, str]]:
     InteropError
         If it begins with something else.
     """
-    if isinstance(layer, Dense) and type(layer).forward is Dense.forward:
+    if type(layer).forward is Dense.forward:
         return [("weight", "bias")]
     if isinstance(layer, Conv1D) and type(layer).forward is Conv1D.forward:
         if layer.width > 1:

@@ -204,7 +204,7 @@ class Names:
             if not fitting:
                 raise InteropError(f"no module fits layer {k}, {layer!r}: there are {', '.join(map(_shown, slots))}")
             numbered = all(re.search(r"\d+$", module) for module, _ in fitting)
-            if len(fitting) > 1 and not numbered and len({module for module, _ in fitting}) > 1:
+            if not numbered and len({module for module, _ in fitting}) > 1:
                 raise InteropError(
                     f"layer {k}, {layer!r}, may be any of {', '.join(map(_shown, fitting))}: say which by modules"
                 )
@@ -221,8 +221,8 @@ def _shown(slot: tuple[str, int]) -> str:
     return repr(slot[0]) + (f" (layer {slot[1]} of it)" if slot[1] else "")
 
 
-def _natural(name: str) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+def _natural(name: str) -> list[Any]:
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
 
 
 def _read(path: str | PathLike[str]) -> dict[str, Array]:

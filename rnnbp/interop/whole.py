@@ -127,7 +127,7 @@ def _shift_and_scale(scaler: Any, where: str) -> tuple[Array, Array]:
         )
     if type(scaler) is MinMaxScaler and not scaler.clip:  # makes x scale_ + min_ of it
         return -scaler.min_ / scaler.scale_, 1 / scaler.scale_
-    if type(scaler) is MaxAbsScaler and not getattr(scaler, "clip", False):
+    if type(scaler) is MaxAbsScaler and not getattr(scaler, "clip", None):
         return np.zeros(len(scaler.scale_)), scaler.scale_
     raise InteropError(f"there is a step {where} the network that no export can hold: {scaler!r}")
 

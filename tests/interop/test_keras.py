@@ -1,6 +1,8 @@
 """Networks as models of Keras, and models as networks; where Keras and a backend of it are installed."""
 
 import os
+import warnings
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -128,6 +130,7 @@ def test_models_as_people_write_them():
          "GRU MaxOverTime Dense"),
         (lambda: [keras.Sequential([F.Dense(3), F.ReLU()]), F.Dense(2)], "Dense Activation Dense"),
         (lambda: [F.Activation("linear"), F.Dense(2)], "Dense"),
+        (lambda: [F.Dense(3, activation="leaky_relu"), F.Activation("leaky_relu")], "Dense Activation Activation"),
         (
             lambda: [F.ELU(0.3), F.LeakyReLU(0.1), F.ReLU(negative_slope=0.2), F.Softmax()],
             "Activation Activation Activation Activation",
@@ -139,6 +142,42 @@ def test_a_layer_with_settings_of_its_own_is_taken_over(make, names):
     for layer in net.layers:
         if isinstance(layer, layers.Dropout):
             assert layer.over_time == (layer.rate != 0.2 or "GRU" in names)
+
+
+@pytest.mark.parametrize(
+    "stack",
+    [
+        [layers.GRU(I, 3, bidirectional=True), layers.Dropout(0.3), layers.LastStep(bidirectional=True)],
+        [layers.GRU(I, 3, bidirectional=True), layers.Dropout(0.3, over_time=True), layers.LSTM(6, 2)],
+        [layers.GRU(I, 3, reverse=True), layers.Dense(3, 2), layers.Activation("tanh"), layers.LastStep(reverse=True)],
+    ],
+    ids=lambda stack: f"{type(stack[-1]).__name__} after {len(stack) - 1}",
+)
+def test_what_goes_frame_by_frame_stands_between_a_recurrent_layer_and_its_last_step(stack):
+    net, x = Network(stack, seed=1), np.random.default_rng(0).normal(size=(6, 3, I)).astype(np.float32)
+    model = to_model(net)
+    y = numbers(model(x.swapaxes(0, 1)))
+    close(net.forward(x), y if y.ndim == 2 else y.swapaxes(0, 1))
+    assert sorted(map(repr, from_model(model).layers)) == sorted(map(repr, net.layers))
+
+
+def test_every_layer_hands_masks_on_or_heeds_them():
+    stack = [layers.Embedding(5, I), layers.Conv1D(I, 3, 2), layers.GRU(3, 3, reverse=True), layers.MaxOverTime()]
+    mask = keras.ops.convert_to_tensor(np.arange(6) < [[3], [6]])
+    model = to_model(Network(stack))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        model(np.ones((2, 6), "int32"), mask=mask)
+    assert [each for each in said if "masking" in str(each.message) and "Functional" not in str(each.message)] == []
+
+
+@pytest.mark.parametrize(("steps", "given"), [(4, 7), (4, 8), (None, None)])
+def test_our_layers_say_what_they_give(steps, given):
+    modules = import_module("rnnbp.interop.keras.modules")
+    for before, after in ((3, 0), (1, 2)):
+        convolution = modules.Convolution(3, 4, strides=2, before=before, after=after)
+        assert convolution.compute_output_shape((2, given, I)) == (2, steps, 3)
+    assert modules.MaxOverTime().compute_output_shape((2, given, I)) == (2, I)
 
 
 def test_a_model_that_was_saved_comes_back(tmp_path):
@@ -238,6 +277,11 @@ def test_what_has_no_counterpart_is_refused_and_named(make, why):
         ([layers.LSTM(3, 4, peepholes=True)], "layer 0, .* it has peepholes=True"),
         ([layers.LSTM(3, 4, activations=("sigmoid", "tanh", "softsign"))], "of which Keras' last two are one"),
         ([layers.Conv1D(3, 4, 2), layers.LastStep()], "layer 1, LastStep.*it must take what a recurrent layer"),
+        ([layers.Dense(3, 4), layers.LastStep()], r"layer 1, LastStep.* gives, but Dense\(3, 4\) is below it"),
+        (
+            [layers.GRU(3, 4, bidirectional=True), layers.Dense(8, 4), layers.LastStep(bidirectional=True)],
+            "layer 2, LastStep.*it must follow the bidirectional layer itself",
+        ),
         ([layers.Conv1D(3, 4, 2, stride=2, dilation=2)], "a stride and a dilation"),
         ([layers.Dense(3, 3), layers.Activation("thresholded_relu(0.5)")], "it has the activation"),
         ([layers.Jordan(3, 4)], "it is a Jordan"),

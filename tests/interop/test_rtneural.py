@@ -69,6 +69,7 @@ def test_what_does_nothing_is_left_out_and_a_window_of_one_frame_looks_nowhere(t
     export(Network(stack), tmp_path / "model.json")
     described = json.loads((tmp_path / "model.json").read_text())["layers"]
     assert [(layer["type"], layer["activation"]) for layer in described] == [("conv1d", "relu"), ("dense", "")]
+    assert (described[0]["kernel_size"], described[0]["dilation"], described[0]["groups"]) == ([1], [1], 1)
 
 
 def test_aidax_changes_nothing_unless_asked(tmp_path):

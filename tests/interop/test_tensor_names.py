@@ -7,6 +7,7 @@ from safetensors.numpy import load_file, save_file
 
 from rnnbp import Network, interop, layers
 from rnnbp.interop import InteropError
+from rnnbp.interop.naming import Keras, PyTorch
 
 I, H = 4, 3  # noqa: E741
 CASES = cases("interop_reference.npz")
@@ -45,6 +46,16 @@ def test_a_file_that_was_saved_is_loaded(case, tmp_path):
     other = Network(NETWORKS[case], seed=4)
     names.load(other, tmp_path / "weights.safetensors")
     np.testing.assert_array_equal(other.theta, net.theta)
+
+
+@pytest.mark.parametrize("naming", [Keras(), PyTorch()], ids=["keras", "pytorch"])
+@pytest.mark.parametrize("layer", [layers.LSTM(I, H, bidirectional=True), layers.GRU(I, H), layers.Conv1D(I, H, 2)])
+def test_a_layer_s_tensors_are_its_parameters_laid_out_otherwise(naming, layer):
+    parameters = Network([layer], seed=1).parameters.within("0.")
+    back = naming.parameters(layer, naming.tensors(layer, parameters))
+    assert back.keys() == parameters.keys()
+    for name, values in parameters.items():
+        np.testing.assert_array_equal(back[name], values)
 
 
 def test_a_bias_that_pytorch_adds_twice_is_the_sum_of_both():

@@ -85,6 +85,40 @@ def test_a_header_says_what_goes_in_and_comes_out():
     assert "input:" not in render(rnnbp.Network([layers.Dense(2, 2)]), "model")
 
 
+@pytest.mark.parametrize(
+    ("model", "y", "said"),
+    [
+        (rnnbp.MLPClassifier(4, **BRIEF), np.array(["no", "yes"])[np.arange(60) % 2],
+         "output: a score x: 'yes' where it is above 0, else 'no'; 'yes' has the probability 1 / (1 + exp(-x))"),
+        (rnnbp.MLPClassifier(4, **BRIEF), (ROWS > 20).astype(int),
+         "outputs: one score for each label, which is there where it is above 0: 0 0, 1 1, 2 2"),
+        (rnnbp.MLPClassifier(4, **BRIEF), np.arange(60) % 3,
+         "outputs: scores, whose softmax is probabilities; the largest is the class: 0 0, 1 1, 2 2"),
+        (rnnbp.MLPRegressor(4, loss="poisson", **BRIEF), np.arange(60),
+         "outputs: 1 logarithms of the counts that are expected"),
+        (STATIC, np.column_stack([Y, Y]) / 300, "outputs: 2 predicted, in the units of the labels"),
+    ],
+)  # fmt: skip
+def test_what_comes_out_is_said(model, y, said):
+    assert whole(model.fit((ROWS - 20) / 5, y)).notes[1] == said
+
+
+def test_what_a_network_alone_gives_is_said():
+    assert whole(rnnbp.Network([layers.Dense(2, 3)])).notes == [
+        "input: 2 features, in the units that the model was fitted to",
+        "outputs: 3 of the last layer; a network alone does not say what they mean",
+    ]
+
+
+def test_a_transcriber_of_frames_is_its_network_and_one_of_sound_is_more():
+    transcriber = rnnbp.CTCTranscriber(None, hidden_layer_sizes=4, stride=1, max_iter=1, random_state=0)
+    transcriber.fit([x / 20 for x in SEQUENCES], ["ab", "b"] * 15)
+    assert "probabilities: 0 blank, 1 'a', 2 'b'" in whole(transcriber).notes[1]
+    transcriber.sample_rate = 8000.0
+    with pytest.raises(InteropError, match="CTCTranscriber is more than its network: it makes features of sound"):
+        whole(transcriber)
+
+
 def test_many_classes_take_several_lines():
     y = np.arange(60) % 30
     text = render(rnnbp.MLPClassifier(4, **BRIEF).fit((ROWS - 20) / 5, y), "model")

@@ -108,7 +108,7 @@ def _chain(model: Any, keras: Any) -> list[Any]:
         if not model.built:
             raise InteropError(f"{model.name!r} has no weights yet: give it a keras.Input, or call it once")
         found = list(model.layers)
-    elif isinstance(model, keras.Model) and type(model).__name__ == "Functional":
+    elif type(model).__name__ == "Functional":
         found, calls = list[Any](), [call for _, each in sorted(model._nodes_by_depth.items())[::-1] for call in each]
         for call in calls:
             sources = [tensor._keras_history.operation for tensor in call.arguments.keras_tensors]
@@ -190,7 +190,7 @@ class _Reader:
 
     def _LayerNormalization(self, layer: Any) -> None:
         axis = layer.axis if isinstance(layer.axis, (list, tuple)) else [layer.axis]
-        if list(axis) not in ([-1], [2]) or getattr(layer, "rms_scaling", False):
+        if list(axis) not in ([-1], [2]) or getattr(layer, "rms_scaling", None):
             raise ValueError(f"goes over the axes {axis}: it must go over the features, axis=-1")
         tensors = _tensors(layer)
         if not tensors:
@@ -246,7 +246,7 @@ class _Reader:
         self.pool(layer, MaxOverTime())
 
     def pool(self, layer: Any, ours: Any) -> None:
-        if getattr(layer, "keepdims", False):
+        if getattr(layer, "keepdims", None):
             raise ValueError("has keepdims=True")
         self.turned = False
         self.add(layer, ours)

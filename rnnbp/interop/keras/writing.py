@@ -114,10 +114,8 @@ def _ordered(layers: Sequence[Layer]) -> list[tuple[int, Layer, LastStep | None]
         if not isinstance(layer, LastStep):
             ordered.append((k, layer, None))
             continue
-        source = k - 1
-        while source >= 0 and isinstance(layers[source], FRAME_BY_FRAME):
-            source -= 1
-        below = layers[source] if source >= 0 else None
+        source = max((n for n in range(k) if not isinstance(layers[n], FRAME_BY_FRAME)), default=0)
+        below = layers[source]
         turned = (layer.bidirectional, layer.reverse)
         if not isinstance(below, Recurrent) or (below.bidirectional, below.reverse) != turned:
             raise InteropError(
