@@ -496,6 +496,9 @@ lag_intercept_ : ndarray of shape (V,), or None
     ) -> float:
         """Return the coefficient of determination of forecasts one step ahead.
 
+        Each series is scaled by the mean and spread of its whole length, so a forecast within it knows that much of
+        what comes; that of `predict`, which is made of a past alone, does not.
+
         Parameters
         ----------
         X : series
