@@ -318,7 +318,7 @@ def elementwise(setting: str, names: Sequence[str], n: int) -> tuple[str, ...]:
     if isinstance(names, str) or not isinstance(names, Sequence) or len(names) != n:
         raise ValueError(f"{setting} must be {n} names of activations, but {shown(names)} was given")
     if other := [name for name in names if not get(name).elementwise]:
-        raise ValueError(f"{setting} must be activations that map each element alone, but {other[0]!r} was given")
+        raise ValueError(f"{setting} must be activations that map each element alone, but {shown(other[0])} was given")
     return tuple(names)
 
 
@@ -348,7 +348,9 @@ def _with_numbers(name: str, family: str, numbers: str) -> ActivationFunction:
         given = []
     if len(given) != len(wanted) or not np.isfinite(given).all():
         form = f"{family}({', '.join(wanted)})"
-        raise ValueError(f"the activation {family} must be named as {form} with finite numbers, but {name!r} was given")
+        raise ValueError(
+            f"the activation {family} must be named as {form} with finite numbers, but {shown(name)} was given"
+        )
     return ActivationFunction(name, *make(*given))
 
 

@@ -31,6 +31,7 @@ from numpy.typing import ArrayLike, NDArray
 from rnnbp.audio.files import resample
 from rnnbp.audio.librosa_import import import_librosa
 from rnnbp.audio.waveform import Waveform, check_audible, check_sample_rate, check_waveform
+from rnnbp.configuration import shown
 from rnnbp.names import explained
 
 __all__ = [
@@ -160,7 +161,7 @@ def time_shift(wave: ArrayLike, n_samples: int) -> Waveform:
     """
     wave = check_waveform(wave)
     if not isinstance(n_samples, Integral):
-        raise TypeError(f"n_samples must be an integer (seconds * sample rate), but {n_samples!r} was given")
+        raise TypeError(f"n_samples must be an integer (seconds * sample rate), but {shown(n_samples)} was given")
     if abs(n_samples) >= wave.size:
         raise ValueError(f"a shift by {n_samples} samples leaves nothing of a waveform of {wave.size}")
     shifted = np.zeros_like(wave)
@@ -289,7 +290,7 @@ def shift_pitch(wave: ArrayLike, semitones: float, *, sample_rate: int) -> Wavef
     wave = check_waveform(wave)
     check_sample_rate(sample_rate)
     if not -24 <= semitones <= 24:
-        raise ValueError(f"semitones must lie between -24 and 24, but {semitones!r} was given")
+        raise ValueError(f"semitones must lie between -24 and 24, but {shown(semitones)} was given")
     shifted: Waveform = import_librosa("librosa.effects").pitch_shift(
         wave, sr=sample_rate, n_steps=float(semitones), n_fft=_window(wave), res_type="soxr_hq"
     )
@@ -346,7 +347,7 @@ def mask_time(
     """
     features = _check_features(features)
     if not 0 < max_fraction <= 1:
-        raise ValueError(f"max_fraction must lie in (0, 1], but {max_fraction!r} was given")
+        raise ValueError(f"max_fraction must lie in (0, 1], but {shown(max_fraction)} was given")
     masked = features.copy()
     limit = int(max_fraction * len(features))
     for mask in _draw_masks(len(features), max_width, rng, n_masks, limit):
@@ -404,7 +405,7 @@ def _draw_masks(size: int, max_width: int, rng: np.random.Generator, n_masks: in
     _check_generator(rng)
     for name, value in {"max_width": max_width, "n_masks": n_masks}.items():
         if not isinstance(value, Integral) or value < 1:
-            raise ValueError(f"{name} must be an integer >= 1, but {value!r} was given")
+            raise ValueError(f"{name} must be an integer >= 1, but {shown(value)} was given")
     masks = []
     for _ in range(n_masks):
         width = rng.integers(0, min(max_width, limit) + 1)
@@ -425,16 +426,16 @@ def _check_features(features: ArrayLike) -> Features:
 
 def _check_factor(factor: float) -> None:
     if not 0.1 <= factor <= 10:
-        raise ValueError(f"factor must lie between 0.1 and 10, but {factor!r} was given")
+        raise ValueError(f"factor must lie between 0.1 and 10, but {shown(factor)} was given")
 
 
 def _check_finite(name: str, value: float) -> None:
     if not np.isfinite(value):
-        raise ValueError(f"{name} must be a finite number of dB, but {value!r} was given")
+        raise ValueError(f"{name} must be a finite number of dB, but {shown(value)} was given")
 
 
 def _check_generator(rng: object) -> None:
     if not isinstance(rng, np.random.Generator):
         raise TypeError(
-            f"rng must be a numpy.random.Generator, such as numpy.random.default_rng(0), but {rng!r} was given"
+            f"rng must be a numpy.random.Generator, such as numpy.random.default_rng(0), but {shown(rng)} was given"
         )

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from rnnbp.audio import containers
 from rnnbp.audio.waveform import AudioError, Waveform, check_sample_rate, check_waveform
+from rnnbp.configuration import shown
 from rnnbp.names import explained
 
 __all__ = ["conform", "load", "read", "resample"]
@@ -85,11 +86,11 @@ def read(
     from rnnbp.audio.decoder import decode  # it imports soundfile, which not all need
 
     if isinstance(max_samples, bool) or not isinstance(max_samples, Integral):
-        raise TypeError(f"max_samples must be a positive integer, but {max_samples!r} was given")
+        raise TypeError(f"max_samples must be a positive integer, but {shown(max_samples)} was given")
     if max_samples < 1:
-        raise ValueError(f"max_samples must be a positive integer, but {max_samples!r} was given")
+        raise ValueError(f"max_samples must be a positive integer, but {shown(max_samples)} was given")
     if not isinstance(path, str | bytes | os.PathLike):
-        raise TypeError(f"path must be a str or path-like, but {path!r} was given")
+        raise TypeError(f"path must be a str or path-like, but {shown(path)} was given")
     name = os.fsdecode(path)
     size = _size(name)
     try:
@@ -166,7 +167,7 @@ def resample(wave: Waveform, *, from_rate: float, to_rate: float) -> Waveform:
     wave = check_waveform(wave)
     for name, rate in {"from_rate": from_rate, "to_rate": to_rate}.items():
         if not 0 < rate < float("inf"):
-            raise ValueError(f"{name} must be a positive number of samples a second, but {rate!r} was given")
+            raise ValueError(f"{name} must be a positive number of samples a second, but {shown(rate)} was given")
     if from_rate == to_rate:
         return wave
     import soxr  # not librosa.resample around it, whose first call compiles for many seconds

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rnnbp.audio import spectral
 from rnnbp.audio.waveform import AudioError, Waveform, check_sample_rate
+from rnnbp.configuration import shown
 
 __all__ = ["Frontend"]
 
@@ -39,7 +40,7 @@ class Frontend:
             raise ValueError(f"unknown kind {self.kind!r}; known kinds: {', '.join(KINDS)}")
         if not (self.normalize is None or (isinstance(self.normalize, str) and self.normalize in NORMALIZERS)):
             raise ValueError(
-                f"normalize must be {', '.join(map(repr, NORMALIZERS))} or None, but {self.normalize!r} was given"
+                f"normalize must be {', '.join(map(repr, NORMALIZERS))} or None, but {shown(self.normalize)} was given"
             )
         _check("n_mels", self.n_mels, "an integer >= 1", _is_integer(self.n_mels) and self.n_mels >= 1)
         _check("n_mfcc", self.n_mfcc, "an integer >= 1", _is_integer(self.n_mfcc) and self.n_mfcc >= 1)
@@ -135,4 +136,4 @@ def _is_number(value: Any) -> bool:
 
 def _check(name: str, value: object, expected: str, fits: bool) -> None:
     if not fits:
-        raise ValueError(f"{name} must be {expected}, but {value!r} was given")
+        raise ValueError(f"{name} must be {expected}, but {shown(value)} was given")

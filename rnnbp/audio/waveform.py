@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rnnbp.configuration import shown
 from rnnbp.reading import read_array
 
 __all__ = [
@@ -54,9 +55,9 @@ def check_sample_rate(sample_rate: Any) -> None:
     """Say why `sample_rate` is not a whole number of samples a second, from 1 to 768,000."""
     expected = f"sample_rate must be a positive integer up to {HIGHEST_RATE}, samples a second such as 16000"
     if isinstance(sample_rate, bool) or not isinstance(sample_rate, Integral):
-        raise TypeError(f"{expected}, but {sample_rate!r} was given")
+        raise TypeError(f"{expected}, but {shown(sample_rate)} was given")
     if not 1 <= int(sample_rate) <= HIGHEST_RATE:
-        raise ValueError(f"{expected}, but {sample_rate!r} was given")
+        raise ValueError(f"{expected}, but {shown(sample_rate)} was given")
 
 
 def check_waveform(wave: ArrayLike, name: str = "the waveform", *, loudest: float = LOUDEST) -> Waveform:

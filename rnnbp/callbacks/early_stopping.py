@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal
 
-from rnnbp.configuration import Configurable, flag, number, whole_number
+from rnnbp.configuration import Configurable, flag, number, shown, whole_number
 
 if TYPE_CHECKING:
     from rnnbp.networks.network import Network
@@ -70,7 +70,7 @@ class EarlyStopping(Configurable):
         self.min_delta = number("min_delta", min_delta, "[0, inf)")
         self.restore_best = flag("restore_best", restore_best)
         if compared_with not in ("last fall", "best"):
-            raise ValueError(f'compared_with must be "last fall" or "best", but {compared_with!r} was given')
+            raise ValueError(f'compared_with must be "last fall" or "best", but {shown(compared_with)} was given')
         self.compared_with = compared_with
 
     def count(self, value: float, reference: float, waited: int) -> tuple[float, int]:

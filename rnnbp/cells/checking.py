@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from rnnbp.cells.cell import Cell, Product, Stage
+from rnnbp.configuration import shown
 
 __all__ = ["check"]
 
@@ -48,13 +49,13 @@ def check(cell: Cell) -> None:
 def _tuple(given: Any, place: str, kind: type) -> None:
     if not isinstance(given, tuple) or not all(isinstance(each, kind) for each in given):
         what = {str: "names", Product: "products", Stage: "stages"}[kind]
-        raise TypeError(f"the {place} must be a tuple of {what}, such as (a,) for one, but {given!r} was given")
+        raise TypeError(f"the {place} must be a tuple of {what}, such as (a,) for one, but {shown(given)} was given")
 
 
 def _check_input(cell: Cell, kind: str) -> None:
     product = cell.input
     if not isinstance(product, Product):
-        raise TypeError(f"the input of {kind} must be a Product of x, but {product!r} was given")
+        raise TypeError(f"the input of {kind} must be a Product of x, but {shown(product)} was given")
     if product.source != "x" or product.diagonal:
         raise ValueError(
             f"the input product of {kind} must multiply 'x' by a matrix, but its source is {product.source!r}"
@@ -107,7 +108,7 @@ def _check_stage(cell: Cell, stage: Stage, place: str, known: list[str]) -> None
         if early := [block for block in product.into if block in cell.blocks and block not in later]:
             raise ValueError(f"{named} goes into {early[0]!r}, but a stage before it has used that block already")
         if product.lag not in (0, 1):
-            raise ValueError(f"the lag of {named} must be 0 or 1, but {product.lag!r} was given")
+            raise ValueError(f"the lag of {named} must be 0 or 1, but {shown(product.lag)} was given")
         if product.source == "x":
             raise ValueError(f"{named} multiplies 'x', which enters by `input` only")
         if product.lag and product.source not in cell.states:

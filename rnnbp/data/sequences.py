@@ -18,6 +18,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from rnnbp.configuration import shown
 from rnnbp.lazy import cached_property
 from rnnbp.names import explained
 from rnnbp.reading import read_array, refuse_unreadable
@@ -60,7 +61,9 @@ class Sequences:
         object.__setattr__(self, "frames", np.asarray(self.frames))
         lengths, n_frames = np.asarray(self.lengths), self.frames.shape[:1]
         if lengths.ndim != 1 or (lengths.size and lengths.dtype.kind not in "iu"):
-            raise ValueError(f"lengths must be whole numbers of frames, of shape (N,), but {self.lengths!r} was given")
+            raise ValueError(
+                f"lengths must be whole numbers of frames, of shape (N,), but {shown(self.lengths)} was given"
+            )
         if (lengths < 1).any():
             i = int(np.argmax(lengths < 1))
             raise ValueError(

@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 
+from rnnbp.configuration import shown
 from rnnbp.datasets.home import Source, fetch
 from rnnbp.datasets.transcribed_dataset import TranscribedDataset
 from rnnbp.names import explained
@@ -78,7 +79,7 @@ def fetch_an4(subset: Literal["train", "test", "all"] = "train") -> TranscribedD
     ('fcaw', 'RUBOUT G M E F THREE NINE')
     """
     if subset not in ("train", "test", "all"):
-        raise ValueError(f"subset must be 'train', 'test' or 'all', but {subset!r} was given")
+        raise ValueError(f"subset must be 'train', 'test' or 'all', but {shown(subset)} was given")
     return fetch(SOURCE, lambda folder: read_utterances(folder, subset))
 
 

@@ -7,6 +7,8 @@ import operator
 import numpy as np
 from numpy.typing import DTypeLike
 
+from rnnbp.configuration import shown
+
 __all__ = ["RandomState", "floating", "generator"]
 
 RandomState = int | np.random.Generator | None
@@ -15,7 +17,7 @@ RandomState = int | np.random.Generator | None
 def floating(dtype: DTypeLike) -> np.dtype[np.floating]:
     """Return the NumPy dtype; raises ValueError unless it is float32 or float64."""
     if dtype not in (np.float32, np.float64, "float32", "float64"):
-        raise ValueError(f"dtype must be float32 or float64, but {dtype!r} was given")
+        raise ValueError(f"dtype must be float32 or float64, but {shown(dtype)} was given")
     return np.dtype(dtype)
 
 
@@ -27,7 +29,8 @@ def generator(random_state: RandomState) -> np.random.Generator:
         return np.random.default_rng(operator.index(random_state))
     except TypeError:
         raise TypeError(
-            f"random_state must be a whole number, a numpy.random.Generator or None, but {random_state!r} was given"
+            "random_state must be a whole number, a numpy.random.Generator or None, but "
+            f"{shown(random_state)} was given"
         ) from None
     except ValueError:
-        raise ValueError(f"random_state must not be negative, but {random_state!r} was given") from None
+        raise ValueError(f"random_state must not be negative, but {shown(random_state)} was given") from None

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from rnnbp.configuration import whole_number
+from rnnbp.configuration import shown, whole_number
 from rnnbp.datasets.checks import RandomState, floating, generator
 from rnnbp.names import explained
 
@@ -84,7 +84,7 @@ def make_mackey_glass(
     n, length = whole_number("n_samples", n_samples), whole_number("n_steps", n_steps)
     ahead = whole_number("horizon", horizon)
     if not (0 < tau < np.inf and np.isclose(round(tau / INTEGRATION_STEP) * INTEGRATION_STEP, tau, atol=0)):
-        raise ValueError(f"tau must be a positive multiple of {INTEGRATION_STEP}, but {tau!r} was given")
+        raise ValueError(f"tau must be a positive multiple of {INTEGRATION_STEP}, but {shown(tau)} was given")
     kind = floating(dtype)
     history = generator(random_state).uniform(0.5, 1.3, n)
     a_unit, left_out = round(1 / INTEGRATION_STEP), 500

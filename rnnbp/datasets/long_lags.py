@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from rnnbp.configuration import whole_number
+from rnnbp.configuration import shown, whole_number
 from rnnbp.datasets.checks import RandomState, floating, generator
 from rnnbp.names import explained
 
@@ -216,7 +216,7 @@ def make_temporal_order(
     """
     n, length = whole_number("n_samples", n_samples), whole_number("n_steps", n_steps, least=10)
     if n_relevant not in _PLACES:
-        raise ValueError(f"n_relevant must be 2, 3 or 4, but {n_relevant!r} was given")
+        raise ValueError(f"n_relevant must be 2, 3 or 4, but {shown(n_relevant)} was given")
     rng = generator(random_state)
     symbols = rng.integers(2, 6, (n, length))
     symbols[:, 0], symbols[:, -1] = 0, 1

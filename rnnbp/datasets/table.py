@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnbp.configuration import shown
 from rnnbp.datasets.times import read_times
 from rnnbp.names import explained
 
@@ -149,7 +150,7 @@ def read_sequences(
     columns = {name: np.array(values) for name, values in cells.items()}  # where all are numbers, of numbers
 
     if sequence is None and time is not None:
-        raise ValueError(f"sequence must be a column where time is one, but time={time!r} was given alone")
+        raise ValueError(f"sequence must be a column where time is one, but time={shown(time)} was given alone")
     special = {"sequence": sequence, "time": time, "label": label, "group": group}
     for part, name in special.items():
         if name is not None and name not in columns:

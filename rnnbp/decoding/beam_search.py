@@ -135,7 +135,7 @@ class BeamSearch:
         self.lexicon = None if lexicon is None else check_lexicon(lexicon)
         if language_model is not None:
             if not isinstance(language_model, NGram):
-                raise TypeError(f"language_model must be a decoding.NGram, but {language_model!r} was given")
+                raise TypeError(f"language_model must be a decoding.NGram, but {shown(language_model)} was given")
             language_model.check_fitted()
         if self.symbols is None and (language_model is not None or lexicon is not None):
             raise ValueError("symbols must say what each class stands for if there is a language model or a lexicon")

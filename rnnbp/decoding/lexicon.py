@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from rnnbp.configuration import shown
+
 __all__ = ["check_lexicon", "check_spelling", "check_symbols"]
 
 
@@ -12,7 +14,7 @@ def check_symbols(given: Sequence[str], blank: int) -> list[str]:
     symbols = list(given)
     spoken = [symbol for k, symbol in enumerate(symbols) if k != blank]
     if not all(isinstance(symbol, str) for symbol in symbols) or len(set(spoken)) != len(spoken) or not spoken:
-        raise ValueError(f"symbols must be different strings, one for each class, but {given!r} was given")
+        raise ValueError(f"symbols must be different strings, one for each class, but {shown(given)} was given")
     return symbols
 
 
@@ -20,7 +22,7 @@ def check_lexicon(given: Iterable[str]) -> list[str]:
     """Return a lexicon's words, checked."""
     words = [] if isinstance(given, str) else list(given)
     if not words or not all(isinstance(word, str) and word for word in words):
-        raise ValueError(f"lexicon must be a list of words, at least one, but {given!r} was given")
+        raise ValueError(f"lexicon must be a list of words, at least one, but {shown(given)} was given")
     return sorted(set(words))
 
 
@@ -42,7 +44,7 @@ def check_spelling(words: Sequence[str], labels: Mapping[str, int], separator: s
             f"{'is' if len(missing) == 1 else 'are'} missing"
         )
     if separated := [word for word in words if separator in word]:
-        raise ValueError(f"words must not have the separator in them, but {separated[0]!r} was given")
+        raise ValueError(f"words must not have the separator in them, but {shown(separated[0])} was given")
     if numbers and not numbers.keys() & set(words):
         raise ValueError(
             f"the language model must know at least one word that can be found, but it knows {sorted(numbers)[:3]}, "

@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from rnnbp.configuration import whole_number
+from rnnbp.configuration import shown, whole_number
 from rnnbp.decoding import arpa
 from rnnbp.decoding.kneser_ney import BEGIN, END, UNKNOWN, Tokens, count, estimate
 from rnnbp.names import explained, explained_class
@@ -63,7 +63,7 @@ class NGram:
     def __init__(self, order: int, *, unit: Literal["word", "character"] = "word") -> None:
         self.order = whole_number("order", order)
         if unit not in UNITS:
-            raise ValueError(f"unit must be one of {UNITS}, but {unit!r} was given")
+            raise ValueError(f"unit must be one of {UNITS}, but {shown(unit)} was given")
         self.unit = unit
         self.log_p: dict[Tokens, float] = {}
         self.backoff: dict[Tokens, float] = {}
@@ -117,7 +117,7 @@ class NGram:
             if not isinstance(token, str) or token in (BEGIN, END, "") or (token.split() != [token] and token != " "):
                 raise ValueError(
                     f"a text must be a str, or a list of words other than {BEGIN} and {END} and without spaces, but "
-                    f"{token!r} was given"
+                    f"{shown(token)} was given"
                 )
         return found
 
@@ -171,7 +171,9 @@ class NGram:
     def check_fitted(self) -> None:
         """Raise ValueError if the model is empty."""
         if not self.log_p:
-            raise ValueError(f"the language model must have been fitted or loaded, but the empty {self!r} was given")
+            raise ValueError(
+                f"the language model must have been fitted or loaded, but the empty {shown(self)} was given"
+            )
 
     @explained
     def save_arpa(self, path: str | PathLike[str]) -> None:

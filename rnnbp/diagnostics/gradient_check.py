@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnbp.configuration import whole_number
+from rnnbp.configuration import shown, whole_number
 from rnnbp.diagnostics.finite_differences import Leaf, relative_error
 from rnnbp.diagnostics.problem import Problem, network_copy
 from rnnbp.gradients import BPTT
@@ -191,7 +191,7 @@ def check_gradients(
     """
     whole_number("n_directions", n_directions)
     if not tolerance > 0:
-        raise ValueError(f"tolerance must be above 0, but {tolerance!r} was given")
+        raise ValueError(f"tolerance must be above 0, but {shown(tolerance)} was given")
     problem = Problem.of(network_copy(net, dtype="float64"), x, target, loss, lengths, training=training)
     rng = np.random.default_rng(seed)
 

@@ -35,6 +35,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rnnbp.configuration import shown
 from rnnbp.data.packing import Packing
 from rnnbp.diagnostics.problem import Problem, network_copy
 from rnnbp.diagnostics.recording import Recorder, expect_states, recordings
@@ -146,7 +147,7 @@ def gradient_flow(
     """
     expect_states(net, "gradient flow")
     if not threshold > 1:
-        raise ValueError(f"threshold must be above 1, but {threshold!r} was given")
+        raise ValueError(f"threshold must be above 1, but {shown(threshold)} was given")
     problem = Problem.of(network_copy(net, gradient=Recorder), x, target, loss, lengths, training=training)
     problem.backward()
     seen = list(recordings(problem.net))

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rnnbp.configuration import shown
 from rnnbp.diagnostics.problem import network_copy
 from rnnbp.gradients import BPTT
 from rnnbp.names import explained
@@ -188,7 +189,7 @@ def _check_output(output: ArrayLike, n_examples: int, n_outputs: int) -> NDArray
     if given.dtype.kind not in "iu" or given.shape not in ((), (n_examples,)):
         raise ValueError(
             f"output must be a whole number, or one for each of the {n_examples} sequences or examples, but "
-            f"{output!r} was given"
+            f"{shown(output)} was given"
         )
     if (given < 0).any() or (given >= n_outputs).any():
         raise ValueError(f"this network has outputs 0 to {n_outputs - 1}, but {output!r} was asked for")

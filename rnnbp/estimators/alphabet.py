@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnbp.configuration import shown
+
 __all__ = ["Alphabet", "check_texts"]
 
 
@@ -79,5 +81,5 @@ def check_texts(texts: Any, n: int) -> list[str]:
         raise ValueError(f"texts must be one for each of the {n} utterances, but {len(texts)} were given")
     for i, text in enumerate(texts):
         if not isinstance(text, str):
-            raise TypeError(f"text {i} must be a str, but {text!r} was given")
+            raise TypeError(f"text {i} must be a str, but {shown(text)} was given")
     return [" ".join(text.split()) for text in texts]

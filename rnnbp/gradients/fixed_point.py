@@ -39,7 +39,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.cells import Cell
-from rnnbp.configuration import number, whole_number
+from rnnbp.configuration import number, shown, whole_number
 from rnnbp.data.workspace import Workspace
 from rnnbp.gradients.algorithm import GradientAlgorithm, Run
 from rnnbp.gradients.recurrence import Recurrence, Variables
@@ -136,7 +136,7 @@ class FixedPoint(GradientAlgorithm):
         self.tol = number("tol", tol)
         self.max_iter = whole_number("max_iter", max_iter)
         if solver not in SOLVERS:
-            raise ValueError(f"solver must be one of {', '.join(map(repr, SOLVERS))}, but {solver!r} was given")
+            raise ValueError(f"solver must be one of {', '.join(map(repr, SOLVERS))}, but {shown(solver)} was given")
         self.solver = solver
 
     @property

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from rnnbp import initializers
 from rnnbp.cells import Cell, ZoneoutCell
 from rnnbp.cells.checking import check as check_cell
-from rnnbp.configuration import flag, number
+from rnnbp.configuration import flag, number, shown
 from rnnbp.data.packing import Packing
 from rnnbp.data.workspace import Workspace
 from rnnbp.gradients import BPTT, RTRL, GradientAlgorithm, Recurrence
@@ -129,7 +129,7 @@ class Recurrent(Layer):
         self.recurrent_initializer = recurrent_initializer
         self.bias_initializer = bias_initializer
         if not isinstance(gradient, GradientAlgorithm):
-            raise TypeError(f"gradient must be an algorithm such as gradients.BPTT(), but {gradient!r} was given")
+            raise TypeError(f"gradient must be an algorithm such as gradients.BPTT(), but {shown(gradient)} was given")
         if bidirectional and reverse:
             raise ValueError("a bidirectional layer runs both ways already: leave out reverse=True")
         self.needs_time = gradient.needs_time

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from rnnbp.configuration import shown
 from rnnbp.losses.base import Loss
 
 __all__ = ["Consistent"]
@@ -44,7 +45,7 @@ class Consistent(Loss):
         if loss.takes_logits != "softmax":
             raise ValueError(
                 "consistency compares probabilities of classes, so it is for a loss that takes logits of classes, such "
-                f"as CrossEntropy and CTC, but {loss!r} was given"
+                f"as CrossEntropy and CTC, but {shown(loss)} was given"
             )
         self.loss, self.weight = loss, weight
 

@@ -21,6 +21,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from rnnbp.configuration import shown
 from rnnbp.losses.base import Loss, weighted_mean
 from rnnbp.losses.targets import Array, as_numbers, blank, check_leading, check_weights, real_steps, refuse
 
@@ -58,7 +59,7 @@ class CrossEntropy(Loss):
 
     def __init__(self, *, class_weight: ArrayLike | None = None, label_smoothing: float = 0.0) -> None:
         if isinstance(label_smoothing, (bool, str)) or not 0 <= label_smoothing <= 1:
-            raise ValueError(f"label_smoothing must be a number in [0, 1], but {label_smoothing!r} was given")
+            raise ValueError(f"label_smoothing must be a number in [0, 1], but {shown(label_smoothing)} was given")
         self.class_weight = None if class_weight is None else check_weights("class_weight", class_weight)
         self.label_smoothing = float(label_smoothing)
 

@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from rnnbp.configuration import flag, whole_number
+from rnnbp.configuration import flag, shown, whole_number
 from rnnbp.data.packing import Packing
 from rnnbp.data.sequences import check_sequences
 from rnnbp.losses.label_sequences import LabelSequences
@@ -82,7 +82,7 @@ class CTC(SequenceLoss):
     ) -> None:
         self.blank = whole_number("blank", blank, least=0)
         if normalize not in NORMALIZERS:
-            raise ValueError(f"normalize must be one of {NORMALIZERS}, but {normalize!r} was given")
+            raise ValueError(f"normalize must be one of {NORMALIZERS}, but {shown(normalize)} was given")
         self.normalize = normalize
         self.zero_infinity = flag("zero_infinity", zero_infinity)
 

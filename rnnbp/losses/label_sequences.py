@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rnnbp.configuration import shown
 from rnnbp.data.packing import Packing
 
 __all__ = ["LabelSequences"]
@@ -55,7 +56,7 @@ class LabelSequences:
             If there are none, if labels are no whole numbers or no classes, or if the blank is among them.
         """
         if isinstance(sequences, str) or not hasattr(sequences, "__len__"):
-            raise ValueError(f"target must be a list of label sequences, but {sequences!r} was given")
+            raise ValueError(f"target must be a list of label sequences, but {shown(sequences)} was given")
         if len(sequences) == 0:
             raise ValueError("target must be a list of label sequences, one for each input sequence, but it is empty")
         arrays = [_labels(each, i, n_classes, blank) for i, each in enumerate(sequences)]
@@ -125,7 +126,7 @@ def _labels(given: ArrayLike, i: int, n_classes: int, blank: int) -> NDArray[np.
         return np.empty(0, np.int64)
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise ValueError(
-            f"the target of sequence {i} must be a list of whole numbers, one a label, but {given!r} was given"
+            f"the target of sequence {i} must be a list of whole numbers, one a label, but {shown(given)} was given"
         )
     outside = (labels < 0) | (labels >= n_classes)
     if outside.any():

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rnnbp.configuration import shown
 from rnnbp.reading import read_array
 
 __all__ = ["as_numbers", "blank", "check_leading", "check_lengths", "check_weights", "real_steps", "refuse", "values"]
@@ -110,7 +111,9 @@ def check_weights(name: str, given: ArrayLike) -> NDArray[np.float64]:
     """Return finite weights that are not negative as a vector."""
     weights = np.atleast_1d(np.asarray(given))
     if weights.ndim != 1 or weights.dtype.kind not in "iuf":
-        raise ValueError(f"{name} must be a vector of numbers, but {given!r} was given")
+        raise ValueError(f"{name} must be a vector of numbers, but {shown(given)} was given")
     if not np.all(np.isfinite(weights)) or np.any(weights < 0) or not np.any(weights > 0):
-        raise ValueError(f"{name} must be finite and not negative, and not zero everywhere, but {given!r} was given")
+        raise ValueError(
+            f"{name} must be finite and not negative, and not zero everywhere, but {shown(given)} was given"
+        )
     return weights.astype(np.float64)

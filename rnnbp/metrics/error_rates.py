@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rnnbp.configuration import number, whole_number
+from rnnbp.configuration import number, shown, whole_number
 from rnnbp.lazy import cached_property
 from rnnbp.metrics.edit_distance import EditAlignment, align_edits, edit_distance
 from rnnbp.names import explained
@@ -145,7 +145,7 @@ class ErrorRates:
         number("level", level, "(0, 1)")
         whole_number("n_resamples", n_resamples)
         if resample not in ("utterance", "group"):
-            raise ValueError(f"resample must be 'utterance' or 'group', but {resample!r} was given")
+            raise ValueError(f"resample must be 'utterance' or 'group', but {shown(resample)} was given")
         units = [(each.errors, each.n_reference) for each in self.alignments]
         if resample == "group":
             units = [(each.errors, each.n_reference) for each in self.by_group().values()]
@@ -278,7 +278,7 @@ def _rate(references: Iterable[Any], hypotheses: Iterable[Any], unit: str) -> fl
 def _pairs(references: Iterable[Any], hypotheses: Iterable[Any], unit: str) -> list[tuple[Tokens, Tokens]]:
     """Return the tokens of each reference and hypothesis, checked."""
     if unit not in UNITS:
-        raise ValueError(f"unit must be one of {UNITS}, but {unit!r} was given")
+        raise ValueError(f"unit must be one of {UNITS}, but {shown(unit)} was given")
     both = []
     for name, given in (("references", references), ("hypotheses", hypotheses)):
         listed = [given] if isinstance(given, str) else list(given)
@@ -296,8 +296,8 @@ def _pairs(references: Iterable[Any], hypotheses: Iterable[Any], unit: str) -> l
 def _tokens(given: Any, name: str, unit: str) -> Tokens:
     if unit == "label":
         if isinstance(given, str) or not hasattr(given, "__len__"):
-            raise ValueError(f"{name} must be a list of labels, but {given!r} was given")
+            raise ValueError(f"{name} must be a list of labels, but {shown(given)} was given")
         return given.tolist() if isinstance(given, np.ndarray) else list(given)
     if not isinstance(given, str):
-        raise ValueError(f"{name} must be a text, but {given!r} was given")
+        raise ValueError(f"{name} must be a text, but {shown(given)} was given")
     return given.split() if unit == "word" else list(given.strip())

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rnnbp.configuration import shown
 from rnnbp.metrics.ragged import joined, outputs_and_targets
 from rnnbp.names import explained
 from rnnbp.reading import read_array
@@ -269,7 +270,7 @@ def rejection_threshold(target: ArrayLike, probabilities: ArrayLike, *, false_re
     if target.shape != probabilities.shape[:1]:
         raise ValueError(f"targets of shape {target.shape} do not fit probabilities of shape {probabilities.shape}")
     if not 0 <= false_rejections < 1:
-        raise ValueError(f"false_rejections must be at least 0 and below 1, but {false_rejections!r} was given")
+        raise ValueError(f"false_rejections must be at least 0 and below 1, but {shown(false_rejections)} was given")
     if not (probabilities >= 0).all() or not np.allclose(probabilities.sum(axis=1), 1, atol=1e-3):
         raise ValueError("probabilities must be at least 0 and sum to 1 in each row: pass a softmax of logits")
     right = probabilities.argmax(axis=1) == target

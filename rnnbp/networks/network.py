@@ -126,14 +126,14 @@ class Network:
     ) -> list[Parameter]:
         """Check the settings and return the parameters that they need; no memory is taken for these yet."""
         if not isinstance(layers, Iterable) or isinstance(layers, (str, Mapping)):
-            raise TypeError(f"layers must be a list of layers, but {layers!r} was given: write Network([...])")
+            raise TypeError(f"layers must be a list of layers, but {shown(layers)} was given: write Network([...])")
         self.layers = tuple(layers)
         try:
             self.dtype = np.dtype("none" if dtype is None else dtype)
         except TypeError:
             self.dtype = np.dtype(object)
         if self.dtype not in (np.float32, np.float64):
-            raise ValueError(f"dtype must be float32 or float64, but {dtype!r} was given")
+            raise ValueError(f"dtype must be float32 or float64, but {shown(dtype)} was given")
         self.seed = check_seed("seed", seed)
         self.compiled = flag("compiled", compiled)
         self._check_layers()

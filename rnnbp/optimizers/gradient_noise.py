@@ -17,7 +17,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.configuration import number, whole_number
+from rnnbp.configuration import number, shown, whole_number
 from rnnbp.optimizers.base import Array, Optimizer, State
 
 __all__ = ["GradientNoise"]
@@ -57,7 +57,7 @@ class GradientNoise(Optimizer):
     def __init__(self, optimizer: Optimizer, *, eta: float = 0.01, gamma: float = 0.55, seed: int = 0) -> None:
         if not isinstance(optimizer, Optimizer):
             raise TypeError(
-                f"gradient noise is for an optimizer by minibatches, such as Adam(), but {optimizer!r} was given"
+                f"gradient noise is for an optimizer by minibatches, such as Adam(), but {shown(optimizer)} was given"
             )
         super().__init__(optimizer.learning_rate, clip_norm=optimizer.clip_norm, clip_value=optimizer.clip_value)
         self.optimizer = optimizer

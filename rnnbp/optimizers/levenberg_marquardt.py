@@ -26,7 +26,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from rnnbp.configuration import number, whole_number
+from rnnbp.configuration import number, shown, whole_number
 from rnnbp.optimizers.base import Array
 from rnnbp.optimizers.full_batch import FullBatchOptimizer, Function, Iterate, Result, SumOfSquares
 
@@ -109,7 +109,8 @@ class LevenbergMarquardt(FullBatchOptimizer):
         """
         if not isinstance(function, SumOfSquares):
             raise TypeError(
-                f"LevenbergMarquardt needs a SumOfSquares, whose Jacobian it can ask for, but {function!r} was given"
+                "LevenbergMarquardt needs a SumOfSquares, whose Jacobian it can ask for, but "
+                f"{shown(function)} was given"
             )
         max_iter = whole_number("max_iter", max_iter)
         self._check_memory(function.n_residuals, theta.size)

@@ -26,7 +26,7 @@ from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
-from rnnbp.configuration import number, whole_number
+from rnnbp.configuration import number, shown, whole_number
 from rnnbp.names import explained_class
 from rnnbp.optimizers.base import Schedule, State
 from rnnbp.optimizers.decays import exponential, inverse_sigmoid, linear
@@ -331,7 +331,7 @@ class warm_up(Schedule):
 
     def __post_init__(self) -> None:
         if not isinstance(self.schedule, Schedule):
-            raise ValueError(f"warm_up needs a schedule, such as constant(0.001), but {self.schedule!r} was given")
+            raise ValueError(f"warm_up needs a schedule, such as constant(0.001), but {shown(self.schedule)} was given")
         number("epochs", self.epochs)
         number("start", self.start, "(0, 1]")
 

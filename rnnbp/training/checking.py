@@ -60,7 +60,7 @@ def score(given: object, monitor: str, validation_data: object) -> None:
     if given is not None and validation_data is None:
         raise ValueError("a score is computed on validation data: give validation_data=(x, target)")
     if monitor not in ("loss", "score"):
-        raise ValueError(f'monitor must be "loss" or "score", but {monitor!r} was given')
+        raise ValueError(f'monitor must be "loss" or "score", but {shown(monitor)} was given')
     if monitor == "score" and given is None:
         raise ValueError('monitor="score" needs a score, such as score=rnnbp.metrics.accuracy')
 

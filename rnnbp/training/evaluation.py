@@ -165,7 +165,7 @@ def check_score(score: object) -> None:
     """Check that a score, if there is one, is a function of targets and outputs; TypeError if not."""
     if isinstance(score, str):
         raise TypeError(
-            f"score must be a function of target and output, but {score!r} was given: write "
+            f"score must be a function of target and output, but {shown(score)} was given: write "
             "score=rnnbp.metrics.accuracy, or another function"
         )
     if score is not None:

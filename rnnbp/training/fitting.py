@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from rnnbp import losses, optimizers
 from rnnbp.callbacks import EarlyStopping
-from rnnbp.configuration import flag, number, whole_number
+from rnnbp.configuration import flag, number, shown, whole_number
 from rnnbp.files.checkpoints import Checkpoint
 from rnnbp.losses import Loss
 from rnnbp.names import explained
@@ -222,7 +222,9 @@ def fit(
     cut_or_changed = chunk_length is not None or augment is not None
     checking.teacher_forcing(net, data, teacher_forcing, max_epochs=max_epochs, cut_or_changed=cut_or_changed)
     if averaging is not None and not isinstance(averaging, Average):
-        raise TypeError(f"averaging must be an average such as optimizers.PolyakAverage(), but {averaging!r} was given")
+        raise TypeError(
+            f"averaging must be an average such as optimizers.PolyakAverage(), but {shown(averaging)} was given"
+        )
     if chunk_length is not None:
         whole_number("chunk_length", chunk_length)
         chunks.check(net, data)
@@ -283,8 +285,8 @@ def fit(
             train = partial(descent.train, max_epochs, checkpoint)
         try:
             n_rows = data.n_rows * (2 if consistency else 1)
-            with ProgressBar(max_epochs, n_rows, progress, done=len(run.history)) as shown:
-                train(shown)
+            with ProgressBar(max_epochs, n_rows, progress, done=len(run.history)) as bar:
+                train(bar)
         except KeyboardInterrupt:
             run.history.stopped = "interrupted"
             logger.warning("%s", _interrupted(run.history, max_epochs, checkpoint))

@@ -148,6 +148,7 @@ def test_what_are_no_texts_is_refused(texts, message):
         ({"order": 0}, "order must be a whole number of at least 1, but 0 was given"),
         ({"order": 2.5}, "order must be a whole number"),
         ({"order": 2, "unit": "phone"}, "unit must be one of .*, but 'phone' was given"),
+        ({"order": 2, "unit": [0] * 3000}, r"^.{0,100}, but \[0, 0, .{0,300}\.\.\. was given$"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(arguments, message):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from rnnbp.configuration import shown
 from rnnbp.files.model_file import write_atomically
 from rnnbp.interop.c.document import document
 from rnnbp.interop.c.header import Header
@@ -187,13 +188,13 @@ def arithmetic(net: Network, dtype: DTypeLike | None, quantize: Literal["int8"] 
         If there is no such dtype or quantisation, or if they do not go together.
     """
     if quantize not in (None, "int8"):
-        raise ValueError(f"quantize must be 'int8' or None, but {quantize!r} was given")
+        raise ValueError(f"quantize must be 'int8' or None, but {shown(quantize)} was given")
     own = np.dtype(np.float32) if quantize else net.dtype
     kind = own if dtype is None else np.dtype(dtype)
     if kind not in (np.float32, np.float64):
-        raise ValueError(f"dtype must be float32 or float64, but {dtype!r} was given")
+        raise ValueError(f"dtype must be float32 or float64, but {shown(dtype)} was given")
     if kind != own and quantize:
-        raise ValueError(f"dtype must be float32 with quantize={quantize!r}, but {dtype!r} was given")
+        raise ValueError(f"dtype must be float32 with quantize={quantize!r}, but {shown(dtype)} was given")
     return kind
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from rnnbp.configuration import shown
 from rnnbp.files.writing import write_atomically
 from rnnbp.interop.errors import InteropError
 from rnnbp.interop.onnx.builder import Builder
@@ -92,7 +93,7 @@ def to_model(net: Any, *, dtype: DTypeLike = "float32") -> Any:
     """Return the `onnx.ModelProto` that `export` writes."""
     kind = np.dtype(dtype)
     if kind not in (np.float32, np.float64):
-        raise ValueError(f"dtype must be float32 or float64, but {dtype!r} was given")
+        raise ValueError(f"dtype must be float32 or float64, but {shown(dtype)} was given")
     notes: list[str] = []
     if not isinstance(net, Network):
         from rnnbp.interop.whole import whole

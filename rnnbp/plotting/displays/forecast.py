@@ -266,7 +266,7 @@ class ForecastDisplay:
 
 def _coverage(value: float) -> float:
     if not 0 < value < 1:
-        raise ValueError(f"an interval's coverage is between 0 and 1 (0.8 for 80 %), but {value!r} was given")
+        raise ValueError(f"an interval's coverage is between 0 and 1 (0.8 for 80 %), but {shown(value)} was given")
     return value
 
 
