@@ -205,7 +205,7 @@ def _misuse(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping
     name, taken = function.__name__, own
     if name == "__init__" and args:
         name, taken = type(args[0]).__name__, inspect.signature(type(args[0]))
-    elif args and next(iter(own.parameters)) in ("self", "cls"):
+    elif args and next(iter(own.parameters), "") in ("self", "cls"):
         owner = args[0] if isinstance(args[0], type) else type(args[0])
         name, taken = f"{owner.__name__}.{name}", own.replace(parameters=list(own.parameters.values())[1:])
     known = [each for each, p in taken.parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]

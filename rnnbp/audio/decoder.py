@@ -15,6 +15,7 @@ __all__ = ["Sequential", "decode"]
 
 LOWEST_RATE = 1_000  # Hz: heart sounds are kept at 1000 or 2000
 BLOCK = 1 << 16  # samples, over all channels
+UNKNOWN = 1 << 62  # libsndfile's largest count, or nearly, where a file declares no length
 SLACK = 2 * 1152  # samples, two frames: decoders differ in what they make of the ends of an MP3 file
 
 
@@ -79,7 +80,7 @@ def decode(
                     f"{name} declares a sample rate of {rate} Hz; expected {LOWEST_RATE} to {HIGHEST_RATE} Hz. "
                     "Its header is damaged, or it is no sound: read it otherwise, and pass the samples as an array"
                 )
-            if isinstance(source, int):
+            if isinstance(source, int) and recording.frames < UNKNOWN:
                 declared = int(recording.frames)
             limit = min(max_samples, max_samples * rate // to_rate)
             too_long = (

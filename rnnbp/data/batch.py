@@ -21,7 +21,7 @@ __all__ = ["Batch"]
 Array = NDArray[Any]
 
 
-@dataclass
+@dataclass(slots=True)
 class Batch:
     """Rows, and how they are arranged in time.
 

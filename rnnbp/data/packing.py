@@ -145,10 +145,12 @@ class Packing:
         if made is None:
             from rnnbp.kernels.products import Layout
 
-            frames = np.cumsum(self.lengths)
-            goals = self.n_rows * np.arange(1, n_shares) / n_shares
-            cuts = np.searchsorted(frames, goals - self.lengths[0] / 2) + 1
-            bounds = sorted({0, *cuts.tolist(), self.n_sequences})
+            bounds = [0, self.n_sequences]
+            if n_shares > 1:
+                frames = np.cumsum(self.lengths)
+                goals = self.n_rows * np.arange(1, n_shares) / n_shares
+                cuts = np.searchsorted(frames, goals - self.lengths[0] / 2) + 1
+                bounds = sorted({*bounds, *cuts.tolist()})
             made = self.layouts[n_shares] = Layout(
                 n_rows=self.n_rows,
                 n_sequences=self.n_sequences,

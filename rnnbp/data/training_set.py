@@ -33,7 +33,7 @@ Index = NDArray[np.intp]
 POOL = 32  # batches a pool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Minibatch:
     """Some examples of a training set, as the engine runs them.
 
@@ -212,6 +212,8 @@ class TrainingSet:
                 "augment must not change a sequence's length where each step has a target, but it made "
                 f"{after[i]} steps of the {before[i]} of sequence {chosen[i]}"
             )
+        if not self.per_step:
+            return self._minibatch(batch, chosen[packing.order])
         return self._minibatch(batch, self.outputs_of(chosen, packing, self.rows_of(chosen, packing)))
 
     def _minibatch(self, batch: Batch, index: Index, start: int = 0) -> Minibatch:

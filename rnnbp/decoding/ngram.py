@@ -75,7 +75,7 @@ class NGram:
     @property
     def vocabulary(self) -> list[str]:
         """All that can be said, sorted: without ``<s>``, with ``</s>`` and ``<unk>``."""
-        return sorted(gram[0] for gram in self.log_p if len(gram) == 1)
+        return sorted(gram[0] for gram in self.log_p if len(gram) == 1 and gram[0] != BEGIN)
 
     @explained
     def fit(self, texts: Iterable[str | Sequence[str]]) -> NGram:

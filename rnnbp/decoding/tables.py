@@ -32,7 +32,7 @@ def automaton(model: NGram) -> LanguageModelRecord:
 
     numbers = token_numbers(model)
     histories: set[Tokens] = {gram[:-1] for gram in model.log_p}
-    histories |= model.backoff.keys()
+    histories |= {gram for gram in model.backoff if len(gram) < model.order}
     histories.add(())
     ordered = sorted(histories, key=lambda history: (len(history), history))
     state = {history: k for k, history in enumerate(ordered)}

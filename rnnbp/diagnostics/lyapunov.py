@@ -243,7 +243,7 @@ class _Dynamics:
         if self.net.interface.frame_rank == 0:
             raise ValueError("symbols have no zero, so this network cannot be left alone: give x")
         packing = Packing.full(n_steps, 1)
-        start = rng.normal(size=(packing.n_sequences, self.n_states))
+        start = rng.normal(size=(1, self.n_states))
         return _Path(start, np.zeros((n_steps, self.net.n_inputs or 1)), packing)
 
     def fed_back(self, x: ArrayLike | Sequence[ArrayLike], lengths: ArrayLike | None, n_steps: int) -> _Path:

@@ -78,7 +78,7 @@ def local_updates(
         if not len(chosen):
             continue
         found = run.minibatch(chosen, rng=augmenting, teacher_forcing=probability, **options)
-        value = run.penalize(found.value, found.gradient, found.share)
+        value = run.penalize(found.value, found.gradient, found.share) if l2 else found.value
         shares[j], norms[j] = found.share, clip_by_norm(found.gradient, np.inf) if l2 else found.norm
         optimizer.update(net.theta, found.gradient, state, epoch=now, loss=value)
         total, n_rows = total + value * found.share, n_rows + found.n_rows

@@ -114,7 +114,7 @@ class Autoregression:
 def _rows(course: Course, k: int, stride: int) -> tuple[Array, Array]:
     """Return what a model of k lags sees at every so many steps, the last ones among them, and the changes after it."""
     z = course.scaled.astype(np.float64)
-    at = np.arange(len(z) - 1, k - 1, -stride)  # of what is predicted
+    at = np.arange(len(z) - 1, k - 1, -stride)[::-1]  # of what is predicted
     lags = sliding_window_view(z, k, axis=0)[at - k, :, ::-1].swapaxes(1, 2)
     return np.hstack([lags.reshape(len(at), -1), course.known[at]]), z[at] - z[at - 1]
 

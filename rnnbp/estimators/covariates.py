@@ -68,8 +68,7 @@ class Covaried:
         return self._width + self._n_past + self._count(FUTURE)
 
     def _count(self, name: str) -> int:
-        mean, _ = self._covariates.get(name, ((), ()))
-        return len(mean)
+        return len(self._covariates[name][0]) if name in self._covariates else 0
 
     def _learn_covariates(self, given: Given, series: Sequence[Array], *, single: bool) -> None:
         """Learn how many columns there are, and their mean and spread over the steps of all series."""

@@ -101,7 +101,7 @@ class Mixture(Covaried):
         for fold in folds(lengths):
             pieces, seed = self._left_in(courses, fold), drawn_seed(random_state)
             pasts, values = self._tried(courses, self._origins(lengths, fold, h), h)
-            if pieces and pasts:  # of short series a fold may have neither; the last one has both
+            if pieces and pasts:  # of short series a fold may have neither; there is one with both
                 net = self._trained(pieces, seed)
                 models: list[OneStep] = [Recurrent(net, self._view), *(self._autoregression(pieces, k) for k in lags)]
                 with np.errstate(over="ignore", invalid="ignore"):  # one that runs away gets no weight

@@ -104,8 +104,8 @@ n_layers_ : int"""
     def _read_x(self, X: Any, *, reset: bool) -> Array:
         """Return X, checked; a sparse one as an ordinary array."""
         refuse_unreadable(dense(X), "X")
-        rows = X if isinstance(X, list) else []
-        if len({len(row) for row in rows if isinstance(row, (list, tuple)) or np.ndim(row)}) > 1:
+        rows = [row for row in X if isinstance(row, (list, tuple, np.ndarray))] if isinstance(X, list) else []
+        if len({len(row) for row in rows if getattr(row, "ndim", 1)}) > 1:
             raise ValueError(
                 "X is a list of rows of several lengths, but a static network takes the same features of each sample: "
                 "for sequences there are RNNClassifier and RNNRegressor"

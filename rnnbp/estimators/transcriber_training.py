@@ -55,7 +55,7 @@ def check_room(
             f"and {shown(texts[i])} needs {needed[i]}"
             for i in short[:SHOWN]
         )
-        more = f"; and so have {len(short) - SHOWN} others" if len(short) > SHOWN else ""
+        more = f"; as many as {len(short)} utterances are too short" if len(short) > SHOWN else ""
         raise ValueError(
             f"an utterance must have a step of {stride * hop_length:g} s for each character, and one between two that "
             f"are the same, but {listed}{more}: leave them out, correct their texts, or use a smaller stride"

@@ -162,7 +162,7 @@ def opened(path: str | PathLike[str]) -> Iterator[ModelFile]:
     place = configuration.path("path", path)
     if not place.is_file():
         found = ": it is a directory" if place.is_dir() else ""
-        raise FileNotFoundError(f"there is no model file {path}{found}")
+        raise FileNotFoundError(f"there is no model file {place}{found}")
     try:
         with TensorFile(path) as file:
             yield ModelFile(path, file)

@@ -55,7 +55,7 @@ def write_atomically(path: str | PathLike[str], content: bytes) -> None:
     target = Path(os.path.realpath(path))
     with _named(path):
         if not target.parent.exists():
-            raise FileNotFoundError(errno.ENOENT, f"there is no directory {Path(path).parent}")
+            raise FileNotFoundError(errno.ENOENT, f"there is no directory {target.parent}")
         mode = _mode(target)
         _remove_dead(target)
         temporary = target.with_name(_temporary_name(target.name))

@@ -148,7 +148,7 @@ class Conv1D(Layer):
         """Compute (1) and (2)."""
         assert context.packing is not None, "the network lets only sequences come here"
         source = self.taps(context.packing).source
-        padded = np.insert(x, len(x), 0.0, axis=0)  # row -1 is what lies outside
+        padded = np.concatenate([x, np.zeros((1, x.shape[1]), x.dtype)])  # row -1 is what lies outside
         windows = padded[source.T].reshape(source.shape[1], -1)  # 1
         return np.asarray(windows @ parameters["weight"] + parameters["bias"]), windows  # 2
 
@@ -221,8 +221,7 @@ class Taps:
 
         It is the inverse of `source`, which tells each row of dx where to gather from (1').
         """
-        found = np.full((len(self.source), self._n_rows), -1, np.intp)
+        found = np.full((len(self.source), self._n_rows + 1), -1, np.intp)
         for window, source in zip(found, self.source, strict=True):
-            (inside,) = np.nonzero(source >= 0)
-            window[source[inside]] = inside
-        return found
+            window[source] = np.arange(len(source))
+        return found[:, :-1]

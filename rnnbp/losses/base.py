@@ -220,10 +220,11 @@ class SquaredLoss(Loss):
 def weighted_mean(row_loss: Array, gradient: Array, weight: Array | None, normalizer: float) -> tuple[float, Array]:
     """Return the weighted sum of row losses over the normalizer, and their gradient, scaled in place.
 
-    Where the normalizer is 0 nothing counts, and both are 0.
+    Where the normalizer is 0 nothing counts, and both are 0, or NaN where something is not finite.
     """
     if not normalizer:
-        return 0.0, np.zeros_like(gradient)
+        gradient *= 0.0
+        return 0.0 * float(np.sum(row_loss, dtype=np.float64)), gradient
     if weight is None:
         gradient *= 1.0 / normalizer
         return float(np.sum(row_loss, dtype=np.float64)) / normalizer, gradient

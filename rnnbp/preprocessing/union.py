@@ -7,7 +7,6 @@ weights: what they are multiplied with is a list here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -80,12 +79,12 @@ class SequenceUnion(TablesOnRequest, FeatureUnion, auto_wrap_output_keys=None): 
         first, name = [np.shape(frames)[0] for frames in Xs[0]], self._names()[0]
         for made, other in zip(Xs, self._names(), strict=True):
             lengths = [np.shape(frames)[0] for frames in made]
+            apart = f"the frames of {name!r} and {other!r} cannot be put side by side"
+            if len(lengths) != len(first):
+                raise ValueError(f"{apart}: the first gives {len(first)} sequences, and the second {len(lengths)}")
             if lengths != first:
-                i, a, b = next((i, a, b) for i, (a, b) in enumerate(zip_longest(first, lengths)) if a != b)
-                raise ValueError(
-                    f"the frames of {name!r} and {other!r} cannot be put side by side: of sequence {i} the first gives "
-                    f"{a}, and the second {b}"
-                )
+                i, a, b = next((i, a, b) for i, (a, b) in enumerate(zip(first, lengths, strict=True)) if a != b)
+                raise ValueError(f"{apart}: of sequence {i} the first gives {a}, and the second {b}")
         joined: list[Array] = [
             np.concatenate([np.asarray(part).reshape(len(part), -1) for part in parts], axis=1)
             for parts in zip(*Xs, strict=True)

@@ -71,7 +71,7 @@ class CompiledStep:
             self.target = np.ascontiguousarray(target, np.int64)
         else:
             self.target = np.ascontiguousarray(target, net.dtype)
-        self.plain = data.weight is None and run.loss.row_weights(target) is None
+        self.plain = data.weight is None and run.loss.row_weights(target[:1]) is None
         self.frames = np.ascontiguousarray(data.frames, net.dtype)
         rule = optimizer.rule() if speaks_for(type(optimizer), "rule", ("_step", "update")) else None
         self.update = None if rule is None else Update(rule, net.theta, self.gradient, state)

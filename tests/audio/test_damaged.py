@@ -142,6 +142,26 @@ def test_what_follows_the_end_of_an_ogg_stream_does_not_matter(path):
     assert audio.load(written(path, content + b"TAG" + bytes(125)), RATE).size == WAVE.size
 
 
+def with_last_granule(content, value):
+    """Return an Ogg file whose last page says that so many samples end in it; the page's checksum is right."""
+    start = content.rindex(b"OggS")
+    page = bytearray(content[start:])
+    page[6:14], page[22:26] = struct.pack("<q", value), bytes(4)
+    remainder = 0
+    for byte in page:
+        remainder ^= byte << 24
+        for _ in range(8):
+            remainder = (remainder << 1 ^ (0x104C11DB7 if remainder >> 31 else 0)) & 0xFFFFFFFF
+    page[22:26] = struct.pack("<I", remainder)
+    return content[:start] + bytes(page)
+
+
+@pytest.mark.parametrize("value", [2**63 - 1, 2**62 + 5])
+def test_an_ogg_file_that_declares_more_samples_than_any_can_have_is_read_to_its_end(path, value):
+    content = with_last_granule(encoded("OGG", "VORBIS", wave=np.tile(WAVE, 20)), value)
+    assert audio.load(written(path, content), RATE).size >= 20 * WAVE.size
+
+
 # -- lengths that are declared ----------------------------------------------------------------------------------------
 
 

@@ -126,6 +126,18 @@ def test_a_loaded_model_whose_shorter_n_grams_were_pruned_is_searched_alike(tmp_
     assert_same(BeamSearch(WHOLE, model, symbols=SYMBOLS), logits, exhaustive(logits, gain))
 
 
+def test_a_weight_of_backing_off_from_the_longest_n_grams_is_not_paid():
+    """A file may give one, though there is no longer n-gram that could be missing."""
+    model = NGram(1, unit="character").fit(TEXTS)
+    model.backoff["<s>",] = -2.0
+    logits = logits_of(1)
+
+    def gain(labels):
+        return model.score([SYMBOLS[k] for k in labels])
+
+    assert_same(BeamSearch(WHOLE, model, symbols=SYMBOLS), logits, exhaustive(logits, gain))
+
+
 @given(st.integers(0, 10_000), st.integers(1, 9), st.integers(1, 12))
 def test_any_beam_finds_labels_that_fit_and_scores_them_no_higher_than_they_are(seed, width, n_steps):
     logits = logits_of(seed, n_steps, 3)

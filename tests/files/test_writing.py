@@ -99,6 +99,12 @@ def test_a_link_to_nothing_is_filled(path, tmp_path):
     assert (tmp_path / "not yet").read_bytes() == b"new"
 
 
+def test_a_link_into_a_directory_that_is_not_there_names_that(path, tmp_path):
+    path.symlink_to(tmp_path / "gone" / "model")
+    with pytest.raises(FileNotFoundError, match=r"there is no directory \S*gone: \S*run\.ckpt"):
+        write_atomically(path, b"new")
+
+
 def test_a_pipe_is_not_replaced(path):
     os.mkfifo(path)
     with pytest.raises(OSError, match=r"no ordinary file: .*run\.ckpt"):

@@ -442,6 +442,11 @@ ERRORS = {
         TypeError,
         "mask_time takes no argument 'mask_width'. Did you mean 'max_width'",
     ),
+    "a folder for data that have their own": (
+        lambda: datasets.fetch_mnist("data"),
+        TypeError,
+        "fetch_mnist takes nothing by position, but 1 arguments were given.*it takes no arguments",
+    ),
     "an array for a rate": (
         lambda: audio.resample(WAVE, 8000, 16000),
         TypeError,
@@ -530,7 +535,7 @@ ERRORS = {
     "saved where there is no folder": (
         lambda: static().save("no/such/folder/net"),
         FileNotFoundError,
-        r"there is no directory no/such/folder: 'no/such/folder/net'",
+        r"there is no directory \S*no/such/folder: 'no/such/folder/net'",
     ),
     "a folder that is loaded": (
         lambda: rnnbp.load("."),

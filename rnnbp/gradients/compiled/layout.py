@@ -167,7 +167,7 @@ class Loop:
         )  # fmt: skip
         self.laid_out: Any = None
         self.room: Any = None  # what there is memory for
-        self.n_rows: int  # and how many rows of it
+        self.n_rows = 0  # and how many rows of it
         self.runner: Any = None
         p, r, instruction = self.projection, self.record, self.engine.instruction
         there, back = instruction("recurrence_forward", r), instruction("recurrence_backward", r)

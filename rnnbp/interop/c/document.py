@@ -103,7 +103,7 @@ def document(header: Header, layers: Sequence[str], *, n_inputs: int, n_outputs:
     features : str
         What computes frames from samples.
     """
-    buffers, body = _body(header)
+    buffers, body = _body(header, n_inputs)
     symbols = header.frame_type == "int32_t"
     names = {"stem": header.stem, "STEM": header.stem.upper()}
     listed = "\n".join(f"{k:4}  {text}" for k, text in enumerate(layers))
@@ -136,7 +136,7 @@ def _member(share: Share) -> str:
     return share.name.removeprefix(f"{share.header.stem}_")
 
 
-def _body(header: Header) -> tuple[int, list[str]]:
+def _body(header: Header, n_inputs: int) -> tuple[int, list[str]]:
     """Return the bytes of the buffers between layers, and the statements of a step."""
     buffers: list[tuple[str, int]] = []
     calls, current = list[str](), "x"
@@ -148,6 +148,8 @@ def _body(header: Header) -> tuple[int, list[str]]:
         call = f"{share.name}({state}{current}, {target})"
         calls += [f"if ((due = {call}) != 1)", "    return due;"] if share.returns else [f"{call};"]
         current = target
+    if not header.shares:
+        calls.append(f"memcpy(y, x, {n_inputs} * sizeof({header.number}));")
     lines = [f"{header.number} {name}[{width}];" for name, width in buffers]
     lines += ["int due;"] * any(share.returns for share in header.shares)
     lines += [] if any(share.members for share in header.shares) else ["(void)s;"]
@@ -160,7 +162,7 @@ def _cost(header: Header, buffers: int) -> str:
     multiply_adds, weights, state = (
         sum(getattr(share, name) for share in shares) for name in ("multiply_adds", "weight_bytes", "state_bytes")
     )
-    stack = buffers + max(share.stack_bytes for share in shares)
+    stack = buffers + max((share.stack_bytes for share in shares), default=0)
     return (
         f"{multiply_adds} multiply-adds a frame{', at most' * any(share.returns for share in shares)}, {weights} bytes "
         f"of weights,\n{state} bytes of state, and on the stack {stack} bytes of arrays."

@@ -93,29 +93,29 @@ class _Step:
     def _add(self, product: Product, source: str) -> None:
         """Write a product, into the blocks that it feeds."""
         cell, share, weight = self.cell, self.share, self.parameters[product.weight]
-        among = f"{product.source}{product.lag}"
+        pieces, among = cell.column_map[product], f"{product.source}{product.lag}"
         if product.gain is not None:
             self._add_normalized(product, source, among)
             return
-        for columns, into in cell.column_map[product]:
+        for columns, into in pieces:
+            name = product.weight if len(pieces) == 1 else f"{product.weight}_{columns.start}"
             if product.diagonal:
-                held, n = share.constant(product.weight, weight[columns]), columns.stop - columns.start
+                held, n = share.constant(name, weight[columns]), columns.stop - columns.start
                 share.loop(n, [f"{self._element(into)} += {source}[j] * {held}[j];"])
                 share.multiply_adds += n
             else:
-                share.add_product(product.weight, source, weight[:, columns], self._block(into), among=among)
+                share.add_product(name, source, weight[:, columns], self._block(into), among=among)
 
     def _add_normalized(self, product: Product, source: str, among: str) -> None:
         """Write a product that is standardised, and then multiplied by a gain."""
         cell, share, weight = self.cell, self.share, self.parameters[product.weight]
         assert product.gain is not None
-        standardize = share.header.functions.name("standardize")
+        standardize, n = share.header.functions.name("standardize"), weight.shape[-1]
         if product.diagonal:
             n = cell.width(product.source)
             u = share.local(f"u_{product.weight}", n)
             share.body.append(f"{standardize}({source}, {n}, {u});")
         else:
-            n = weight.shape[1]
             u = share.local(f"u_{product.weight}", n)
             share.body.append(f"memset({u}, 0, sizeof {u});")
             share.add_product(product.weight, source, weight, u, among=among)

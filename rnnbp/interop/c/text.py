@@ -37,10 +37,12 @@ def stem_of(path: str | PathLike[str]) -> str:
 
 
 def identifier(name: str, taken: Collection[str] = ()) -> str:
-    """Return a name with what C has no place for replaced by underscores, and with more of them while it is taken."""
-    found = re.sub(r"[^A-Za-z0-9_]", "_", name)
+    """Return a name with what C has no place for replaced, and with a number after it if it is taken."""
+    plain = re.sub(r"[^A-Za-z0-9_]", "_", name)
+    found, k = plain, 1
     while found in taken:
-        found += "_"
+        k += 1
+        found = f"{plain}_{k}"
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import struct
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -293,7 +292,7 @@ def outputs_of(command: Sequence[str], sequences: Sequence[Array], net: Network,
     written = _call(command, b"".join(np.uint32(len(each)).tobytes() + each.tobytes() for each in frames))
     outputs, at = [], 0
     for _ in sequences:
-        (n,) = struct.unpack_from("=I", written, at)
+        n = int(np.frombuffer(written, np.uint32, 1, at)[0])
         outputs.append(np.frombuffer(written, dtype, 2 * n * net.n_outputs, at + 4).reshape(2, n, net.n_outputs))
         at += 4 + outputs[-1].nbytes
     return outputs

@@ -17,7 +17,7 @@ __all__ = ["ARRANGING", "axes_of"]
 
 Given = Sequence[Value | None]
 
-END = np.iinfo(np.int32).max  # or more: an end that lies after any number of steps
+END = 2**30  # or more: an end that lies after any number of steps
 
 
 def _as_it_is(value: Value | None) -> bool:
@@ -312,6 +312,8 @@ def concat(node: Node, values: Given, reading: Reading) -> list[Value]:
         raise refusal(node, "it puts branches together: the model is no chain of layers")
     k = _place(node, first, axis)
     if all(each.source or each.state for each in parts) and first.axes[k] in ("1", "d"):
+        if len({len(each.axes) for each in parts}) > 1:
+            raise refusal(node, "what it puts together has different numbers of axes")
         return [Stack(tuple(parts), k)]
     wanted = [("last", 0), ("first", 1)]
     if k == len(first.axes) - 1 and [(each.step, each.half) for each in parts] == wanted:

@@ -76,6 +76,8 @@ def _run(loaded: Loaded, given: Mapping[str, Array]) -> tuple[Array, ...]:
     x = given[reading.x]
     names = [f"{reading.x}.{k}" for k in range(np.ndim(x))]
     order = "tb" if net.interface.frame_rank == 0 else "tbf"
+    if len(names) > len(order):
+        raise ValueError(f"expected an input of at most {len(order)} axes, but its shape is {np.shape(x)}")
     if "t" not in map(reading.axis, names):  # nothing says how its axes lie, so as they do here
         reading.axes |= zip(names, order[-len(names) :], strict=True)
     axes = [reading.axis(name) for name in names]

@@ -108,6 +108,7 @@ class RecurrentPart(Part):
                 way.loop.record.y = outputs[-1]
             if new:
                 self._give(way, {}, None, None, None)
+            if new and keep:
                 self._give_back(way, {})
         self._fresh = self._fresh_back = True
         if self.alone:

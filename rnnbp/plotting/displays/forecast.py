@@ -128,6 +128,8 @@ class ForecastDisplay:
 
         Raises
         ------
+        TypeError
+            If the estimator is no `RNNForecaster`.
         ValueError
             If the series is not one of numbers, or as `from_predictions`.
         """
