@@ -277,6 +277,7 @@ def test_what_has_no_counterpart_is_refused_and_named(make, why):
         ([layers.LSTM(3, 4, peepholes=True)], "layer 0, .* it has peepholes=True"),
         ([layers.LSTM(3, 4, activations=("sigmoid", "tanh", "softsign"))], "of which Keras' last two are one"),
         ([layers.Conv1D(3, 4, 2), layers.LastStep()], "layer 1, LastStep.*it must take what a recurrent layer"),
+        ([layers.LastStep(), layers.Dense(3, 4)], r"layer 0, LastStep.* gives, but the input is below it"),
         ([layers.Dense(3, 4), layers.LastStep()], r"layer 1, LastStep.* gives, but Dense\(3, 4\) is below it"),
         (
             [layers.GRU(3, 4, bidirectional=True), layers.Dense(8, 4), layers.LastStep(bidirectional=True)],

@@ -114,13 +114,13 @@ def _ordered(layers: Sequence[Layer]) -> list[tuple[int, Layer, LastStep | None]
         if not isinstance(layer, LastStep):
             ordered.append((k, layer, None))
             continue
-        source = max((n for n in range(k) if not isinstance(layers[n], FRAME_BY_FRAME)), default=-1)
-        below = layers[source] if source >= 0 else "the input"
+        source = max((n for n in range(k) if not isinstance(layers[n], FRAME_BY_FRAME)), default=k - 1)
+        below = layers[source] if k else None
         turned = (layer.bidirectional, layer.reverse)
         if not isinstance(below, Recurrent) or (below.bidirectional, below.reverse) != turned:
             raise InteropError(
                 f"layer {k}, {layer!r}, has no counterpart in Keras: it must take what a recurrent layer of its "
-                f"direction gives, but {below} is below it"
+                f"direction gives, but {below or 'the input'} is below it"
             )
         if layer.bidirectional and any(not isinstance(each, Dropout) for each in layers[source + 1 : k]):
             raise InteropError(
