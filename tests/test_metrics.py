@@ -105,6 +105,32 @@ def test_a_confusion_of_what_is_no_class_is_refused(target, predicted, message):
         confusion_matrix(target, predicted, 3)
 
 
+@pytest.mark.parametrize(
+    ("target", "predicted"),
+    [
+        ([0, 1, 2, 2], [0, 1, 1, 2]),
+        ([0, 1, 1, 1], [0, 1, 0, 0]),
+        (["a", "b"], ["a", "c"]),
+        ([True, False], [True, True]),
+    ],
+    ids=["three classes", "two classes", "texts", "truths"],
+)
+def test_accuracy_of_predicted_labels_is_scikit_learn_s(target, predicted):
+    assert accuracy(target, predicted) == sklearn.metrics.accuracy_score(target, predicted)
+    assert accuracy([target[:1], target[1:]], [predicted[:1], predicted[1:]]) == accuracy(target, predicted)
+
+
+def test_accuracy_of_one_number_an_example_is_asked_for_classes():
+    with pytest.raises(ValueError, match=r"shape \(3,\) have no axis of classes: give scores, \(N, K\)"):
+        accuracy([0, 1, 1], [0.2, 0.7, 0.9])
+    with pytest.raises(ValueError, match=r"shape \(0,\) do not fit"):
+        accuracy([], [])
+
+
+def test_an_output_that_is_no_number_is_not_right():
+    assert accuracy([0, 0], [[np.nan, 1.0], [2.0, 1.0]]) == 0.5
+
+
 @pytest.mark.parametrize("n_outputs", [1, 4])
 def test_the_confusion_matrix_reads_logits_as_accuracy_does(n_outputs):
     n_classes = max(n_outputs, 2)

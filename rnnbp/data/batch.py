@@ -64,6 +64,24 @@ class Batch:
         packing = Packing.full(n_steps, n_sequences) if given.lengths is None else Packing(given.lengths, n_steps)
         return cls(interface.check(packing.pack(given.frames)), packing)
 
+    def check(self, interface: Interface, n_inputs: int | None) -> None:
+        """Check that these are rows of a network's input; that features are finite is known.
+
+        Raises
+        ------
+        ValueError
+            If they are another network's.
+        """
+        rows, has_time = self.rows, self.packing is not None
+        fits = rows.ndim == 1 + interface.frame_rank and (has_time or interface.takes_static)
+        if fits and not interface.frame_rank:
+            interface.check(rows)
+        elif not fits or rows.dtype != interface.dtype or n_inputs not in (None, rows.shape[1]):
+            raise ValueError(
+                f"the batch is another network's: it holds {'steps' if has_time else 'static examples'} as "
+                f"{rows.dtype} of shape {rows.shape}; make one of the input by this network's batch(x)"
+            )
+
     def lay_out_target(
         self, target: ArrayLike | Sequence[ArrayLike] | Sequences, loss: Loss, interface: Interface
     ) -> Any:

@@ -32,7 +32,8 @@ def accuracy(
     target : array of int, of shape (...), or of probabilities, of shape (..., K)
         For outputs of sequences, list of N such arrays, whose first axis is T_i.
     output : array of shape (..., K), or list of N arrays of shape (T_i, K)
-        Logits or probabilities, as `rnnbp.predict` returns. K = 1 is one logit for two classes.
+        Logits or probabilities, as `rnnbp.predict` returns. K = 1 is one logit for two classes; what is NaN is wrong.
+        Or labels, as an estimator's ``predict`` returns: whole numbers or texts, in the targets' shape.
     sample_weight : array of shape (...,), or None
         How much each counts: for a list, each step, the sequences one after another.
 
@@ -61,13 +62,21 @@ def accuracy(
     True
     """
     target, output = outputs_and_targets(target, output)
-    if target.shape not in (output.shape[:-1], output.shape):
+    if target.shape not in (output.shape[:-1], output.shape) or output.size == 0:
         raise ValueError(f"targets of shape {target.shape} do not fit outputs of shape {output.shape}")
-    if output.shape[-1] == 1:
-        target = target.reshape(output.shape[:-1]) > 0.5
-    elif target.ndim == output.ndim:
-        target = target.argmax(axis=-1)
-    right = _largest(output) == target
+    if target.shape == output.shape and output.dtype.kind != "f":  # predicted labels
+        right = np.asarray(output == target)
+    elif output.ndim == 1:
+        raise ValueError(
+            f"outputs of shape {output.shape} have no axis of classes: give scores, (N, K), a logit each, (N, 1), or "
+            "predicted labels, as whole numbers or texts"
+        )
+    else:
+        if output.shape[-1] == 1:
+            target = target.reshape(output.shape[:-1]) > 0.5
+        elif target.ndim == output.ndim:
+            target = target.argmax(axis=-1)
+        right = (_largest(output) == target) & ~np.isnan(output).any(axis=-1)
     weight = None if sample_weight is None else np.asarray(sample_weight, dtype=float).reshape(right.shape)
     return float(np.average(right, weights=weight))
 

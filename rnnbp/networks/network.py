@@ -318,6 +318,15 @@ class Network:
         """
         return Batch.of(x, lengths, self.interface)
 
+    def _laid_out(self, x: ArrayLike | Sequence[ArrayLike] | Sequences | Batch, lengths: ArrayLike | None) -> Batch:
+        """Return the batch of an input; one that is laid out already may be another network's."""
+        if not isinstance(x, Batch):
+            return self.batch(x, lengths)
+        if lengths is not None:
+            raise ValueError("a batch has its own lengths: leave out `lengths`")
+        x.check(self.interface, self.n_inputs)
+        return x
+
     # -- passes --------------------------------------------------------------------------------------------------
 
     @explained
@@ -357,7 +366,7 @@ class Network:
             If the input does not fit the network (see `batch`), if an initial state does not, or if a teacher is given
             to a network that feeds back no targets.
         """
-        batch = x if isinstance(x, Batch) else self.batch(x, lengths)
+        batch = self._laid_out(x, lengths)
         return Pass(
             self.programs,
             batch,
@@ -451,7 +460,7 @@ class Network:
             If input or target do not fit the network or the loss.
         """
         loss = losses.get(loss)
-        batch = x if isinstance(x, Batch) else self.batch(x, lengths)
+        batch = self._laid_out(x, lengths)
         rows = batch.lay_out_target(target, loss, self.interface)
         weight = (
             None

@@ -224,3 +224,58 @@ def test_the_input_s_gradient_is_no_part_of_what_was_handed_in():
 def test_symbols_have_no_gradient():
     net = Network([layers.Embedding(4, 2), layers.LastStep()])
     assert net.run(np.zeros((3, 2), int)).backward(np.ones((2, 2))).x is None
+
+
+# -- batches of other networks -----------------------------------------------------------------------------------------
+
+
+def of_symbols(n_symbols):
+    return Network([layers.Embedding(n_symbols, 3), layers.GRU(3, 2)])
+
+
+def static(n_inputs, **options):
+    return Network([layers.Dense(n_inputs, 1)], **options)
+
+
+STATIC = static(3).batch(np.zeros((4, 3)))
+SYMBOLS = of_symbols(9).batch([np.array([7, 8])])
+
+
+@pytest.mark.parametrize("n_inputs", [2, 5_000_000])
+def test_a_batch_of_more_or_fewer_features_is_another_network_s(n_inputs):
+    """Compiled code would read what lies beside it."""
+    net = static(n_inputs)
+    with pytest.raises(ValueError, match=r"another network's: it holds static examples as float32 of shape \(4, 3\)"):
+        net.run(STATIC)
+    with pytest.raises(ValueError, match="another network's"):
+        net.loss_and_gradient(STATIC, np.zeros((4, 1)), "mean_squared_error")
+
+
+@pytest.mark.parametrize(
+    ("make", "batch"),
+    [
+        (lambda: static(3, dtype="float64"), STATIC),
+        (lambda: Network([layers.GRU(3, 2)]), STATIC),
+        (lambda: of_symbols(9), STATIC),
+        (lambda: static(3), SYMBOLS),
+    ],
+    ids=["dtype", "time", "features for symbols", "symbols for features"],
+)
+def test_a_batch_of_another_kind_is_another_network_s(make, batch):
+    with pytest.raises(ValueError, match=r"another network's: .*this network's batch\(x\)"):
+        make().run(batch)
+
+
+def test_a_batch_of_symbols_is_looked_at():
+    with pytest.raises(ValueError, match="takes symbols from 0 to 4, but 7 came in"):
+        of_symbols(5).run(SYMBOLS)
+
+
+def test_a_batch_has_its_own_lengths():
+    with pytest.raises(ValueError, match="a batch has its own lengths"):
+        static(3).run(STATIC, [1, 1, 1, 1])
+
+
+def test_a_batch_of_a_network_alike_is_run():
+    assert (static(3).run(STATIC).rows == static(3).run(np.zeros((4, 3))).rows).all()
+    assert of_symbols(10).run(SYMBOLS).rows.shape == (2, 2)
