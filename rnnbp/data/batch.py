@@ -74,6 +74,7 @@ class Batch:
         """
         rows, has_time = self.rows, self.packing is not None
         fits = rows.ndim == 1 + interface.frame_rank and (has_time or interface.takes_static)
+        fits = fits and (self.packing is None or self.packing.n_rows == len(rows))
         if fits and not interface.frame_rank:
             interface.check(rows)
         elif not fits or rows.dtype != interface.dtype or n_inputs not in (None, rows.shape[1]):

@@ -81,6 +81,11 @@ class Pass:
                     "teacher was given, but this network has no layer that feeds back targets: leave it out, or end "
                     "the network with a layer such as Jordan(..., teacher_forcing=True)"
                 )
+            lies = None if batch.packing is None else interface.output_packing(batch.packing)
+            if lies is not None and np.shape(teacher) != (shape := (lies.n_rows, interface.n_outputs)):
+                raise ValueError(
+                    f"teacher must be of shape {shape}, the packed output's, but its is {np.shape(teacher)}"
+                )
             taught = forced, teacher
         self._program: Program | None = None
         program = programs.take()

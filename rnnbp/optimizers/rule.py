@@ -77,6 +77,11 @@ class Update:
         from rnnbp.kernels.records import address_of, together
         from rnnbp.kernels.static import Elementwise
 
+        for name in rule.memory:
+            if name not in state or state[name].shape != theta.shape:
+                raise ValueError(
+                    f"the state must hold {name!r} of shape {theta.shape}, as the optimizer's init makes it"
+                )
         self.engine = engine(theta.dtype.name)
         self.numbers = np.zeros(rule.n_numbers, theta.dtype)
         memory = [state[name] for name in rule.memory]

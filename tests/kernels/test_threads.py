@@ -302,10 +302,12 @@ def test_an_interrupted_run_leaves_nothing_behind(shared):
         raise KeyboardInterrupt
 
     with threads.limit(2):
-        expected, n_interrupted = everything(net), 0
-        began = time.perf_counter()
-        everything(net, LENGTHS)
-        duration = time.perf_counter() - began
+        expected, n_interrupted, durations = everything(net), 0, []
+        for _ in range(5):
+            began = time.perf_counter()
+            everything(net, LENGTHS)
+            durations.append(time.perf_counter() - began)
+        duration = min(durations)  # a busy machine makes the others longer
         before = signal.signal(signal.SIGALRM, interrupt)
         try:
             for k in range(200):

@@ -1,5 +1,7 @@
 """Passes: a run of a network forwards, and back once; the states it begins and ends with."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -279,3 +281,18 @@ def test_a_batch_has_its_own_lengths():
 def test_a_batch_of_a_network_alike_is_run():
     assert (static(3).run(STATIC).rows == static(3).run(np.zeros((4, 3))).rows).all()
     assert of_symbols(10).run(SYMBOLS).rows.shape == (2, 2)
+
+
+def test_a_batch_whose_rows_were_exchanged_is_refused():
+    net = Network([layers.GRU(3, 2)])
+    batch = net.batch(np.zeros((6, 5, 3)))
+    batch.rows = np.zeros((2, 3), np.float32)
+    with pytest.raises(ValueError, match=r"holds steps as float32 of shape \(2, 3\)"):
+        net.run(batch)
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (15, 9), (30,)])
+def test_a_teacher_has_a_row_for_each_of_the_output(shape):
+    net = Network([layers.Jordan(2, 3, n_outputs=2)])
+    with pytest.raises(ValueError, match=rf"teacher must be of shape \(15, 2\), .*{re.escape(str(shape))}"):
+        net.run(X, teacher=np.zeros(shape))

@@ -271,3 +271,15 @@ def test_centered_rmsprop_survives_a_constant_gradient():
     for _ in range(200):
         optimizer.update(theta, gradient, state)
     assert np.all(np.isfinite(theta))
+
+
+@pytest.mark.parametrize("broken", [lambda state: state.pop("v"), lambda state: state.update(m=np.zeros(3))])
+def test_a_state_of_other_parameters_is_refused(broken):
+    """Compiled code would read what lies beside it."""
+    adam, theta = optimizers.Adam(), np.zeros(1000)
+    state = adam.init(theta)
+    broken(state)
+    with pytest.raises(
+        ValueError, match=r"the state must hold '[mv]' of shape \(1000,\), as the optimizer's init makes"
+    ):
+        adam.update(theta, np.ones(1000), state)
