@@ -35,7 +35,7 @@ from rnnbp.layers import Activation, LastStep, Layer
 from rnnbp.losses import Loss
 from rnnbp.names import FREEZING, explained, explained_attributes
 from rnnbp.networks import network_file
-from rnnbp.networks.passes import Pass, loss_and_gradient
+from rnnbp.networks.passes import Pass, check_finite, loss_and_gradient
 from rnnbp.networks.program import Programs
 from rnnbp.networks.stream import Stream
 from rnnbp.networks.summary import Summary
@@ -358,6 +358,7 @@ class Network:
             to a network that feeds back no targets.
         """
         batch = x if isinstance(x, Batch) else self.batch(x, lengths)
+        check_finite(initial_states, self.dtype)
         return Pass(
             self.programs,
             batch,
@@ -399,9 +400,11 @@ class Network:
         ValueError
             See `run`.
         """
+        batch = self.batch(x, lengths)
+        check_finite(initial_states, self.dtype)
         return Pass(
             self.programs,
-            self.batch(x, lengths),
+            batch,
             self.interface,
             self.rng,
             training=training,
@@ -452,6 +455,7 @@ class Network:
         """
         loss = losses.get(loss)
         batch = x if isinstance(x, Batch) else self.batch(x, lengths)
+        check_finite(initial_states, self.dtype)
         rows = batch.lay_out_target(target, loss, self.interface)
         weight = (
             None
