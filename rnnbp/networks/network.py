@@ -516,8 +516,9 @@ class Network:
         Raises
         ------
         ValueError
-            If the metadata is nothing that JSON can hold, or if a layer holds an object that its constructor's
-            annotations do not name, so that it could not be loaded.
+            If the metadata is nothing that JSON can hold, or if the network could not be loaded: a layer holds an
+            object that its constructor's annotations do not name, or its settings were changed after the network was
+            made.
         OSError
             If the file cannot be written; names it.
 
