@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import operator
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from numbers import Real
@@ -256,6 +257,8 @@ def lookup(table: Mapping[str, T], name: object, kind: str) -> T:
     """
     if isinstance(name, str) and name in table:
         return table[name]
+    if isinstance(name, type) and issubclass(name, Configurable):
+        raise ValueError(f"the class {name.__name__} is no {kind}: make one, as {name.__name__}(...) does")
     listed = ", ".join(repr(known) for known in table if not known.startswith("_"))
     raise ValueError(f"unknown {kind} {shown(name)}: the known ones are {listed}.{meant(name, table)}")
 
@@ -283,9 +286,13 @@ def whole_number(name: str, value: object, *, least: int = 1) -> int:
     ValueError
         If it is anything else.
     """
-    if isinstance(value, bool) or not hasattr(value, "__index__") or (number := value.__index__()) < least:
+    try:
+        number = least - 1 if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
+    except TypeError:  # an array, even of one number, is none
+        number = least - 1
+    if number < least:
         raise ValueError(f"{name} must be a whole number of at least {least}, but {shown(value)} was given")
-    return int(number)
+    return number
 
 
 def number(name: str, value: object, interval: str = "(0, inf)") -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -27,6 +29,11 @@ class LiveTranscription:
     def __init__(self, network: Network, alphabet: Alphabet, features: LiveFeatures | None) -> None:
         self._network, self._alphabet, self._features = network.stream(), alphabet, features
         self.reset()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a live transcription cannot be pickled or copied: make another of the transcriber, by its stream()"
+        )
 
     def reset(self) -> None:
         """Begin a new recording."""

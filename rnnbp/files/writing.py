@@ -54,6 +54,8 @@ def write_atomically(path: str | PathLike[str], content: bytes) -> None:
     """
     target = Path(os.path.realpath(path))
     with _named(path):
+        if not os.fspath(path):
+            raise FileNotFoundError(errno.ENOENT, "an empty path names no file")
         if not target.parent.exists():
             raise FileNotFoundError(errno.ENOENT, f"there is no directory {target.parent}")
         mode = _mode(target)

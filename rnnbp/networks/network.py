@@ -35,7 +35,7 @@ from rnnbp.layers import Activation, LastStep, Layer
 from rnnbp.losses import Loss
 from rnnbp.names import FREEZING, explained, explained_attributes
 from rnnbp.networks import network_file
-from rnnbp.networks.passes import Pass, loss_and_gradient
+from rnnbp.networks.passes import Pass, check_finite, loss_and_gradient
 from rnnbp.networks.program import Programs
 from rnnbp.networks.stream import Stream
 from rnnbp.networks.summary import Summary
@@ -367,6 +367,7 @@ class Network:
             to a network that feeds back no targets.
         """
         batch = self._laid_out(x, lengths)
+        check_finite(initial_states, self.dtype)
         return Pass(
             self.programs,
             batch,
@@ -408,9 +409,11 @@ class Network:
         ValueError
             See `run`.
         """
+        batch = self.batch(x, lengths)
+        check_finite(initial_states, self.dtype)
         return Pass(
             self.programs,
-            self.batch(x, lengths),
+            batch,
             self.interface,
             self.rng,
             training=training,
@@ -461,6 +464,7 @@ class Network:
         """
         loss = losses.get(loss)
         batch = self._laid_out(x, lengths)
+        check_finite(initial_states, self.dtype)
         rows = batch.lay_out_target(target, loss, self.interface)
         weight = (
             None
@@ -521,8 +525,9 @@ class Network:
         Raises
         ------
         ValueError
-            If the metadata is nothing that JSON can hold, or if a layer holds an object that its constructor's
-            annotations do not name, so that it could not be loaded.
+            If the metadata is nothing that JSON can hold, or if the network could not be loaded: a layer holds an
+            object that its constructor's annotations do not name, or its settings were changed after the network was
+            made.
         OSError
             If the file cannot be written; names it.
 

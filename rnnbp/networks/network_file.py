@@ -8,6 +8,7 @@ only after their sizes have been compared with the file's.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -31,16 +32,43 @@ def description_of(net: Network, metadata: Mapping[str, Any]) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If a layer holds an object that its constructor's annotations do not name, so that it could not be loaded.
+        If it could not be loaded: a layer holds an object that its constructor's annotations do not name, or its
+        settings were changed after the network was made.
     """
     for layer in net.layers:
         check_admitted(layer)
+    _check_unchanged(net)
     return {
         "layers": [plain(layer) for layer in net.layers],
         "dtype": net.dtype.name,
         "seed": net.seed,
         "metadata": dict(metadata),
     }
+
+
+def _check_unchanged(net: Network) -> None:
+    """Check that the layers, made again from their settings, need the parameters that there are."""
+    advice = "were its settings changed after the network was made? Set them back, or make a new network of new layers"
+    layers = []
+    for k, layer in enumerate(net.layers):
+        which = f"what is saved could not be loaded, because of layer {k}, {shown(layer)}"
+        try:
+            layers.append(copy.deepcopy(layer))  # made by its constructor
+            declared = {f"{k}.{parameter.name}": parameter.shape for parameter in layers[k].parameters()}
+        except Exception as error:  # layers of a user's own may answer wrong settings in any way
+            raise ValueError(f"{which}, which its settings do not make ({brief(error)}): {advice}") from error
+        held = {f"{k}.{name}": view.shape for name, view in net.parameters.within(f"{k}.").items()}
+        if declared != held:
+            name = next(each for each in {**held, **declared} if declared.get(each) != held.get(each))
+            told = [f"of shape {shapes[name]}" if name in shapes else "not there" for shapes in (declared, held)]
+            raise ValueError(f"{which}: by its settings {name!r} is {told[0]}, but it is {told[1]}: {advice}")
+    try:
+        type(net).__new__(type(net))._declare(layers, net.dtype, net.seed)
+    except Exception as error:
+        raise ValueError(
+            f"what is saved could not be loaded: {brief(error)}: were a layer's settings changed after the network was "
+            "made? Set them back, or make a new network of new layers"
+        ) from error
 
 
 def read(cls: type[Network], file: model_file.ModelFile, described: Mapping[str, Any]) -> list[Network]:

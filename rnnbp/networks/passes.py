@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,7 +23,7 @@ from rnnbp.reading import read_array
 if TYPE_CHECKING:
     from rnnbp.networks.network import Network
 
-__all__ = ["BatchGradient", "Gradients", "Pass", "loss_and_gradient"]
+__all__ = ["BatchGradient", "Gradients", "Pass", "check_finite", "loss_and_gradient"]
 
 Array = NDArray[Any]
 States = Mapping[str, Array]
@@ -105,6 +105,9 @@ class Pass:
             self._program = program
         else:
             programs.give(program)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Pass cannot be pickled or copied: copy its output or final_states, or run the network again")
 
     def __del__(self) -> None:
         program = self.__dict__.get("_program")
@@ -216,6 +219,13 @@ class Pass:
         """Return copies of states in the user's order."""
         packing = self._batch.packing
         return {name: np.array(state if packing is None else packing.unsort(state)) for name, state in states.items()}
+
+
+def check_finite(states: States | None, dtype: np.dtype[Any]) -> None:
+    """Refuse initial states of a user's that are no numbers; those that training carries may diverge."""
+    for name, state in states.items() if isinstance(states, Mapping) else ():
+        if not np.isfinite(read_array(state, f"state {name!r}", dtype)).all():
+            raise ValueError(f"state {name!r} holds NaN or infinity, which is no finite number: remove or replace it")
 
 
 class BatchGradient(NamedTuple):

@@ -6,7 +6,7 @@ over time, it is what it would give if the sequence ended there: the last step, 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -43,6 +43,9 @@ class Stream:
         self._dtype, self._interface = parameters.theta.dtype, interface
         self._program = Program(layers, parameters, compiled=compiled)
         self.reset()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a stream cannot be pickled or copied: make another of the network, by net.stream()")
 
     def reset(self) -> None:
         """Begin a new sequence: all states are zero again."""

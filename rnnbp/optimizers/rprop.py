@@ -79,6 +79,8 @@ class Rprop(Optimizer):
         self.decrease = number("decrease", decrease, "(0, 1)")
         self.min_step = number("min_step", min_step)
         self.max_step = number("max_step", max_step)
+        if self.min_step > self.max_step:
+            raise ValueError(f"min_step {min_step} must be at most max_step {max_step}")
         if not self.min_step <= learning_rate <= self.max_step:
             raise ValueError(
                 f"learning_rate {learning_rate} must be between min_step {min_step} and max_step {max_step}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
+from os import PathLike
 from typing import Any
 
 import numpy as np
 
-from rnnbp.callbacks import EarlyStopping
+from rnnbp.callbacks import BestModelCheckpoint, CSVLog, EarlyStopping
 from rnnbp.configuration import expect_call, number, shown
 from rnnbp.data.training_set import TrainingSet
 from rnnbp.losses import Loss
@@ -24,6 +26,7 @@ __all__ = [
     "augment",
     "callbacks",
     "consistency",
+    "files",
     "full_batch",
     "generator",
     "score",
@@ -41,6 +44,18 @@ def callbacks(given: Iterable[Callback], patience: int | None) -> tuple[Callback
     for callback in listed:
         expect_call("a callback", callback, "network", "history")
     return listed if patience is None else (*listed, EarlyStopping(patience))
+
+
+def files(listed: Iterable[Callback], checkpoint: Any) -> None:
+    """Check that no two of the run's files are the same, as each would replace the other."""
+    place = getattr(checkpoint, "path", checkpoint)
+    writers = {os.path.realpath(place): "checkpoint"} if isinstance(place, (str, PathLike)) else {}
+    for callback in listed:
+        if isinstance(callback, (BestModelCheckpoint, CSVLog)):
+            name, path = type(callback).__name__, os.path.realpath(callback.path)
+            if path in writers:
+                raise ValueError(f"{name} and {writers[path]} both write {callback.path}: give each a file of its own")
+            writers[path] = name
 
 
 def generator(seed: Any) -> np.random.Generator:

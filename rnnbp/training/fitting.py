@@ -213,6 +213,7 @@ def fit(
         flag("progress", progress)
     rng = checking.generator(seed)
     listed = checking.callbacks(callbacks, patience)
+    checking.files(listed, checkpoint)
     checking.score(score, monitor, validation_data)
     place = PLACE.get()
     data = place.data_set(net, x, lengths, target=target, loss=loss, sample_weight=sample_weight)

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbp.activations import get as get_activation
-from rnnbp.configuration import Configurable, lookup
+from rnnbp.configuration import Configurable, lookup, number
 from rnnbp.data.training_set import TrainingSet
 from rnnbp.networks.network import Network
 from rnnbp.optimizers import Schedule
@@ -64,7 +64,7 @@ class NextStep(Configurable):
     Raises
     ------
     ValueError
-        If there is no feedback of that name.
+        If there is no feedback of that name, or if the probability is none.
 
     Examples
     --------
@@ -79,6 +79,8 @@ class NextStep(Configurable):
         *,
         feedback: Literal["identity", "sample", "argmax"] | Feedback = "identity",
     ) -> None:
+        if not isinstance(probability, Schedule):
+            number("probability", probability, "[0, 1]")
         self.probability = probability
         self.feedback = feedback
         self._feedback = feedback if callable(feedback) else lookup(FEEDBACK, feedback, "feedback")

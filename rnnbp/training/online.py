@@ -24,7 +24,7 @@ Computation 1, 1989.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -98,6 +98,11 @@ class OnlineLearner:
         self._state = chosen.init(net.theta, decayed=net.parameters.decayed)
         self.gradient, self.n_learnt = np.zeros_like(net.theta), 0
         self.reset()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "an OnlineLearner cannot be pickled or copied: copy its network, and make another learner of that"
+        )
 
     def reset(self) -> None:
         """Begin a new sequence: states and influences are zero again. What was learnt stays."""

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnbp.configuration import shown
 from rnnbp.data.batch import Batch
 from rnnbp.data.training_set import Minibatch, TrainingSet
 from rnnbp.losses import Loss
@@ -259,7 +260,9 @@ def _augmented(augment: Augment, rng: np.random.Generator, example: Array) -> Ar
 
 def _wish(callback: Callback, answer: object) -> bool:
     """Return whether a callback wants training to end."""
-    try:
+    if answer is None or isinstance(answer, (bool, np.bool_)):
         return bool(answer)
-    except ValueError:
-        raise TypeError(f"a callback must return True, False or None, but {callback!r} has returned an array") from None
+    raise TypeError(
+        f"a callback must return True, False or None, but {shown(callback)} has returned {shown(answer)}: True "
+        "ends training"
+    )

@@ -55,7 +55,10 @@ from rnnbp import (
     sequences,
 )
 from rnnbp.configuration import Configurable
+from rnnbp.estimators.alphabet import Alphabet
+from rnnbp.estimators.live import LiveTranscription
 from rnnbp.preprocessing import SequenceScaler
+from rnnbp.training.online import OnlineLearner
 
 MODULES = (
     *(rnnbp, audio, callbacks, datasets, decoding, diagnostics, distributed, gradients, initializers, interop),
@@ -85,6 +88,14 @@ def recurrent(n=1):
 
 def tagger(n=1):
     return Network([layers.GRU(3, 4, gradient=TEXT), layers.Dense(4, n)])
+
+
+def changed(k, **settings):
+    """Return a network, the settings of one of whose layers were changed after it was made."""
+    net = Network([layers.GRU(3, 5), layers.Dropout(0.5), layers.LastStep(), layers.Dense(5, 1)])
+    for name, value in settings.items():
+        setattr(net.layers[k], name, value)
+    return net
 
 
 def fit(net, x=X, target=Y, **options):
@@ -369,6 +380,32 @@ ERRORS = {
         r"net.theta\[:\] = 0.0",
     ),
     "the network's own fit": (lambda: static().fit(X, Y), AttributeError, r"no attribute 'fit'", r"rnnbp.fit\(net"),
+    "another width than it was made with": (
+        lambda: changed(0, n_hidden=6).save("changed"),
+        ValueError,
+        r"could not be loaded, because of layer 0, GRU\(3, 6\): .*'0.input_weight' is of shape \(3, 18\), but it is of "
+        r"shape \(3, 15\): were its settings changed after the network was made\? .* make a new network",
+    ),
+    "other parameters than it was made with": (
+        lambda: changed(0, reset="before").save("changed"),
+        ValueError,
+        r"layer 0, .* '0.recurrent_bias' is not there, but it is of shape \(15,\): were its settings changed",
+    ),
+    "more parameters than it was made with": (
+        lambda: changed(0, bidirectional=True).save("changed"),
+        ValueError,
+        r"layer 0, .* '0.input_weight_reverse' is of shape \(3, 15\), but it is not there: were its settings changed",
+    ),
+    "a rate that is none": (
+        lambda: changed(1, rate=-3.0).save("changed"),
+        ValueError,
+        r"layer 1, Dropout\(-3.0\), .* \(the dropout rate must be .*\): were its settings changed",
+    ),
+    "layers that do not fit any more": (
+        lambda: changed(2, bidirectional=True).save("changed"),
+        ValueError,
+        "could not be loaded: layer 2 does not fit: .* 5 features.*: were a layer's settings changed",
+    ),
     # -- arguments -----------------------------------------------------------------------------------------------------
     "swapped, predict": (
         lambda: rnnbp.predict(X, static()),
@@ -510,6 +547,54 @@ ERRORS = {
         lambda: fit(static(), callbacks=[lambda epoch: None]),
         TypeError,
         "a callback must be a function of network and history",
+    ),
+    "one file for the checkpoint and the best network": (
+        lambda: fit(static(), callbacks=[callbacks.BestModelCheckpoint("twice")], checkpoint="./twice"),
+        ValueError,
+        "BestModelCheckpoint and checkpoint both write twice: give each a file of its own",
+    ),
+    "one file for a made checkpoint and the log": (
+        lambda: fit(static(), callbacks=[callbacks.CSVLog("twice")], checkpoint=rnnbp.Checkpoint("twice")),
+        ValueError,
+        "CSVLog and checkpoint both write twice",
+    ),
+    "one file for two callbacks": (
+        lambda: fit(static(), callbacks=[callbacks.BestModelCheckpoint("twice"), callbacks.CSVLog("twice")]),
+        ValueError,
+        "CSVLog and BestModelCheckpoint both write twice",
+    ),
+    "an array as a number of epochs": (
+        lambda: fit(static(), max_epochs=np.array([3])),
+        ValueError,
+        r"max_epochs must be a whole number of at least 1, but array\(\[3\]\) was given",
+    ),
+    "an array as a width": (
+        lambda: layers.Dense(np.array([3]), 2),
+        ValueError,
+        r"n_inputs must be a whole number .*\[",
+    ),
+    "an initializer's class": (
+        lambda: layers.Dense(3, 2, weight_initializer=initializers.He),
+        ValueError,
+        r"the class He is no initializer: make one, as He\(...\) does",
+    ),
+    "steps the wrong way round": (
+        lambda: optimizers.Rprop(min_step=10, max_step=1),
+        ValueError,
+        "min_step 10 must be at most max_step 1",
+    ),
+    "a probability of 2": (lambda: rnnbp.NextStep(2.0), ValueError, r"probability must be a number in \[0, 1\]"),
+    "half a probability": (lambda: rnnbp.NextStep("half"), ValueError, r"probability must be a number .* 'half' was"),
+    "no path at all": (lambda: static().save(""), FileNotFoundError, "an empty path names no file"),
+    "states that are no numbers": (
+        lambda: recurrent().run(SEQUENCES, initial_states={"0.h": np.full((20, 4), np.nan)}),
+        ValueError,
+        r"state '0\.h' holds NaN or infinity",
+    ),
+    "an infinite state": (
+        lambda: recurrent().forward(SEQUENCES, initial_states={"0.h": np.full((20, 4), np.inf)}),
+        ValueError,
+        r"state '0\.h' holds NaN or infinity",
     ),
     "an estimator's one callback": (
         lambda: fitted(classifier(callbacks=callbacks.EarlyStopping(3)), SEQUENCES, CLASSES),
@@ -672,9 +757,35 @@ def test_a_score_that_is_no_number_is_refused(score):
         rnnbp.evaluate(static(), X, Y, MSE, score=score)
 
 
-def test_a_callback_that_returns_an_array_is_told_what_to_return():
-    with pytest.raises(TypeError, match="a callback must return True, False or None"):
-        rnnbp.fit(static(), X, Y, loss=MSE, callbacks=[lambda net, history: np.zeros(3)])
+@pytest.mark.parametrize("answer", [np.zeros(3), np.float64(0.0), 1, "stop", static()], ids=range(5))
+def test_a_callback_that_returns_something_else_is_told_what_to_return(answer):
+    with pytest.raises(TypeError, match=r"(?s)a callback must return True, False or None, but .* has returned"):
+        rnnbp.fit(static(), X, Y, loss=MSE, callbacks=[lambda net, history: answer])
+
+
+@pytest.mark.parametrize("answer", [True, np.True_, False, np.False_, None])
+def test_a_callback_may_end_training(answer):
+    history = rnnbp.fit(static(), X, Y, loss=MSE, max_epochs=2, callbacks=[lambda net, history: answer])
+    assert len(history) == 1 + (not answer)
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
+@pytest.mark.parametrize(
+    ("make", "advice"),
+    [
+        (lambda: tagger().stream(), r"a stream .*: make another of the network, by net.stream\(\)"),
+        (lambda: LiveTranscription(tagger(3), Alphabet("ab"), None), "a live transcription .*: make another"),
+        (
+            lambda: OnlineLearner(Network([layers.GRU(3, 2, gradient=gradients.RTRL())]), MSE),
+            "an OnlineLearner .*: copy its network, and make another learner",
+        ),
+        (lambda: static().run(X), "a Pass .*: copy its output or final_states, or run the network again"),
+    ],
+    ids=["stream", "live", "online", "pass"],
+)
+def test_what_is_bound_to_its_network_is_not_copied(make, advice, copied):
+    with pytest.raises(TypeError, match=advice):
+        copied(make())
 
 
 @pytest.mark.parametrize("log", [callbacks.CSVLog, callbacks.BestModelCheckpoint, rnnbp.Checkpoint])

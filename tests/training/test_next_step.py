@@ -89,7 +89,11 @@ def test_a_schedule_is_followed_and_the_seed_repeats_it():
         ([layers.GRU(2, 2)], {"chunk_length": 2}, "NextStep goes with neither chunk_length, nor augment"),
         ([layers.GRU(2, 2)], {"augment": lambda x, rng: x}, "NextStep goes with neither chunk_length, nor augment"),
         ([layers.Jordan(2, 2)], {}, "nor a teacher-forced Jordan layer"),
-        ([layers.GRU(2, 2)], {"teacher_forcing": NextStep(1.5)}, r"teacher_forcing must be a number in \[0, 1\]"),
+        (
+            [layers.GRU(2, 2)],
+            {"teacher_forcing": NextStep(schedules.linear(1.5, epochs=3))},
+            "teacher_forcing must be a schedule of probabilities",
+        ),
         ([layers.GRU(2, 2)], {"optimizer": "lbfgs"}, "leave out teacher_forcing"),
     ],
 )
