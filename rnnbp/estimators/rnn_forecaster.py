@@ -474,6 +474,10 @@ lag_intercept_ : ndarray of shape (V,), or None
         """Return the pasts to go on from, the number of steps, and the shape of forecasts."""
         check_is_fitted(self)
         if isinstance(X, Real):
+            if h is not None:
+                raise ValueError(
+                    f"X is the number {X}, and h is given too: the series comes first, as in predict(X, h)"
+                )
             X, h = None, whole_number("h", X)
         expect_no_dates(X)
         steps = whole_number("h", self.horizon if h is None else h)

@@ -422,6 +422,16 @@ ERRORS = {
         TypeError,
         "RNNForecaster.predict takes no argument 'steps'. Did you mean 'h'",
     ),
+    "a number of steps twice": (
+        lambda: fitted(forecaster(), [WAVE]).predict(3, h=5),
+        ValueError,
+        "X is the number 3, and h is given too: the series comes first",
+    ),
+    "a number of steps before the series": (
+        lambda: fitted(forecaster(), [WAVE]).sample_paths(3, [WAVE]),
+        ValueError,
+        r"the series comes first, as in predict\(X, h\)",
+    ),
     "a batch size, of a prediction": (
         lambda: classifier().predict(SEQUENCES, batch_size=32),
         TypeError,
