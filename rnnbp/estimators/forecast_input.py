@@ -24,7 +24,9 @@ def is_single(X: Any) -> bool:
     if isinstance(X, (list, tuple)):
         return len(X) > 0 and np.ndim(X[0]) == 0
     shape = getattr(X, "shape", ())
-    return (len(shape) == 1 and X.dtype != object) or _is_column(X)
+    if len(shape) == 1 and X.dtype == object:
+        return shape[0] > 0 and np.ndim(np.asarray(X)[0]) == 0
+    return len(shape) == 1 or _is_column(X)
 
 
 def _is_column(X: Any) -> bool:

@@ -278,7 +278,8 @@ lag_intercept_ : ndarray of shape (V,), or None
         single = is_single(X) and (reset or not self._saw_columns)
         dates = dates_of(X, single=single, warns=reset)
         if single and not hasattr(X, "columns"):
-            X = check_array(X, dtype=None, ensure_2d=False, ensure_all_finite=False)
+            dtype = "numeric" if str(getattr(X, "dtype", "")) == "object" else None
+            X = check_array(X, dtype=dtype, ensure_2d=False, ensure_all_finite=False)
         series = list(self._read_x([X] if single else X, reset=reset))
         return single, series, dates or [None] * len(series)
 

@@ -19,6 +19,7 @@ import inspect
 import pickle
 import re
 from collections import deque
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -297,6 +298,20 @@ ERRORS = {
         TypeError,
         "recording 0 holds int64 samples",
         "look like 16-bit integers, so divide them by 32768",
+    ),
+    "one series for a scaler": (lambda: SequenceScaler().fit(WAVE), ValueError, r"for one series write \[X\]"),
+    "one series of objects to cut": (
+        lambda: preprocessing.cut_windows(pd.Series(WAVE, dtype=object), width=10),
+        ValueError,
+        r"X is one series of shape \(120,\)",
+        r"for one series write \[X\]",
+    ),
+    "instances and times in the rows of a table": (
+        lambda: fitted(
+            classifier(), pd.DataFrame(TABLE, pd.MultiIndex.from_product([range(12), range(10)])), np.arange(120) % 2
+        ),
+        ValueError,
+        r"rows of X are a MultiIndex.*from_multiindex\(X\)",
     ),
     "a table whose rows are dates": (
         lambda: fitted(forecaster(), pd.DataFrame(TABLE, index=DATES)),
@@ -844,6 +859,18 @@ def test_numbers_of_data_frames_are_numbers_however_they_are_kept(table):
     np.testing.assert_array_equal(trained[0].theta, trained[1].theta)
     scaled = [SequenceScaler().fit_transform([each])[0] for each in (table, plain)]
     np.testing.assert_array_equal(*scaled)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("kind", [float, Decimal])
+@pytest.mark.parametrize("form", [list, pd.Series, np.array])
+def test_a_series_of_objects_that_are_numbers_is_a_series(kind, form):
+    objects = np.array([kind(value) for value in WAVE], dtype=object)
+    given = [objects] if form is list else form(objects, dtype=object)
+    model, same = (forecaster(max_iter=1, random_state=0) for _ in range(2))
+    expected = same.fit([WAVE] if form is list else WAVE).predict(3)
+    np.testing.assert_array_equal(model.fit(given).predict(3), expected)
+    np.testing.assert_array_equal(model.predict(given, 3), expected)
 
 
 def test_class_indices_among_objects_are_whole_numbers():
