@@ -328,6 +328,8 @@ def test_what_runs_both_ways_cannot_stream(fitted):
 def test_a_stream_takes_samples_only(live):
     with pytest.raises(ValueError, match=r"sound must be samples of shape \(n,\), but its shape is \(5, 2\)"):
         live.stream().push(np.zeros((5, 2), np.float32))
+    with pytest.raises(AudioError, match="the sound holds NaN or infinity, first at sample 0 of 5"):
+        live.stream().push(np.full(5, np.nan))
 
 
 def test_nothing_is_pushed_after_the_end_of_a_recording(live):

@@ -36,6 +36,7 @@ from rnnbp import (
     Network,
     RNNClassifier,
     RNNForecaster,
+    RNNRegressor,
     RNNTagger,
     audio,
     callbacks,
@@ -232,6 +233,16 @@ ERRORS = {
         lambda: fitted(forecaster(), pd.DataFrame({"day": DATES, "value": WAVE})),
         TypeError,
         "column of times, 'day'",
+    ),
+    "dates to predict": (
+        lambda: fitted(RNNRegressor(4), SEQUENCES, DATES[:20]),
+        TypeError,
+        "y must hold numbers for RNNRegressor, but it holds times, datetime64",
+    ),
+    "what scipy reads of a file": (
+        lambda: audio.AudioFeatures(8000).fit_transform([(8000, np.tile(WAVE, 100))]),
+        TypeError,
+        "recording 0 is a sample rate and a waveform, as scipy.io.wavfile.read returns them",
     ),
     # -- shapes --------------------------------------------------------------------------------------------------------
     "one sequence without its list": (
@@ -446,6 +457,31 @@ ERRORS = {
         lambda: fitted(forecaster(), [WAVE]).sample_paths(3, [WAVE]),
         ValueError,
         r"the series comes first, as in predict\(X, h\)",
+    ),
+    "one sample to stop by": (
+        lambda: classifier(early_stopping=True, validation_fraction=0.01).fit(SEQUENCES, CLASSES),
+        ValueError,
+        "validation_fraction=0.01 sets too few of 20 samples aside for early stopping",
+    ),
+    "a class weight below 0": (
+        lambda: fitted(classifier(class_weight={0: -1, 1: 1}), SEQUENCES, CLASSES),
+        ValueError,
+        r"the class_weight of 0 must be a number in \[0, inf\), but -1 was given",
+    ),
+    "a class weight of no class": (
+        lambda: fitted(classifier(class_weight={0: 1, 5: 2}), SEQUENCES, CLASSES),
+        ValueError,
+        r"class_weight has a weight for 5, which is none of the classes: they are \[0, 1\]",
+    ),
+    "class weights in a list": (
+        lambda: fitted(classifier(class_weight=[1, 2]), SEQUENCES, CLASSES),
+        ValueError,
+        r"class_weight must be a mapping of each class to its weight, but \[1, 2\] was given: write \{0: 1.0, ...\}",
+    ),
+    "a rate with its unit": (
+        lambda: audio.resample(WAVE, from_rate="8k", to_rate=8000),
+        ValueError,
+        "from_rate must be a positive number of samples a second, but '8k'",
     ),
     "a batch size, of a prediction": (
         lambda: classifier().predict(SEQUENCES, batch_size=32),
