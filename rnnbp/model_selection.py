@@ -24,7 +24,7 @@ from sklearn.model_selection import BaseCrossValidator, check_cv
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 
-from rnnbp.configuration import expect_call
+from rnnbp.configuration import expect_call, lookup
 from rnnbp.names import explained, explained_class
 
 __all__ = ["GroupLeakError", "GroupsApart", "check_groups_apart", "cross_val_predict", "step_scorer"]
@@ -284,8 +284,8 @@ def cross_val_predict(
     Raises
     ------
     ValueError
-        If there are no sequences, if the splits test one never or twice, or if probabilities are of other classes from
-        fold to fold.
+        If there are no sequences, if the estimator has no such method, if the splits test one never or twice, or if
+        probabilities are of other classes from fold to fold.
 
     Examples
     --------
@@ -301,6 +301,11 @@ def cross_val_predict(
     n = len(X)
     if n == 0:
         raise ValueError("X must hold some sequences, but it is empty")
+    if not callable(getattr(estimator, str(method), None)):
+        names = ("predict", "predict_proba", "predict_log_proba")
+        lookup(
+            {name: name for name in names if hasattr(estimator, name)}, method, f"method of {type(estimator).__name__}"
+        )
     labels = y if y is not None and np.ndim(next(iter(y))) == 0 else None  # that a splitter can look at
     splitter = check_cv(cv, labels, classifier=is_classifier(estimator))
     splits = list(splitter.split(X, labels, groups))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Mapping, MappingView, Sequence, Set
+from decimal import Decimal
 from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
@@ -114,7 +115,7 @@ def _numbers(objects: Array) -> Array:
     """Return objects as numbers, if all are; pandas' NA is NaN."""
     items = objects.ravel().tolist()
     missing = [type(item).__name__ == "NAType" for item in items]
-    if not all(isinstance(item, (Real, np.bool_)) or lost for item, lost in zip(items, missing, strict=True)):
+    if not all(isinstance(item, (Real, Decimal, np.bool_)) or lost for item, lost in zip(items, missing, strict=True)):
         return objects
     if any(missing):
         items = [np.nan if lost else float(item) for item, lost in zip(items, missing, strict=True)]

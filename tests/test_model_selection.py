@@ -186,6 +186,15 @@ def test_sequences_have_to_be_there(sequences):
         cross_val_predict(Median(), sequences[:1])
 
 
+@pytest.mark.parametrize("method", ["predict_prob", None])
+def test_a_method_that_the_estimator_has_not_is_refused_before_training(sequences, labels, monkeypatch, method):
+    monkeypatch.setattr(RNNTagger, "fit", lambda *_: pytest.fail("it was trained"))
+    with pytest.raises(
+        ValueError, match=r"unknown method of RNNTagger .*: the known ones are 'predict', 'predict_proba'"
+    ):
+        cross_val_predict(RNNTagger(2), sequences, labels, method=method)
+
+
 def test_splits_that_are_no_partition_are_an_error(sequences, labels):
     with pytest.raises(ValueError, match="each sequence must be tested exactly once"):
         cross_val_predict(RNNTagger(2), sequences, labels, cv=ShuffleSplit(2, random_state=0))

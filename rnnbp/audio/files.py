@@ -166,7 +166,7 @@ def resample(wave: Waveform, *, from_rate: float, to_rate: float) -> Waveform:
     """
     wave = check_waveform(wave)
     for name, rate in {"from_rate": from_rate, "to_rate": to_rate}.items():
-        if not 0 < rate < float("inf"):
+        if not hasattr(rate, "__float__") or not 0 < rate < float("inf"):
             raise ValueError(f"{name} must be a positive number of samples a second, but {shown(rate)} was given")
     if from_rate == to_rate:
         return wave

@@ -96,7 +96,7 @@ class LiveStream:
         AudioError
             If they are no samples.
         """
-        return self._normalize(self.levels(check_waveform(samples, "the samples"), last=False))
+        return self._normalize(self.levels(check_waveform(samples, "the sound"), last=False))
 
     def finish(self) -> Array:
         """Return the features of the last frames, beyond whose middle no samples came."""

@@ -36,6 +36,11 @@ def check_recordings(X: Iterable[Recording]) -> list[tuple[str, str | Waveform]]
                 missing.append(f"recording {index}: no such file: {os.fspath(item)}")
             recordings.append((f"recording {index} ({os.fspath(item)})", path))
         else:
+            if isinstance(item, tuple) and {type(part).__name__ for part in item} == {"int", "ndarray"}:
+                raise TypeError(
+                    f"recording {index} is a sample rate and a waveform, as scipy.io.wavfile.read returns them: pass "
+                    "the waveform alone, as floats, or the path of the file"
+                )
             wave = check_waveform(item, f"recording {index}")
             check_audible(wave, f"recording {index}")
             recordings.append((f"recording {index}", wave))

@@ -216,12 +216,20 @@ n_iter_without_improvement_ : int
     def _split(self, data: Data, random_state: np.random.RandomState) -> tuple[Data, Data]:
         everything = np.arange(len(data.x))
         if data.groups is None:
-            kept, held_out = train_test_split(
-                everything,
-                random_state=random_state,
-                test_size=self.validation_fraction,
-                stratify=self._stratify(data),
-            )
+            try:
+                kept, held_out = train_test_split(
+                    everything,
+                    random_state=random_state,
+                    test_size=self.validation_fraction,
+                    stratify=self._stratify(data),
+                )
+            except ValueError as error:
+                if "number of classes" not in str(error):
+                    raise
+                raise ValueError(
+                    f"validation_fraction={self.validation_fraction} sets too few of {len(everything)} samples aside "
+                    "for early stopping, or keeps too few: at least one of each class must be on both sides"
+                ) from None
         elif (data.groups == data.groups[0]).all():
             raise ValueError(
                 f"all samples are of one group, {data.groups[0]}, but early stopping sets whole groups aside: give "

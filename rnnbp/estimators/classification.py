@@ -24,6 +24,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from rnnbp.configuration import number, shown
 from rnnbp.estimators.base import Arrays, Data
 from rnnbp.estimators.declaring import must_be, setting
 from rnnbp.estimators.objectives import BinaryLogLoss
@@ -151,6 +152,8 @@ out_activation_ : str
         """Return the weights of rows times those of their classes."""
         if self.class_weight is None:
             return weight
+        if rows.ndim == 1 and not isinstance(self.class_weight, str):
+            _check_class_weight(self.class_weight, self.classes_)
         if incremental and isinstance(self.class_weight, str):
             raise ValueError(
                 f"class_weight={self.class_weight!r} needs all labels at once: for partial_fit give weights, such as "
@@ -285,3 +288,21 @@ out_activation_ : str
 def _log_probability(z: Array) -> Array:
     """Return the logarithm of the logistic function as it is rounded near 1, and finite near 0."""
     return np.where(z > 0, np.log(expit(z)), log_expit(z))
+
+
+def _check_class_weight(given: Any, classes: Array) -> None:
+    """Check the weights of single labels."""
+    if not isinstance(given, Mapping):
+        raise ValueError(
+            f"class_weight must be a mapping of each class to its weight, but {shown(given)} was given: write "
+            f"{{{classes.tolist()[0]!r}: 1.0, ...}}"
+        )
+    for label, weight in given.items():
+        number(f"the class_weight of {shown(label)}", weight, "[0, inf)")
+    known = set(classes)
+    unknown = [label for label in given if label not in known]
+    if unknown and any(label not in given for label in known):
+        raise ValueError(
+            f"class_weight has a weight for {shown(unknown[0])}, which is none of the classes: they are "
+            f"{shown(classes.tolist())}"
+        )

@@ -23,8 +23,10 @@ def is_single(X: Any) -> bool:
     """Return whether X is one series of numbers, without a list around it: a row of numbers, or a table's column."""
     if isinstance(X, (list, tuple)):
         return len(X) > 0 and np.ndim(X[0]) == 0
-    shape = getattr(X, "shape", ())
-    return (len(shape) == 1 and X.dtype != object) or _is_column(X)
+    shape: tuple[int, ...] = getattr(X, "shape", ())
+    if len(shape) == 1 and X.dtype == object:
+        return shape[0] > 0 and np.ndim(np.asarray(X)[0]) == 0
+    return len(shape) == 1 or _is_column(X)
 
 
 def _is_column(X: Any) -> bool:

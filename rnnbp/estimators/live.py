@@ -41,6 +41,7 @@ class LiveTranscription:
         self._sound = None if self._features is None else LiveStream(self._features)
         self._labels: list[int] = []
         self._last = 0
+        self._finished = False
 
     @property
     def text(self) -> str:
@@ -59,8 +60,10 @@ class LiveTranscription:
         Raises
         ------
         ValueError
-            If it is something else.
+            If it is something else, or if the recording is finished.
         """
+        if self._finished:
+            raise ValueError("this recording is finished: call reset() first, to begin a new one")
         if self._sound is not None:
             given = np.asarray(sound)
             if given.ndim != 1:
@@ -70,7 +73,8 @@ class LiveTranscription:
 
     def finish(self) -> str:
         """Return the whole text: nothing more comes. `reset` begins anew."""
-        return self.text if self._sound is None else self._go_on(self._sound.finish())
+        finished, self._finished = self._finished, True
+        return self.text if finished or self._sound is None else self._go_on(self._sound.finish())
 
     def _go_on(self, frames: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> str:
         if len(frames):

@@ -278,7 +278,8 @@ lag_intercept_ : ndarray of shape (V,), or None
         single = is_single(X) and (reset or not self._saw_columns)
         dates = dates_of(X, single=single, warns=reset)
         if single and not hasattr(X, "columns"):
-            X = check_array(X, dtype=None, ensure_2d=False, ensure_all_finite=False)
+            dtype = "numeric" if str(getattr(X, "dtype", "")) == "object" else None
+            X = check_array(X, dtype=dtype, ensure_2d=False, ensure_all_finite=False)
         series = list(self._read_x([X] if single else X, reset=reset))
         return single, series, dates or [None] * len(series)
 
@@ -474,6 +475,10 @@ lag_intercept_ : ndarray of shape (V,), or None
         """Return the pasts to go on from, the number of steps, and the shape of forecasts."""
         check_is_fitted(self)
         if isinstance(X, Real):
+            if h is not None:
+                raise ValueError(
+                    f"X is the number {X}, and h is given too: the series comes first, as in predict(X, h)"
+                )
             X, h = None, whole_number("h", X)
         expect_no_dates(X)
         steps = whole_number("h", self.horizon if h is None else h)

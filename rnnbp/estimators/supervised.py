@@ -256,6 +256,8 @@ class Supervised(NetworkEstimator):
             )
         dtype = "numeric" if self._numeric else None
         array = np.asarray(check_array(dense(y), ensure_2d=False, dtype=dtype, input_name="y", estimator=self))
+        if self._numeric and array.dtype.kind in "mM":
+            raise TypeError(f"y must hold numbers for {type(self).__name__}, but it holds times, {array.dtype}")
         check_consistent_length(range(n), array)
         return np.asarray(column_or_1d(array, warn=warn)) if array.shape[1:] == (1,) else array
 

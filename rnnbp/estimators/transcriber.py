@@ -182,7 +182,7 @@ validation_scores_ : list of float or None
             **options,
         )
         self.network_, self.alphabet_, self.n_features_in_ = net, alphabet.characters, x[0].shape[1]
-        self.language_model_, self.lexicon_ = language_model, lexicon
+        self.language_model_, self.lexicon_, self._rate_of_fit = language_model, lexicon, self.sample_rate
         self.live_mean_ = self.live_variance_ = None
         if ear is not None and ear.live is not None:
             self.live_mean_, self.live_variance_ = ear.live.mean, ear.live.variance

@@ -26,6 +26,7 @@ class SavedTranscriber(Saved):
 
     def _described(self) -> dict[str, Any]:
         written: Any = copy.copy(self)
+        written._ear()  # raises if it has another sample rate than when it was fitted
         model = vars(self).get("language_model_")
         if model is not None:
             written.language_model_, written.language_model = _plain(model), model.order
@@ -38,6 +39,7 @@ class SavedTranscriber(Saved):
         found: Any = super()._made(description, network)
         check(found)
         _compare(found)
+        found._rate_of_fit = found.sample_rate
         if found.language_model_ is not None:
             found.language_model_ = _ngram(found.language_model_)
         found._search(Alphabet(found.alphabet_), found.language_model_, found.lexicon_)  # raises what there is to raise

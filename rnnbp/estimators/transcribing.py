@@ -86,6 +86,8 @@ class WritesDown(BaseEstimator):  # type: ignore[misc]
         -------
         float
         """
+        if isinstance(X, (list, tuple)):  # before the work
+            check_texts(y, len(X))
         written = self.predict(X)
         return 1.0 - word_error_rate(check_texts(y, len(written)), written)
 
@@ -108,6 +110,7 @@ class Transcribing(Writing, Practice, Recognition, Hearing, WritesDown):
     live_mean_: Array | None
     live_variance_: Array | None
     n_features_in_: int
+    _rate_of_fit: int | None  # the sample rate; not there in what earlier versions pickled
 
     @property
     def step_length(self) -> float:
@@ -174,6 +177,12 @@ class Transcribing(Writing, Practice, Recognition, Hearing, WritesDown):
         """Return the way from sound to features, maybe one that has learnt nothing; None if features are given."""
         if self.sample_rate is None:
             return None
+        rate = getattr(self, "_rate_of_fit", None)
+        if not anew and rate not in (None, self.sample_rate):
+            raise ValueError(
+                f"sample_rate is {self.sample_rate}, but this {type(self).__name__} was fitted to {rate} Hz: set it "
+                f"back, and give rnnbp.audio.resample(wave, from_rate={self.sample_rate}, to_rate={rate}); or call fit"
+            )
         return Ear.of(
             self.sample_rate,
             n_mels=self.n_mels,

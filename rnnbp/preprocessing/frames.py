@@ -84,6 +84,16 @@ class SequenceReader(BaseEstimator):  # type: ignore[misc]
                 return self._of_list(X, reset=reset)
             X = array
         refuse_unreadable(X, "X")
+        if getattr(getattr(X, "index", None), "nlevels", 1) > 1:
+            raise ValueError(
+                "the rows of X are a MultiIndex, but a table is read as one sequence a row. If its rows are steps, "
+                "pass rnnbp.preprocessing.from_multiindex(X); if they are sequences, X.reset_index(drop=True)"
+            )
+        if getattr(X, "ndim", None) == 1:
+            raise ValueError(
+                f"X is one series of shape {X.shape}, but several are expected: for one series write [X]. Reshape your "
+                "data to (N, T) if they hold more"
+            )
         if getattr(X, "ndim", None) == 3:
             return self._of_three_axes(X, reset=reset)
         return self._of_two_axes(X, reset=reset)

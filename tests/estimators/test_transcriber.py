@@ -328,6 +328,49 @@ def test_what_runs_both_ways_cannot_stream(fitted):
 def test_a_stream_takes_samples_only(live):
     with pytest.raises(ValueError, match=r"sound must be samples of shape \(n,\), but its shape is \(5, 2\)"):
         live.stream().push(np.zeros((5, 2), np.float32))
+    with pytest.raises(AudioError, match="the sound holds NaN or infinity, first at sample 0 of 5"):
+        live.stream().push(np.full(5, np.nan))
+
+
+def test_nothing_is_pushed_after_the_end_of_a_recording(live):
+    stream = live.stream()
+    stream.push(NEW[0])
+    text = stream.finish()
+    for more in (NEW[0], NEW[0][:0]):
+        with pytest.raises(ValueError, match=r"this recording is finished: call reset\(\) first"):
+            stream.push(more)
+    assert stream.finish() == stream.text == text
+    stream.reset()
+    stream.push(NEW[0])
+    assert stream.finish() == text
+
+
+def test_sound_of_another_rate_than_that_of_fit_is_refused(live, tmp_path):
+    live.save(tmp_path / "model")
+    for model in (pickle.loads(pickle.dumps(live)), CTCTranscriber.load(tmp_path / "model")):
+        model.set_params(sample_rate=2 * RATE)
+        for call in (
+            model.predict,
+            model.predict_proba,
+            lambda X, m=model: m.stream(),
+            lambda X, m=model: m.save("no"),
+        ):
+            with pytest.raises(ValueError, match=r"sample_rate is 8000, but this CTCTranscriber was fitted to 4000 Hz"):
+                call(NEW)
+        assert model.set_params(sample_rate=RATE).predict(NEW) == live.predict(NEW)
+
+
+@pytest.mark.parametrize(
+    ("texts", "error", "message"),
+    [
+        (["ab"], ValueError, "one for each of the 12 utterances, but 1 were given"),
+        ([None] * 12, TypeError, "text 0 must"),
+    ],
+)
+def test_texts_are_looked_at_before_the_recordings(fitted, monkeypatch, texts, error, message):
+    monkeypatch.setattr(CTCTranscriber, "predict", lambda self, X: pytest.fail("it was transcribed"))
+    with pytest.raises(error, match=message):
+        fitted.score(NEW, texts)
 
 
 # -- files -----------------------------------------------------------------------------------------------------------

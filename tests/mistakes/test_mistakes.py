@@ -19,6 +19,7 @@ import inspect
 import pickle
 import re
 from collections import deque
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -35,6 +36,7 @@ from rnnbp import (
     Network,
     RNNClassifier,
     RNNForecaster,
+    RNNRegressor,
     RNNTagger,
     audio,
     callbacks,
@@ -243,6 +245,16 @@ ERRORS = {
         TypeError,
         "column of times, 'day'",
     ),
+    "dates to predict": (
+        lambda: fitted(RNNRegressor(4), SEQUENCES, DATES[:20]),
+        TypeError,
+        "y must hold numbers for RNNRegressor, but it holds times, datetime64",
+    ),
+    "what scipy reads of a file": (
+        lambda: audio.AudioFeatures(8000).fit_transform([(8000, np.tile(WAVE, 100))]),
+        TypeError,
+        "recording 0 is a sample rate and a waveform, as scipy.io.wavfile.read returns them",
+    ),
     # -- shapes --------------------------------------------------------------------------------------------------------
     "one sequence without its list": (
         lambda: rnnbp.predict(recurrent(), X),
@@ -308,6 +320,20 @@ ERRORS = {
         TypeError,
         "recording 0 holds int64 samples",
         "look like 16-bit integers, so divide them by 32768",
+    ),
+    "one series for a scaler": (lambda: SequenceScaler().fit(WAVE), ValueError, r"for one series write \[X\]"),
+    "one series of objects to cut": (
+        lambda: preprocessing.cut_windows(pd.Series(WAVE, dtype=object), width=10),
+        ValueError,
+        r"X is one series of shape \(120,\)",
+        r"for one series write \[X\]",
+    ),
+    "instances and times in the rows of a table": (
+        lambda: fitted(
+            classifier(), pd.DataFrame(TABLE, pd.MultiIndex.from_product([range(12), range(10)])), np.arange(120) % 2
+        ),
+        ValueError,
+        r"rows of X are a MultiIndex.*from_multiindex\(X\)",
     ),
     "a table whose rows are dates": (
         lambda: fitted(forecaster(), pd.DataFrame(TABLE, index=DATES)),
@@ -458,6 +484,41 @@ ERRORS = {
         lambda: forecaster().predict(steps=3),
         TypeError,
         "RNNForecaster.predict takes no argument 'steps'. Did you mean 'h'",
+    ),
+    "a number of steps twice": (
+        lambda: fitted(forecaster(), [WAVE]).predict(3, h=5),
+        ValueError,
+        "X is the number 3, and h is given too: the series comes first",
+    ),
+    "a number of steps before the series": (
+        lambda: fitted(forecaster(), [WAVE]).sample_paths(3, [WAVE]),
+        ValueError,
+        r"the series comes first, as in predict\(X, h\)",
+    ),
+    "one sample to stop by": (
+        lambda: classifier(early_stopping=True, validation_fraction=0.01).fit(SEQUENCES, CLASSES),
+        ValueError,
+        "validation_fraction=0.01 sets too few of 20 samples aside for early stopping",
+    ),
+    "a class weight below 0": (
+        lambda: fitted(classifier(class_weight={0: -1, 1: 1}), SEQUENCES, CLASSES),
+        ValueError,
+        r"the class_weight of 0 must be a number in \[0, inf\), but -1 was given",
+    ),
+    "a class weight of no class": (
+        lambda: fitted(classifier(class_weight={0: 1, 5: 2}), SEQUENCES, CLASSES),
+        ValueError,
+        r"class_weight has a weight for 5, which is none of the classes: they are \[0, 1\]",
+    ),
+    "class weights in a list": (
+        lambda: fitted(classifier(class_weight=[1, 2]), SEQUENCES, CLASSES),
+        ValueError,
+        r"class_weight must be a mapping of each class to its weight, but \[1, 2\] was given: write \{0: 1.0, ...\}",
+    ),
+    "a rate with its unit": (
+        lambda: audio.resample(WAVE, from_rate="8k", to_rate=8000),
+        ValueError,
+        "from_rate must be a positive number of samples a second, but '8k'",
     ),
     "a batch size, of a prediction": (
         lambda: classifier().predict(SEQUENCES, batch_size=32),
@@ -945,6 +1006,18 @@ def test_numbers_of_data_frames_are_numbers_however_they_are_kept(table):
     np.testing.assert_array_equal(trained[0].theta, trained[1].theta)
     scaled = [SequenceScaler().fit_transform([each])[0] for each in (table, plain)]
     np.testing.assert_array_equal(*scaled)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("kind", [float, Decimal])
+@pytest.mark.parametrize("form", [list, pd.Series, np.array])
+def test_a_series_of_objects_that_are_numbers_is_a_series(kind, form):
+    objects = np.array([kind(value) for value in WAVE], dtype=object)
+    given = [objects] if form is list else form(objects, dtype=object)
+    model, same = (forecaster(max_iter=1, random_state=0) for _ in range(2))
+    expected = same.fit([WAVE] if form is list else WAVE).predict(3)
+    np.testing.assert_array_equal(model.fit(given).predict(3), expected)
+    np.testing.assert_array_equal(model.predict(given, 3), expected)
 
 
 def test_class_indices_among_objects_are_whole_numbers():

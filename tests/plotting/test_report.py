@@ -291,6 +291,21 @@ def test_there_is_no_report_of_nothing(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("width", "names", "message"),
+    [
+        (2, None, "expected 3 features, but the input has 2"),
+        (3, ["a"], r"class_names must be 2 names, .* but \['a'\] was given"),
+    ],
+)
+def test_what_does_not_fit_the_network_is_found_at_the_end_of_the_first_epoch(width, names, message):
+    x, y, epochs = np.random.default_rng(0).normal(size=(20, 3)), np.arange(20) % 2, []
+    watch = TrainingReport(x[:, :width], y, "cross_entropy", class_names=names)
+    with pytest.raises(ValueError, match=message):
+        train(Network([layers.Dense(3, 2)]), x, y, lambda *_: epochs.append(1), watch)
+    assert len(epochs) == 1
+
+
 def test_settings_without_a_meaning_are_errors():
     with pytest.raises(ValueError, match="n_probe must be a whole number"):
         TrainingReport(*ragged(), "cross_entropy", n_probe=0)

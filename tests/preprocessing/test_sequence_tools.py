@@ -168,7 +168,7 @@ def nan_at(sequence, *place):
         (lambda X: [X[0][None], X[0][None]], ValueError, r"each sequence must be of shape \(T_i, F\)"),
         (lambda X: (x for x in X), TypeError, "a generator was given, which can be read once only"),
         (lambda X: np.array(X, dtype=object), TypeError, r"X is an object array of sequences: pass list\(X\)"),
-        (lambda X: X[0][:, 0], ValueError, "Expected 2D array, got 1D array"),
+        (lambda X: X[0][:, 0], ValueError, r"X is one series of shape .*: for one series write \[X\]"),
         (lambda X: np.empty((3, 0, 2)), ValueError, r"X is empty: its shape is \(3, 0, 2\)"),
         (lambda X: np.zeros((2, 2, 2, 2)), ValueError, "dim 4"),
     ],

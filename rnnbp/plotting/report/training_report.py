@@ -10,9 +10,11 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from rnnbp import losses
+from rnnbp.configuration import shown
+from rnnbp.data.training_set import TrainingSet
 from rnnbp.diagnostics import GradientFlowWatch
 from rnnbp.files.model_file import write_atomically
-from rnnbp.losses import Loss
+from rnnbp.losses import CrossEntropy, Loss
 from rnnbp.networks.network import Network
 from rnnbp.plotting.report import sections
 from rnnbp.plotting.report.page import page
@@ -80,9 +82,22 @@ class TrainingReport:
 
     def __call__(self, net: Network, history: History) -> None:
         """Watch an epoch's end."""
+        if self.net is None:
+            self._check(net)
         self.net, self.history = net, history
         if any(layer.needs_time and layer.states() for layer in net.layers):
             self.watch(net, history)
+
+    def _check(self, net: Network) -> None:
+        """Raise what `html` would raise after training."""
+        TrainingSet(net.interface, self.x, self.lengths, target=self.target, loss=self.loss)
+        n = net.n_outputs
+        drawn = isinstance(self.loss, CrossEntropy) and n <= sections.MOST_CLASSES
+        if drawn and self.class_names is not None and len(self.class_names) != n:
+            raise ValueError(
+                f"class_names must be {n} names, one for each of the network's outputs, but "
+                f"{shown(self.class_names)} was given"
+            )
 
     def html(self) -> str:
         """Return the page.
