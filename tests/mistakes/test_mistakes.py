@@ -457,6 +457,37 @@ ERRORS = {
         TypeError,
         "estimator must be an RNNForecaster, but RNNClassifier",
     ),
+    "more labels than steps to align": (
+        lambda: decoding.align(np.eye(3), [1, 1, 2, 2]),
+        ValueError,
+        "at least 6 steps.* but it has 3: give fewer labels, or logits of more steps",
+    ),
+    "logits of nothing": (
+        lambda: decoding.BeamSearch(5)([[[0.0, 1.0], [-np.inf, -np.inf]]]),
+        ValueError,
+        "logits of sequence 0 must be finite for at least one class at each step, but at step 1 all are -inf",
+    ),
+    "a prior of a label without a symbol": (
+        lambda: decoding.BeamSearch(5, decoding.NGram(1).fit(["a"]), symbols=["", "a"]).prior([9]),
+        ValueError,
+        "symbols must be one for each class, but there are 2, and none for the label 9",
+    ),
+    "words of labels without symbols": (
+        lambda: decoding.align(np.eye(3), [1, 2]).words(["_"]),
+        ValueError,
+        "symbols must be one for each class, but there are 1, and none for the label 1",
+    ),
+    "numbers as texts": (
+        lambda: decoding.NGram(2).fit([1, 2]),
+        ValueError,
+        "a text must be a str, or a list of words, but 1 was given",
+    ),
+    "a number of texts": (lambda: decoding.NGram(2).fit(3), ValueError, "texts must be a list of texts, but 3 was"),
+    "one text as a list of texts": (
+        lambda: decoding.NGram(2).fit(["a b"]).perplexity("a b"),
+        ValueError,
+        "texts must be a list of texts, but the one text 'a b' was given",
+    ),
     "a network that is called": (lambda: static()(X), TypeError, r"not called: write rnnbp.predict\(net, x\)"),
     "a function as learning rate": (
         lambda: optimizers.Adam(lambda epoch: 1e-3),
