@@ -488,6 +488,26 @@ ERRORS = {
         ValueError,
         "texts must be a list of texts, but the one text 'a b' was given",
     ),
+    "a weight too few": (
+        lambda: metrics.mean_absolute_error([1.0, 2.0], [1.0, 2.0], sample_weight=[1]),
+        ValueError,
+        r"sample_weight must be one number for each of the 2 targets, of shape \(2,\), but its shape is \(1,\)",
+    ),
+    "names of classes": (
+        lambda: metrics.confusion_matrix(["a"], ["b"]),
+        ValueError,
+        "target must hold whole numbers from 0, one for each class, but holds 'a': number the classes",
+    ),
+    "no reference": (
+        lambda: metrics.edit_distance(None, "a"),
+        TypeError,
+        "reference must be a text, or a list of words .* but None was given",
+    ),
+    "lists as words": (
+        lambda: metrics.align_edits("a", [[2]]),
+        TypeError,
+        r"hypothesis must be a text, or a list of words .* but \[\[2\]\] was given",
+    ),
     "a network that is called": (lambda: static()(X), TypeError, r"not called: write rnnbp.predict\(net, x\)"),
     "a function as learning rate": (
         lambda: optimizers.Adam(lambda epoch: 1e-3),
