@@ -26,6 +26,7 @@ import pytest
 import scipy.sparse
 import sklearn.metrics
 import sklearn.utils.validation
+from matplotlib.figure import Figure
 from sklearn.base import BaseEstimator
 from toys import CROSS_ENTROPY, MSE, TEXT
 
@@ -507,6 +508,52 @@ ERRORS = {
         lambda: metrics.align_edits("a", [[2]]),
         TypeError,
         r"hypothesis must be a text, or a list of words .* but \[\[2\]\] was given",
+    ),
+    "a coverage of a picture": (
+        lambda: plotting.ForecastDisplay.from_estimator(forecaster(), 3, coverage=95),
+        TypeError,
+        r"takes no argument 'coverage'. Did you mean coverages=\[0.95\]",
+    ),
+    "one coverage": (
+        lambda: plotting.ForecastDisplay.from_estimator(forecaster(), 3, coverages=0.9),
+        TypeError,
+        r"coverages must be a list of numbers between 0 and 1, such as \[0.95\], but 0.9 was given",
+    ),
+    "several samples": (
+        lambda: plotting.SaliencyDisplay.from_estimator(classifier(), SEQUENCES),
+        ValueError,
+        r"a sequence must be an array of shape .T, F., but a list of 20 sequences was given",
+        r"draw one, from_estimator\(estimator, X\[i\]",
+    ),
+    "a name as axes": (
+        lambda: plotting.learning_curves(rnnbp.History(loss=[1.0]), ax="x"),
+        TypeError,
+        r"ax must be of class Axes, but of class str was given: pass one that fig, ax = plt.subplots\(\) gives",
+    ),
+    "a figure as axes": (
+        lambda: plotting.learning_curves(rnnbp.History(loss=[1.0]), ax=Figure()),
+        TypeError,
+        "ax must be of class Axes, but of class Figure",
+    ),
+    "accuracies of nobody": (
+        lambda: plotting.accuracy_against_noise([0, 10], [0.5, 0.6]),
+        TypeError,
+        r"accuracy must be a mapping of names to values, as .*, but \[0.5, 0.6\] was given",
+    ),
+    "swapped, plot_transcription": (
+        lambda: plotting.plot_transcription(WAVE, rnnbp.CTCTranscriber(4)),
+        TypeError,
+        "transcriber must be a CTCTranscriber, but a ndarray was given: it comes first",
+    ),
+    "settings of a report": (
+        lambda: diagnostics.TrainingReport(X, Y, MSE, settings="x"),
+        TypeError,
+        "settings must be a mapping of names to what is shown, .* but 'x' was given",
+    ),
+    "one loss of a history": (
+        lambda: rnnbp.History(loss=1.0),
+        TypeError,
+        "loss must be a list, with a number for each epoch, but 1.0 was given",
     ),
     "a network that is called": (lambda: static()(X), TypeError, r"not called: write rnnbp.predict\(net, x\)"),
     "a function as learning rate": (

@@ -10,6 +10,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from rnnbp import losses
+from rnnbp.configuration import shown
 from rnnbp.diagnostics import GradientFlowWatch
 from rnnbp.files.model_file import write_atomically
 from rnnbp.losses import Loss
@@ -73,6 +74,11 @@ class TrainingReport:
         self.x, self.target, self.loss, self.lengths = x, target, losses.get(loss), lengths
         self.title = title
         self.class_names = class_names
+        if not isinstance(settings, Mapping | None):
+            raise TypeError(
+                f"settings must be a mapping of names to what is shown, as {{'data': '...'}}, but {shown(settings)} "
+                "was given"
+            )
         self.settings = dict(settings or {})
         self.watch = GradientFlowWatch(x, target, loss, lengths, n_probe=n_probe)
         self.net: Network | None = None
