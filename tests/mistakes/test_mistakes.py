@@ -555,6 +555,52 @@ ERRORS = {
         TypeError,
         "loss must be a list, with a number for each epoch, but 1.0 was given",
     ),
+    "one speed": (
+        lambda: datasets.make_connected_digits(1, speed=1.0),
+        ValueError,
+        "speed must be two numbers, the least and the largest, but 1.0 was given",
+    ),
+    "symbols too few": (
+        lambda: datasets.decode([np.eye(9)], "ab"),
+        ValueError,
+        r"sequence 0 must have shape \(T, 2\), with a column for each of the symbols 'ab', but its shape is \(9, 9\)",
+    ),
+    "a number as a string": (lambda: datasets.is_reber(3), TypeError, "string must be a str, .* but 3 was given"),
+    "rows as a table": (
+        lambda: datasets.read_sequences([[1, 2]]),
+        TypeError,
+        r"table must be a path of a CSV file, a data frame, or a mapping .* but \[\[1, 2\]\] was given",
+    ),
+    "columns of other lengths": (
+        lambda: datasets.read_sequences({"a": [1, 2], "b": [1]}),
+        ValueError,
+        "columns must be of one length, but 'a' has 2 rows, and 'b' has 1",
+    ),
+    "one feature": (
+        lambda: datasets.read_sequences({"a": [1], "b": [2]}, features="ab"),
+        TypeError,
+        r"features must be a list of columns, but 'ab' was given: write \['ab'\]",
+    ),
+    "labels of steps, without a label": (
+        lambda: datasets.read_sequences({"a": [1]}, label_per_step=True),
+        ValueError,
+        "label must be a column where label_per_step is True, but none was given",
+    ),
+    "a name of recordings": (
+        lambda: datasets.load_spoken_digits("test").select("a"),
+        ValueError,
+        "which must be a list of indices, or of 240 booleans, but 'a' was given",
+    ),
+    "a short mask": (
+        lambda: datasets.load_spoken_digits("test").select([True, False]),
+        ValueError,
+        r"which must be a list of indices, or of 240 booleans, but \[True, False\] was given",
+    ),
+    "samples that there are not": (
+        lambda: model_selection.check_groups_apart([1, 1, 2], [0], [9]),
+        ValueError,
+        "test must be indices from 0 to 2, but 9 was given",
+    ),
     "a network that is called": (lambda: static()(X), TypeError, r"not called: write rnnbp.predict\(net, x\)"),
     "a function as learning rate": (
         lambda: optimizers.Adam(lambda epoch: 1e-3),
