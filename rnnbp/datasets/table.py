@@ -154,12 +154,12 @@ def read_sequences(
         names = list(getattr(table, "columns", table))
         _refuse_twice(names, "the table")
         cells = {str(name): list(table[name]) for name in names}
-        for name, column in cells.items():
-            if len(column) != len(cells[str(names[0])]):
-                raise ValueError(
-                    f"columns must be of one length, but {str(names[0])!r} has {len(cells[str(names[0])])} rows, and "
-                    f"{name!r} has {len(column)}"
-                )
+        top = next(iter(cells), "")
+        if uneven := [each for each, column in cells.items() if len(column) != len(cells[top])]:
+            raise ValueError(
+                f"columns must be of one length, but {top!r} has {len(cells[top])} rows, and {uneven[0]!r} has "
+                f"{len(cells[uneven[0]])}"
+            )
         where = "row {}".format
     columns = {name: np.array(values) for name, values in cells.items()}  # where all are numbers, of numbers
 

@@ -601,6 +601,40 @@ ERRORS = {
         ValueError,
         "test must be indices from 0 to 2, but 9 was given",
     ),
+    "a transformer in a union": (
+        lambda: preprocessing.SequenceUnion(SequenceScaler()),
+        TypeError,
+        r"transformer_list must be a list of names and transformers, as \[.*but SequenceScaler\(\) was given",
+    ),
+    "activations of a sequence that there is not": (
+        lambda: diagnostics.activations(recurrent(), SEQUENCES).of(99),
+        IndexError,
+        "index must be that of one of the 20 sequences or examples, but 99 was given",
+    ),
+    "activations of an example that there is not": (
+        lambda: diagnostics.activations(static(), X).of(-21),
+        IndexError,
+        "index must be that of one of the 20 sequences or examples, but -21 was given",
+    ),
+    "metadata that JSON cannot hold": (
+        lambda: interop.rtneural.export_aidax(
+            Network([layers.GRU(1, 4), layers.Dense(4, 1)]), "a.json", sample_rate=48000, metadata={"a": object()}
+        ),
+        ValueError,
+        "metadata must be what JSON can hold, but {'a': <object .* was given",
+    ),
+    "metadata of a plugin in a list": (
+        lambda: interop.rtneural.export_aidax(
+            Network([layers.GRU(1, 4), layers.Dense(4, 1)]), "a.json", sample_rate=48000, metadata=[1]
+        ),
+        TypeError,
+        r"metadata must be a mapping, .* but \[1\] was given",
+    ),
+    "flags of a compiler": (
+        lambda: interop.c.verify(recurrent(), SEQUENCES, flags="-O2 -g"),
+        TypeError,
+        r"flags must be a list of str, one a flag, but '-O2 -g' was given: write \['-O2', '-g'\]",
+    ),
     "a network that is called": (lambda: static()(X), TypeError, r"not called: write rnnbp.predict\(net, x\)"),
     "a function as learning rate": (
         lambda: optimizers.Adam(lambda epoch: 1e-3),
