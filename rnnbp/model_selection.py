@@ -26,6 +26,7 @@ from sklearn.utils.metaestimators import available_if
 
 from rnnbp.configuration import expect_call, lookup
 from rnnbp.names import explained, explained_class
+from rnnbp.reading import read_choice
 
 __all__ = ["GroupLeakError", "GroupsApart", "check_groups_apart", "cross_val_predict", "step_scorer"]
 
@@ -66,6 +67,8 @@ def check_groups_apart(groups: ArrayLike, train: ArrayLike, test: ArrayLike) -> 
     ------
     GroupLeakError
         If there is such a group; the message names the first, and a sample of it on each side.
+    ValueError
+        If train or test holds no such samples.
 
     Examples
     --------
@@ -75,8 +78,7 @@ def check_groups_apart(groups: ArrayLike, train: ArrayLike, test: ArrayLike) -> 
     rnnbp.model_selection.GroupLeakError: group 'ann' is on both sides of the split: sample 0 is in train, sample 1 ...
     """
     of_each = np.asarray(groups)
-    samples = np.arange(len(of_each))
-    in_train, in_test = samples[np.asarray(train)], samples[np.asarray(test)]
+    in_train, in_test = read_choice(train, len(of_each), "train"), read_choice(test, len(of_each), "test")
     shared = np.intersect1d(of_each[in_train], of_each[in_test])
     if not shared.size:
         return

@@ -20,7 +20,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from rnnbp.configuration import LONGEST_SHOWN, brief, shown
 
-__all__ = ["read_array", "refuse_unreadable"]
+__all__ = ["read_array", "read_choice", "refuse_unreadable"]
 
 Array = NDArray[Any]
 
@@ -138,3 +138,30 @@ def _is_sequence(item: Any) -> bool:
 def _short(name: str) -> str:
     """Return how a user may have called it."""
     return {"the input": "x", "the target": "target"}.get(name, name if name.isidentifier() else "x")
+
+
+def read_choice(which: Any, n: int, name: str) -> NDArray[np.intp]:
+    """Return which of n things are chosen, as indices.
+
+    Parameters
+    ----------
+    which : array of int or of n booleans, or slice
+    n : int
+    name : str
+        What it is called in messages.
+
+    Raises
+    ------
+    ValueError
+        If it is something else, or if there is no such thing.
+    """
+    if isinstance(which, slice):
+        return np.arange(n)[which]
+    chosen = np.asarray(which)
+    if chosen.ndim == 1 and chosen.dtype.kind == "b" and len(chosen) == n:
+        return np.flatnonzero(chosen)
+    if chosen.ndim != 1 or (chosen.size and chosen.dtype.kind not in "iu"):
+        raise ValueError(f"{name} must be a list of indices, or of {n} booleans, but {shown(which)} was given")
+    if (outside := (chosen < -n) | (chosen >= n)).any():
+        raise ValueError(f"{name} must be indices from 0 to {n - 1}, but {chosen[outside][0]} was given")
+    return np.arange(n)[chosen.astype(np.intp)]

@@ -769,3 +769,10 @@ def test_what_is_no_number_of_something_is_refused_as_an_option(rnnbp_command, w
     code, _, said = rnnbp_command("train", ward, "-o", "a.rnnbp", *TABLE, option, given)
     assert code == 2
     assert f"argument {option}: must be a whole number of at least 1, but {given!r} was given" in said
+
+
+@pytest.mark.parametrize("given", ["-1", "2.5", "many"])
+def test_what_is_no_seed_is_refused_as_an_option(rnnbp_command, ward, given):
+    code, _, said = rnnbp_command("train", ward, "-o", "a.rnnbp", *TABLE, "--seed", given)
+    assert code == 2
+    assert f"argument --seed: must be a whole number of at least 0, but {given!r} was given" in said

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnbp.reading import read_choice
+
 __all__ = ["AudioDataset", "check_subset"]
 
 SUBSETS = ("train", "test", "all")
@@ -80,8 +82,13 @@ class AudioDataset:
         -------
         AudioDataset
             The same waveforms (no copies) with what belongs to them.
+
+        Raises
+        ------
+        ValueError
+            If it is neither, or if there is no such recording.
         """
-        chosen = np.arange(len(self.waves))[which]
+        chosen = read_choice(which, len(self.waves), "which")
         return replace(
             self,
             waves=[self.waves[i] for i in chosen],

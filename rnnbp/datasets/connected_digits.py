@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnbp.configuration import number, whole_number
+from rnnbp.configuration import number, shown, whole_number
 from rnnbp.datasets.audio_dataset import AudioDataset
 from rnnbp.datasets.shipped import load_spoken_digits
 from rnnbp.datasets.transcribed_dataset import TranscribedDataset
@@ -66,6 +66,8 @@ def make_connected_digits(
     """
     whole_number("n_strings", n_strings)
     whole_number("longest", longest)
+    if not isinstance(speed, (tuple, list)) or len(speed) != 2:
+        raise ValueError(f"speed must be two numbers, the least and the largest, but {shown(speed)} was given")
     slowest, fastest = (number("speed", each, "[0.1, 10]") for each in speed)
     least, most = (
         number("snr_db", each, "(-inf, inf)") for each in (snr_db if isinstance(snr_db, tuple) else (snr_db, snr_db))

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from rnnbp.configuration import whole_number
+from rnnbp.configuration import shown, whole_number
 from rnnbp.datasets.checks import RandomState, floating, generator
 from rnnbp.names import explained
 
@@ -176,6 +176,8 @@ def is_reber(string: str, *, embedded: bool = False) -> bool:
     >>> is_reber("BTXSE"), is_reber("BTXXE")
     (True, False)
     """
+    if not isinstance(string, str):
+        raise TypeError(f"string must be a str, such as 'BTXSE', but {shown(string)} was given")
     graph = EMBEDDED_REBER if embedded else REBER
     state = 0
     for symbol in string:
@@ -256,6 +258,11 @@ def decode(X: Iterable[NDArray[Any]], symbols: str) -> list[str]:
     symbols : str
         What each column stands for: `REBER_SYMBOLS` or `ANBN_SYMBOLS`.
 
+    Raises
+    ------
+    ValueError
+        If there are not as many columns as symbols.
+
     See Also
     --------
     make_reber
@@ -266,7 +273,14 @@ def decode(X: Iterable[NDArray[Any]], symbols: str) -> list[str]:
     >>> decode(X, REBER_SYMBOLS)
     ['BPVPS']
     """
-    return ["".join(symbols[k] for k in x.argmax(axis=1)) for x in X]
+    sequences = [np.asarray(x) for x in X]
+    for i, x in enumerate(sequences):
+        if x.ndim != 2 or x.shape[1] != len(symbols):
+            raise ValueError(
+                f"sequence {i} must have shape (T, {len(symbols)}), with a column for each of the symbols "
+                f"{shown(symbols)}, but its shape is {x.shape}"
+            )
+    return ["".join(symbols[k] for k in x.argmax(axis=1)) for x in sequences]
 
 
 def _walks(graph: Graph, n_samples: int, dtype: DTypeLike, random_state: RandomState) -> tuple[Sequences, Sequences]:

@@ -128,10 +128,13 @@ def read_sequences(
     ------
     FileNotFoundError
         If there is no such file.
+    TypeError
+        If the table is none, or if the features are no list.
     ValueError
-        If a file is no text, a column is missing or there twice, a feature is named twice or is the label, one is
-        empty or no number, another column is empty, a time is neither a number nor a date or comes twice in a sequence,
-        or a label or group changes within one. The message says in which line (of a file; or row, from 0) and column.
+        If a file is no text, a column is missing, shorter than another or there twice, a feature is named twice or is
+        the label, one is empty or no number, another column is empty, a time is neither a number nor a date or comes
+        twice in a sequence, or a label or group changes within one. The message says in which line (of a file; or row,
+        from 0) and column.
 
     Examples
     --------
@@ -143,14 +146,29 @@ def read_sequences(
     if isinstance(table, (str, os.PathLike)):
         cells, where = _of_file(table)
     else:
+        if not hasattr(table, "columns") and not isinstance(table, Mapping):
+            raise TypeError(
+                "table must be a path of a CSV file, a data frame, or a mapping of names to columns, but "
+                f"{shown(table)} was given"
+            )
         names = list(getattr(table, "columns", table))
         _refuse_twice(names, "the table")
         cells = {str(name): list(table[name]) for name in names}
+        top = next(iter(cells), "")
+        if uneven := [each for each, column in cells.items() if len(column) != len(cells[top])]:
+            raise ValueError(
+                f"columns must be of one length, but {top!r} has {len(cells[top])} rows, and {uneven[0]!r} has "
+                f"{len(cells[uneven[0]])}"
+            )
         where = "row {}".format
     columns = {name: np.array(values) for name, values in cells.items()}  # where all are numbers, of numbers
 
     if sequence is None and time is not None:
         raise ValueError(f"sequence must be a column where time is one, but time={shown(time)} was given alone")
+    if isinstance(features, str):
+        raise TypeError(f"features must be a list of columns, but {features!r} was given: write [{features!r}]")
+    if label_per_step and label is None:
+        raise ValueError("label must be a column where label_per_step is True, but none was given")
     special = {"sequence": sequence, "time": time, "label": label, "group": group}
     for part, name in special.items():
         if name is not None and name not in columns:

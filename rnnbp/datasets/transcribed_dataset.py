@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnbp.reading import read_choice
+
 __all__ = ["TranscribedDataset"]
 
 
@@ -75,8 +77,13 @@ class TranscribedDataset:
         -------
         TranscribedDataset
             The same waveforms (no copies) with what belongs to them.
+
+        Raises
+        ------
+        ValueError
+            If it is neither, or if there is no such recording.
         """
-        chosen = np.arange(len(self))[which]
+        chosen = read_choice(which, len(self), "which")
         return replace(
             self,
             waves=[self.waves[i] for i in chosen],

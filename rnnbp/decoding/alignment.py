@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnbp.decoding.posteriors import check_blank, log_probabilities, sequences_of
+from rnnbp.decoding.posteriors import check_blank, check_labels, log_probabilities, sequences_of
 from rnnbp.losses.forward_backward import states_of
 from rnnbp.losses.label_sequences import LabelSequences
 from rnnbp.names import explained
@@ -100,7 +100,13 @@ class Alignment:
             What each class stands for.
         separator : str, default " "
             The symbol between words.
+
+        Raises
+        ------
+        ValueError
+            If a label has no symbol.
         """
+        check_labels([int(segment.label) for segment in self.segments], len(symbols))
         groups: list[list[Segment]] = [[]]
         for segment in self.segments:
             if symbols[int(segment.label)] == separator:
@@ -151,7 +157,7 @@ def align(logits: ArrayLike, labels: Sequence[int], blank: int = 0) -> Alignment
     n_steps, n_classes = given.shape
     check_blank(blank, n_classes)
     encoded = LabelSequences.of([labels], n_classes, blank=blank)
-    encoded.check_fit(np.array([n_steps]))
+    encoded.check_fit(np.array([n_steps]), "give fewer labels, or logits of more steps (a smaller stride)")
     log_p = log_probabilities(given)
     states, skips = states_of(encoded.values, blank)
     best, path = _viterbi(log_p[:, states], skips)

@@ -29,7 +29,7 @@ from rnnbp.configuration import number, shown, whole_number
 from rnnbp.decoding.kneser_ney import UNKNOWN
 from rnnbp.decoding.lexicon import check_lexicon, check_spelling, check_symbols
 from rnnbp.decoding.ngram import NGram
-from rnnbp.decoding.posteriors import check_blank, log_probabilities, sequences_of
+from rnnbp.decoding.posteriors import check_blank, check_labels, log_probabilities, sequences_of
 from rnnbp.decoding.tables import automaton, token_numbers, trie
 from rnnbp.kernels import threads
 from rnnbp.names import explained, explained_class
@@ -244,9 +244,16 @@ class BeamSearch:
         ----------
         labels : list of int
             Without blanks. Whether the lexicon has their words is not looked at.
+
+        Raises
+        ------
+        ValueError
+            If there are symbols, and none for a label.
         """
         model, symbols = self.language_model, self.symbols or []
         tokens: Sequence[Any] = labels
+        if self.symbols is not None:
+            check_labels(labels, len(symbols))
         if self._trie is not None:
             tokens = "".join(symbols[k] for k in labels).split(self.separator)
             tokens = [token for token in tokens if token]

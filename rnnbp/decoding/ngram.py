@@ -96,9 +96,7 @@ class NGram:
         ValueError
             If there is no word in them, or if one is ``<s>`` or ``</s>``.
         """
-        if isinstance(texts, str):
-            raise ValueError(f"texts must be a list of texts, but the one text {texts[:40]!r} was given")
-        tokens = [self.tokens(text) for text in texts]
+        tokens = self._all_tokens(texts)
         if not any(tokens):
             raise ValueError(f"texts must hold at least one {self.unit}, but none was given: the model would be empty")
         self.log_p, self.backoff = estimate(count(tokens, self.order))
@@ -112,6 +110,8 @@ class NGram:
         ValueError
             If it is no text, or if ``<s>`` or ``</s>`` is in it.
         """
+        if not isinstance(text, Iterable):
+            raise ValueError(f"a text must be a str, or a list of words, but {shown(text)} was given")
         found = text.split() if isinstance(text, str) and self.unit == "word" else list(text)
         for token in found:
             if not isinstance(token, str) or token in (BEGIN, END, "") or (token.split() != [token] and token != " "):
@@ -120,6 +120,14 @@ class NGram:
                     f"{shown(token)} was given"
                 )
         return found
+
+    def _all_tokens(self, texts: Iterable[str | Sequence[str]]) -> list[list[str]]:
+        """Return the words or characters of each text; refuse one text in the place of a list of them."""
+        if isinstance(texts, str):
+            raise ValueError(f"texts must be a list of texts, but the one text {texts[:40]!r} was given")
+        if not isinstance(texts, Iterable):
+            raise ValueError(f"texts must be a list of texts, but {shown(texts)} was given")
+        return [self.tokens(text) for text in texts]
 
     def log_probability(self, token: str, context: Sequence[str] = ()) -> float:
         """Return the natural logarithm of p(token | context).
@@ -162,7 +170,7 @@ class NGram:
 
     def perplexity(self, texts: Iterable[str | Sequence[str]]) -> float:
         """Return e to the mean negative log-probability of a word of some texts, their ends included."""
-        listed = [self.tokens(text) for text in texts]
+        listed = self._all_tokens(texts)
         if not listed:
             raise ValueError("texts must hold at least one text, but none was given")
         n_tokens = sum(len(text) + 1 for text in listed)

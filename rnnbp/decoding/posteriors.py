@@ -12,7 +12,7 @@ from rnnbp.configuration import whole_number
 from rnnbp.data.sequences import check_lengths, check_sequences, unpad
 from rnnbp.losses.forward_backward import log_softmax
 
-__all__ = ["check_blank", "log_probabilities", "sequences_of"]
+__all__ = ["check_blank", "check_labels", "log_probabilities", "sequences_of"]
 
 Array = NDArray[Any]
 
@@ -29,7 +29,8 @@ def sequences_of(logits: ArrayLike | Sequence[ArrayLike], lengths: ArrayLike | N
     Raises
     ------
     ValueError
-        If the shapes are others, if there is nothing, or if a logit is NaN or plus infinity.
+        If the shapes are others, if there is nothing, if a logit is NaN or plus infinity, or if all of a step are minus
+        infinity.
     """
     if isinstance(logits, (list, tuple)):
         if lengths is not None:
@@ -49,8 +50,14 @@ def sequences_of(logits: ArrayLike | Sequence[ArrayLike], lengths: ArrayLike | N
                 f"the logits of sequence {i} must be numbers of shape (T_i, C), but {each.dtype} of shape {each.shape} "
                 "was given"
             )
-        if np.isnan(each).any() or np.isposinf(each).any():
+        highest = each.max(axis=1)
+        if np.isnan(highest).any() or np.isposinf(highest).any():
             raise ValueError(f"the logits of sequence {i} must be numbers below infinity, but one is NaN or infinite")
+        if np.isneginf(highest).any():
+            raise ValueError(
+                f"the logits of sequence {i} must be finite for at least one class at each step, but at step "
+                f"{np.isneginf(highest).argmax()} all are -inf"
+            )
     return arrays
 
 
@@ -64,3 +71,11 @@ def check_blank(blank: int, n_classes: int) -> int:
     if whole_number("blank", blank, least=0) >= n_classes:
         raise ValueError(f"blank must be one of the {n_classes} classes 0 .. {n_classes - 1}, but {blank} was given")
     return blank
+
+
+def check_labels(labels: Sequence[int], n_symbols: int) -> None:
+    """Raise ValueError if there is a label without a symbol."""
+    if outside := [k for k in labels if not 0 <= k < n_symbols]:
+        raise ValueError(
+            f"symbols must be one for each class, but there are {n_symbols}, and none for the label {outside[0]}"
+        )

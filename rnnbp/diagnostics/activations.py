@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rnnbp.configuration import shown
 from rnnbp.data.packing import Packing
 from rnnbp.diagnostics.problem import network_copy
 from rnnbp.diagnostics.recording import Recorder, recordings
@@ -68,6 +69,11 @@ class Activations(Mapping[str, Array]):
 
     def of(self, index: int) -> dict[str, Array]:
         """Return those of one sequence or example, without padding: arrays of shape (T_i, width) or (width,)."""
+        n = len(next(iter(self.values()))) if self.lengths is None else len(self.lengths)
+        if not -n <= index < n:
+            raise IndexError(
+                f"index must be that of one of the {n} sequences or examples, but {shown(index)} was given"
+            )
         if self.lengths is None:
             return {name: array[index] for name, array in self.items()}
         return {

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
-from rnnbp.configuration import flag, number
+from rnnbp.configuration import flag, number, shown
 from rnnbp.files import strict_json
 from rnnbp.files.writing import write_atomically
 from rnnbp.interop.chain import check_network
@@ -93,7 +93,7 @@ def export_aidax(
     Raises
     ------
     TypeError, InteropError
-        See `export`.
+        See `export`; also if the metadata are no mapping.
     ValueError
         If a setting is out of its range, or the metadata are nothing that JSON can hold.
 
@@ -115,6 +115,12 @@ def export_aidax(
     if net.n_inputs != 1 or net.n_outputs != 1:
         raise InteropError(f"AIDA-X takes and gives one number, but the network {net.n_inputs} and {net.n_outputs}")
     rate = number("sample_rate", sample_rate)
+    if not isinstance(metadata, Mapping | None):
+        raise TypeError(f"metadata must be a mapping, such as {{'name': '...'}}, but {shown(metadata)} was given")
+    try:
+        strict_json.dumps(dict(metadata or {}))
+    except ValueError as error:
+        raise ValueError(f"metadata must be what JSON can hold, but {shown(metadata)} was given: {error}") from None
     settings = {
         "in_skip": int(flag("skip", skip)),
         "in_gain": number("in_gain", in_gain, "(-inf, inf)"),

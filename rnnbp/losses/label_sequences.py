@@ -101,7 +101,11 @@ class LabelSequences:
         before = np.concatenate([[0], np.cumsum(repeats)])
         return np.asarray(self.lengths + before[self.offsets[1:]] - before[self.offsets[:-1]])
 
-    def check_fit(self, lengths: NDArray[Any]) -> None:
+    def check_fit(
+        self,
+        lengths: NDArray[Any],
+        remedy: str = "leave it out, use a smaller stride, or set zero_infinity=True",
+    ) -> None:
         """Raise ValueError for the first sequence that has fewer steps, of `lengths`, than its labels need."""
         needed = self.steps_needed
         short = np.flatnonzero(needed > lengths)
@@ -112,7 +116,7 @@ class LabelSequences:
             others = f" ({len(short)} utterances are too short)" if len(short) > 1 else ""
             raise ValueError(
                 f"utterance {i} must have at least {needed[i]} steps, {self.lengths[i]} for its labels{between}, but "
-                f"it has {lengths[i]}{others}: leave it out, use a smaller stride, or set zero_infinity=True"
+                f"it has {lengths[i]}{others}: {remedy}"
             )
 
 

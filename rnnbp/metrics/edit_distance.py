@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnbp.configuration import shown
 from rnnbp.lazy import cached_property
 from rnnbp.names import explained
 
@@ -111,7 +112,7 @@ def edit_distance(reference: Sequence[Hashable], hypothesis: Sequence[Hashable])
     >>> edit_distance("kitten", "sitting")
     3
     """
-    for row in _rows(reference, hypothesis):
+    for row in _rows(*_numbered(reference, hypothesis)):
         distances = row
     return int(distances[-1])
 
@@ -136,10 +137,11 @@ def align_edits(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -
     HYP: it ** so
             D
     """
-    gap = len(reference) + len(hypothesis)
+    r, h = _numbered(reference, hypothesis)
+    gap = len(r) + len(h)
     change = gap + 1
-    d = np.stack(list(_rows(reference, hypothesis, gap, change)))
-    i, j = len(reference), len(hypothesis)
+    d = np.stack(list(_rows(r, h, gap, change)))
+    i, j = len(r), len(h)
     edits = []
     while i or j:
         if i and j and d[i, j] == d[i - 1, j - 1] + change * (reference[i - 1] != hypothesis[j - 1]):
@@ -155,13 +157,22 @@ def align_edits(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -
     return EditAlignment(tuple(reversed(edits)))
 
 
-def _rows(
-    reference: Sequence[Hashable], hypothesis: Sequence[Hashable], gap: int = 1, change: int = 1
-) -> Iterator[Index]:
-    """Yield d(i, ·) for i = 0 to n, with the costs of a deletion or insertion and of a substitution."""
+def _numbered(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> tuple[list[int], Index]:
+    """Return both with a number for each token, the same for equal ones."""
     numbers: dict[Hashable, int] = {}
-    r = [numbers.setdefault(token, len(numbers)) for token in reference]
-    h = np.array([numbers.setdefault(token, len(numbers)) for token in hypothesis], np.intp)
+    found = []
+    for name, tokens in (("reference", reference), ("hypothesis", hypothesis)):
+        try:
+            found.append([numbers.setdefault(token, len(numbers)) for token in tokens])
+        except TypeError:
+            raise TypeError(
+                f"{name} must be a text, or a list of words or of other hashable tokens, but {shown(tokens)} was given"
+            ) from None
+    return found[0], np.array(found[1], np.intp)
+
+
+def _rows(r: list[int], h: Index, gap: int = 1, change: int = 1) -> Iterator[Index]:
+    """Yield d(i, ·) for i = 0 to n, with the costs of a deletion or insertion and of a substitution."""
     along = gap * np.arange(len(h) + 1)
     row = along
     yield row

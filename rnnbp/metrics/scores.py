@@ -117,12 +117,23 @@ def r2(target: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | None 
     """
     target, output = read_array(target, "the target", float), read_array(output, "the output", float)
     output = _in_shape_of(target, output)
-    weight = np.ones(len(target)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
+    weight = np.ones(len(target)) if sample_weight is None else _weights(sample_weight, len(target))
     total = float(
         weight @ np.square(target - np.average(target, axis=0, weights=weight)).reshape(len(target), -1).sum(1)
     )
     missed = float(weight @ np.square(target - output).reshape(len(target), -1).sum(1))
     return 1.0 - missed / total if total > 0.0 else float("nan")
+
+
+def _weights(given: ArrayLike, n: int) -> Array:
+    """Return weights as an array of shape (n,); ValueError if they have another."""
+    weights = np.asarray(given, dtype=float)
+    if weights.shape != (n,):
+        raise ValueError(
+            f"sample_weight must be one number for each of the {n} targets, of shape ({n},), but its shape is "
+            f"{weights.shape}"
+        )
+    return weights
 
 
 def _in_shape_of(target: Array, output: Array) -> Array:
@@ -179,6 +190,12 @@ def confusion_matrix(
         predicted = _largest(predicted)
     if target.shape != predicted.shape:
         raise ValueError(f"there are predictions of shape {predicted.shape} for targets of shape {target.shape}")
+    for name, given in (("target", target), ("predicted", predicted)):
+        if given.dtype.kind not in "iuf":
+            raise ValueError(
+                f"{name} must hold whole numbers from 0, one for each class, but holds "
+                f"{shown(given.ravel().tolist()[0])}: number the classes"
+            )
     if n_classes is None:
         n_classes = int(max(target.max(initial=0), predicted.max(initial=0))) + 1
     for name, given in (("target", target), ("predicted", predicted)):
@@ -220,7 +237,7 @@ def mean_absolute_error(
     """
     true, given = joined(target, output)
     difference = np.abs(_in_shape_of(true, given.astype(float)) - true)
-    weight = None if sample_weight is None else np.asarray(sample_weight, dtype=float)
+    weight = None if sample_weight is None else _weights(sample_weight, len(true))
     return float(np.average(difference.reshape(len(true), -1).mean(axis=1), weights=weight))
 
 

@@ -43,8 +43,14 @@ def require_matplotlib() -> None:
 
 
 def axes(ax: Axes | None) -> Axes:
-    """Return `ax`, or the axes of a new figure."""
-    return new_figure().subplots() if ax is None else ax
+    """Return `ax`, or the axes of a new figure; TypeError if it is none."""
+    if ax is None:
+        return new_figure().subplots()
+    require_matplotlib()
+    from matplotlib.axes import Axes
+
+    check_is(ax, Axes, "ax", "one that fig, ax = plt.subplots() gives, or none")
+    return ax
 
 
 def new_figure(**options: Any) -> Figure:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rnnbp.configuration import shown
 from rnnbp.names import explained
 from rnnbp.plotting.axes import COLOURS, axes, check_is, plain_frame
 from rnnbp.training import History, LearningRateSearch
@@ -247,7 +248,7 @@ def accuracy_against_noise(
     >>> ax = accuracy_against_noise([20, 10, 0], {"GRU": [0.97, 0.9, 0.6]}, chance=0.1)
     """
     levels = np.asarray(snr_db, dtype=float)
-    ax = _lines(levels, accuracy, axes(ax), "signal-to-noise ratio")
+    ax = _lines(levels, accuracy, ax, "signal-to-noise ratio", "accuracy")
     if chance is not None:
         ax.axhline(chance, color="0.5", linewidth=1, linestyle=":", label="guessing")
     ax.set(xlabel="signal-to-noise ratio (dB)", ylabel="accuracy", ylim=(0, 1.02), xticks=np.sort(levels))
@@ -289,14 +290,19 @@ def gradient_over_time(step: ArrayLike, norm: Mapping[str, ArrayLike], *, ax: Ax
     --------
     >>> ax = gradient_over_time([0, 1, 2], {"GRU": [0.01, 0.1, 1.0]})
     """
-    ax = _lines(np.asarray(step, dtype=float), norm, axes(ax), "step")
+    ax = _lines(np.asarray(step, dtype=float), norm, ax, "step", "norm")
     ax.set(xlabel="step t", ylabel="‖∂L/∂s(t)‖", yscale="log")
     ax.legend(frameon=False)
     return ax
 
 
-def _lines(x: NDArray[Any], lines: Mapping[str, ArrayLike], ax: Axes, unit: str) -> Axes:
+def _lines(x: NDArray[Any], lines: Mapping[str, ArrayLike], ax: Axes | None, unit: str, what: str) -> Axes:
     """Draw one line a name, with a marker where something was measured."""
+    if not hasattr(lines, "items"):
+        raise TypeError(
+            f"{what} must be a mapping of names to values, as {{'GRU': [...]}}, but {shown(lines)} was given"
+        )
+    ax = axes(ax)
     looks = cycle((style, colour) for style in ("-", "--", ":", "-.") for colour in COLOURS)
     for (name, values), (style, colour) in zip(lines.items(), looks, strict=False):
         y = np.asarray(values, dtype=float)

@@ -76,6 +76,11 @@ def plot_transcription(
     >>> figure = plot_transcription(model, spoken.waves[0], reference=spoken.text[0])
     """
     require_matplotlib()
+    if not hasattr(transcriber, "predict_alignments"):
+        raise TypeError(
+            f"transcriber must be a CTCTranscriber, but a {type(transcriber).__name__} was given: it comes first, and "
+            "then the recording"
+        )
     import librosa.display
     from matplotlib import figure as figures
 

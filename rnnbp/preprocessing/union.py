@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.pipeline import FeatureUnion
 
+from rnnbp.configuration import shown
 from rnnbp.names import explained_class
 from rnnbp.tables import TablesOnRequest
 
@@ -39,6 +40,8 @@ class SequenceUnion(TablesOnRequest, FeatureUnion, auto_wrap_output_keys=None): 
 
     Raises
     ------
+    TypeError
+        If there is no list of transformers.
     ValueError
         By `transform`, if transformers give sequences of other lengths; says which.
 
@@ -66,6 +69,11 @@ class SequenceUnion(TablesOnRequest, FeatureUnion, auto_wrap_output_keys=None): 
         verbose: bool = False,
         verbose_feature_names_out: bool = True,
     ) -> None:
+        if not hasattr(transformer_list, "__iter__"):
+            raise TypeError(
+                "transformer_list must be a list of names and transformers, as [('scaled', SequenceScaler()), ...], "
+                f"but {shown(transformer_list)} was given"
+            )
         super().__init__(
             transformer_list,
             n_jobs=n_jobs,

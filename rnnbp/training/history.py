@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
+from rnnbp.configuration import shown
 from rnnbp.names import explained_attributes
 
 if TYPE_CHECKING:
@@ -85,6 +86,11 @@ class History:
     monitor: Literal["loss", "score"] = "loss"
     stopped: str = ""
     settings: dict[str, object] = field(default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        for name in ("loss", "gradient_norm", "learning_rate", "seconds", "validation_loss", "validation_score"):
+            if not isinstance(value := getattr(self, name), Sized):
+                raise TypeError(f"{name} must be a list, with a number for each epoch, but {shown(value)} was given")
 
     def __len__(self) -> int:
         return len(self.loss)

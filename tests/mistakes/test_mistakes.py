@@ -27,6 +27,7 @@ import pytest
 import scipy.sparse
 import sklearn.metrics
 import sklearn.utils.validation
+from matplotlib.figure import Figure
 from sklearn.base import BaseEstimator
 from toys import CROSS_ENTROPY, MSE, TEXT
 
@@ -554,6 +555,183 @@ ERRORS = {
         lambda: plotting.ForecastDisplay.from_estimator(classifier(), 3),
         TypeError,
         "estimator must be an RNNForecaster, but RNNClassifier",
+    ),
+    "more labels than steps to align": (
+        lambda: decoding.align(np.eye(3), [1, 1, 2, 2]),
+        ValueError,
+        "at least 6 steps.* but it has 3: give fewer labels, or logits of more steps",
+    ),
+    "logits of nothing": (
+        lambda: decoding.BeamSearch(5)([[[0.0, 1.0], [-np.inf, -np.inf]]]),
+        ValueError,
+        "logits of sequence 0 must be finite for at least one class at each step, but at step 1 all are -inf",
+    ),
+    "a prior of a label without a symbol": (
+        lambda: decoding.BeamSearch(5, decoding.NGram(1).fit(["a"]), symbols=["", "a"]).prior([9]),
+        ValueError,
+        "symbols must be one for each class, but there are 2, and none for the label 9",
+    ),
+    "words of labels without symbols": (
+        lambda: decoding.align(np.eye(3), [1, 2]).words(["_"]),
+        ValueError,
+        "symbols must be one for each class, but there are 1, and none for the label 1",
+    ),
+    "numbers as texts": (
+        lambda: decoding.NGram(2).fit([1, 2]),
+        ValueError,
+        "a text must be a str, or a list of words, but 1 was given",
+    ),
+    "a number of texts": (lambda: decoding.NGram(2).fit(3), ValueError, "texts must be a list of texts, but 3 was"),
+    "one text as a list of texts": (
+        lambda: decoding.NGram(2).fit(["a b"]).perplexity("a b"),
+        ValueError,
+        "texts must be a list of texts, but the one text 'a b' was given",
+    ),
+    "a weight too few": (
+        lambda: metrics.mean_absolute_error([1.0, 2.0], [1.0, 2.0], sample_weight=[1]),
+        ValueError,
+        r"sample_weight must be one number for each of the 2 targets, of shape \(2,\), but its shape is \(1,\)",
+    ),
+    "names of classes": (
+        lambda: metrics.confusion_matrix(["a"], ["b"]),
+        ValueError,
+        "target must hold whole numbers from 0, one for each class, but holds 'a': number the classes",
+    ),
+    "no reference": (
+        lambda: metrics.edit_distance(None, "a"),
+        TypeError,
+        "reference must be a text, or a list of words .* but None was given",
+    ),
+    "lists as words": (
+        lambda: metrics.align_edits("a", [[2]]),
+        TypeError,
+        r"hypothesis must be a text, or a list of words .* but \[\[2\]\] was given",
+    ),
+    "a coverage of a picture": (
+        lambda: plotting.ForecastDisplay.from_estimator(forecaster(), 3, coverage=95),
+        TypeError,
+        r"takes no argument 'coverage'. Did you mean coverages=\[0.95\]",
+    ),
+    "one coverage": (
+        lambda: plotting.ForecastDisplay.from_estimator(forecaster(), 3, coverages=0.9),
+        TypeError,
+        r"coverages must be a list of numbers between 0 and 1, such as \[0.95\], but 0.9 was given",
+    ),
+    "several samples": (
+        lambda: plotting.SaliencyDisplay.from_estimator(classifier(), SEQUENCES),
+        ValueError,
+        r"a sequence must be an array of shape .T, F., but a list of 20 sequences was given",
+        r"draw one, from_estimator\(estimator, X\[i\]",
+    ),
+    "a name as axes": (
+        lambda: plotting.learning_curves(rnnbp.History(loss=[1.0]), ax="x"),
+        TypeError,
+        r"ax must be of class Axes, but of class str was given: pass one that fig, ax = plt.subplots\(\) gives",
+    ),
+    "a figure as axes": (
+        lambda: plotting.learning_curves(rnnbp.History(loss=[1.0]), ax=Figure()),
+        TypeError,
+        "ax must be of class Axes, but of class Figure",
+    ),
+    "accuracies of nobody": (
+        lambda: plotting.accuracy_against_noise([0, 10], [0.5, 0.6]),
+        TypeError,
+        r"accuracy must be a mapping of names to values, as .*, but \[0.5, 0.6\] was given",
+    ),
+    "swapped, plot_transcription": (
+        lambda: plotting.plot_transcription(WAVE, rnnbp.CTCTranscriber(4)),
+        TypeError,
+        "transcriber must be a CTCTranscriber, but a ndarray was given: it comes first",
+    ),
+    "settings of a report": (
+        lambda: diagnostics.TrainingReport(X, Y, MSE, settings="x"),
+        TypeError,
+        "settings must be a mapping of names to what is shown, .* but 'x' was given",
+    ),
+    "one loss of a history": (
+        lambda: rnnbp.History(loss=1.0),
+        TypeError,
+        "loss must be a list, with a number for each epoch, but 1.0 was given",
+    ),
+    "one speed": (
+        lambda: datasets.make_connected_digits(1, speed=1.0),
+        ValueError,
+        "speed must be two numbers, the least and the largest, but 1.0 was given",
+    ),
+    "symbols too few": (
+        lambda: datasets.decode([np.eye(9)], "ab"),
+        ValueError,
+        r"sequence 0 must have shape \(T, 2\), with a column for each of the symbols 'ab', but its shape is \(9, 9\)",
+    ),
+    "a number as a string": (lambda: datasets.is_reber(3), TypeError, "string must be a str, .* but 3 was given"),
+    "rows as a table": (
+        lambda: datasets.read_sequences([[1, 2]]),
+        TypeError,
+        r"table must be a path of a CSV file, a data frame, or a mapping .* but \[\[1, 2\]\] was given",
+    ),
+    "columns of other lengths": (
+        lambda: datasets.read_sequences({"a": [1, 2], "b": [1]}),
+        ValueError,
+        "columns must be of one length, but 'a' has 2 rows, and 'b' has 1",
+    ),
+    "one feature": (
+        lambda: datasets.read_sequences({"a": [1], "b": [2]}, features="ab"),
+        TypeError,
+        r"features must be a list of columns, but 'ab' was given: write \['ab'\]",
+    ),
+    "labels of steps, without a label": (
+        lambda: datasets.read_sequences({"a": [1]}, label_per_step=True),
+        ValueError,
+        "label must be a column where label_per_step is True, but none was given",
+    ),
+    "a name of recordings": (
+        lambda: datasets.load_spoken_digits("test").select("a"),
+        ValueError,
+        "which must be a list of indices, or of 240 booleans, but 'a' was given",
+    ),
+    "a short mask": (
+        lambda: datasets.load_spoken_digits("test").select([True, False]),
+        ValueError,
+        r"which must be a list of indices, or of 240 booleans, but \[True, False\] was given",
+    ),
+    "samples that there are not": (
+        lambda: model_selection.check_groups_apart([1, 1, 2], [0], [9]),
+        ValueError,
+        "test must be indices from 0 to 2, but 9 was given",
+    ),
+    "a transformer in a union": (
+        lambda: preprocessing.SequenceUnion(SequenceScaler()),
+        TypeError,
+        r"transformer_list must be a list of names and transformers, as \[.*but SequenceScaler\(\) was given",
+    ),
+    "activations of a sequence that there is not": (
+        lambda: diagnostics.activations(recurrent(), SEQUENCES).of(99),
+        IndexError,
+        "index must be that of one of the 20 sequences or examples, but 99 was given",
+    ),
+    "activations of an example that there is not": (
+        lambda: diagnostics.activations(static(), X).of(-21),
+        IndexError,
+        "index must be that of one of the 20 sequences or examples, but -21 was given",
+    ),
+    "metadata that JSON cannot hold": (
+        lambda: interop.rtneural.export_aidax(
+            Network([layers.GRU(1, 4), layers.Dense(4, 1)]), "a.json", sample_rate=48000, metadata={"a": object()}
+        ),
+        ValueError,
+        "metadata must be what JSON can hold, but {'a': <object .* was given",
+    ),
+    "metadata of a plugin in a list": (
+        lambda: interop.rtneural.export_aidax(
+            Network([layers.GRU(1, 4), layers.Dense(4, 1)]), "a.json", sample_rate=48000, metadata=[1]
+        ),
+        TypeError,
+        r"metadata must be a mapping, .* but \[1\] was given",
+    ),
+    "flags of a compiler": (
+        lambda: interop.c.verify(recurrent(), SEQUENCES, flags="-O2 -g"),
+        TypeError,
+        r"flags must be a list of str, one a flag, but '-O2 -g' was given: write \['-O2', '-g'\]",
     ),
     "a network that is called": (lambda: static()(X), TypeError, r"not called: write rnnbp.predict\(net, x\)"),
     "a function as learning rate": (

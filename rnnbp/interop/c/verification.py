@@ -193,6 +193,8 @@ def verify(
     ------
     RuntimeError
         If there is no compiler, or if it or the program it makes fails.
+    TypeError
+        If the flags are no list.
     ValueError
         If there are no frames, or as `export`, `Stream.push` and `AudioFeatures.transform` say.
 
@@ -205,6 +207,8 @@ def verify(
     >>> c.verify(net, [rng.normal(size=(n, 3)) for n in (20, 1, 7)]).relative < 1e-6  # doctest: +SKIP
     True
     """
+    if isinstance(flags, str):
+        raise TypeError(f"flags must be a list of str, one a flag, but {flags!r} was given: write {flags.split()!r}")
     command = find_compiler() if compiler is None else compiler
     net, features, _ = whole_of(net, dtype, quantize, features)
     text = render(net, "model", dtype=dtype, quantize=quantize, calibration=calibration, features=features)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnnbp.plotting.axes import axes
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -38,7 +40,15 @@ def network_and_sequences(estimator: Any, X: Any) -> tuple[list[Any], Any, Any, 
     ------
     TypeError
         If the estimator has no network, or one that reads no sequences.
+    ValueError
+        If a sequence is a list of several.
     """
+    for each in X if isinstance(X, (list, tuple)) else ():
+        if isinstance(each, (list, tuple)) and each and all(getattr(part, "ndim", 0) == 2 for part in each):
+            raise ValueError(
+                f"a sequence must be an array of shape (T, F), but a list of {len(each)} sequences was given: draw "
+                "one, from_estimator(estimator, X[i])"
+            )
     before, final = _split(estimator, "network_")
     if not final.network_.is_recurrent:
         raise TypeError(f"{type(final).__name__} is static: what happens over time can be seen in a recurrent network")
@@ -52,7 +62,7 @@ def figure_at(ax: Axes | None) -> Figure | None:
     """Return a figure within a figure, in place of some axes, for what needs several; None for None."""
     if ax is None:
         return None
-    figure, place = ax.figure, ax.get_subplotspec()
+    figure, place = axes(ax).figure, ax.get_subplotspec()
     if place is None:
         raise ValueError("these axes are not part of a grid: pass axes that plt.subplots has made, or none")
     ax.remove()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from numbers import Integral
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -129,12 +129,18 @@ class ForecastDisplay:
         Raises
         ------
         TypeError
-            If the estimator is no `RNNForecaster`.
+            If the estimator is no `RNNForecaster`, or if coverages are no list.
         ValueError
             If the series is not one of numbers, or as `from_predictions`.
         """
         if not hasattr(estimator, "predict_interval"):
             raise TypeError(f"estimator must be an RNNForecaster, but {shown(estimator)} was given")
+        if "coverage" in covariates:
+            raise TypeError("from_estimator takes no argument 'coverage'. Did you mean coverages=[0.95]?")
+        if isinstance(coverages, (Real, str)):
+            raise TypeError(
+                f"coverages must be a list of numbers between 0 and 1, such as [0.95], but {shown(coverages)} was given"
+            )
         if isinstance(series, Integral):
             series, h = None, int(series)
         if series is not None:

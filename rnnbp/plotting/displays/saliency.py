@@ -108,7 +108,7 @@ class SaliencyDisplay:
         Raises
         ------
         ValueError
-            If there is no such class or output.
+            If there is no such class or output, or if a list of sequences was given.
         TypeError, sklearn.exceptions.NotFittedError
             If the estimator has no network.
         """

@@ -75,6 +75,11 @@ class TrainingReport:
         self.x, self.target, self.loss, self.lengths = x, target, losses.get(loss), lengths
         self.title = title
         self.class_names = class_names
+        if not isinstance(settings, Mapping | None):
+            raise TypeError(
+                f"settings must be a mapping of names to what is shown, as {{'data': '...'}}, but {shown(settings)} "
+                "was given"
+            )
         self.settings = dict(settings or {})
         self.watch = GradientFlowWatch(x, target, loss, lengths, n_probe=n_probe)
         self.net: Network | None = None
