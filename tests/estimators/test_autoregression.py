@@ -203,6 +203,7 @@ def test_the_weight_has_the_least_squares_and_is_the_least_of_the_folds():
     assert weight([e, 3 * e], [other, 0.1 * e]) == weight([e], [other])
     assert weight([1e-4 * e], [1e-4 * other]) == pytest.approx(weight([e], [other]))
     assert weight([3 * e], [0 * e]) == 1
+    assert weight([2 * e], [e]) == 1  # and no more, though 2 would have none
     assert weight([e, e], [0 * e, 2 * e]) == 0
 
 
