@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import BinaryIO
 
 import numpy as np
@@ -16,6 +17,7 @@ __all__ = ["Sequential", "decode"]
 LOWEST_RATE = 1_000  # Hz: heart sounds are kept at 1000 or 2000
 BLOCK = 1 << 16  # samples, over all channels
 UNKNOWN = 1 << 62  # libsndfile's largest count, or nearly, where a file declares no length
+MOST_A_BYTE = 1000  # samples, but of FLAC, Ogg and CAF; silence in MP3 has a few dozen
 SLACK = 2 * 1152  # samples, two frames: decoders differ in what they make of the ends of an MP3 file
 
 
@@ -89,6 +91,9 @@ def decode(
             )
             if declared is not None and declared > limit:
                 raise AudioError(f"{name} declares {declared} {too_long}")
+            size = os.fstat(file.fileno()).st_size
+            if declared is not None and kind not in ("flac", "ogg", "caf") and declared > MOST_A_BYTE * size:
+                raise AudioError(f"{name} is truncated or damaged: it declares {declared} samples in {size} bytes")
             block = np.empty((BLOCK // recording.channels, recording.channels), np.float32)
             while n := len(recording.read(out=block)):
                 n_read += n

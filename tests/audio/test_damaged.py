@@ -142,6 +142,14 @@ def test_what_follows_the_end_of_an_ogg_stream_does_not_matter(path):
     assert audio.load(written(path, content + b"TAG" + bytes(125)), RATE).size == WAVE.size
 
 
+def test_more_samples_than_a_file_has_room_for_are_not_read_however_many_are_allowed(path):
+    content = bytearray(encoded("W64", "GSM610"))
+    at = content.index(b"data") + 16  # after the chunk's name: its size, of which libsndfile reads some bits only
+    content[at + 6 : at + 8] = b"\xb2\x9e"
+    message = refusal(path, bytes(content), max_samples=1 << 60)
+    assert "truncated or damaged: it declares 422889" in message
+
+
 def with_last_granule(content, value):
     """Return an Ogg file whose last page says that so many samples end in it; the page's checksum is right."""
     start = content.rindex(b"OggS")
