@@ -128,6 +128,17 @@ def test_tests_that_fail_with_nothing_broken_notice_nothing(tree):
         package_mutations.run(seed=0, count=1, wanted=["rnnbp/thing.py"], jobs=1)
 
 
+def test_tests_that_need_others_before_them_notice_nothing(tree):
+    (tree / "rnnbp/thing.py").write_text("def size():\n    return 1\n\ndef other():\n    return 0\n")
+    (tree / "tests/test_thing.py").write_text(
+        "from rnnbp import thing\n\nSEEN = []\n\n"
+        "def test_another():\n    SEEN.append(thing.other())\n\n"
+        "def test_it():\n    assert SEEN and thing.size()\n"
+    )
+    with pytest.raises(SystemExit, match=r"with nothing broken .* fail if others are left out: tests/test_thing"):
+        package_mutations.run(seed=0, count=2, wanted=["rnnbp/thing.py"], jobs=1)
+
+
 def test_breaks_that_are_listed_as_equivalent_are_there_and_have_a_reason():
     for each in package_mutations.equivalent():
         assert set(each) == {"file", "line", "old", "reason"}

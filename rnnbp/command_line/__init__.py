@@ -10,6 +10,7 @@ import argparse
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--max-epochs", type=_count, default=100, metavar="N", help="(default: %(default)s)")
     train.add_argument("--held-out", type=float, default=0.2, metavar="SHARE", help="to test on (default: %(default)s)")
-    train.add_argument("--seed", type=_seed, default=0, help="(default: %(default)s)")
+    train.add_argument("--seed", type=partial(_count, least=0), default=0, help="(default: %(default)s)")
 
     predict = command("predict", using.predict, f"use a model on files; a line of JSON for each prediction{GO_ON}")
     predict.add_argument("model", type=Path, help=MODEL)
@@ -148,20 +149,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _count(text: str) -> int:
-    """Return a number of the command line that must be at least 1."""
+def _count(text: str, least: int = 1) -> int:
+    """Return a number of the command line that must be at least so large."""
     try:
-        return whole_number("it", int(text))
+        return whole_number("it", int(text), least=least)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, but {shown(text)} was given") from None
-
-
-def _seed(text: str) -> int:
-    """Return a number of the command line that must be at least 0."""
-    try:
-        return whole_number("it", int(text), least=0)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 0, but {shown(text)} was given") from None
+        expected = f"must be a whole number of at least {least}"
+        raise argparse.ArgumentTypeError(f"{expected}, but {shown(text)} was given") from None
 
 
 def _columns(parser: argparse.ArgumentParser) -> None:
