@@ -14,10 +14,9 @@ those that call the broken one are run first, by `forked_tests`, until one fails
 of the broken one come first, and those that are not needed are not run at all. Where one has failed, the same tests are
 run in the same order with nothing broken, and must pass: one could fail for want of a test before it.
 
-Tests of other programs are skipped
-where these are not installed (the extras torch, keras and onnx, and a C compiler): then what they would notice
-survives. With ``--kept FOLDER`` what was found stays there; the same command goes on from it, and tries again only what
-had survived.
+Tests of other programs are skipped where these are not installed (the extras torch, keras and onnx, and a C compiler):
+then what they would notice survives. With ``--kept FOLDER`` what was found stays there; the same command goes on from
+it, and tries again only what had survived.
 
 `tests/equivalent_mutations.json` lists breaks that change nothing that could be asked of the code, each with its reason
 and the line that it changes; a test sees to it that the line is there.
